@@ -1,0 +1,171 @@
+"""What users read: `status` of an HACluster. The operator writes all but `nodes`, whose entries each node's agent owns."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from hacluster.api.base import Model
+from hacluster.api.types import Enumeration
+
+Text = Annotated[str, StringConstraints(max_length=253)]
+Message = Annotated[str, StringConstraints(max_length=2048)]
+Timestamp = Annotated[str, StringConstraints(max_length=32), Field(json_schema_extra={"format": "date-time"})]
+"""RFC 3339 in UTC with microseconds."""
+
+
+class VrrpState(Enumeration):
+    """State of a VRRP instance as its agent sees it."""
+
+    MASTER = "Master"
+    BACKUP = "Backup"
+    FAULT = "Fault"
+    STOPPED = "Stopped"
+    UNKNOWN = "Unknown"
+
+
+class Health(Enumeration):
+    """Whether a daemon answers."""
+
+    UP = "Up"
+    DOWN = "Down"
+    UNKNOWN = "Unknown"
+
+
+class RouterStatus(Model):
+    """One VRRP instance on one node."""
+
+    name: Text
+    """Name of the virtual router."""
+    state: VrrpState
+    """keepalived's state."""
+    priority: Annotated[int, Field(ge=0, le=255)]
+    """Effective priority; 0 when unknown."""
+    interface: Text
+    """VRRP interface."""
+    virtual_ips: Annotated[tuple[Text, ...], Field(max_length=20)] = ()
+    """Virtual IPs that the node's kernel really has, without prefix lengths."""
+    since: Timestamp
+    """When state or virtualIPs last changed, by the node's clock."""
+
+
+class InterfaceStatus(Model):
+    """A network interface of the node."""
+
+    name: Text
+    """Its name."""
+    addresses: Annotated[tuple[Text, ...], Field(max_length=64)] = ()
+    """The node's own addresses on it with prefix lengths; virtual IPs are left out."""
+
+
+class NodeProblem(Model):
+    """Something wrong on the node."""
+
+    reason: Text
+    """CamelCase, for machines."""
+    message: Message
+    """What is wrong, and the cure."""
+
+
+class NodeStatus(Model):
+    """One node, as its agent reports it."""
+
+    name: Text
+    """The node's name."""
+    agent_version: Text = ""
+    """Version of the agent."""
+    routers: Annotated[tuple[RouterStatus, ...], Field(max_length=16)] = ()
+    """The virtual routers on this node."""
+    interfaces: Annotated[tuple[InterfaceStatus, ...], Field(max_length=64)] = ()
+    """The node's network interfaces."""
+    haproxy: Health = Health.UNKNOWN
+    """Whether HAProxy answers."""
+    apache: Health | None = None
+    """Whether Apache answers; absent when the cluster has none."""
+    config_revision: Text = ""
+    """Revision of the configuration that is installed and loaded; empty before the first."""
+    since: Timestamp = ""
+    """When this entry last changed, by the node's clock."""
+    problems: Annotated[tuple[NodeProblem, ...], Field(max_length=16)] = ()
+    """What is wrong on the node."""
+
+
+class VirtualIPStatus(Model):
+    """One virtual IP."""
+
+    address: Text
+    """The virtual IP, without its prefix length."""
+    router: Text
+    """Its virtual router."""
+    virtual_router_id: Annotated[int, Field(ge=1, le=255)]
+    """VRID in use."""
+    holder: Text = ""
+    """The node that has it; empty when none or unknown."""
+    holders: Annotated[tuple[Text, ...], Field(max_length=64)] = ()
+    """Every node that has it: more than one is a split brain."""
+    since: Timestamp | None = None
+    """When the holder last changed."""
+    transitions: Annotated[int, Field(ge=0)] = 0
+    """How often the holder changed."""
+
+
+class LastFailover(Model):
+    """The last time a virtual IP moved from one node to another."""
+
+    router: Text
+    """Virtual router that moved."""
+    from_: Text
+    """The node that had it."""
+    to: Text
+    """The node that has it."""
+    reason: Text
+    """Why, such as HAProxyDown or NodeSilent."""
+    at: Timestamp
+    """When the new holder had it."""
+
+
+class ConditionStatus(Enumeration):
+    """As in every Kubernetes condition."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class Condition(Model):
+    """A Kubernetes condition (KEP-1623)."""
+
+    type: Text
+    """Accepted, Ready, Reconciling, Stalled, Degraded, SplitBrain or Warning."""
+    status: ConditionStatus
+    """True, False or Unknown."""
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z][A-Za-z0-9]*$")]
+    """CamelCase, for machines."""
+    message: Message = ""
+    """For people."""
+    last_transition_time: Timestamp
+    """When status last flipped."""
+    observed_generation: Annotated[int, Field(ge=0)] = 0
+    """The generation that this is about."""
+
+
+class HAClusterStatus(Model):
+    """What is the case."""
+
+    observed_generation: Annotated[int, Field(ge=0)] | None = None
+    """The generation that the operator has dealt with."""
+    vip_holder: Text | None = None
+    """Holder of the first virtual router's first virtual IP; empty when none or unknown."""
+    ready_nodes: Annotated[int, Field(ge=0)] | None = None
+    """Nodes that are fit: fresh agent, HAProxy up, current configuration."""
+    desired_nodes: Annotated[int, Field(ge=0)] | None = None
+    """Nodes that the selector matches."""
+    node_summary: Text | None = None
+    """readyNodes/desiredNodes, for `kubectl get`."""
+    virtual_ips: Annotated[tuple[VirtualIPStatus, ...], Field(max_length=320)] = ()
+    """Every virtual IP."""
+    last_failover: LastFailover | None = None
+    """The last move."""
+    nodes: Annotated[tuple[NodeStatus, ...], Field(max_length=64)] = ()
+    """Every node; each entry is written by that node's agent."""
+    conditions: Annotated[tuple[Condition, ...], Field(max_length=16)] = ()
+    """Accepted, Ready, Reconciling, Stalled, Degraded, SplitBrain, Warning."""

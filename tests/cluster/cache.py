@@ -1,0 +1,99 @@
+"""Where finished work is kept, so that nothing is made twice, and how it gets there, so that nothing half made counts as done."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+
+_lock_depth = 0
+
+
+def root() -> Path:
+    """The cache directory: $HACLUSTER_CACHE, or hacluster in the user's cache."""
+    if chosen := os.environ.get("HACLUSTER_CACHE"):
+        directory = Path(chosen)
+    else:
+        directory = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hacluster"
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory.resolve()
+
+
+def digest(*parts: str | Path) -> str:
+    """A short hash of texts, and of files and whole directories by their relative names and contents."""
+    sha = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, str):
+            sha.update(part.encode() + b"\0")
+            continue
+        files = sorted(part.rglob("*")) if part.is_dir() else [part]
+        for file in files:
+            if file.is_file() and "__pycache__" not in file.parts and not any(p.endswith(".egg-info") for p in file.parts):
+                sha.update(str(file.relative_to(part.parent)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return sha.hexdigest()[:12]
+
+
+@contextlib.contextmanager
+def publish(target: Path) -> Iterator[Path]:
+    """Yields a path to make a file or directory at; only when the block succeeds is it renamed to `target`, in one step."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in target.parent.glob(f".{target.name}.*"):  # from a run that was killed; we hold the lock, so it is nobody's
+        _remove(leftover)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)) / "new"
+    try:
+        yield temporary
+        if target.exists():
+            _remove(target)
+        temporary.rename(target)
+    finally:
+        _remove(temporary.parent)
+
+
+def write(target: Path, text: str) -> None:
+    """Writes a small file in one step."""
+    with publish(target) as temporary:
+        temporary.write_text(text)
+
+
+@contextlib.contextmanager
+def lock() -> Iterator[None]:
+    """Keeps two runs apart. Whoever comes second is told and waits; a lock dies with its process. Reentrant."""
+    global _lock_depth  # noqa: PLW0603 - the file lock belongs to the process, so its depth does too
+    if _lock_depth:
+        _lock_depth += 1
+        try:
+            yield
+        finally:
+            _lock_depth -= 1
+        return
+    path = root() / "lock"
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            print(f"waiting for another run ({file.read().strip() or 'unknown'}) to let go of {path}", file=sys.stderr, flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        file.truncate(0)
+        file.write(f"process {os.getpid()}")
+        file.flush()
+        _lock_depth = 1
+        try:
+            yield
+        finally:
+            _lock_depth = 0
+            file.truncate(0)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
