@@ -1,12 +1,48 @@
 # Everything runs from a fresh clone: the bootstrap installs what is missing, by package name.
 PY := .venv/bin/python
+PYTEST := $(PY) -m pytest
 
-.PHONY: venv check
+.PHONY: help venv check test test-unit test-daemons test-api test-e2e demo demo-down generate lock
+help:
+	@echo "make demo       the tutorial's three-node cluster on a real Kubernetes, with one failover"
+	@echo "make demo-down  remove it"
+	@echo "make test       every test; make check: format, lint, types, import rules, freshness (seconds)"
+	@echo "make generate   write crds/ and manifests/ anew from the models and the chart; make lock: the lock files"
+
 venv:
 	@bash hack/bootstrap.sh
 
 check: venv
-	.venv/bin/ruff format --check operator tests
-	.venv/bin/ruff check operator tests
-	.venv/bin/mypy -p hacluster
+	$(PY) -m ruff format --check operator tests hack
+	$(PY) -m ruff check operator tests hack
+	$(PY) -m mypy -p hacluster
+	$(PY) -m mypy tests/cluster tests/waiting.py tests/probe.py
 	.venv/bin/lint-imports
+	$(PY) hack/generate.py --check
+
+# Slow things first made with their progress in sight, then every test in one run, cheap ones first.
+test: check
+	$(PY) -m tests.cluster kube
+	$(PY) -m tests.cluster images
+	$(PYTEST) --durations=15 tests/unit tests/golden tests/daemons tests/api tests/e2e
+	$(PY) -m tests.cluster timings
+
+test-unit: venv
+	$(PYTEST) tests/unit tests/golden
+test-daemons: venv
+	$(PYTEST) tests/daemons
+test-api: venv
+	$(PYTEST) tests/api
+test-e2e: venv
+	$(PYTEST) -s tests/e2e
+
+demo: venv
+	@$(PY) -m tests.demo
+demo-down: venv
+	@$(PY) -m tests.cluster down --name hacluster-demo
+
+generate: venv
+	$(PY) hack/generate.py
+
+lock: venv
+	@bash hack/lock.sh

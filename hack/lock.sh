@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Write the lock files anew: exact versions with hashes, no index address, for Python 3.11 and later on any platform.
+set -eu
+cd "$(dirname "$0")/.."
+lock() {
+  local out=$1
+  shift
+  .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+    --no-emit-index-url --no-emit-find-links "$@" pyproject.toml -o "locks/$out.txt"
+  echo "locks/$out.txt"
+}
+lock operator --extra operator
+lock node --extra agent
+lock dev --extra operator --extra agent --extra dev

@@ -1,0 +1,47 @@
+"""`hacluster`, also `kubectl hacluster`: one command, its subcommands loaded only when they are called.
+
+The two images carry different libraries (the agent's has neither kopf nor jinja2), so that a subcommand's module
+must not be imported before somebody asks for it.
+"""
+
+from importlib import import_module
+
+import click
+
+from hacluster import __version__
+
+_COMMANDS = {
+    "agent": "Run one node's agent (in the node's pod).",
+    "crd": "Print the CustomResourceDefinition.",
+    "operator": "Run the operator.",
+    "render": "Write the configuration and objects of a resource to a folder, without a cluster.",
+    "validate": "Check resources in files, one `field.path: message` a line.",
+}
+
+
+class _LazyGroup(click.Group):
+    """Each subcommand is the click command of its own name in `hacluster.cli.<name>`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        try:
+            module = import_module(f"hacluster.cli.{cmd_name}")
+        except ModuleNotFoundError as error:
+            raise click.ClickException(f"`hacluster {cmd_name}` needs the Python package {error.name!r}, which is not installed here") from error
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(_COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hacluster")
+def main() -> None:
+    """Highly available front doors on bare-metal nodes, from one resource."""

@@ -1,0 +1,99 @@
+"""`make demo`: the tutorial's cluster from nothing to a failover, on a real Kubernetes, and how to go on from there."""
+
+import json
+import sys
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.cluster import Lab
+from tests.e2e.conftest import install_by_helm
+from tests.e2e.front import LABEL, SAMPLES, VIP, Front
+from tests.e2e.test_2_failures import kill_haproxy_until_moved
+
+NAME = "hacluster-demo"
+console = Console(highlight=False, soft_wrap=True)
+
+
+def step(text: str) -> None:
+    console.print(f"\n[bold cyan]==>[/] [bold]{text}[/]")
+
+
+def wait_until_ready(front: Front, within: float) -> None:
+    """Wait for the condition Ready, saying at each change what is still missing."""
+    deadline = time.monotonic() + within
+    said = ""
+    while True:
+        ready = front.condition("Ready")
+        if ready["status"] == "True" and front.status()["observedGeneration"] == front.resource()["metadata"]["generation"]:
+            console.print(f"    ready: {ready['message']}")
+            return
+        text = f"{ready['reason']}: {ready['message']}" if ready["message"] else ready["reason"]
+        if text != said:
+            console.print(f"    waiting: {text}")
+            said = text
+        if time.monotonic() > deadline:
+            raise SystemExit(f"the front door was not ready within {within:g} s; look with: kubectl describe hac {front.name}")
+        time.sleep(0.3)
+
+
+def failover(front: Front) -> dict[str, Any]:
+    """Kill HAProxy on the holder while a client asks every 10 ms; what the client saw, and how status tells it."""
+    holder = front.status()["vipHolder"]
+    console.print(f"    HAProxy on {holder} is killed, again whenever the kubelet restarts it, until the VIP moved")
+    probe = front.probe(seconds=12)
+    kill_haproxy_until_moved(front, holder, within=30)
+    console.print(f"    the kernel of {', '.join(front.holders()) or 'no node'} has {VIP} now; kubectl says:")
+    console.print(front.kubectl("get", "hac", front.name))
+    report = probe.result()
+    report["lastFailover"] = front.status().get("lastFailover", {})
+    return report
+
+
+def main() -> None:
+    began = time.monotonic()
+    lab = Lab(NAME)
+    step("A Kubernetes of one control plane and three workers, with the tutorial's networks")
+    lab.up()
+    step("The operator, from its Helm chart")
+    install_by_helm(lab)
+    step("The tutorial: label three nodes, apply one resource")
+    for node in lab.nodes:
+        lab.kubectl("label", "node", node, "--overwrite", LABEL)
+    lab.kubectl("apply", "-f", str(SAMPLES / "tutorial.yaml"))
+    front = Front(lab, "default", "web")
+    wait_until_ready(front, within=180)
+
+    step("Who holds the virtual IP")
+    console.print(front.kubectl("get", "hac", "web", "-o", "wide"))
+    step(f"Three answers through http://{VIP}/")
+    for _ in range(3):
+        console.print("    " + front.get(f"http://{VIP}/").strip())
+    step("The statistics page")
+    console.print(f"    http://{VIP}:8080/stats and on each node's ens3, such as http://172.16.7.153:8080/stats")
+
+    step("One real failover, seen by a client that opens a new connection every 10 ms")
+    report = failover(front)
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    table.add_row("requests", f"{report['sent']}, of which {report['failed']} failed")
+    table.add_row("front door shut", ", ".join(f"{gap:.0f} ms" for gap in report["gaps"]) or "never")
+    table.add_row("status.lastFailover", json.dumps(report["lastFailover"], ensure_ascii=False))
+    console.print(table)
+    console.print("    These are the tutorial's own settings: adverts of 1 s, a check every 2 s. The defaults are faster.")
+    wait_until_ready(front, within=90)
+
+    step("How to go on")
+    console.print(f"    export KUBECONFIG={lab.kubeconfig}")
+    console.print(f"    {lab.tools.kubectl} get hac web -o wide --watch")
+    console.print(f"    .venv/bin/python -m tests.cluster client --name {NAME} curl http://{VIP}/")
+    console.print("    make demo-down     removes everything")
+    console.print(f"\nThe whole demo took {time.monotonic() - began:.0f} s.")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("interrupted; run it again to go on, or `make demo-down` to remove everything")

@@ -1,0 +1,85 @@
+"""One kind cluster for all end-to-end tests; the operator from the Helm chart; the tutorial applied where a test asks for it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import Lab
+from tests.e2e.front import LABEL, SAMPLES, Front
+from tests.waiting import eventually
+
+CHART = Path(__file__).parents[2] / "charts" / "hacluster-operator"
+SYSTEM = "hacluster-system"
+
+
+@contextmanager
+def _seen(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let the progress of a long step through pytest's capture."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        yield
+
+
+@pytest.fixture(scope="session")
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """A control plane and three workers with the tutorial's networks; KEEP_CLUSTER=1 leaves it up for a look."""
+    lab = Lab(os.environ.get("E2E_CLUSTER", "hacluster-e2e"))
+    try:
+        with _seen(request):
+            lab.up()
+        yield lab
+    finally:
+        if not os.environ.get("KEEP_CLUSTER"):
+            lab.down()
+
+
+def image_values(lab: Lab) -> list[str]:
+    """Helm's arguments for the images that the lab has."""
+    values = []
+    for part, reference in (("operator", lab.images.operator), ("node", lab.images.node)):
+        repository, _, tag = reference.rpartition(":")
+        values += ["--set", f"image.{part}.repository={repository}", "--set", f"image.{part}.tag={tag}"]
+    return values
+
+
+def install_by_helm(lab: Lab) -> None:
+    lab.kubectl("create", "namespace", SYSTEM, check=False)
+    lab.helm("upgrade", "--install", "hacluster", str(CHART), "-n", SYSTEM, *image_values(lab), "--wait", "--timeout", "3m")
+
+
+@pytest.fixture(scope="session")
+def operator(lab: Lab) -> Lab:
+    """The lab with the operator installed."""
+    install_by_helm(lab)
+    return lab
+
+
+@pytest.fixture(scope="session")
+def labelled(operator: Lab) -> Lab:
+    """All three workers carry the label that the samples select."""
+    for node in operator.nodes:
+        operator.kubectl("label", "node", node, "--overwrite", LABEL)
+    return operator
+
+
+@pytest.fixture
+def tutorial(labelled: Lab) -> Front:
+    """The tutorial as its sample says, on healthy nodes, with the virtual IP on node1."""
+    front = Front(labelled, "default", "web")
+    labelled.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(SAMPLES / "tutorial.yaml"))
+    front.ready(within=180)
+    front.held_by("node1", within=60)
+    return front
+
+
+def gone(front: Front) -> None:
+    """Delete the resource and wait until its pods are gone."""
+    front.kubectl("delete", "hac", front.name, "--ignore-not-found", "--wait=true")
+
+    def no_pods() -> None:
+        assert not front.pods("lb") and not front.pods("apache")
+
+    eventually(no_pods, within=90, every=0.5)

@@ -1,0 +1,94 @@
+"""What breaks, and what a client and status see of it."""
+
+import time
+
+import pytest
+
+from tests.e2e.front import VIP, Front
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.kind
+
+
+def kill_haproxy_until_moved(front: Front, node: str, within: float) -> None:
+    """Kill HAProxy again whenever the kubelet has started it anew, until the virtual IP is elsewhere."""
+    deadline = time.monotonic() + within
+    while node in front.holders():
+        front.lab.on_node(node, "pkill", "-KILL", "-x", "haproxy", check=False)
+        assert time.monotonic() < deadline, f"the virtual IP stayed on {node} although HAProxy was dead"
+
+
+def test_haproxy_killed_moves_the_virtual_ip_to_node2_and_back(tutorial: Front) -> None:
+    transitions = tutorial.status()["virtualIPs"][0]["transitions"]
+    probe = tutorial.probe(seconds=25)
+    kill_haproxy_until_moved(tutorial, "node1", within=20)
+
+    def on_node2() -> None:
+        status = tutorial.status()
+        moved = status.get("lastFailover", {})
+        assert status["virtualIPs"][0]["transitions"] > transitions, status["virtualIPs"]
+        assert (moved.get("from"), moved.get("to")) == ("node1", "node2"), moved
+        assert moved["reason"] == "HAProxyDown", moved
+
+    eventually(on_node2, within=10, every=0.05)
+    report = probe.result()
+    print(f"\nHAProxy killed, the tutorial's settings: gaps seen by a client {report['gaps']} ms of {report['sent']} requests")
+    tutorial.held_by("node1", within=60)
+    tutorial.ready()
+
+
+def test_a_lost_node_loses_the_virtual_ip_and_gets_it_back(tutorial: Front) -> None:
+    probe = tutorial.probe(seconds=20)
+    tutorial.lab.stop_node("node1")
+    try:
+
+        def on_node2() -> None:
+            assert [n for n in tutorial.holders() if n != "node1"] == ["node2"]
+            assert tutorial.status()["vipHolder"] == "node2"
+
+        eventually(on_node2, within=15)
+        assert VIP in tutorial.lab.on_node("node2", "ip", "-o", "address", "show", "dev", "ens3")
+        report = probe.result()
+        print(f"\nnode lost, the tutorial's settings: gaps seen by a client {report['gaps']} ms of {report['sent']} requests")
+        assert not report["open_end"], report
+
+        def said() -> None:
+            degraded = tutorial.condition("Degraded")
+            assert degraded["status"] == "True" and "node1" in degraded["message"], degraded
+            assert tutorial.condition("SplitBrain")["status"] != "True"
+
+        eventually(said, within=30)
+    finally:
+        tutorial.lab.start_node("node1")
+    tutorial.held_by("node1", within=120)
+    tutorial.ready(within=120)
+
+
+def test_the_operator_may_be_away(tutorial: Front) -> None:
+    """keepalived and HAProxy work on without it, and it finds the truth when it is back."""
+    tutorial.lab.kubectl("-n", "hacluster-system", "scale", "deployment", "--all", "--replicas=0")
+    try:
+        kill_haproxy_until_moved(tutorial, "node1", within=20)
+        assert tutorial.holders() != ["node1"]
+    finally:
+        tutorial.lab.kubectl("-n", "hacluster-system", "scale", "deployment", "--all", "--replicas=1")
+    tutorial.held_by("node1", within=90)
+    tutorial.ready()
+
+
+def test_a_deleted_and_an_edited_child_come_back(tutorial: Front) -> None:
+    before = tutorial.restarts()
+    tutorial.kubectl("delete", "configmap", "web-config", "--wait=false")
+    tutorial.kubectl("label", "daemonset", "web-lb", "app.kubernetes.io/component=edited", "--overwrite")
+
+    def repaired() -> None:
+        assert "node1.haproxy.cfg" in tutorial.kubectl("get", "configmap", "web-config", "-o", "jsonpath={.data}", check=False)
+        label = tutorial.kubectl(
+            "get", "daemonset", "web-lb", "-o", "jsonpath={.metadata.labels.app\\.kubernetes\\.io/component}"
+        )
+        assert label == "lb"
+
+    eventually(repaired, within=10)
+    tutorial.ready()
+    assert tutorial.restarts() == before
+    assert tutorial.holders() == ["node1"]

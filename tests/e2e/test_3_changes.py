@@ -1,0 +1,132 @@
+"""A change of the resource is live on all nodes within seconds, and no pod restarts; a bad one changes nothing."""
+
+import json
+import time
+
+import pytest
+
+from tests.e2e.front import VIP, Front
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.kind
+
+
+def test_a_change_is_live_everywhere_within_three_seconds(tutorial: Front) -> None:
+    before = tutorial.restarts()
+    revisions = {node["name"]: node["configRevision"] for node in tutorial.status()["nodes"]}
+    probe = tutorial.probe(seconds=8)
+    at = time.monotonic()
+    tutorial.kubectl(
+        "patch", "hac", "web", "--type=merge", "-p", json.dumps({"spec": {"haproxy": {"stats": {"path": "/numbers"}}}})
+    )
+
+    def live() -> None:
+        for host in ("172.16.7.153", "172.16.7.163", "172.16.7.173"):
+            page = tutorial.lab.client(
+                "curl", "-sS", "--max-time", "2", "-o", "/dev/null", "-w", "%{http_code}", f"http://{host}:8080/numbers"
+            )
+            assert page == "200", (host, page)
+
+    eventually(live, within=20, every=0.05)
+    took = time.monotonic() - at
+    report = probe.result()
+    print(
+        f"\na change was live on three nodes after {took:.2f} s; {report['failed']} of {report['sent']} requests failed meanwhile"
+    )
+    assert took <= 3.0
+    assert report["failed"] == 0, report
+    assert tutorial.restarts() == before
+    status = tutorial.ready(within=20)
+    assert all(revisions[node["name"]] != node["configRevision"] for node in status["nodes"])
+    assert tutorial.holders() == ["node1"]
+
+
+def test_a_page_is_changed_without_a_restart(tutorial: Front) -> None:
+    before = tutorial.restarts()
+    tutorial.kubectl(
+        "patch", "hac", "web", "--type=merge", "-p", json.dumps({"spec": {"apache": {"page": "<p>{node} of {cluster}</p>"}}})
+    )
+
+    def new_pages() -> None:
+        assert {tutorial.get(f"http://{VIP}/").strip() for _ in range(3)} == {f"<p>node{i} of web</p>" for i in (1, 2, 3)}
+
+    eventually(new_pages, within=15)
+    assert tutorial.restarts() == before
+
+
+def test_a_port_that_is_taken_is_refused_and_what_ran_goes_on(tutorial: Front) -> None:
+    taken = tutorial.lab.on_node("node2", "sh", "-c", "setsid python3 -m http.server 8888 >/dev/null 2>&1 & echo $!").strip()
+    try:
+
+        def listening() -> None:
+            assert "8888" in tutorial.lab.on_node("node2", "ss", "-ltn")
+
+        eventually(listening, within=10)
+        tutorial.kubectl(
+            "patch", "hac", "web", "--type=merge", "-p", json.dumps({"spec": {"haproxy": {"stats": {"port": 8888}}}})
+        )
+
+        def refused() -> None:
+            degraded = tutorial.condition("Degraded")
+            assert degraded["status"] == "True", degraded
+            assert "node2" in degraded["message"] and "8888" in degraded["message"], degraded
+
+        eventually(refused, within=20)
+        assert tutorial.get(f"http://{VIP}/").strip().startswith("<h1>")
+        assert tutorial.get("http://172.16.7.163:8080/stats")
+    finally:
+        tutorial.lab.on_node("node2", "kill", taken, check=False)
+    tutorial.kubectl("patch", "hac", "web", "--type=merge", "-p", json.dumps({"spec": {"haproxy": {"stats": {"port": 8080}}}}))
+    tutorial.ready(within=60)
+
+
+def test_a_virtual_ip_outside_every_subnet_stalls_and_what_ran_goes_on(tutorial: Front) -> None:
+    router = {"name": "VI_1", "virtualRouterID": 51, "virtualIPs": ["10.99.0.1/24"]}
+    nodes = [{"name": f"node{i}", "priority": p, "backendAddress": f"192.168.60.2{i}0"} for i, p in ((1, 101), (2, 100), (3, 99))]
+    tutorial.kubectl(
+        "patch", "hac", "web", "--type=merge", "-p", json.dumps({"spec": {"virtualRouters": [router], "nodes": nodes}})
+    )
+
+    def stalled() -> None:
+        condition = tutorial.condition("Stalled")
+        assert condition["status"] == "True", condition
+        assert "spec.virtualRouters[0].virtualIPs[0]" in condition["message"], condition
+
+    eventually(stalled, within=20)
+    assert tutorial.holders() == ["node1"]
+    assert tutorial.get(f"http://{VIP}/").strip().startswith("<h1>")
+
+
+def test_bad_values_are_refused_at_apply(tutorial: Front) -> None:
+    for patch, field in (
+        ({"spec": {"haproxy": {"maxConections": 1}}}, "maxConections"),
+        ({"spec": {"haproxy": {"stats": {"realm": "a\n  bind *:1"}}}}, "realm"),
+        ({"spec": {"virtualRouters": [{"virtualIPs": ["172.16.7.200"]}]}}, "virtualIPs"),
+    ):
+        out = tutorial.kubectl("patch", "hac", "web", "--type=merge", "-p", json.dumps(patch), "--dry-run=server", check=False)
+        assert out == "" or field in out
+
+
+def test_a_second_resource_with_the_same_virtual_ip_is_refused(tutorial: Front) -> None:
+    second = json.loads(json.dumps(tutorial.resource()))
+    second = {
+        "apiVersion": second["apiVersion"],
+        "kind": second["kind"],
+        "metadata": {"name": "rival", "namespace": "default"},
+        "spec": second["spec"],
+    }
+    rival = Front(tutorial.lab, "default", "rival")
+    tutorial.kubectl("apply", "-f", "-", stdin=json.dumps(second))
+    try:
+
+        def refused() -> None:
+            accepted = rival.condition("Accepted")
+            assert accepted["status"] == "False", accepted
+            assert "spec.virtualRouters[0]" in accepted["message"] and "default/web" in accepted["message"], accepted
+
+        eventually(refused, within=20)
+        assert not rival.pods("lb")
+        tutorial.ready()
+        assert tutorial.holders() == ["node1"]
+    finally:
+        tutorial.kubectl("delete", "hac", "rival")

@@ -1,0 +1,70 @@
+"""The smallest resource: everything discovered, the default health check over HTTP, and its own clean end."""
+
+import pytest
+
+from tests.cluster import Lab
+from tests.e2e.conftest import SYSTEM, gone
+from tests.e2e.front import SAMPLES, VIP, Front, resident_megabytes
+from tests.e2e.test_2_failures import kill_haproxy_until_moved
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.kind
+
+
+@pytest.fixture
+def minimal(labelled: Lab) -> Front:
+    front = Front(labelled, "default", "web")
+    gone(front)
+    labelled.kubectl("apply", "-f", str(SAMPLES / "minimal.yaml"))
+    front.ready(within=180)
+    front.held_by("node1", within=60)
+    return front
+
+
+def test_everything_is_discovered(minimal: Front) -> None:
+    status = minimal.status()
+    assert [n["routers"][0]["interface"] for n in status["nodes"]] == ["ens3"] * 3
+    assert [n["routers"][0]["priority"] for n in status["nodes"]] == [250, 240, 230]
+    assert len({minimal.get(f"http://{VIP}/") for _ in range(3)}) == 3
+
+
+def test_a_dead_haproxy_is_noticed_at_once(minimal: Front) -> None:
+    probe = minimal.probe(seconds=8)
+    minimal.lab.on_node("node1", "pkill", "-KILL", "-x", "haproxy")
+
+    def moved() -> None:
+        assert minimal.status()["lastFailover"]["reason"] == "HAProxyDown"
+
+    eventually(moved, within=5, every=0.05)
+    report = probe.result()
+    print(f"\nHAProxy killed, default settings: gaps seen by a client {report['gaps']} ms of {report['sent']} requests")
+    minimal.held_by("node1", within=60)
+
+
+def test_memory_at_rest(minimal: Front) -> None:
+    agents = {node: resident_megabytes(minimal.lab, node, "hacluster agent") for node in minimal.lab.nodes}
+    (deployment,) = minimal.lab.kubectl("-n", SYSTEM, "get", "deployment", "-o", "name").split()
+    status = minimal.lab.kubectl("-n", SYSTEM, "exec", deployment, "--", "cat", "/proc/1/status")
+    operator = int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))) / 1024
+    print(f"\nresident memory: operator {operator:.0f} MB, agents {agents} MB")
+    assert operator <= 100
+    assert all(len(each) == 1 and each[0] <= 50 for each in agents.values()), agents
+
+
+def test_haproxy_killed_again_and_again_settles(minimal: Front) -> None:
+    kill_haproxy_until_moved(minimal, "node1", within=20)
+    minimal.held_by("node1", within=90)
+
+
+def test_deleting_the_resource_leaves_nothing(minimal: Front) -> None:
+    gone(minimal)
+    for node in minimal.lab.nodes:
+        assert VIP not in minimal.lab.on_node(node, "ip", "-o", "address")
+        assert not minimal.process_ids(node, "keepalived|haproxy|apache2|hacluster agent|rsyslogd"), node
+
+    def no_objects() -> None:
+        for kind in ("daemonset", "configmap", "role", "rolebinding", "serviceaccount", "lease", "pod"):
+            left = minimal.kubectl("get", kind, "-l", "app.kubernetes.io/instance=web", "-o", "name").strip()
+            assert not left, left
+
+    eventually(no_objects, within=60)
