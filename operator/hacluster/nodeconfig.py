@@ -41,6 +41,8 @@ class Port(_Part):
     port: int
     field: str
     """Where the user wrote it, such as `spec.haproxy.listeners[0].port`."""
+    address: str = ""
+    """The one address that is bound, without a prefix length; empty: all of them."""
 
 
 class Apache(_Part):

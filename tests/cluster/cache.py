@@ -13,7 +13,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 
-_lock_depth = 0
+_held: set[str] = set()  # by this process
 
 
 def root() -> Path:
@@ -42,9 +42,12 @@ def digest(*parts: str | Path) -> str:
 
 @contextlib.contextmanager
 def publish(target: Path) -> Iterator[Path]:
-    """Yields a path to make a file or directory at; only when the block succeeds is it renamed to `target`, in one step."""
+    """Yields a path to make a file or directory at; only when the block succeeds is it renamed to `target`, in one step.
+
+    For whoever holds the lock under which `target` is made.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in target.parent.glob(f".{target.name}.*"):  # from a run that was killed; we hold the lock, so it is nobody's
+    for leftover in target.parent.glob(f".{target.name}.*"):  # from a run that was killed; the lock is ours, so it is nobody's
         _remove(leftover)
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)) / "new"
     try:
@@ -57,38 +60,36 @@ def publish(target: Path) -> Iterator[Path]:
 
 
 def write(target: Path, text: str) -> None:
-    """Writes a small file in one step."""
-    with publish(target) as temporary:
-        temporary.write_text(text)
+    """Writes a small file in one step, with or without a lock."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    temporary.write_text(text)
+    temporary.replace(target)
 
 
 @contextlib.contextmanager
-def lock() -> Iterator[None]:
-    """Keeps two runs apart. Whoever comes second is told and waits; a lock dies with its process. Reentrant."""
-    global _lock_depth  # noqa: PLW0603 - the file lock belongs to the process, so its depth does too
-    if _lock_depth:
-        _lock_depth += 1
-        try:
-            yield
-        finally:
-            _lock_depth -= 1
+def lock(name: str) -> Iterator[None]:
+    """Keeps runs apart that do the same. Who comes second is told, and waits; a lock dies with its process. Reentrant."""
+    if name in _held:
+        yield
         return
-    path = root() / "lock"
+    path = root() / "locks" / name
+    path.parent.mkdir(exist_ok=True)
     with path.open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            print(f"waiting for another run ({file.read().strip() or 'unknown'}) to let go of {path}", file=sys.stderr, flush=True)
+            print(f"waiting for {file.read() or 'another process'}, which holds {path}", file=sys.stderr, flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
         file.truncate(0)
         file.write(f"process {os.getpid()}")
         file.flush()
-        _lock_depth = 1
+        _held.add(name)
         try:
             yield
         finally:
-            _lock_depth = 0
+            _held.discard(name)
             file.truncate(0)
 
 

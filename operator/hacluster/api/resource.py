@@ -2,12 +2,23 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
 from hacluster import names
 from hacluster.api.base import Model
 from hacluster.api.spec import HAClusterSpec
 from hacluster.api.status import HAClusterStatus
+from hacluster.api.values import Text
+
+ClusterName = Annotated[
+    str,
+    Text(
+        "a DNS label: lower-case letters, digits and '-', starting and ending with a letter or digit",
+        "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+        names.MAX_CLUSTER_NAME,
+    ),
+]
+"""Short enough that the children's names, which end in `-apache` and the like, are labels too."""
 
 
 class Metadata(Model):
@@ -15,9 +26,8 @@ class Metadata(Model):
 
     model_config = ConfigDict(extra="ignore")
 
-    name: Annotated[
-        str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", min_length=1, max_length=names.MAX_CLUSTER_NAME)
-    ]
+    name: ClusterName
+    """Name of the front door, at most 40 characters."""
     namespace: str = "default"
     uid: str = ""
     generation: int = 0
@@ -28,8 +38,10 @@ class Metadata(Model):
 class HACluster(Model):
     """A highly available front door: virtual IPs, load balancer and backends on bare-metal nodes."""
 
-    api_version: Literal["hacluster.dev/v1alpha1"] = "hacluster.dev/v1alpha1"
-    kind: Literal["HACluster"] = "HACluster"
+    api_version: Literal["hacluster.dev/v1alpha1"]
+    kind: Literal["HACluster"]
     metadata: Metadata
     spec: HAClusterSpec
+    """The front door that is wanted."""
     status: HAClusterStatus = Field(default_factory=HAClusterStatus)
+    """What is the case."""

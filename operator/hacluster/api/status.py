@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints
 
 from hacluster.api.base import Model
 from hacluster.api.types import Enumeration
+from hacluster.api.values import ListMap
 
 Text = Annotated[str, StringConstraints(max_length=253)]
 Message = Annotated[str, StringConstraints(max_length=2048)]
@@ -73,9 +74,9 @@ class NodeStatus(Model):
     """The node's name."""
     agent_version: Text = ""
     """Version of the agent."""
-    routers: Annotated[tuple[RouterStatus, ...], Field(max_length=16)] = ()
+    routers: Annotated[tuple[RouterStatus, ...], Field(max_length=16), ListMap("name")] = ()
     """The virtual routers on this node."""
-    interfaces: Annotated[tuple[InterfaceStatus, ...], Field(max_length=64)] = ()
+    interfaces: Annotated[tuple[InterfaceStatus, ...], Field(max_length=64), ListMap("name")] = ()
     """The node's network interfaces."""
     haproxy: Health = Health.UNKNOWN
     """Whether HAProxy answers."""
@@ -102,6 +103,8 @@ class VirtualIPStatus(Model):
     """The node that has it; empty when none or unknown."""
     holders: Annotated[tuple[Text, ...], Field(max_length=64)] = ()
     """Every node that has it: more than one is a split brain."""
+    last_holder: Text = ""
+    """The node that had it last, also while none has it."""
     since: Timestamp | None = None
     """When the holder last changed."""
     transitions: Annotated[int, Field(ge=0)] = 0
@@ -161,11 +164,11 @@ class HAClusterStatus(Model):
     """Nodes that the selector matches."""
     node_summary: Text | None = None
     """readyNodes/desiredNodes, for `kubectl get`."""
-    virtual_ips: Annotated[tuple[VirtualIPStatus, ...], Field(max_length=320)] = ()
+    virtual_ips: Annotated[tuple[VirtualIPStatus, ...], Field(max_length=320), ListMap("address")] = ()
     """Every virtual IP."""
     last_failover: LastFailover | None = None
     """The last move."""
-    nodes: Annotated[tuple[NodeStatus, ...], Field(max_length=64)] = ()
+    nodes: Annotated[tuple[NodeStatus, ...], Field(max_length=64), ListMap("name")] = ()
     """Every node; each entry is written by that node's agent."""
-    conditions: Annotated[tuple[Condition, ...], Field(max_length=16)] = ()
+    conditions: Annotated[tuple[Condition, ...], Field(max_length=16), ListMap("type")] = ()
     """Accepted, Ready, Reconciling, Stalled, Degraded, SplitBrain, Warning."""

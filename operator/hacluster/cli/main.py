@@ -31,7 +31,9 @@ class _LazyGroup(click.Group):
         try:
             module = import_module(f"hacluster.cli.{cmd_name}")
         except ModuleNotFoundError as error:
-            raise click.ClickException(f"`hacluster {cmd_name}` needs the Python package {error.name!r}, which is not installed here") from error
+            raise click.ClickException(
+                f"`hacluster {cmd_name}` needs the Python package {error.name!r}, which is not installed here"
+            ) from error
         command = module.command
         assert isinstance(command, click.Command)
         return command

@@ -1,0 +1,79 @@
+"""Watches the mounted ConfigMap, and lets the installer make it true."""
+
+import asyncio
+import logging
+from typing import Final
+
+from hacluster.agent.backoff import Backoff
+from hacluster.agent.board import Board
+from hacluster.agent.bundle import BadBundle, Bundle, read_offered, state_of
+from hacluster.agent.install import Installer, Outcome, Retry
+from hacluster.agent.paths import Paths
+from hacluster.api.status import NodeProblem
+
+log = logging.getLogger(__name__)
+
+PART: Final = "configuration"
+_POLL: Final = 0.1
+_PORT_POLL: Final = 1.0
+
+
+class Configuration:
+    """The part that keeps the daemons' configuration as the operator wants it."""
+
+    def __init__(self, paths: Paths, node: str, board: Board, installer: Installer) -> None:
+        self._paths, self._node, self._board, self._installer = paths, node, board, installer
+        self._backoff = Backoff(first=0.5, most=30.0)
+        self._publish()
+
+    async def run(self) -> None:
+        """Never returns. Unchanged files are not judged twice, unless what was in the way may have gone."""
+        while True:
+            state = state_of(self._paths.config, self._node)
+            outcome = await self._follow()
+            self._report(outcome)
+            await self._wait(state, outcome.retry)
+
+    async def _follow(self) -> Outcome:
+        """Reads what is wanted and installs it."""
+        try:
+            offered = read_offered(self._paths.config, self._node)
+            if offered is None:
+                return Outcome()
+            self._board.update(offered=offered.config)
+            return await self._install(offered)
+        except BadBundle as error:
+            return Outcome((NodeProblem(reason="ConfigurationRefused", message=str(error)),))
+        except OSError as error:
+            return Outcome((NodeProblem(reason="NotLoaded", message=f"{error}"),), Retry.LATER)
+
+    async def _install(self, offered: Bundle) -> Outcome:
+        before = self._installer.good
+        outcome = await self._installer.install(offered)
+        if self._installer.good is not before:
+            log.info("revision %s is loaded", offered.config.revision)
+        self._publish()
+        return outcome
+
+    def _publish(self) -> None:
+        good = self._installer.good
+        self._board.update(installed=good.config if good else None, started=self._installer.started)
+
+    def _report(self, outcome: Outcome) -> None:
+        if outcome.problems != self._board.now.problems.get(PART, ()):
+            for problem in outcome.problems:
+                log.warning("%s: %s", problem.reason, problem.message)
+        self._board.put_problems(PART, *outcome.problems)
+
+    async def _wait(self, state: tuple[object, ...], retry: Retry) -> None:
+        """Until the files change, or it is time to try again."""
+        loop = asyncio.get_running_loop()
+        again = None
+        if retry is Retry.LATER:
+            again = loop.time() + self._backoff.next()
+        else:
+            self._backoff.reset()
+            if retry is Retry.PORT:
+                again = loop.time() + _PORT_POLL
+        while state_of(self._paths.config, self._node) == state and (again is None or loop.time() < again):  # noqa: ASYNC110
+            await asyncio.sleep(_POLL)

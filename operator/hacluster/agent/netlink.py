@@ -1,0 +1,214 @@
+"""The kernel's routing netlink, as much of it as the agent needs: list links and addresses, hear of changes, delete an address.
+
+The message formats are the kernel's stable interface (linux/netlink.h, linux/rtnetlink.h, linux/if_addr.h, linux/if_link.h).
+"""
+
+import asyncio
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
+from types import TracebackType
+from typing import Final, Self
+
+from hacluster.agent.network import Address, Link, Network
+
+_HEADER: Final = struct.Struct("=IHHII")  # length, type, flags, sequence, port
+_IFINFO: Final = struct.Struct("=BxHiII")  # family, hardware, index, flags, change
+_IFADDR: Final = struct.Struct("=BBBBI")  # family, prefix length, flags, scope, index
+_ATTRIBUTE: Final = struct.Struct("=HH")  # length, type
+
+NLMSG_ERROR: Final = 2
+NLMSG_DONE: Final = 3
+RTM_NEWLINK: Final = 16
+RTM_GETLINK: Final = 18
+RTM_NEWADDR: Final = 20
+RTM_DELADDR: Final = 21
+RTM_GETADDR: Final = 22
+
+NLM_F_REQUEST: Final = 0x1
+NLM_F_ACK: Final = 0x4
+NLM_F_DUMP_INTR: Final = 0x10
+NLM_F_DUMP: Final = 0x300
+
+IFLA_IFNAME: Final = 3
+IFLA_MASTER: Final = 10
+IFLA_LINKINFO: Final = 18
+IFLA_INFO_KIND: Final = 1
+IFA_ADDRESS: Final = 1
+IFA_LOCAL: Final = 2
+IFA_FLAGS: Final = 8
+_TYPE_MASK: Final = 0x3FFF  # without the nested and byte-order bits
+
+# Groups: links, IPv4 addresses, IPv6 addresses.
+_GROUPS: Final = 0x1 | 0x10 | 0x100
+_DEADLINE: Final = 2.0
+_BUFFER: Final = 1 << 16
+
+
+class NetlinkError(OSError):
+    """The kernel refused a request."""
+
+
+def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Type, flags and payload of each message in a datagram; what is cut off at the end is left out."""
+    at = 0
+    while at + _HEADER.size <= len(data):
+        length, kind, flags, _, _ = _HEADER.unpack_from(data, at)
+        if length < _HEADER.size or at + length > len(data):
+            return
+        yield kind, flags, data[at + _HEADER.size : at + length]
+        at += length + 3 & ~3
+
+
+def attributes(data: bytes) -> dict[int, bytes]:
+    """The attributes of a message by type."""
+    found: dict[int, bytes] = {}
+    at = 0
+    while at + _ATTRIBUTE.size <= len(data):
+        length, kind = _ATTRIBUTE.unpack_from(data, at)
+        if length < _ATTRIBUTE.size or at + length > len(data):
+            break
+        found[kind & _TYPE_MASK] = data[at + _ATTRIBUTE.size : at + length]
+        at += length + 3 & ~3
+    return found
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    """One attribute, padded."""
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
+
+
+def request(kind: int, flags: int, payload: bytes, sequence: int = 1) -> bytes:
+    """One message to the kernel."""
+    return _HEADER.pack(_HEADER.size + len(payload), kind, flags | NLM_F_REQUEST, sequence, 0) + payload
+
+
+def parse_link(payload: bytes) -> Link | None:
+    """A link, or None for a message without a name (a bridge's own events)."""
+    if len(payload) < _IFINFO.size:
+        return None
+    _, hardware, index, flags, _ = _IFINFO.unpack_from(payload)
+    attrs = attributes(payload[_IFINFO.size :])
+    if IFLA_IFNAME not in attrs:
+        return None
+    info = attributes(attrs.get(IFLA_LINKINFO, b""))
+    master = attrs.get(IFLA_MASTER, b"")
+    return Link(
+        index=index,
+        name=_text(attrs[IFLA_IFNAME]),
+        kind=_text(info.get(IFLA_INFO_KIND, b"")),
+        hardware=hardware,
+        flags=flags,
+        master=int.from_bytes(master, "little" if struct.pack("=H", 1) == b"\x01\x00" else "big"),
+    )
+
+
+def parse_address(payload: bytes) -> Address | None:
+    """An address, or None for families other than IP. IFA_LOCAL is the node's own where a point-to-point peer is given."""
+    if len(payload) < _IFADDR.size:
+        return None
+    family, prefix, flags, _, index = _IFADDR.unpack_from(payload)
+    attrs = attributes(payload[_IFADDR.size :])
+    packed = attrs.get(IFA_LOCAL) or attrs.get(IFA_ADDRESS)
+    if family not in {socket.AF_INET, socket.AF_INET6} or packed is None or len(packed) not in {4, 16}:
+        return None
+    if len(attrs.get(IFA_FLAGS, b"")) == 4:
+        (flags,) = struct.unpack("=I", attrs[IFA_FLAGS])
+    return Address(index=index, interface=ip_interface((ip_address(packed), prefix)), flags=flags)
+
+
+def delete_request(address: Address) -> bytes:
+    """Asks for exactly this address to be removed."""
+    interface: IPv4Interface | IPv6Interface = address.interface
+    family = socket.AF_INET if interface.version == 4 else socket.AF_INET6
+    payload = _IFADDR.pack(family, interface.network.prefixlen, 0, 0, address.index)
+    return request(RTM_DELADDR, NLM_F_ACK, payload + attribute(IFA_LOCAL, interface.ip.packed))
+
+
+def _text(value: bytes) -> str:
+    return value.split(b"\0", 1)[0].decode(errors="replace")
+
+
+def _open(groups: int = 0) -> socket.socket:
+    opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+    try:
+        opened.bind((0, groups))
+        opened.settimeout(_DEADLINE)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+def _ask(kernel: socket.socket, message: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Sends a request and yields the answers up to the end or the acknowledgement. The kernel answers at once."""
+    kernel.send(message)
+    while True:
+        for kind, flags, payload in messages(kernel.recv(_BUFFER)):
+            if kind == NLMSG_ERROR:
+                (code,) = struct.unpack_from("=i", payload)
+                if code:
+                    raise NetlinkError(-code, os.strerror(-code))
+                return
+            if kind == NLMSG_DONE:
+                return
+            yield kind, flags, payload
+
+
+def read_network() -> Network:
+    """Every link and address of this network namespace. Raises OSError."""
+    for _ in range(10):  # a list that changed while it was read is read again
+        with _open() as kernel:
+            listed = list(_ask(kernel, request(RTM_GETLINK, NLM_F_DUMP, _IFINFO.pack(0, 0, 0, 0, 0))))
+            listed += _ask(kernel, request(RTM_GETADDR, NLM_F_DUMP, _IFADDR.pack(0, 0, 0, 0, 0)))
+        if not any(flags & NLM_F_DUMP_INTR for _, flags, _ in listed):
+            break
+    links = [parse_link(payload) for kind, _, payload in listed if kind == RTM_NEWLINK]
+    addresses = [parse_address(payload) for kind, _, payload in listed if kind == RTM_NEWADDR]
+    return Network(tuple(link for link in links if link), tuple(address for address in addresses if address))
+
+
+def delete_address(address: Address) -> None:
+    """Removes one address; that it is gone already is fine. Raises NetlinkError."""
+    with _open() as kernel:
+        try:
+            list(_ask(kernel, delete_request(address)))
+        except NetlinkError as error:
+            if error.errno not in {errno.EADDRNOTAVAIL, errno.ENODEV}:
+                raise
+
+
+class Monitor:
+    """Hears that links or addresses changed: `async with Monitor() as monitor: await monitor.changed()`."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self._socket = _open(_GROUPS)
+        self._socket.setblocking(False)
+
+    async def __aenter__(self) -> Self:
+        asyncio.get_running_loop().add_reader(self._socket, self._drain)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+
+    async def changed(self) -> None:
+        """Returns when anything changed since the last call."""
+        await self._event.wait()
+        self._event.clear()
+
+    def _drain(self) -> None:
+        while True:
+            try:
+                self._socket.recv(_BUFFER)
+            except BlockingIOError:
+                break
+            except OSError as error:  # more changes than the socket holds: the reader lists everything anyway
+                if error.errno != errno.ENOBUFS:
+                    raise
+        self._event.set()

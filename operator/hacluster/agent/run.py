@@ -1,0 +1,82 @@
+"""Puts the agent's parts together."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from dataclasses import dataclass, field
+from typing import Final
+
+from hacluster import __version__
+from hacluster.agent.apache import watch_apache
+from hacluster.agent.board import Board
+from hacluster.agent.cleanup import Cleanup
+from hacluster.agent.clock import Clock, rfc3339, system_clock
+from hacluster.agent.configuration import Configuration
+from hacluster.agent.daemons import RealDaemons
+from hacluster.agent.entry import build_entry
+from hacluster.agent.health import HAProxyHealth
+from hacluster.agent.install import Installer
+from hacluster.agent.keepalived import Keepalived
+from hacluster.agent.paths import Paths
+from hacluster.agent.report import Publisher, Reporter, ReportFailed, beat_forever
+from hacluster.agent.supervisor import Part, run_parts
+from hacluster.agent.vrrp import Vrrp
+from hacluster.agent.watch import watch_network
+from hacluster.api.status import NodeStatus
+
+log = logging.getLogger(__name__)
+
+_FAREWELL: Final = 0.6
+"""Seconds for the last report: the pod is being removed."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Which node this is, and where its files are."""
+
+    node: str
+    paths: Paths = field(default_factory=Paths)
+    clock: Clock = system_clock
+
+
+async def run(settings: Settings, reporter: Reporter, stop: asyncio.Event) -> None:
+    """Runs the node's agent until `stop` is set, and then leaves no virtual IP without an owner."""
+    paths, board = settings.paths, Board()
+    keepalived = Keepalived(paths)
+    cleanup = Cleanup(board, keepalived)
+
+    def entry(previous: NodeStatus | None) -> NodeStatus:
+        return build_entry(settings.node, __version__, board.now, previous, rfc3339(settings.clock()))
+
+    publisher = Publisher(board, reporter, entry, paths.entry)
+    configuration = Configuration(paths, settings.node, board, Installer(paths, RealDaemons(paths, keepalived)))
+    parts: dict[str, Part] = {
+        "cleanup": cleanup.run,
+        "health": HAProxyHealth(paths, board).run,
+        "vrrp": Vrrp(paths, board, keepalived).run,
+        "network": lambda: watch_network(board),
+        "configuration": configuration.run,
+        "apache": lambda: watch_apache(board),
+        "report": publisher.run,
+        "heartbeat": lambda: beat_forever(reporter),
+    }
+    log.info("agent %s of node %s starts", __version__, settings.node)
+    try:
+        await run_parts(parts, stop)
+        await cleanup.finish()
+        with contextlib.suppress(ReportFailed, TimeoutError):
+            async with asyncio.timeout(_FAREWELL):
+                await publisher.publish()
+    finally:
+        await reporter.close()
+    log.info("agent of node %s ends", settings.node)
+
+
+async def run_until_signalled(settings: Settings, reporter: Reporter) -> None:
+    """As `run`, until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await run(settings, reporter, stop)

@@ -1,0 +1,40 @@
+"""Runs the agent's parts side by side: one that fails is logged and started again, the others go on."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from hacluster.agent.backoff import Backoff
+
+log = logging.getLogger(__name__)
+
+Part = Callable[[], Awaitable[None]]
+"""Starts a part; it is not expected to return."""
+
+_CALM: Final = 30.0
+
+
+async def supervise(name: str, part: Part) -> None:
+    """Never returns: one part, with 0.1 to 5 seconds between its failures. A part that ran for long starts afresh."""
+    loop = asyncio.get_running_loop()
+    backoff = Backoff(first=0.1, most=5.0)
+    while True:
+        started = loop.time()
+        try:
+            await part()
+            log.error("%s returned", name)
+        except Exception as error:
+            log.exception("%s failed: %s", name, error)
+        if loop.time() - started > _CALM:
+            backoff.reset()
+        await asyncio.sleep(backoff.next())
+
+
+async def run_parts(parts: Mapping[str, Part], stop: asyncio.Event) -> None:
+    """Runs all parts until `stop` is set."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(supervise(name, part), name=name) for name, part in parts.items()]
+        await stop.wait()
+        for task in tasks:
+            task.cancel()

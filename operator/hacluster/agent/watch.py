@@ -1,0 +1,25 @@
+"""The node's network, kept current: at once on the kernel's word, and now and then in case it was missed."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from hacluster.agent.board import Board
+from hacluster.agent.netlink import Monitor, read_network
+from hacluster.agent.network import Network
+
+_GATHER: Final = 0.02
+_AGAIN: Final = 30.0
+
+
+async def watch_network(board: Board, read: Callable[[], Network] = read_network) -> None:
+    """Never returns. A node where pods come and go is listed at most every 20 ms."""
+    async with Monitor() as monitor:
+        while True:
+            board.update(network=read())
+            await asyncio.sleep(_GATHER)
+            try:
+                async with asyncio.timeout(_AGAIN):
+                    await monitor.changed()
+            except TimeoutError:
+                continue

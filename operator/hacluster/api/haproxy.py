@@ -1,0 +1,137 @@
+"""The load balancer: its process, its log, its statistics page."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from hacluster.api.base import Model, Rule
+from hacluster.api.listeners import Listener
+from hacluster.api.types import Address, Enumeration, InterfaceName, Port, Timer, UrlPath
+from hacluster.api.values import ListMap, Text
+
+
+class Timeouts(Model):
+    """HAProxy's timeouts."""
+
+    http_request: Timer = timedelta(seconds=20)
+    """For a client to send a whole request."""
+    queue: Timer = timedelta(minutes=1)
+    """For a request to wait for a free server."""
+    connect: Timer = timedelta(seconds=10)
+    """For a connection to a server."""
+    client: Timer = timedelta(minutes=1)
+    """Inactivity on the client's side."""
+    server: Timer = timedelta(minutes=1)
+    """Inactivity on the server's side."""
+    http_keep_alive: Timer = timedelta(seconds=10)
+    """For the next request on a kept connection."""
+    check: Timer = timedelta(seconds=10)
+    """For the answer to a health check, once connected."""
+
+
+class LogTarget(Enumeration):
+    """Where HAProxy's log goes."""
+
+    STDOUT = "Stdout"
+    SYSLOG = "Syslog"
+    FILE = "File"
+
+
+class Facility(Enumeration):
+    """Syslog facilities that HAProxy knows."""
+
+    KERN = "kern"
+    USER = "user"
+    MAIL = "mail"
+    DAEMON = "daemon"
+    AUTH = "auth"
+    SYSLOG = "syslog"
+    LPR = "lpr"
+    NEWS = "news"
+    LOCAL0 = "local0"
+    LOCAL1 = "local1"
+    LOCAL2 = "local2"
+    LOCAL3 = "local3"
+    LOCAL4 = "local4"
+    LOCAL5 = "local5"
+    LOCAL6 = "local6"
+    LOCAL7 = "local7"
+
+
+class Log(Model):
+    """Where HAProxy's log goes."""
+
+    target: LogTarget = LogTarget.STDOUT
+    """Stdout (kubectl logs), Syslog (to address:port), or File: rsyslog beside HAProxy writes the node's /var/log/haproxy.log."""
+    facility: Facility = Facility.LOCAL2
+    """Syslog facility of every line."""
+    address: Address = Field(default="127.0.0.1", validate_default=True)
+    """Syslog server, for Syslog; for File the address on which rsyslog listens."""
+    port: Port = 514
+    """UDP port of the syslog server."""
+
+
+class Stats(Model):
+    """HAProxy's statistics page."""
+
+    rules = (
+        Rule(
+            cel="!self.admin || self.allowUnauthenticatedAdmin",
+            message="an admin page without a password lets anyone who reaches it disable servers; "
+            "set allowUnauthenticatedAdmin: true if you accept that",
+            holds=lambda s: not s.admin or s.allow_unauthenticated_admin,
+            field="admin",
+        ),
+    )
+
+    port: Port = 8080
+    """Port of the page on every node."""
+    path: UrlPath = "/stats"
+    """Path of the page."""
+    realm: Annotated[str, Text("letters, digits, blanks, '.', '_' and '-'", "^[A-Za-z0-9 ._-]+$", 64)] = "HAProxy Statistics"
+    """Realm that a browser shows."""
+    interface: InterfaceName | None = None
+    """Serve the page on this interface only. Default: on every address."""
+    admin: bool = False
+    """Allow servers to be disabled from the page."""
+    allow_unauthenticated_admin: bool = False
+    """Accept an admin page that asks for no password."""
+
+
+def _second_port(haproxy: "Haproxy") -> str:
+    seen = {haproxy.stats.port}
+    for index, listener in enumerate(haproxy.listeners):
+        if listener.port in seen:
+            return f"listeners[{index}].port"
+        seen.add(listener.port)
+    return "listeners"
+
+
+class Haproxy(Model):
+    """The load balancer on every node."""
+
+    rules = (
+        Rule(
+            cel="self.listeners.all(l, self.listeners.exists_one(m, m.port == l.port) && l.port != self.stats.port)",
+            message="listener ports must differ, also from stats.port",
+            holds=lambda h: len({h.stats.port, *(each.port for each in h.listeners)}) == len(h.listeners) + 1,
+            field="listeners",
+            blame=_second_port,
+        ),
+    )
+
+    max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = 4000
+    """Connections of the whole process (global maxconn)."""
+    proxy_max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = 8000
+    """Connections of one listener (defaults maxconn)."""
+    retries: Annotated[int, Field(ge=0, le=100)] = 3
+    """Tries of a failed connection to a server."""
+    timeouts: Timeouts = Timeouts()
+    """How long HAProxy waits, for what."""
+    log: Log = Log()
+    """Where HAProxy's log goes."""
+    stats: Stats = Stats()
+    """HAProxy's statistics page."""
+    listeners: Annotated[tuple[Listener, ...], Field(min_length=1, max_length=64), ListMap("name")]
+    """The ports of the front door, one listener each."""

@@ -1,0 +1,144 @@
+"""The virtual routers and the protocol between them."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from hacluster.api.base import Model, Rule
+from hacluster.api.durations import span
+from hacluster.api.types import Enumeration, InterfaceAddress, InterfaceName, Name
+from hacluster.api.values import ListSet
+
+_SECOND = timedelta(seconds=1)
+
+
+class VirtualRouter(Model):
+    """One VRRP instance: virtual IPs that move together."""
+
+    rules = (
+        Rule(
+            cel="!self.virtualIPs.all(a, isCIDR(a)) || self.virtualIPs.all(a, cidr(a).ip().family() == 4) || "
+            "self.virtualIPs.all(a, cidr(a).ip().family() == 6)",
+            message="must all be of one address family; give IPv4 and IPv6 a virtual router each",
+            holds=lambda router: len({address.version for address in router.virtual_ips}) == 1,
+            field="virtualIPs",
+        ),
+    )
+
+    name: Name | None = None
+    """Name of the VRRP instance. Default: VI_1, VI_2, … by position."""
+    virtual_ips: Annotated[tuple[InterfaceAddress, ...], Field(min_length=1, max_length=20), ListSet()]
+    """The virtual IPs with their prefix lengths, such as 172.16.7.200/24; one address family per router."""
+    virtual_router_id: Annotated[int, Field(ge=1, le=255)] | None = None
+    """VRID, 1-255. Default: allocated, unique in the cluster, stable, and shown in status."""
+    interface: InterfaceName | None = None
+    """VRRP interface on every node. Default: the one whose subnet holds the virtual IP."""
+
+
+class CheckType(Enumeration):
+    """What makes a node fit to hold the virtual IP."""
+
+    HTTP = "HTTP"
+    PROCESS = "Process"
+
+
+class Check(Model):
+    """The health check of HAProxy that VRRP follows."""
+
+    type: CheckType = CheckType.HTTP
+    """HTTP: HAProxy answers. Process: a process named haproxy exists (`killall -0 haproxy`)."""
+    interval: Annotated[timedelta, span("100ms", "1h")] = timedelta(seconds=2)
+    """How often the script runs, 100ms-1h; with HTTP, the agent notices a failure at once, whatever the interval."""
+    weight: Annotated[int, Field(ge=0, le=253)] = 0
+    """0: an unfit node is in FAULT. 1-253: added to the priority while the check passes."""
+
+
+class InitialState(Enumeration):
+    """The state in which keepalived starts."""
+
+    BACKUP = "Backup"
+    BY_PRIORITY = "ByPriority"
+
+
+class Peering(Enumeration):
+    """How advertisements travel."""
+
+    MULTICAST = "Multicast"
+    UNICAST = "Unicast"
+
+
+class PreemptionMode(Enumeration):
+    """Whether a node with a higher priority takes the virtual IP back."""
+
+    IMMEDIATE = "Immediate"
+    DELAYED = "Delayed"
+    NEVER = "Never"
+
+
+class Preemption(Model):
+    """Failback."""
+
+    rules = (
+        Rule(
+            cel="self.mode == 'Delayed' || duration(self.delay) == duration('0s')",
+            message="only mode Delayed has a delay",
+            holds=lambda p: p.mode is PreemptionMode.DELAYED or not p.delay,
+            field="delay",
+        ),
+        Rule(
+            cel="self.mode != 'Delayed' || duration(self.delay) > duration('0s')",
+            message="mode Delayed needs a delay, such as 5m",
+            holds=lambda p: p.mode is not PreemptionMode.DELAYED or bool(p.delay),
+            field="delay",
+        ),
+    )
+
+    mode: PreemptionMode = PreemptionMode.IMMEDIATE
+    """Immediate, Delayed (after `delay`) or Never."""
+    delay: Annotated[timedelta, span("0s", "1000s")] = timedelta(0)
+    """How long a recovered node waits before it takes the virtual IP back, up to 1000s."""
+
+
+class Vrrp(Model):
+    """The VRRP protocol's settings, alike on all nodes."""
+
+    rules = (
+        Rule(
+            cel="self.version == 3 || duration(self.advertisementInterval).getMilliseconds() % 1000 == 0",
+            message="version 2 takes whole seconds, such as 1s",
+            holds=lambda v: v.version == 3 or not v.advertisement_interval % _SECOND,
+            field="advertisementInterval",
+        ),
+        Rule(
+            cel="self.version == 2 || duration(self.advertisementInterval) <= duration('40950ms')",
+            message="version 3 takes at most 40.95s",
+            holds=lambda v: v.version == 2 or v.advertisement_interval <= 40.95 * _SECOND,
+            field="advertisementInterval",
+        ),
+        Rule(
+            cel="self.check.weight == 0 || self.preemption.mode == 'Immediate'",
+            message="modes Delayed and Never would hold up a failover by weight: they go with check.weight 0 only",
+            holds=lambda v: v.check.weight == 0 or v.preemption.mode is PreemptionMode.IMMEDIATE,
+            field="preemption.mode",
+        ),
+        Rule(
+            cel="self.initialState == 'Backup' || self.preemption.mode == 'Immediate'",
+            message="initialState ByPriority goes with mode Immediate only: keepalived cannot combine state MASTER with others",
+            holds=lambda v: v.initial_state is InitialState.BACKUP or v.preemption.mode is PreemptionMode.IMMEDIATE,
+            field="preemption.mode",
+        ),
+    )
+
+    version: Annotated[int, Field(ge=2, le=3)] = 3
+    """VRRP version, 2 or 3; 2 takes whole-second intervals."""
+    advertisement_interval: Annotated[timedelta, span("10ms", "255s", step="10ms")] = timedelta(milliseconds=100)
+    """Time between advertisements, 10ms-40.95s (version 2: 1s-255s); a node is given up after about three of them."""
+    initial_state: InitialState = InitialState.BACKUP
+    """Backup on every node, or ByPriority: MASTER on the highest priority."""
+    preemption: Preemption = Preemption()
+    """Failback after a recovery."""
+    peering: Peering = Peering.MULTICAST
+    """Multicast, or Unicast to the other nodes' addresses."""
+    check: Check = Check()
+    """What makes a node fit to hold the virtual IP."""

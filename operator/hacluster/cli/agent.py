@@ -1,0 +1,49 @@
+"""`hacluster agent`: one node's agent, with its settings from the pod's environment."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+import click
+
+from hacluster import names
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("agent")
+@click.option("--cluster", envvar="HACLUSTER_NAME", show_envvar=True, required=True, help="Name of the HACluster.")
+@click.option("--namespace", envvar="HACLUSTER_NAMESPACE", show_envvar=True, required=True, help="Its namespace.")
+@click.option("--node", envvar="HACLUSTER_NODE", show_envvar=True, required=True, help="Name of this node.")
+@click.option("--config-dir", type=_FOLDER, default=names.CONFIG_DIR, show_default=True, help="What is wanted.")
+@click.option("--run-dir", type=_FOLDER, default=names.RUN_DIR, show_default=True, help="What is installed, and the sockets.")
+@click.option("--report-file", type=_FILE, help="Append entries to this file instead of telling an API server.")
+@click.option("--api-host", envvar="KUBERNETES_SERVICE_HOST", show_envvar=True, help="API server.")
+@click.option("--api-port", envvar="KUBERNETES_SERVICE_PORT", show_envvar=True, type=int, default=443, help="Its port.")
+def command(  # noqa: PLR0917 - click calls it by keywords
+    cluster: str,
+    namespace: str,
+    node: str,
+    config_dir: Path,
+    run_dir: Path,
+    report_file: Path | None,
+    api_host: str | None,
+    api_port: int,
+) -> None:
+    """Run one node's agent (in the node's pod)."""
+    from hacluster.agent.clock import system_clock
+    from hacluster.agent.kube import KubernetesReporter, Server
+    from hacluster.agent.paths import Paths
+    from hacluster.agent.report import FileReporter, Reporter
+    from hacluster.agent.run import Settings, run_until_signalled
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    reporter: Reporter
+    if report_file is not None:
+        reporter = FileReporter(report_file)
+    elif api_host:
+        reporter = KubernetesReporter(Server(api_host, api_port), cluster, namespace, node, system_clock)
+    else:
+        raise click.UsageError("neither KUBERNETES_SERVICE_HOST nor --report-file says who is to hear of the node")
+    asyncio.run(run_until_signalled(Settings(node, Paths(run=run_dir, config=config_dir)), reporter))

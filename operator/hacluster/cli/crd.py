@@ -1,0 +1,11 @@
+"""`hacluster crd`: the CustomResourceDefinition, for `kubectl apply -f -`."""
+
+import click
+
+from hacluster.api.crd import crd_yaml
+
+
+@click.command("crd")
+def command() -> None:
+    """Print the CustomResourceDefinition."""
+    click.echo(crd_yaml(), nl=False)

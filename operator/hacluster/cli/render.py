@@ -1,0 +1,173 @@
+"""`hacluster render`: every file and object that a resource makes, written to a folder. No cluster is asked."""
+
+import shutil
+import tempfile
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, IPvAnyInterface, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+
+from hacluster import __version__, names
+from hacluster.api import HACluster, parse
+from hacluster.api.types import NodeName
+from hacluster.cli.documents import UnreadableFile, read_documents
+from hacluster.errors import InvalidResource
+from hacluster.nodeconfig import File
+from hacluster.plan import Interface, NodeView, Plan, Settings, make_plan
+
+_OBJECTS = "objects.yaml"
+_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
+
+
+@click.command("render")
+@click.option("-f", "--filename", "file", required=True, type=_FILE, help="The HACluster; - is standard input.")
+@click.option("--nodes", "nodes_file", required=True, type=_FILE, help="A list in the form of status.nodes: name, interfaces.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to write.")
+@click.option("--node-image", default=f"hacluster-node:{__version__}", show_default=True, help="Image in the pods.")
+def command(file: str, nodes_file: str, output: Path, node_image: str) -> None:
+    """Write a resource's configuration files and objects to a folder, without a cluster.
+
+    DIR/NODE/ gets each node's files, DIR/objects.yaml all objects. NODES.yaml has one entry a node, such as
+    `- {name: node1, interfaces: [{name: ens3, addresses: [172.16.7.153/24]}]}`; internalIP is optional. Nothing is written
+    unless everything could be made; an earlier rendering in DIR is replaced.
+    """
+    plan = make_plan(_read_cluster(file), _read_nodes(nodes_file), Settings(node_image=node_image))
+    for warning in plan.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    for problem in plan.problems:
+        click.echo(f"{problem}", err=True)
+    for node in plan.waiting_for:
+        click.echo(f"{nodes_file}: {node} has no interfaces, and the resource does not say all that is needed", err=True)
+    if plan.blocked:
+        raise SystemExit(1)
+    _replace(output, plan)
+
+
+def _read_cluster(file: str) -> HACluster:
+    contents = [each.content for each in _documents(file)]
+    ours = [each for each in contents if isinstance(each, dict) and each.get("kind") == names.KIND]
+    if len(ours) != 1:
+        raise click.ClickException(f"{file}: holds {len(ours)} resources of kind {names.KIND}; render takes one")
+    try:
+        return parse(ours[0])
+    except InvalidResource as error:
+        raise click.ClickException("\n".join(map(str, error.problems))) from None
+
+
+class _InterfaceFacts(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    name: str
+    addresses: tuple[IPvAnyInterface, ...] = ()
+
+
+class _NodeFacts(BaseModel):
+    """What render needs of an entry in status.nodes; the rest is passed over."""
+
+    model_config = ConfigDict(extra="ignore", alias_generator=to_camel, validate_by_alias=True)
+
+    name: NodeName
+    internal_ip: IPvAnyAddress | None = Field(default=None, alias="internalIP")
+    interfaces: tuple[_InterfaceFacts, ...] | None = None
+
+
+_NODES = TypeAdapter(tuple[_NodeFacts, ...])
+
+
+def _read_nodes(file: str) -> tuple[NodeView, ...]:
+    documents = _documents(file)
+    try:
+        facts = _NODES.validate_python(documents[0].content if documents else None)
+    except ValidationError as error:
+        lines = [f"{file}: {_path(each['loc'])}: {each['msg']}" for each in error.errors(include_url=False)]
+        raise click.ClickException("\n".join(lines)) from None
+    twice = sorted({each.name for each in facts if [other.name for other in facts].count(each.name) > 1})
+    if twice:
+        raise click.ClickException(f"{file}: {', '.join(twice)} stands there twice")
+    return tuple(_view(each) for each in facts)
+
+
+def _view(facts: _NodeFacts) -> NodeView:
+    if facts.interfaces is None:
+        return NodeView(facts.name, _address(facts.internal_ip))
+    interfaces = tuple(Interface(each.name, tuple(map(_interface, each.addresses))) for each in facts.interfaces)
+    return NodeView(facts.name, _address(facts.internal_ip), interfaces)
+
+
+def _address(value: Any) -> IPv4Address | IPv6Address | None:
+    assert value is None or isinstance(value, IPv4Address | IPv6Address)
+    return value
+
+
+def _interface(value: Any) -> IPv4Interface | IPv6Interface:
+    assert isinstance(value, IPv4Interface | IPv6Interface)
+    return value
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+    return path.lstrip(".") or "the file"
+
+
+def _documents(file: str) -> list[Any]:
+    try:
+        return list(read_documents(file))
+    except UnreadableFile as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _replace(output: Path, plan: Plan) -> None:
+    """Puts a complete rendering in place of `output`; whatever happens, there is never half of one."""
+    if stranger := _stranger(output):
+        raise click.ClickException(f"{output}: holds {stranger}, which no rendering wrote; name a new or empty folder")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
+    try:
+        _write(made / "new", plan)
+        if output.exists():
+            output.rename(made / "old")
+        (made / "new").rename(output)
+    finally:
+        shutil.rmtree(made)
+
+
+def _write(folder: Path, plan: Plan) -> None:
+    for node, texts in plan.texts.items():
+        (folder / node).mkdir(parents=True)
+        for file, text in texts.items():
+            (folder / node / file.value).write_text(text, encoding="utf-8")
+    folder.mkdir(exist_ok=True)
+    objects = yaml.dump_all(plan.objects, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    (folder / _OBJECTS).write_text(objects, encoding="utf-8")
+
+
+def _stranger(output: Path) -> str:
+    """Something in an existing folder that an earlier rendering cannot have written; it would be lost."""
+    if not output.exists():
+        return ""
+    for entry in sorted(output.iterdir()):
+        if entry.is_dir():
+            strange = [each for each in sorted(entry.iterdir()) if each.name not in set(File)]
+            if strange:
+                return str(strange[0].relative_to(output))
+        elif entry.name != _OBJECTS:
+            return entry.name
+    return ""
+
+
+class _Dumper(yaml.SafeDumper):
+    """For people: multi-line texts as blocks, nothing abbreviated by anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _block)

@@ -1,0 +1,83 @@
+"""`hacluster validate`: what the API server and the operator would refuse, said before anything is applied."""
+
+from typing import Any
+
+import click
+
+from hacluster import names
+from hacluster.api import HACluster, parse
+from hacluster.cli.documents import Document, UnreadableFile, read_documents
+from hacluster.errors import InvalidResource, Problem
+
+_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
+
+
+@click.command("validate")
+@click.option("-f", "--filename", "files", multiple=True, required=True, type=_FILE, help="File to check; - is standard input.")
+def command(files: tuple[str, ...]) -> None:
+    """Check resources in files, one `field.path: message` a line.
+
+    Exits with 0 when every HACluster in them is valid, else with 1. Other kinds are passed over.
+    """
+    documents, ours, failed = [], [], False
+    for file in files:
+        try:
+            documents += read_documents(file)
+        except UnreadableFile as error:
+            click.echo(error)
+            failed = True
+    for document in documents:
+        if _is_ours(document.content):
+            ours.append(document)
+        else:
+            click.echo(f"{_place(document)}: skipped, not {_a_kind(document.content)}", err=True)
+    if not ours and not failed:
+        click.echo(f"no {names.KIND} in {', '.join(files)}")
+        failed = True
+    for document in ours:
+        prefix = f"{_place(document)}: " if len(ours) > 1 else ""
+        failed = not _check(document.content, prefix) or failed
+    if failed:
+        raise SystemExit(1)
+
+
+def _check(manifest: dict[str, Any], prefix: str) -> bool:
+    """Whether it is valid; prints what is not, and what is dangerous."""
+    try:
+        cluster = parse(manifest)
+    except InvalidResource as error:
+        for problem in error.problems:
+            click.echo(f"{prefix}{problem}")
+        return False
+    for warning in _warnings(cluster):
+        click.echo(f"{prefix}warning: {warning}", err=True)
+    return True
+
+
+def _warnings(cluster: HACluster) -> tuple[Problem, ...]:
+    """What is dangerous but asked for. Known to the plan, whose libraries the node image does without."""
+    try:
+        from hacluster.plan import warnings_of
+    except ModuleNotFoundError as error:
+        if error.name != "jinja2":
+            raise
+        return ()
+    return warnings_of(cluster)
+
+
+def _is_ours(content: Any) -> bool:
+    if not isinstance(content, dict):
+        return False
+    group = str(content.get("apiVersion", "")).partition("/")[0]
+    return content.get("kind") == names.KIND or group == names.GROUP
+
+
+def _a_kind(content: Any) -> str:
+    kind = content.get("kind") if isinstance(content, dict) else None
+    return f"an {names.KIND} but a {kind}" if isinstance(kind, str) else f"an {names.KIND}"
+
+
+def _place(document: Document) -> str:
+    metadata = document.content.get("metadata") if isinstance(document.content, dict) else None
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return f"{document.source}: {name if isinstance(name, str) and name else f'document {document.number}'}"

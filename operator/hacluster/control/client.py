@@ -1,0 +1,141 @@
+"""A thin client over `kubernetes.aio`: plain mappings in and out, server-side apply, one error type.
+
+The generated API classes would cost a module per kind; the operator treats all kinds alike.
+"""
+
+import json
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import config as kubeconfig
+from kubernetes.aio.client import ApiClient, Configuration
+
+from hacluster.control.kinds import OURS, Kind
+
+Object = dict[str, Any]
+
+TIMEOUT = 30.0
+PAGE = 500
+_APPLY = "application/apply-patch+yaml"
+_MERGE = "application/merge-patch+json"
+
+
+class ApiError(Exception):
+    """The API server refused, or could not be reached (`status` 0)."""
+
+    def __init__(self, what: str, status: int, reason: str, message: str, retry_after: float | None = None) -> None:
+        super().__init__(f"{what}: {message}" if message else f"{what}: {status} {reason}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.retry_after = retry_after
+        """Seconds that the server asks to wait."""
+
+    @property
+    def permanent(self) -> bool:
+        """Whether trying the same again is unlikely to help: forbidden, invalid, refused by an admission webhook."""
+        return self.status in (400, 403, 405, 413, 415, 422)
+
+
+async def connect() -> Configuration:
+    """How to reach the API server: the pod's service account, else the kubeconfig (`$KUBECONFIG`).
+
+    Raises:
+        kubernetes.aio.config.ConfigException: neither is there.
+
+    """
+    configuration = Configuration()
+    try:
+        kubeconfig.load_incluster_config(client_configuration=configuration)
+    except kubeconfig.ConfigException:
+        await kubeconfig.load_kube_config(client_configuration=configuration)
+    return configuration
+
+
+class Client:
+    """One connection pool to the API server."""
+
+    def __init__(self, configuration: Configuration, *, manager: str) -> None:
+        self._api = ApiClient(configuration)
+        self._api.user_agent = manager
+        self._manager = manager
+
+    async def close(self) -> None:
+        """Gives the connections back."""
+        await self._api.close()
+
+    async def list(self, kind: Kind, *, namespace: str | None = None, labels: str = "") -> AsyncIterator[Object]:
+        """Every object of the kind; of kinds that are `ours`, those with the operator's label."""
+        selector = ",".join(part for part in (OURS if kind.ours else "", labels) if part)
+        query: dict[str, Any] = {"limit": PAGE}
+        if selector:
+            query["labelSelector"] = selector
+        while True:
+            page = await self._call("GET", kind.path(namespace), query)
+            for item in page.get("items", ()):
+                yield {"apiVersion": kind.api_version, "kind": kind.name, **item}
+            if not (token := page.get("metadata", {}).get("continue")):
+                return
+            query["continue"] = token
+
+    async def get(self, kind: Kind, namespace: str | None, name: str) -> Object | None:
+        """The object, None where there is none."""
+        try:
+            return await self._call("GET", kind.path(namespace, name), {})
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def apply(self, kind: Kind, manifest: Object, *, subresource: str = "", manager: str = "") -> Object:
+        """Server-side apply, taking over fields that somebody else changed; the resulting object."""
+        metadata = manifest["metadata"]
+        path = kind.path(metadata.get("namespace"), metadata["name"], subresource)
+        return await self._call("PATCH", path, {"fieldManager": manager or self._manager, "force": "true"}, manifest, _APPLY)
+
+    async def merge(self, kind: Kind, namespace: str | None, name: str, patch: Object) -> Object:
+        """JSON merge patch; the resulting object."""
+        return await self._call("PATCH", kind.path(namespace, name), {"fieldManager": self._manager}, patch, _MERGE)
+
+    async def create(self, kind: Kind, manifest: Object) -> Object:
+        """The new object."""
+        return await self._call("POST", kind.path(manifest["metadata"].get("namespace")), {}, manifest)
+
+    async def delete(self, kind: Kind, namespace: str | None, name: str, *, uid: str) -> None:
+        """Deletes exactly the object with this uid; one that is gone already is fine."""
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        try:
+            await self._call("DELETE", kind.path(namespace, name), {}, options)
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+
+    async def _call(
+        self, method: str, path: str, query: Mapping[str, Any], body: Object | None = None, content_type: str = "application/json"
+    ) -> Object:
+        what = f"{method} {path}"
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        try:
+            request = await self._api.param_serialize(
+                method, path, query_params=list(query.items()), header_params=headers, body=body, auth_settings=["BearerToken"]
+            )
+            response = await self._api.call_api(*request, _request_timeout=TIMEOUT)
+            content = await response.read()
+        except (aiohttp.ClientError, TimeoutError, ssl.SSLError, OSError) as error:
+            raise ApiError(what, 0, "Unreachable", f"the API server does not answer: {error!r}") from error
+        if response.status < 400:
+            result: Object = json.loads(content)
+            return result
+        raise _error(what, response.status, response.reason or "", content, response.headers.get("Retry-After"))
+
+
+def _error(what: str, status: int, reason: str, content: bytes, retry_after: str | None) -> ApiError:
+    try:
+        answer = json.loads(content)
+        reason, message = answer.get("reason") or reason, answer.get("message") or ""
+    except (ValueError, AttributeError):
+        message = content[:200].decode(errors="replace")
+    wait = float(retry_after) if retry_after and retry_after.isdecimal() else None
+    return ApiError(what, status, reason, message, wait)

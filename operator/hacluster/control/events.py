@@ -1,0 +1,57 @@
+"""Posts Events on resources. A failure to tell is logged, and nothing else depends on it."""
+
+import hashlib
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+
+from hacluster import names
+from hacluster.control.client import ApiError, Client
+from hacluster.control.kinds import EVENT
+from hacluster.control.store import Object
+from hacluster.plan.status import News, timestamp
+
+log = logging.getLogger(__name__)
+
+MAX_NOTE = 1024
+
+
+class Poster:
+    """Posts as one reporting instance (the operator's pod)."""
+
+    def __init__(self, client: Client, reporter: str) -> None:
+        self._client = client
+        self._reporter = reporter
+
+    async def post(self, resource: Object, version: str, news: Iterable[News], now: datetime) -> None:
+        """Posts each item once: `version` of the status that brought it makes a repetition fall on itself."""
+        for each in news:
+            try:
+                await self._client.create(EVENT, self._event(resource, version, each, now))
+            except ApiError as error:
+                if error.status != 409:
+                    log.warning("event %s was not posted: %s", each.reason, error)
+
+    def _event(self, resource: Object, version: str, news: News, now: datetime) -> Object:
+        metadata = resource["metadata"]
+        digest = hashlib.sha256(f"{metadata['uid']}/{version}/{news.reason}/{news.message}".encode()).hexdigest()[:16]
+        return {
+            "apiVersion": EVENT.api_version,
+            "kind": EVENT.name,
+            "metadata": {"name": f"{metadata['name']}.{digest}", "namespace": metadata["namespace"]},
+            "eventTime": timestamp(now),
+            "reportingController": f"{names.GROUP}/{names.OPERATOR_MANAGER}",
+            "reportingInstance": self._reporter[:128],
+            "action": "Report",
+            "type": "Warning" if news.warning else "Normal",
+            "reason": news.reason,
+            "note": news.message if len(news.message) < MAX_NOTE else news.message[: MAX_NOTE - 2] + "…",
+            "regarding": {
+                "apiVersion": names.API_VERSION,
+                "kind": names.KIND,
+                "name": metadata["name"],
+                "namespace": metadata["namespace"],
+                "uid": metadata["uid"],
+                "resourceVersion": metadata["resourceVersion"],
+            },
+        }

@@ -1,0 +1,65 @@
+"""The kinds of objects that the operator looks at, and where the API server keeps them."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from hacluster import names
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One resource of the API server."""
+
+    name: str
+    """As in a manifest's `kind`."""
+    group: str
+    """Empty: the core group."""
+    version: str
+    plural: str
+    namespaced: bool = True
+    ours: bool = True
+    """Only objects with the operator's own label are of interest."""
+
+    @property
+    def api_version(self) -> str:
+        """As in a manifest's `apiVersion`."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None = None, name: str = "", subresource: str = "") -> str:
+        """URL path of an object or, without a name, of all objects (in `namespace`, or everywhere)."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        scope = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
+        return "/".join(part for part in (f"{root}{scope}/{self.plural}", name, subresource) if part)
+
+
+HACLUSTER: Final = Kind(names.KIND, names.GROUP, names.VERSION, names.PLURAL, ours=False)
+NODE: Final = Kind("Node", "", "v1", "nodes", namespaced=False, ours=False)
+POD: Final = Kind("Pod", "", "v1", "pods")
+SERVICE_ACCOUNT: Final = Kind("ServiceAccount", "", "v1", "serviceaccounts")
+ROLE: Final = Kind("Role", "rbac.authorization.k8s.io", "v1", "roles")
+ROLE_BINDING: Final = Kind("RoleBinding", "rbac.authorization.k8s.io", "v1", "rolebindings")
+LEASE: Final = Kind("Lease", "coordination.k8s.io", "v1", "leases")
+CONFIG_MAP: Final = Kind("ConfigMap", "", "v1", "configmaps")
+DAEMON_SET: Final = Kind("DaemonSet", "apps", "v1", "daemonsets")
+EVENT: Final = Kind("Event", "events.k8s.io", "v1", "events")
+
+CHILDREN: Final = (SERVICE_ACCOUNT, ROLE, ROLE_BINDING, LEASE, CONFIG_MAP, DAEMON_SET)
+"""What a resource owns, in the order in which it is applied: a pod finds its rights, Lease and files when it starts."""
+
+WATCHED: Final = (HACLUSTER, NODE, POD, *CHILDREN)
+
+OURS: Final = f"{names.LABEL_MANAGED_BY}={names.OPERATOR_MANAGER}"
+"""Label selector of the operator's own objects."""
+
+
+def kind_of(api_version: str, name: str) -> Kind:
+    """The child kind that a manifest names.
+
+    Raises:
+        KeyError: not a kind that the operator applies.
+
+    """
+    for kind in CHILDREN:
+        if (kind.api_version, kind.name) == (api_version, name):
+            return kind
+    raise KeyError(f"{api_version} {name}")

@@ -1,0 +1,87 @@
+"""What the planner and the report are told: the cache, translated into their words."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from ipaddress import ip_address, ip_interface
+
+from hacluster import names
+from hacluster.api import HACluster, HAClusterStatus, NodeStatus
+from hacluster.control.heard import Heard
+from hacluster.control.kinds import NODE, POD
+from hacluster.control.store import Object, Store, key_of
+from hacluster.plan import Interface, NodeView
+from hacluster.plan.status import NodeSeen
+
+
+class Observer:
+    """Reads the cache; changes nothing."""
+
+    def __init__(self, store: Store, heard: Heard) -> None:
+        self._store = store
+        self._heard = heard
+
+    def selected(self, selector: Mapping[str, str]) -> list[Object]:
+        """The cached nodes that carry all the labels."""
+        return [node for node in self._store.all(NODE) if selector.items() <= (node["metadata"].get("labels") or {}).items()]
+
+    def nodes_of(self, cluster: HACluster) -> frozenset[str]:
+        """Names of the nodes that a resource selects."""
+        return frozenset(node["metadata"]["name"] for node in self.selected(cluster.spec.node_selector))
+
+    def views(self, cluster: HACluster) -> tuple[NodeView, ...]:
+        """The selected nodes, as the planner wants them."""
+        entries = {entry.name: entry for entry in cluster.status.nodes}
+        return tuple(_view(node, entries.get(node["metadata"]["name"])) for node in self.selected(cluster.spec.node_selector))
+
+    def seen(self, namespace: str, name: str, status: HAClusterStatus, selected: frozenset[str]) -> tuple[NodeSeen, ...]:
+        """The selected nodes, and those that still have an entry, as the report wants them."""
+        entries = {entry.name: entry for entry in status.nodes}
+        pods = self.pods(namespace, name)
+        return tuple(
+            self._node_seen((namespace, name, node), node in selected, entries.get(node), pods.get(node))
+            for node in sorted(selected | entries.keys())
+        )
+
+    def pods(self, namespace: str, name: str) -> dict[str, Object]:
+        """Node → its load balancer pod."""
+        pods = self._store.of(POD, namespace, name)
+        return {pod["node"]: pod for pod in pods if pod["metadata"]["labels"].get(names.LABEL_COMPONENT) == names.COMPONENT_LB}
+
+    def _node_seen(self, key: tuple[str, str, str], selected: bool, entry: NodeStatus | None, pod: Object | None) -> NodeSeen:
+        life = self._heard.life(key)
+        return NodeSeen(
+            name=key[2],
+            selected=selected,
+            entry=entry,
+            heard=life.heard,
+            confirmed=life.confirmed,
+            claims=dict(life.claims),
+            hint=self._hint(key[2], pod),
+        )
+
+    def _hint(self, node: str, pod: Object | None) -> str:
+        known = self._store.get(NODE, "", node)
+        if known is None:
+            return "the node does not exist any more"
+        if not known["ready"]:
+            return "Kubernetes says that the node is not ready"
+        if pod is not None and pod["waiting"]:
+            return f"pod {key_of(pod)[1]}: {', '.join(dict.fromkeys(pod['waiting']))}"
+        return ""
+
+
+def entry_times(entry: Mapping[str, object]) -> datetime | None:
+    """When an agent wrote its entry, by its own clock."""
+    since = entry.get("since")
+    try:
+        return datetime.fromisoformat(str(since)) if since else None
+    except ValueError:
+        return None
+
+
+def _view(node: Object, entry: NodeStatus | None) -> NodeView:
+    addresses = [each["address"] for each in node["addresses"]]
+    interfaces = None
+    if entry is not None:
+        interfaces = tuple(Interface(each.name, tuple(map(ip_interface, each.addresses))) for each in entry.interfaces)
+    return NodeView(node["metadata"]["name"], ip_address(addresses[0]) if addresses else None, interfaces)

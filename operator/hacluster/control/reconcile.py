@@ -1,0 +1,191 @@
+"""One resource, from what is known to what is the case: observe → plan → apply → report."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from hacluster import names
+from hacluster.api import HACluster
+from hacluster.control.apply import Applier, NotYet
+from hacluster.control.client import ApiError, Client
+from hacluster.control.ear import Ear
+from hacluster.control.events import Poster
+from hacluster.control.intake import Intake
+from hacluster.control.kinds import HACLUSTER
+from hacluster.control.observe import Observer
+from hacluster.control.planner import Planner
+from hacluster.control.resources import Resource, Resources
+from hacluster.control.worker import Key, RetryLater
+from hacluster.errors import InvalidResource, Problem
+from hacluster.plan import Plan
+from hacluster.plan.status import Report, Situation, VirtualIP, report
+
+log = logging.getLogger(__name__)
+
+OBSTACLE_AGAIN = 5.0
+"""Seconds until it is tried again to get past something that is in the way: nobody rings when a stranger's object goes."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What applying came to."""
+
+    obstacles: tuple[Problem, ...] = ()
+    retrying: str = ""
+    retry_after: float = 0.0
+
+
+class Reconciler:
+    """Everything that one reconcile needs; of its own it remembers nothing."""
+
+    def __init__(
+        self,
+        *,
+        client: Client,
+        intake: Intake,
+        resources: Resources,
+        observer: Observer,
+        planner: Planner,
+        applier: Applier,
+        ear: Ear,
+        poster: Poster,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._client = client
+        self._intake = intake
+        self._resources = resources
+        self._observer = observer
+        self._planner = planner
+        self._applier = applier
+        self._ear = ear
+        self._poster = poster
+        self._clock = clock
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Brings one resource to what it asks for; in how many seconds to look again.
+
+        Raises:
+            RetryLater: something has to be tried again; the status says what.
+
+        """
+        resource = self._resources.get(*key)
+        if resource is None:
+            self._forget(key)
+            return None
+        await self._ear.listen_again(key)
+        plan, situation = self._look(key, resource)
+        if plan is None or plan.blocked or situation.paused:
+            return await self._report(key, situation)
+        if self._planner.allocated(plan, resource.status):
+            await self._report(key, situation)  # ids that nobody knows must not run: another resource could get the same
+        outcome = await self._apply(resource, plan)
+        again = await self._report(key, self._after(key, situation, outcome))
+        if outcome.retrying:
+            raise RetryLater(outcome.retrying, outcome.retry_after)
+        return min(again or OBSTACLE_AGAIN, OBSTACLE_AGAIN) if outcome.obstacles else again
+
+    def _forget(self, key: Key) -> None:
+        # Owner references are enough: the garbage collector deletes the children.
+        self._ear.forget(key)
+        self._planner.forget(key)
+
+    def _look(self, key: Key, resource: Resource) -> tuple[Plan | None, Situation]:
+        now = self._clock()
+        if isinstance(resource.cluster, InvalidResource):
+            entries = frozenset(entry.name for entry in resource.status.nodes)
+            return None, Situation(
+                now=now,
+                generation=resource.generation,
+                virtual_ips=_known_virtual_ips(resource),
+                nodes=self._observer.seen(*key, resource.status, entries),
+                refusals=resource.cluster.problems,
+            )
+        cluster = resource.cluster
+        conflicts = self._planner.conflicts(key, cluster)
+        plan = self._planner.plan(key, cluster)
+        blocked = bool(conflicts) or plan.blocked
+        situation = Situation(
+            now=now,
+            generation=resource.generation,
+            virtual_ips=_known_virtual_ips(resource) if blocked else _virtual_ips(plan),
+            nodes=self._observer.seen(*key, resource.status, self._observer.nodes_of(cluster)),
+            selector=cluster.spec.node_selector,
+            revisions=None if blocked else plan.revisions,
+            waiting_for=plan.waiting_for,
+            problems=() if plan.blocked else plan.problems,
+            priorities=plan.topology.priorities,
+            refusals=conflicts or (plan.problems if plan.blocked else ()),
+            warnings=plan.warnings,
+            paused=cluster.spec.paused,
+            has_apache=cluster.spec.apache is not None,
+        )
+        return (None if blocked else plan), situation
+
+    async def _apply(self, resource: Resource, plan: Plan) -> Outcome:
+        cluster = resource.cluster
+        assert isinstance(cluster, HACluster)
+        try:
+            if taken := await self._applier.taken(cluster, plan.objects):
+                return Outcome(obstacles=taken)
+            if written := await self._applier.apply(cluster, plan.objects):
+                log.info("%s/%s: applied %s", cluster.metadata.namespace, cluster.metadata.name, ", ".join(written))
+            await self._applier.deliver(cluster, plan.revisions)
+            await self._applier.prune_entries(cluster, self._orphans(cluster))
+        except NotYet as wait:
+            return Outcome(retrying=str(wait), retry_after=1.0)
+        except ApiError as error:
+            obstacle = (Problem("ApplyFailed", "", str(error)),) if error.permanent else ()
+            return Outcome(obstacle, retrying=str(error), retry_after=error.retry_after or 0.0)
+        return Outcome()
+
+    def _orphans(self, cluster: HACluster) -> list[str]:
+        """Nodes with an entry that are no longer selected and run no pod any more."""
+        pods = self._observer.pods(cluster.metadata.namespace, cluster.metadata.name)
+        selected = self._observer.nodes_of(cluster)
+        current = self._resources.get(cluster.metadata.namespace, cluster.metadata.name)
+        entries = current.status.nodes if current else ()
+        return [entry.name for entry in entries if entry.name not in selected and entry.name not in pods]
+
+    def _after(self, key: Key, situation: Situation, outcome: Outcome) -> Situation:
+        """The situation with what applying came to; the nodes may have reported meanwhile."""
+        current = self._resources.get(*key)
+        selected = frozenset(node.name for node in situation.selected)
+        nodes = self._observer.seen(*key, current.status, selected) if current else situation.nodes
+        return replace(situation, now=self._clock(), nodes=nodes, obstacles=outcome.obstacles, retrying=outcome.retrying)
+
+    async def _report(self, key: Key, situation: Situation) -> float | None:
+        """Writes the status if it changed, tells what is new; in how many seconds to look again."""
+        current = self._resources.get(*key)
+        if current is None or current.generation != situation.generation:
+            return 0.0  # the resource moved on: what we know is about another generation
+        made = report(current.status, situation)
+        if made.document() != {name: value for name, value in (current.raw.get("status") or {}).items() if name != "nodes"}:
+            await self._write(current, made)
+        return None if made.look_again is None else max((made.look_again - self._clock()).total_seconds(), 0.0)
+
+    async def _write(self, current: Resource, made: Report) -> None:
+        metadata: dict[str, Any] = {key: current.raw["metadata"][key] for key in ("name", "namespace", "uid")}
+        manifest = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": metadata, "status": made.document()}
+        try:
+            answer = await self._client.apply(HACLUSTER, manifest, subresource="status")
+        except ApiError as error:
+            if error.status == 404:
+                return  # deleted meanwhile
+            raise RetryLater(f"status was not written: {error}", error.retry_after or 0.0) from error
+        self._intake.put(HACLUSTER, answer)
+        await self._poster.post(answer, answer["metadata"]["resourceVersion"], made.news, self._clock())
+
+
+def _virtual_ips(plan: Plan) -> tuple[VirtualIP, ...]:
+    return tuple(
+        VirtualIP(str(address.ip), router.name, router.virtual_router_id)
+        for router in plan.topology.routers
+        for address in router.virtual_ips
+    )
+
+
+def _known_virtual_ips(resource: Resource) -> tuple[VirtualIP, ...]:
+    """What runs on while the resource as it is now cannot be planned."""
+    return tuple(VirtualIP(vip.address, vip.router, vip.virtual_router_id) for vip in resource.status.virtual_ips)

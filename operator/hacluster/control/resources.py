@@ -1,0 +1,98 @@
+"""Cached HAClusters, parsed: the spec strictly, once for each generation; the status as far as it can be read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from hacluster.api import HACluster, HAClusterStatus, NodeStatus, parse
+from hacluster.api.status import NodeProblem
+from hacluster.control.kinds import HACLUSTER
+from hacluster.control.store import Object, Store
+from hacluster.errors import InvalidResource
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One HACluster as it is stored."""
+
+    raw: Object
+    cluster: HACluster | InvalidResource
+    """With its status; or why the spec cannot be read."""
+    status: HAClusterStatus
+
+    @property
+    def uid(self) -> str:
+        """As the API server gave it."""
+        return str(self.raw["metadata"]["uid"])
+
+    @property
+    def generation(self) -> int:
+        """Of the spec."""
+        return int(self.raw["metadata"].get("generation", 0))
+
+
+class Resources:
+    """Every cached HACluster; parsing is remembered as long as nothing changed."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._specs: dict[str, tuple[int, HACluster | InvalidResource]] = {}
+        self._known: dict[str, tuple[str, Resource]] = {}
+
+    def get(self, namespace: str, name: str) -> Resource | None:
+        """The resource, None where there is none or it is on its way out."""
+        raw = self._store.get(HACLUSTER, namespace, name)
+        return None if raw is None or raw["metadata"].get("deletionTimestamp") else self._parsed(raw)
+
+    def others(self, namespace: str, name: str) -> list[HACluster]:
+        """Every other resource that can be read and is not on its way out."""
+        raws = [raw for raw in self._store.all(HACLUSTER) if not raw["metadata"].get("deletionTimestamp")]
+        different = [raw for raw in raws if (raw["metadata"]["namespace"], raw["metadata"]["name"]) != (namespace, name)]
+        return [parsed.cluster for raw in different if isinstance((parsed := self._parsed(raw)).cluster, HACluster)]
+
+    def forget(self, uid: str) -> None:
+        """The resource is gone."""
+        self._specs.pop(uid, None)
+        self._known.pop(uid, None)
+
+    def _parsed(self, raw: Object) -> Resource:
+        uid, version = raw["metadata"]["uid"], raw["metadata"]["resourceVersion"]
+        if (known := self._known.get(uid)) and known[0] == version:
+            return known[1]
+        spec, status = self._spec(raw), read_status(raw.get("status") or {})
+        cluster = spec.model_copy(update={"status": status}) if isinstance(spec, HACluster) else spec
+        resource = Resource(raw, cluster, status)
+        self._known[uid] = (version, resource)
+        return resource
+
+    def _spec(self, raw: Object) -> HACluster | InvalidResource:
+        uid, generation = raw["metadata"]["uid"], raw["metadata"].get("generation", 0)
+        if (known := self._specs.get(uid)) and known[0] == generation:
+            return known[1]
+        spec: HACluster | InvalidResource
+        try:
+            spec = parse({key: value for key, value in raw.items() if key != "status"})
+        except InvalidResource as error:
+            spec = error
+        self._specs[uid] = (generation, spec)
+        return spec
+
+
+def read_status(raw: Mapping[str, Any]) -> HAClusterStatus:
+    """The status, whatever wrote it: unknown fields are left out, unreadable parts are as if never written."""
+    nodes = tuple(_read_entry(entry) for entry in raw.get("nodes") or () if isinstance(entry, Mapping) and entry.get("name"))
+    try:
+        ours = HAClusterStatus.model_validate({k: v for k, v in raw.items() if k != "nodes"}, extra="ignore")
+    except ValidationError:
+        ours = HAClusterStatus()
+    return ours.model_copy(update={"nodes": nodes})
+
+
+def _read_entry(raw: Mapping[str, Any]) -> NodeStatus:
+    try:
+        return NodeStatus.model_validate(raw, extra="ignore")
+    except ValidationError as error:
+        message = f"its agent's report cannot be read ({error.error_count()} fields); do agent and operator fit together?"
+        return NodeStatus(name=str(raw["name"]), problems=(NodeProblem(reason="UnreadableReport", message=message),))

@@ -1,0 +1,140 @@
+"""The operator's process: puts the parts together, fills the cache, then lets kopf watch until a signal comes."""
+
+import asyncio
+import logging
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import kopf
+
+from hacluster import names
+from hacluster.control import doorbell, health
+from hacluster.control.apply import Applier
+from hacluster.control.client import ApiError, Client, connect
+from hacluster.control.ear import Ear
+from hacluster.control.events import Poster
+from hacluster.control.heard import Heard
+from hacluster.control.intake import Intake
+from hacluster.control.observe import Observer
+from hacluster.control.planner import Planner
+from hacluster.control.reconcile import Reconciler
+from hacluster.control.resources import Resources
+from hacluster.control.store import Store
+from hacluster.control.worker import RESYNC, Key, Worker
+from hacluster.plan import Settings
+
+log = logging.getLogger(__name__)
+
+RETRY_PRIMING = 2.0
+FIRST_RELIST = 10.0
+"""The watches begin a moment after the first listing: what was deleted in between shows in the second."""
+FINISH_WITHIN = 10.0
+"""Seconds that a reconcile has to finish once the operator is told to stop."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the operator is installed."""
+
+    settings: Settings
+    namespace: str | None = None
+    """The only namespace to look at; None: all."""
+    liveness_port: int = 8080
+    """0: none."""
+
+
+class Operator:
+    """All the parts of one operator, wired."""
+
+    def __init__(self, client: Client, options: Options) -> None:
+        self.client = client
+        self.options = options
+        self.primed = False
+        store, heard = Store(), Heard()
+        resources, observer = Resources(store), Observer(store, heard)
+        ear = Ear(client, store, heard, _now)
+        self.worker = Worker(self._reconcile)
+        self.intake = Intake(store, ear, self.worker.ring)
+        self.reconciler = Reconciler(
+            client=client,
+            intake=self.intake,
+            resources=resources,
+            observer=observer,
+            planner=Planner(options.settings, resources, observer),
+            applier=Applier(client, store, self.intake),
+            ear=ear,
+            poster=Poster(client, f"{names.OPERATOR_MANAGER}-{platform.node()}"),
+            clock=_now,
+        )
+
+    async def _reconcile(self, key: Key) -> float | None:
+        return await self.reconciler.reconcile(key)
+
+    async def prime(self) -> None:
+        """Fills the cache: a plan made from half of the nodes must never be applied. Waits for the CRD, if need be."""
+        while not self.primed:
+            try:
+                await self.intake.relist(self.client, self.options.namespace)
+                self.primed = True
+            except ApiError as error:
+                log.warning("waiting for the API server and the %s CRD: %s", names.KIND, error)
+                await asyncio.sleep(RETRY_PRIMING)
+
+    async def relist(self) -> None:
+        """Reads everything anew from time to time."""
+        pause = FIRST_RELIST
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                await self.intake.relist(self.client, self.options.namespace)
+                pause = RESYNC
+            except ApiError as error:
+                log.warning("listing failed: %s", error)
+                pause = FIRST_RELIST
+
+    def state(self) -> str:
+        """For `/healthz`."""
+        return "ok" if self.primed else "waiting for the API server"
+
+
+async def run(options: Options) -> None:
+    """Runs until SIGTERM or SIGINT; a reconcile that has begun is finished.
+
+    Raises:
+        kubernetes.aio.config.ConfigException: neither service account nor kubeconfig.
+
+    """
+    client = Client(await connect(), manager=names.OPERATOR_MANAGER)
+    operator = Operator(client, options)
+    try:
+        async with health.serve(options.liveness_port, operator.state):
+            await operator.prime()
+            await _watch_and_work(operator)
+    finally:
+        await client.close()
+
+
+async def _watch_and_work(operator: Operator) -> None:
+    namespace = operator.options.namespace
+    # kopf cancels every task that was begun after it: ours are begun before.
+    work, relist = asyncio.create_task(operator.worker.run()), asyncio.create_task(operator.relist())
+    await asyncio.sleep(0)
+    log.info("ready: %s", f"watching namespace {namespace}" if namespace else "watching all namespaces")
+    try:
+        await kopf.operator(
+            registry=doorbell.registry(operator.intake),
+            settings=doorbell.settings(),
+            clusterwide=namespace is None,
+            namespaces=[namespace] if namespace else [],
+        )
+    finally:
+        relist.cancel()
+        operator.worker.stop()
+        await asyncio.wait([work], timeout=FINISH_WITHIN)
+        work.cancel()
+        await asyncio.wait([work, relist])
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,160 @@
+"""The cache: what exists in the cluster as far as the operator knows, slimmed to what it looks at.
+
+Events come from several watches, in bursts and repeatedly; our own writes come back as answers and then as events. So an
+older version never replaces a newer one, and a deletion only removes the very object that it is about.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hacluster import names
+from hacluster.control.kinds import HACLUSTER, LEASE, NODE, POD, Kind
+
+Object = dict[str, Any]
+ObjectKey = tuple[str, str]
+"""Namespace (empty for cluster-wide objects) and name."""
+
+TOMBSTONES = 4096
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an event came to: the object before and after, both as cached; None: absent."""
+
+    kind: Kind
+    key: ObjectKey
+    old: Object | None
+    new: Object | None
+
+    @property
+    def matters(self) -> bool:
+        """Whether anything changed but the version, or a Lease's renewal."""
+        return _content(self.kind, self.old) != _content(self.kind, self.new)
+
+
+class Store:
+    """Objects by kind, namespace and name."""
+
+    def __init__(self) -> None:
+        self._objects: dict[Kind, dict[ObjectKey, Object]] = {}
+        self._deleted: OrderedDict[str, int] = OrderedDict()
+
+    def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """The object as it was last seen."""
+        return self._objects.get(kind, {}).get((namespace, name))
+
+    def all(self, kind: Kind) -> list[Object]:
+        """Every object of the kind, in a stable order."""
+        return [value for _, value in sorted(self._objects.get(kind, {}).items())]
+
+    def of(self, kind: Kind, namespace: str, cluster: str) -> Iterator[Object]:
+        """The objects that carry the label of this resource."""
+        for each in self.all(kind):
+            if each["metadata"].get("namespace", "") == namespace and instance(each) == cluster:
+                yield each
+
+    def put(self, kind: Kind, raw: Object) -> Change:
+        """Takes in an object that exists; an outdated one changes nothing."""
+        new = slim(kind, raw)
+        key = key_of(new)
+        old = self._objects.get(kind, {}).get(key)
+        seen = max(_version(old) if old is not None else 0, self._deleted.get(new["metadata"]["uid"], 0))
+        if _version(new) <= seen:
+            return Change(kind, key, old, old)
+        self._objects.setdefault(kind, {})[key] = new
+        return Change(kind, key, old, new)
+
+    def remove(self, kind: Kind, raw: Object) -> Change:
+        """Takes in that an object is gone, or carries our label no longer; its namesake or next version stays."""
+        key, uid = key_of(raw), raw["metadata"]["uid"]
+        old = self._objects.get(kind, {}).get(key)
+        if old is None or old["metadata"]["uid"] != uid or _version(old) <= _version(raw):
+            self._bury(uid, _version(raw))
+        if old is None or old["metadata"]["uid"] != uid or _version(old) > _version(raw):
+            return Change(kind, key, old, old)
+        del self._objects[kind][key]
+        return Change(kind, key, old, None)
+
+    def replace(self, kind: Kind, listed: Iterable[Object], known_before: frozenset[str]) -> list[Change]:
+        """Takes in a complete listing: what was known before it began and is missing in it is gone.
+
+        `known_before` are the uids from `uids`, taken before the listing was asked for.
+        """
+        changes, seen = [], set()
+        for raw in listed:
+            seen.add(raw["metadata"]["uid"])
+            changes.append(self.put(kind, raw))
+        gone = [each for each in self.all(kind) if each["metadata"]["uid"] in known_before - seen]
+        return [*changes, *(self.remove(kind, each) for each in gone)]
+
+    def uids(self, kind: Kind) -> frozenset[str]:
+        """The uids of every cached object of the kind."""
+        return frozenset(each["metadata"]["uid"] for each in self._objects.get(kind, {}).values())
+
+    def _bury(self, uid: str, version: int) -> None:
+        self._deleted[uid] = version
+        while len(self._deleted) > TOMBSTONES:
+            self._deleted.popitem(last=False)
+
+
+def key_of(each: Object) -> ObjectKey:
+    """Namespace and name."""
+    return (each["metadata"].get("namespace", ""), each["metadata"]["name"])
+
+
+def instance(each: Object | None) -> str:
+    """Name of the resource that the object belongs to by its label; empty: none."""
+    return str(((each or {}).get("metadata", {}).get("labels") or {}).get(names.LABEL_INSTANCE, ""))
+
+
+def slim(kind: Kind, raw: Object) -> Object:
+    """The part of an object that the operator looks at, detached from `raw`."""
+    metadata = {key: value for key, value in raw["metadata"].items() if key not in ("managedFields", "selfLink")}
+    if kind is NODE:
+        return {"metadata": {**metadata, "annotations": {}}, **_node(raw)}
+    if kind is POD:
+        return {"metadata": metadata, **_pod(raw)}
+    keep = {key: value for key, value in raw.items() if key not in ("metadata", "status")}
+    if kind is HACLUSTER and "status" in raw:
+        keep["status"] = raw["status"]
+    return {**keep, "metadata": metadata}
+
+
+def _node(raw: Object) -> Object:
+    status, spec = raw.get("status") or {}, raw.get("spec") or {}
+    return {
+        "addresses": [each for each in status.get("addresses") or () if each.get("type") == "InternalIP"],
+        "ready": any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ()),
+        "unschedulable": bool(spec.get("unschedulable")),
+    }
+
+
+def _pod(raw: Object) -> Object:
+    status = raw.get("status") or {}
+    containers = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    waiting = [(each.get("state") or {}).get("waiting") or {} for each in containers]
+    conditions = [c for c in status.get("conditions") or () if c.get("type") == "PodScheduled" and c.get("status") == "False"]
+    reasons = [each.get("reason") for each in (*waiting, *conditions)]
+    return {
+        "node": (raw.get("spec") or {}).get("nodeName", ""),
+        "phase": status.get("phase", ""),
+        "waiting": [reason for reason in reasons if reason and reason not in ("PodInitializing", "ContainerCreating")],
+    }
+
+
+def _content(kind: Kind, each: Object | None) -> Object | None:
+    if each is None:
+        return None
+    metadata = {key: value for key, value in each["metadata"].items() if key not in ("resourceVersion", "generation")}
+    content = {**each, "metadata": metadata}
+    if kind is LEASE:
+        content["spec"] = {k: v for k, v in (each.get("spec") or {}).items() if k not in ("renewTime", "holderIdentity")}
+    return content
+
+
+def _version(each: Object) -> int:
+    # Opaque by contract for long, ordered in fact since ever, and by contract since Kubernetes 1.35.
+    version = each["metadata"].get("resourceVersion", "")
+    return int(version) if version.isdecimal() else 0

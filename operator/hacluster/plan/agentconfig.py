@@ -1,0 +1,49 @@
+"""agent.json: one node's orders to its agent."""
+
+from hacluster import nodeconfig
+from hacluster.api import HACluster
+from hacluster.api.spec import Bind, CheckType
+from hacluster.nodeconfig import AgentConfig
+from hacluster.plan.model import Participant, Topology
+
+
+def agent_config(cluster: HACluster, topology: Topology, node: Participant, revision: str) -> AgentConfig:
+    """What the node's agent has to know."""
+    apache = None
+    if cluster.spec.apache is not None and node.backend_address is not None:
+        apache = nodeconfig.Apache(address=str(node.backend_address), port=cluster.spec.apache.port)
+    return AgentConfig(
+        cluster=cluster.metadata.name,
+        namespace=cluster.metadata.namespace,
+        node=node.name,
+        revision=revision,
+        routers=tuple(
+            nodeconfig.Router(
+                name=router.name,
+                interface=router.members[node.name].interface,
+                priority=router.members[node.name].priority,
+                virtual_router_id=router.virtual_router_id,
+                virtual_ips=tuple(map(str, router.virtual_ips)),
+            )
+            for router in topology.routers
+            if node.name in router.members
+        ),
+        http_check=cluster.spec.vrrp.check.type is CheckType.HTTP,
+        ports=_ports(cluster),
+        apache=apache,
+        all_virtual_ips=tuple(_virtual_ips(cluster)),
+    )
+
+
+def _virtual_ips(cluster: HACluster) -> list[str]:
+    return [str(address.ip) for router in cluster.spec.virtual_routers for address in router.virtual_ips]
+
+
+def _ports(cluster: HACluster) -> tuple[nodeconfig.Port, ...]:
+    ports = []
+    for index, listener in enumerate(cluster.spec.haproxy.listeners):
+        addresses = [""] if listener.bind is Bind.ANY else _virtual_ips(cluster)
+        field = f"spec.haproxy.listeners[{index}].port"
+        ports += [nodeconfig.Port(port=listener.port, field=field, address=address) for address in addresses]
+    ports.append(nodeconfig.Port(port=cluster.spec.haproxy.stats.port, field="spec.haproxy.stats.port"))
+    return tuple(ports)

@@ -1,0 +1,145 @@
+"""Two resources that want the same thing: the older one has it, the younger one is told so."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from hacluster.api import HACluster
+from hacluster.api.spec import Bind, LogTarget
+from hacluster.errors import Problem
+from hacluster.plan.topology import router_names
+
+
+def find_conflicts(
+    cluster: HACluster, others: Sequence[HACluster], nodes_of: Callable[[HACluster], Collection[str]]
+) -> tuple[Problem, ...]:
+    """What `cluster` wants and an older resource already has.
+
+    A virtual IP and a VRID belong to one resource wherever its nodes are: whether two networks are one segment cannot be
+    seen from here. A port belongs to one resource on each node; `nodes_of` says which nodes a resource selects.
+    """
+    older = sorted((other for other in others if _age(other) < _age(cluster)), key=_age)
+    own_nodes = frozenset(nodes_of(cluster))
+    problems: list[Problem] = []
+    for other in older:
+        problems += _same_virtual_ips(cluster, other)
+        problems += _same_router_ids(cluster, other)
+        if shared := sorted(own_nodes.intersection(nodes_of(other))):
+            problems += _same_ports(cluster, other, shared[0])
+    return tuple(problems)
+
+
+def taken_router_ids(cluster: HACluster, others: Sequence[HACluster]) -> frozenset[int]:
+    """The VRIDs that `cluster` may not be allotted: those that others run, and those that they name.
+
+    A younger resource that names an ID which this one runs has no claim to it: it is in conflict itself.
+    """
+    own = set(_allotted(cluster).values())
+    taken: set[int] = set()
+    for other in others:
+        if _identity(other) == _identity(cluster):
+            continue
+        named = {router.virtual_router_id for router in other.spec.virtual_routers if router.virtual_router_id is not None}
+        ids = named | set(_allotted(other).values())
+        taken |= ids if _age(other) < _age(cluster) else ids - own
+    return frozenset(taken)
+
+
+def _identity(cluster: HACluster) -> tuple[str, str]:
+    return (cluster.metadata.namespace, cluster.metadata.name)
+
+
+def _age(cluster: HACluster) -> tuple[str, str, str]:
+    """Sorts the older first. RFC 3339 in UTC sorts as text."""
+    return (cluster.metadata.creation_timestamp, *_identity(cluster))
+
+
+def _title(cluster: HACluster) -> str:
+    return "/".join(_identity(cluster))
+
+
+def _same_virtual_ips(cluster: HACluster, other: HACluster) -> Iterator[Problem]:
+    theirs = {address.ip for router in other.spec.virtual_routers for address in router.virtual_ips}
+    for i, router in enumerate(cluster.spec.virtual_routers):
+        for j, address in enumerate(router.virtual_ips):
+            if address.ip in theirs:
+                yield Problem(
+                    "VirtualIPTaken",
+                    f"spec.virtualRouters[{i}].virtualIPs[{j}]",
+                    f"{address.ip} is a virtual IP of the older HACluster {_title(other)}; choose another",
+                )
+
+
+def _allotted(cluster: HACluster) -> dict[str, int]:
+    """The VRIDs that a resource runs, by router name, as its status says."""
+    known = set(router_names(cluster.spec.virtual_routers))
+    return {each.router: each.virtual_router_id for each in cluster.status.virtual_ips if each.router in known}
+
+
+def _same_router_ids(cluster: HACluster, other: HACluster) -> Iterator[Problem]:
+    named = {router.virtual_router_id for router in other.spec.virtual_routers if router.virtual_router_id is not None}
+    theirs = named | set(_allotted(other).values())
+    for i, router in enumerate(cluster.spec.virtual_routers):
+        if router.virtual_router_id in theirs:
+            yield Problem(
+                "VirtualRouterIDTaken",
+                f"spec.virtualRouters[{i}].virtualRouterID",
+                f"{router.virtual_router_id} is a virtual router of the older HACluster {_title(other)}; "
+                "choose another, or leave the field out",
+            )
+
+
+class _Kind(Enum):
+    ANY = auto()
+    VIRTUAL_IPS = auto()
+    INTERFACE = auto()
+    BACKEND = auto()
+    SYSLOG = auto()
+
+
+@dataclass(frozen=True)
+class _Endpoint:
+    """Something that listens on a node. `place` is the interface or address where it is known."""
+
+    port: int
+    field: str
+    kind: _Kind
+    place: str = ""
+
+    def clashes_with(self, other: "_Endpoint") -> bool:
+        """Whether both cannot listen on one node.
+
+        HAProxy shares its ports among processes (SO_REUSEPORT), so that nobody would fail: each would get some connections.
+        """
+        if self.port != other.port or (self.kind is _Kind.SYSLOG) != (other.kind is _Kind.SYSLOG):
+            return False
+        if self.kind is not other.kind:
+            return True
+        if self.kind is _Kind.VIRTUAL_IPS:
+            return False  # two resources never have the same virtual IP
+        return self.place == other.place or not self.place or not other.place
+
+
+def _endpoints(cluster: HACluster) -> Iterator[_Endpoint]:
+    for index, listener in enumerate(cluster.spec.haproxy.listeners):
+        kind = _Kind.ANY if listener.bind is Bind.ANY else _Kind.VIRTUAL_IPS
+        yield _Endpoint(listener.port, f"spec.haproxy.listeners[{index}].port", kind)
+    stats, log = cluster.spec.haproxy.stats, cluster.spec.haproxy.log
+    kind = _Kind.INTERFACE if stats.interface else _Kind.ANY
+    yield _Endpoint(stats.port, "spec.haproxy.stats.port", kind, stats.interface or "")
+    if cluster.spec.apache is not None:
+        yield _Endpoint(cluster.spec.apache.port, "spec.apache.port", _Kind.BACKEND)
+    if log.target is LogTarget.FILE:
+        yield _Endpoint(log.port, "spec.haproxy.log.port", _Kind.SYSLOG, str(log.address))
+
+
+def _same_ports(cluster: HACluster, other: HACluster, node: str) -> Iterator[Problem]:
+    theirs = tuple(_endpoints(other))
+    for mine in _endpoints(cluster):
+        if any(mine.clashes_with(each) for each in theirs):
+            yield Problem(
+                "PortTaken",
+                mine.field,
+                f"port {mine.port} is in use by the older HACluster {_title(other)} on node {node}; "
+                "choose another port, or other nodes",
+            )

@@ -1,0 +1,87 @@
+"""One resource and its nodes in, the whole plan out."""
+
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
+
+from hacluster.api import HACluster
+from hacluster.api.spec import LogTarget
+from hacluster.errors import Problem
+from hacluster.nodeconfig import File
+from hacluster.plan.agentconfig import agent_config
+from hacluster.plan.apache import httpd_conf, page
+from hacluster.plan.haproxy import haproxy_cfg
+from hacluster.plan.keepalived import keepalived_conf
+from hacluster.plan.meta import digest
+from hacluster.plan.model import NodeView, Participant, Plan, Settings, Topology
+from hacluster.plan.objects import make_objects, too_large
+from hacluster.plan.rsyslog import rsyslog_conf
+from hacluster.plan.texts import UnsafeText
+from hacluster.plan.topology import Findings, make_topology
+from hacluster.plan.warnings import warnings_of
+
+_NONE: Mapping[str, int] = MappingProxyType({})
+
+
+def make_plan(
+    cluster: HACluster,
+    nodes: Sequence[NodeView],
+    settings: Settings,
+    *,
+    router_ids: Mapping[str, int] = _NONE,
+    taken_ids: Collection[int] = (),
+) -> Plan:
+    """Everything that follows from the resource and its selected nodes.
+
+    `router_ids` are VRIDs by router name that were allotted earlier (from `status.virtualIPs`); `taken_ids` those that
+    other resources have (`taken_router_ids`). The same arguments make the same plan.
+    """
+    topology, found = make_topology(cluster, nodes, router_ids, taken_ids)
+    if found.fatal:
+        return _blocked(cluster, topology, found)
+    try:
+        texts = {node.name: _texts(cluster, topology, node) for node in topology.nodes}
+    except UnsafeText as error:
+        # The schema lets no such value through; a resource that never met it (`render` reads files) is refused here.
+        found.fatal.append(Problem("UnsafeText", "", str(error)))
+        return _blocked(cluster, topology, found)
+    if large := too_large(texts):
+        found.fatal += large
+        return _blocked(cluster, topology, found)
+    revisions = {node: digest(by_file, 12) for node, by_file in texts.items()}
+    for node in topology.nodes:
+        texts[node.name][File.AGENT] = _agent_json(cluster, topology, node, revisions[node.name])
+    return Plan(
+        topology=topology,
+        texts=texts,
+        revisions=revisions,
+        objects=make_objects(cluster, tuple(topology.priorities), texts, settings),
+        problems=tuple(found.problems),
+        warnings=warnings_of(cluster, topology.priorities),
+        waiting_for=tuple(found.waiting_for),
+    )
+
+
+def _blocked(cluster: HACluster, topology: Topology, found: Findings) -> Plan:
+    """A plan that says why, and touches nothing. What blocks comes first."""
+    problems = tuple(dict.fromkeys((*found.fatal, *found.problems)))
+    warnings = warnings_of(cluster, topology.priorities)
+    return Plan(topology, {}, {}, (), problems, blocked=True, warnings=warnings, waiting_for=tuple(found.waiting_for))
+
+
+def _texts(cluster: HACluster, topology: Topology, node: Participant) -> dict[File, str]:
+    """The node's files; the agent's own without a revision yet, which is a hash over all of them."""
+    texts = {
+        File.KEEPALIVED: keepalived_conf(cluster, topology, node.name),
+        File.HAPROXY: haproxy_cfg(cluster, topology, node.name),
+        File.AGENT: _agent_json(cluster, topology, node, ""),
+    }
+    if cluster.spec.haproxy.log.target is LogTarget.FILE:
+        texts[File.RSYSLOG] = rsyslog_conf(cluster, node.name)
+    if cluster.spec.apache is not None and node.backend_address is not None:
+        texts[File.HTTPD] = httpd_conf(cluster, node.name, node.backend_address, cluster.spec.apache.port)
+        texts[File.PAGE] = page(cluster, node)
+    return texts
+
+
+def _agent_json(cluster: HACluster, topology: Topology, node: Participant, revision: str) -> str:
+    return agent_config(cluster, topology, node, revision).model_dump_json(indent=2) + "\n"

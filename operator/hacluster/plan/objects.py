@@ -1,0 +1,51 @@
+"""Every child object of a resource."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from hacluster import names
+from hacluster.api import HACluster
+from hacluster.errors import Problem
+from hacluster.nodeconfig import File
+from hacluster.plan.access import access_objects
+from hacluster.plan.meta import child
+from hacluster.plan.model import Manifest, Settings
+from hacluster.plan.pods import apache_daemonset, lb_daemonset
+
+Texts = Mapping[str, Mapping[File, str]]
+
+_LB_FILES = (File.KEEPALIVED, File.HAPROXY, File.RSYSLOG, File.AGENT)
+_APACHE_FILES = (File.HTTPD, File.PAGE)
+_LARGEST = 1_000_000
+"""Bytes that the API server surely takes in one ConfigMap (it refuses more than 1 MiB)."""
+
+
+def make_objects(cluster: HACluster, nodes: Sequence[str], texts: Texts, settings: Settings) -> tuple[Manifest, ...]:
+    """The children, those first that others need. `nodes` are all selected ones."""
+    name = cluster.metadata.name
+    made = [
+        *access_objects(cluster, nodes),
+        child(cluster, "v1", "ConfigMap", names.config(name), names.COMPONENT_LB, data=_data(texts, _LB_FILES)),
+        lb_daemonset(cluster, settings),
+    ]
+    if cluster.spec.apache is not None:
+        data = _data(texts, _APACHE_FILES)
+        made.append(child(cluster, "v1", "ConfigMap", names.apache(name), names.COMPONENT_APACHE, data=data))
+        made.append(apache_daemonset(cluster, settings))
+    return tuple(made)
+
+
+def too_large(texts: Texts) -> tuple[Problem, ...]:
+    """Whether the files outgrow the ConfigMap that has to carry them."""
+    places = (("spec.haproxy.listeners", _LB_FILES, "listeners or servers"), ("spec.apache.page", _APACHE_FILES, "text"))
+    return tuple(
+        Problem(
+            "ConfigurationTooLarge", field, f"the files of all nodes take {size} bytes, at most {_LARGEST} fit; use fewer {cure}"
+        )
+        for field, files, cure in places
+        if (size := sum(len(key) + len(text.encode()) for key, text in _data(texts, files).items())) > _LARGEST
+    )
+
+
+def _data(texts: Texts, files: Iterable[File]) -> dict[str, str]:
+    wanted = tuple(files)
+    return {names.key(node, file): text for node, by_file in texts.items() for file, text in by_file.items() if file in wanted}

@@ -1,0 +1,103 @@
+"""The two DaemonSets. No node's configuration is part of their pod templates: a change of the resource restarts nothing."""
+
+from hacluster import names
+from hacluster.api import HACluster
+from hacluster.api.spec import LogTarget
+from hacluster.plan import containers
+from hacluster.plan.apache import CONTENT_DIR
+from hacluster.plan.meta import child
+from hacluster.plan.model import Manifest, Settings
+from hacluster.plan.texts import script
+
+_CONTENT = "content"
+_APACHE_USER = 33
+"""www-data, as Debian numbers it."""
+
+
+def lb_daemonset(cluster: HACluster, settings: Settings) -> Manifest:
+    """keepalived, HAProxy and the agent on every selected node, in the node's network."""
+    image = cluster.spec.images.node or settings.node_image
+    sidecars = [containers.agent(cluster, image, settings)]
+    if cluster.spec.system.nonlocal_bind:
+        sidecars.insert(0, containers.sysctl(cluster, image, settings))
+    mains = [containers.keepalived(cluster, image, settings), containers.haproxy(cluster, image, settings)]
+    if cluster.spec.haproxy.log.target is LogTarget.FILE:
+        mains.append(containers.rsyslog(image, settings))
+    pod: Manifest = {
+        # One process tree: the agent signals the daemons, `killall -0 haproxy` sees HAProxy.
+        "shareProcessNamespace": True,
+        "serviceAccountName": names.agent(cluster.metadata.name),
+        "initContainers": sidecars,
+        "containers": mains,
+        "volumes": containers.volumes(cluster),
+    }
+    return _daemonset(cluster, settings, names.lb(cluster.metadata.name), names.COMPONENT_LB, pod)
+
+
+def apache_daemonset(cluster: HACluster, settings: Settings) -> Manifest:
+    """Apache on every selected node: not root, no capability, nothing writable but its run directory."""
+    assert cluster.spec.apache is not None
+    image = cluster.spec.images.apache or cluster.spec.images.node or settings.node_image
+    container = containers.base("apache", image, settings, cluster.spec.resources.apache, {"cpu": "50m", "memory": "64Mi"})
+    container |= {
+        "command": ["sh", "-c", script("apache.sh")],
+        "env": [
+            containers.from_field("HACLUSTER_NODE", "spec.nodeName"),
+            {"name": "CONFIG_DIR", "value": names.CONFIG_DIR},
+            {"name": "RUN_DIR", "value": names.RUN_DIR},
+        ],
+        # Any answer will do: what the page is, is the user's business.
+        "readinessProbe": {
+            "exec": {"command": ["sh", "-c", _apache_answers()]},
+            "periodSeconds": 5,
+            "timeoutSeconds": 3,
+        },
+        "securityContext": containers.confined(),
+        "volumeMounts": [
+            containers.mount(containers.RUN, names.RUN_DIR),
+            containers.mount(containers.CONFIG, names.CONFIG_DIR, read_only=True),
+        ],
+    }
+    volumes: list[Manifest] = [
+        {"name": containers.RUN, "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}},
+        {"name": containers.CONFIG, "configMap": {"name": names.apache(cluster.metadata.name), "optional": True}},
+    ]
+    if cluster.spec.apache.content_config_map is not None:
+        container["volumeMounts"].append(containers.mount(_CONTENT, CONTENT_DIR, read_only=True))
+        volumes.append({"name": _CONTENT, "configMap": {"name": cluster.spec.apache.content_config_map.name}})
+    pod: Manifest = {
+        "securityContext": {"runAsNonRoot": True, "runAsUser": _APACHE_USER, "runAsGroup": _APACHE_USER},
+        "containers": [container],
+        "volumes": volumes,
+    }
+    return _daemonset(cluster, settings, names.apache(cluster.metadata.name), names.COMPONENT_APACHE, pod)
+
+
+def _apache_answers() -> str:
+    listen = f"sed -n 's/^Listen //p' {names.RUN_DIR}/httpd.conf"
+    return f'curl --silent --globoff --max-time 2 --output /dev/null "http://$({listen})/"'
+
+
+def _daemonset(cluster: HACluster, settings: Settings, name: str, component: str, pod: Manifest) -> Manifest:
+    labels = names.labels(cluster.metadata.name, component)
+    selector = {key: labels[key] for key in (names.LABEL_NAME, names.LABEL_INSTANCE, names.LABEL_COMPONENT)}
+    common: Manifest = {
+        "hostNetwork": True,
+        "dnsPolicy": "ClusterFirstWithHostNet",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "nodeSelector": dict(cluster.spec.node_selector),
+        "priorityClassName": settings.priority_class,
+        "terminationGracePeriodSeconds": 30,
+    }
+    # The DaemonSet controller itself tolerates what must not move such a pod: not-ready, unreachable, pressure, unschedulable.
+    if cluster.spec.tolerations:
+        common["tolerations"] = [
+            each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in cluster.spec.tolerations
+        ]
+    spec = {
+        "selector": {"matchLabels": selector},
+        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}},
+        "template": {"metadata": {"labels": labels}, "spec": common | pod},
+    }
+    return child(cluster, "apps/v1", "DaemonSet", name, component, spec=spec)

@@ -1,0 +1,36 @@
+"""VRRP priorities: what the resource says, and for the rest a ladder whose steps are wide enough for no race."""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+
+_TOP = 250
+_STEP = 10
+_LOWEST, _HIGHEST = 1, 254
+
+
+def allot_priorities(names: Sequence[str], explicit: Mapping[str, int]) -> dict[str, int]:
+    """A priority for every name: the explicit one, else 250, 240, 230, … by position.
+
+    Default priorities are distinct, from 1 to 254, and differ from every explicit one. Where the ladder would end
+    below 1 its steps are smaller: in VRRP a wider step only means that two backups never wait equally long.
+
+    Raises:
+        ValueError: for more than 254 names.
+
+    """
+    if len(names) > _HIGHEST:
+        raise ValueError(f"{len(names)} nodes are more than the {_HIGHEST} priorities of VRRP")
+    step = max(1, min(_STEP, (_TOP - _LOWEST) // max(1, len(names) - 1)))
+    allotted = {name: explicit[name] for name in names if name in explicit}
+    used = set(explicit.values())
+    for position, name in enumerate(names):
+        if name not in allotted:
+            allotted[name] = _nearest_free(max(_LOWEST, _TOP - position * step), used)
+            used.add(allotted[name])
+    return {name: allotted[name] for name in names}
+
+
+def _nearest_free(wanted: int, used: set[int]) -> int:
+    """`wanted`, else the next free one below it, else the next above."""
+    candidates = chain(range(wanted, _LOWEST - 1, -1), range(wanted + 1, _HIGHEST + 1))
+    return next(each for each in candidates if each not in used)

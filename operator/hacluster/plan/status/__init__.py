@@ -1,0 +1,21 @@
+"""The truth in status: who holds what, which nodes are fit, what is wrong and how it is mended. Pure."""
+
+from hacluster.plan.status.holders import GRACE, Holders, find_holders
+from hacluster.plan.status.news import News
+from hacluster.plan.status.report import Report, report
+from hacluster.plan.status.situation import SILENT_AFTER, NodeSeen, Situation, VirtualIP, moment, timestamp
+
+__all__ = [
+    "GRACE",
+    "SILENT_AFTER",
+    "Holders",
+    "News",
+    "NodeSeen",
+    "Report",
+    "Situation",
+    "VirtualIP",
+    "find_holders",
+    "moment",
+    "report",
+    "timestamp",
+]

@@ -1,0 +1,163 @@
+"""The conditions: the worst that is the case wins, and each says what to do about it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from hacluster.api.status import Condition, ConditionStatus, HAClusterStatus, VirtualIPStatus
+from hacluster.errors import Problem
+from hacluster.plan.status.nodes import Verdict
+from hacluster.plan.status.situation import Situation, moment, timestamp
+
+PROGRESS_WITHIN = timedelta(minutes=2)
+"""A node that is still not ready after this is in trouble, whatever it waits for."""
+
+MAX_MESSAGE = 2048
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One condition before it gets its times."""
+
+    type: str
+    holds: bool
+    reason: str
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What all conditions are derived from."""
+
+    situation: Situation
+    virtual_ips: tuple[VirtualIPStatus, ...]
+    verdicts: tuple[Verdict, ...]
+    previous: HAClusterStatus
+
+    def all(self) -> tuple[Condition, ...]:
+        """The conditions, in the order in which people should read them."""
+        accepted, stalled, split = self._accepted(), self._stalled(), self._split_brain()
+        reconciling = self._reconciling(accepted, stalled)
+        degraded = self._degraded()
+        ready = self._ready(accepted, stalled, split, reconciling)
+        return tuple(
+            self._dated(finding) for finding in (accepted, ready, reconciling, stalled, degraded, split, self._warning())
+        )
+
+    def _accepted(self) -> Finding:
+        refusals = self.situation.refusals
+        if not refusals:
+            return Finding("Accepted", True, "Accepted", "the resource is valid")
+        message = f"{_join(refusals)}. Nothing that runs was touched"
+        return Finding("Accepted", False, refusals[0].reason, message)
+
+    def _stalled(self) -> Finding:
+        situation = self.situation
+        if situation.refusals:
+            return Finding("Stalled", True, situation.refusals[0].reason, _join(situation.refusals))
+        if situation.obstacles:
+            return Finding("Stalled", True, situation.obstacles[0].reason, _join(situation.obstacles))
+        if not situation.selected:
+            labels = ",".join(f"{key}={value}" for key, value in sorted(situation.selector.items()))
+            label = labels.replace(",", " ")
+            message = f"spec.nodeSelector: no node has the labels {labels}; label some: kubectl label node NAME {label}"
+            return Finding("Stalled", True, "NoMatchingNodes", message)
+        return Finding("Stalled", False, "NoObstacle")
+
+    def _split_brain(self) -> Finding:
+        split = [vip for vip in self.virtual_ips if len(vip.holders) > 1]
+        if not split:
+            return Finding("SplitBrain", False, "AtMostOneHolder")
+        message = "; ".join(f"{vip.address} is on {_and(vip.holders)} at the same time" for vip in split)
+        cure = "do the nodes receive each other's VRRP advertisements (IP protocol 112) on the router's interface?"
+        return Finding("SplitBrain", True, "SeveralHolders", f"{message}; {cure}")
+
+    def _reconciling(self, accepted: Finding, stalled: Finding) -> Finding:
+        if not accepted.holds or stalled.holds:
+            return Finding("Reconciling", False, "Stalled", "waits for somebody to act")
+        if self.situation.paused:
+            return Finding("Reconciling", False, "Paused", "spec.paused is true: observed and reported, nothing is changed")
+        if self.situation.retrying:
+            return Finding("Reconciling", True, "Retrying", self.situation.retrying)
+        if waiting := self._progress():
+            return Finding("Reconciling", True, "Progressing", waiting)
+        return Finding("Reconciling", False, "UpToDate")
+
+    def _degraded(self) -> Finding:
+        troubles = [*self._troubles(), *self._overdue()]
+        if not troubles:
+            return Finding("Degraded", False, "AllNodesFit" if self.verdicts else "NoMatchingNodes")
+        return Finding("Degraded", True, troubles[0].reason, _join(troubles))
+
+    def _ready(self, accepted: Finding, stalled: Finding, split: Finding, reconciling: Finding) -> Finding:
+        for worse in (stalled, split):
+            if worse.holds:
+                return Finding("Ready", False, worse.reason, worse.message)
+        unfit = [trouble for verdict in self.verdicts if not verdict.fit for trouble in verdict.troubles]
+        unfit += self.situation.problems
+        lost = [vip.address for vip in self.virtual_ips if not vip.holder]
+        progress = self._progress()
+        if lost and (unfit or not progress):
+            message = f"nobody holds {', '.join(lost)}"
+            return Finding("Ready", False, "NoHolder", f"{message}: {_join(unfit)}" if unfit else message)
+        if unfit:
+            return Finding("Ready", False, unfit[0].reason, _join(unfit))
+        if reconciling.holds:
+            return Finding("Ready", False, reconciling.reason, reconciling.message)
+        fit = [verdict.node for verdict in self.verdicts if verdict.fit]
+        if progress or not self.virtual_ips or len(fit) < len(self.verdicts):
+            others = ", ".join(sorted({verdict.node for verdict in self.verdicts} - set(fit)))
+            return Finding("Ready", False, reconciling.reason, progress or f"not fit: {others or 'any node'}")
+        where = ", ".join(f"{vip.address} is on {vip.holder}" for vip in self.virtual_ips)
+        nodes = f"{len(fit)} of {len(self.verdicts)} nodes are fit"
+        return Finding("Ready", accepted.holds, "Ready", f"{where}; {nodes}")
+
+    def _warning(self) -> Finding:
+        warnings = self.situation.warnings
+        if not warnings:
+            return Finding("Warning", False, "NoWarning")
+        return Finding("Warning", True, warnings[0].reason, _join(warnings))
+
+    def _progress(self) -> str:
+        return "; ".join(verdict.progress for verdict in self.verdicts if verdict.progress)
+
+    def _troubles(self) -> Iterable[Problem]:
+        return [*(trouble for verdict in self.verdicts for trouble in verdict.troubles), *self.situation.problems]
+
+    def _overdue(self) -> Iterable[Problem]:
+        reconciling = find_condition(self.previous, "Reconciling")
+        since = moment(reconciling.last_transition_time) if reconciling and reconciling.status is ConditionStatus.TRUE else None
+        if since is None or self.situation.now - since < PROGRESS_WITHIN:
+            return []
+        minutes = f"for more than {PROGRESS_WITHIN // timedelta(minutes=1)} minutes"
+        return [Problem("TakesTooLong", "", f"{v.progress} {minutes}") for v in self.verdicts if v.progress]
+
+    def _dated(self, finding: Finding) -> Condition:
+        status = ConditionStatus.TRUE if finding.holds else ConditionStatus.FALSE
+        before = find_condition(self.previous, finding.type)
+        unmoved = before is not None and before.status is status
+        return Condition(
+            type=finding.type,
+            status=status,
+            reason=finding.reason,
+            message=_clip(finding.message),
+            last_transition_time=before.last_transition_time if before and unmoved else timestamp(self.situation.now),
+            observed_generation=self.situation.generation,
+        )
+
+
+def find_condition(status: HAClusterStatus, kind: str) -> Condition | None:
+    """The condition of type `kind`."""
+    return next((condition for condition in status.conditions if condition.type == kind), None)
+
+
+def _join(problems: Sequence[Problem]) -> str:
+    return "; ".join(str(problem) for problem in problems)
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _clip(message: str) -> str:
+    return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"

@@ -1,0 +1,93 @@
+"""Whether a node is fit to hold a virtual IP, and if not, why, in words for whoever has to mend it."""
+
+from dataclasses import dataclass
+
+from hacluster.api.status import Health, NodeStatus, VrrpState
+from hacluster.errors import Problem
+from hacluster.plan.status.situation import NodeSeen, Situation, timestamp
+
+REFUSED = "ConfigurationRefused"
+"""Reason of the agent's problem when the daemons refuse a new configuration."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One selected node."""
+
+    node: str
+    fit: bool
+    """Its agent is heard, HAProxy and keepalived work, and it runs what it should run."""
+    progress: str = ""
+    """What it is still waiting for, where time alone should settle it; empty: nothing."""
+    troubles: tuple[Problem, ...] = ()
+    """What time alone will not settle. The message names the node."""
+
+
+def judge(node: NodeSeen, situation: Situation) -> Verdict:
+    """The verdict on `node`."""
+    if node.entry is None:
+        return Verdict(node.name, fit=False, progress=_join(f"{node.name}: its agent has not reported yet", node.hint))
+    if node.silent(situation.now):
+        return Verdict(node.name, fit=False, troubles=(_silence(node),))
+    progress = _progress(node, node.entry, situation)
+    troubles = (*_unfit(node.entry), *_reported(node.entry), *_apache(node.entry, situation))
+    refused = any(problem.reason == REFUSED for problem in node.entry.problems)
+    return Verdict(
+        node.name,
+        fit=not progress and not _unfit(node.entry) and not refused and not _left_out(node, situation),
+        progress="" if refused else progress,
+        troubles=troubles,
+    )
+
+
+def _left_out(node: NodeSeen, situation: Situation) -> bool:
+    """The plan cannot configure this node; `situation.problems` says why."""
+    return situation.revisions is not None and node.name not in situation.revisions
+
+
+def _silence(node: NodeSeen) -> Problem:
+    heard = f"since {timestamp(node.heard)}" if node.heard else "at all"
+    message = f"{node.name}: nothing heard {heard}; its state is unknown. Look at the node, and at its pod's agent container"
+    return Problem("NodeSilent", "", _join(message, node.hint))
+
+
+def _progress(node: NodeSeen, entry: NodeStatus, situation: Situation) -> str:
+    if situation.revisions is None:
+        return ""
+    wanted = situation.revisions.get(node.name)
+    if wanted is None:
+        return f"{node.name}: its network is not known yet" if node.name in situation.waiting_for else ""
+    if entry.config_revision != wanted:
+        return _join(f"{node.name}: runs revision {entry.config_revision or '(none)'}, {wanted} is on its way", node.hint)
+    if entry.haproxy is Health.UNKNOWN:
+        return f"{node.name}: HAProxy has not answered yet"
+    waiting = [router.name for router in entry.routers if router.state is VrrpState.UNKNOWN]
+    return f"{node.name}: keepalived has not told the state of {', '.join(waiting)} yet" if waiting else ""
+
+
+def _unfit(entry: NodeStatus) -> tuple[Problem, ...]:
+    if entry.haproxy is Health.DOWN:
+        return (Problem("HAProxyDown", "", f"{entry.name}: HAProxy does not answer, so the node cannot hold a virtual IP"),)
+    stopped = [router.name for router in entry.routers if router.state is VrrpState.STOPPED]
+    if stopped:
+        return (Problem("KeepalivedDown", "", f"{entry.name}: keepalived does not run ({', '.join(stopped)})"),)
+    fault = [f"{router.name} on {router.interface}" for router in entry.routers if router.state is VrrpState.FAULT]
+    if fault:
+        message = f"{entry.name}: keepalived is in FAULT ({', '.join(fault)}); is the interface up?"
+        return (Problem("RouterFault", "", message),)
+    return ()
+
+
+def _reported(entry: NodeStatus) -> tuple[Problem, ...]:
+    return tuple(Problem(each.reason, "", f"{entry.name}: {each.message}") for each in entry.problems)
+
+
+def _apache(entry: NodeStatus, situation: Situation) -> tuple[Problem, ...]:
+    if situation.has_apache and entry.apache is Health.DOWN:
+        message = f"{entry.name}: Apache does not answer; HAProxy sends requests to the other nodes' backends"
+        return (Problem("ApacheDown", "", message),)
+    return ()
+
+
+def _join(message: str, hint: str) -> str:
+    return f"{message} ({hint})" if hint else message

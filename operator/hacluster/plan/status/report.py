@@ -1,0 +1,96 @@
+"""The status document: a pure function of the previous one, the situation, and the time."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from hacluster.api.status import HAClusterStatus, LastFailover, VirtualIPStatus
+from hacluster.plan.status import failover
+from hacluster.plan.status.conditions import PROGRESS_WITHIN, Findings, find_condition
+from hacluster.plan.status.holders import find_holders
+from hacluster.plan.status.news import News, tell
+from hacluster.plan.status.nodes import judge
+from hacluster.plan.status.situation import SILENT_AFTER, Situation, VirtualIP, moment, timestamp
+
+
+@dataclass(frozen=True)
+class Report:
+    """What to write, what to tell, and when to look again."""
+
+    status: HAClusterStatus
+    """All but `nodes`, which the agents own."""
+    news: tuple[News, ...]
+    look_again: datetime | None
+    """When something could become different by the passing of time alone."""
+
+    def document(self) -> dict[str, object]:
+        """The status as the API server takes it."""
+        return self.status.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"nodes"})
+
+
+def report(previous: HAClusterStatus, situation: Situation) -> Report:
+    """The status that follows `previous` in this situation."""
+    previous = previous.model_copy(update={"nodes": ()})
+    virtual_ips, last_failover, again = _virtual_ips(previous, situation)
+    verdicts = tuple(judge(node, situation) for node in situation.selected)
+    ready, desired = sum(verdict.fit for verdict in verdicts), len(verdicts)
+    status = HAClusterStatus(
+        observed_generation=situation.generation,
+        vip_holder=virtual_ips[0].holder if virtual_ips else "",
+        ready_nodes=ready,
+        desired_nodes=desired,
+        node_summary=f"{ready}/{desired}",
+        virtual_ips=virtual_ips,
+        last_failover=last_failover,
+        conditions=Findings(situation, virtual_ips, verdicts, previous).all(),
+    )
+    times = [*again, *_silences(situation), *_overdue(status)]
+    return Report(status, tell(previous, status), min((time for time in times if time > situation.now), default=None))
+
+
+def _virtual_ips(
+    previous: HAClusterStatus, situation: Situation
+) -> tuple[tuple[VirtualIPStatus, ...], LastFailover | None, list[datetime]]:
+    last = failover.refine(previous.last_failover, situation) if previous.last_failover else None
+    known = {vip.address: vip for vip in previous.virtual_ips}
+    reports, again, moved = [], [], set[str]()
+    for vip in situation.virtual_ips:
+        before = known.get(vip.address) or VirtualIPStatus(
+            address=vip.address, router=vip.router, virtual_router_id=vip.virtual_router_id
+        )
+        verdict = find_holders(vip.address, situation.nodes, before.holders, situation.now)
+        again += [verdict.look_again] if verdict.look_again else []
+        now = _follow(before, vip, verdict.nodes, situation)
+        if now.transitions > before.transitions and vip.router not in moved:
+            moved.add(vip.router)
+            last = failover.describe(vip.router, before.last_holder, now.holder, situation)
+        reports.append(now)
+    return tuple(reports), last, again
+
+
+def _follow(before: VirtualIPStatus, vip: VirtualIP, holders: tuple[str, ...], situation: Situation) -> VirtualIPStatus:
+    """The virtual IP's next status. Only a move from one node to another counts as a transition, however long it took."""
+    holder = holders[0] if len(holders) == 1 else ""
+    since = before.since
+    if holder != before.holder:
+        since = timestamp(failover.holding_since(vip.router, holder, situation) if holder else situation.now)
+    moved = bool(holder and before.last_holder and holder != before.last_holder)
+    return VirtualIPStatus(
+        address=vip.address,
+        router=vip.router,
+        virtual_router_id=vip.virtual_router_id,
+        holder=holder,
+        holders=holders,
+        last_holder=holder or before.last_holder,
+        since=since,
+        transitions=before.transitions + moved,
+    )
+
+
+def _silences(situation: Situation) -> list[datetime]:
+    return [node.heard + SILENT_AFTER for node in situation.nodes if node.heard and not node.silent(situation.now)]
+
+
+def _overdue(status: HAClusterStatus) -> list[datetime]:
+    reconciling = find_condition(status, "Reconciling")
+    since = moment(reconciling.last_transition_time) if reconciling else None
+    return [since + PROGRESS_WITHIN] if since else []

@@ -1,0 +1,93 @@
+"""What a report is made from: the nodes as they were last seen, and what planning and applying came to.
+
+Times are aware datetimes by the operator's own clock, unless a comment says otherwise.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from hacluster.api.status import NodeStatus
+from hacluster.errors import Problem
+
+SILENT_AFTER = timedelta(seconds=10)
+"""A node that gave no sign of life for so long holds nothing: the Lease's duration."""
+
+
+@dataclass(frozen=True)
+class NodeSeen:
+    """One node: selected now, or gone from the selection but with an entry left."""
+
+    name: str
+    selected: bool = True
+    entry: NodeStatus | None = None
+    """What its agent last reported; None before the first report."""
+    heard: datetime | None = None
+    """Last sign of life, estimated from the Lease where this operator has received none yet; None: never."""
+    confirmed: datetime | None = None
+    """Last sign of life that this very process received: a report left behind by a dead node never counts."""
+    claims: Mapping[str, datetime] = field(default_factory=dict)
+    """Virtual IP (without prefix length) → when this operator first saw the node claim it."""
+    hint: str = ""
+    """What keeps the node's pod from running, such as `pod web-lb-x7: ImagePullBackOff`."""
+
+    def silent(self, now: datetime) -> bool:
+        """Whether nothing was heard of it for too long."""
+        return self.heard is None or now - self.heard > SILENT_AFTER
+
+
+@dataclass(frozen=True)
+class VirtualIP:
+    """One virtual IP that the report is about."""
+
+    address: str
+    """Without its prefix length, in canonical form."""
+    router: str
+    virtual_router_id: int
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Everything that a report is a function of, but the previous status."""
+
+    now: datetime
+    generation: int
+    virtual_ips: tuple[VirtualIP, ...]
+    nodes: tuple[NodeSeen, ...]
+    selector: Mapping[str, str] = field(default_factory=dict)
+    revisions: Mapping[str, str] | None = None
+    """Node → revision that it should run; None where there is no valid plan, so that none can be asked for."""
+    waiting_for: tuple[str, ...] = ()
+    """Nodes whose facts the plan still waits for."""
+    problems: tuple[Problem, ...] = ()
+    """What single nodes cannot do, though the plan as a whole is valid."""
+    priorities: Mapping[str, int] = field(default_factory=dict)
+    """Node → base priority, to tell a failback from a failover."""
+    refusals: tuple[Problem, ...] = ()
+    """Why the resource is not accepted; what ran before goes on running."""
+    obstacles: tuple[Problem, ...] = ()
+    """Why an accepted resource cannot be put into effect until somebody acts."""
+    retrying: str = ""
+    """What failed and is being tried again, in the API server's words."""
+    warnings: tuple[Problem, ...] = ()
+    paused: bool = False
+    has_apache: bool = False
+
+    @property
+    def selected(self) -> tuple[NodeSeen, ...]:
+        """The nodes that take part."""
+        return tuple(node for node in self.nodes if node.selected)
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC with microseconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def moment(text: str) -> datetime | None:
+    """The time that `text` names; None where it names none."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return parsed if parsed.tzinfo else None

@@ -1,0 +1,151 @@
+"""Who takes part and as what: the resource's wishes meet the nodes' facts."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from hacluster.api import HACluster
+from hacluster.api.spec import Node, Peering, VirtualRouter
+from hacluster.errors import Problem
+from hacluster.plan.addresses import describe, source_of
+from hacluster.plan.backends import backend_address
+from hacluster.plan.model import Address, Member, NodeView, Participant, Router, Topology
+from hacluster.plan.priorities import allot_priorities
+from hacluster.plan.routerids import allot_router_ids
+from hacluster.plan.seats import Left, choose_interface
+from hacluster.plan.vips import bad_virtual_ips
+
+MAX_NODES = 64
+"""As many as `status.nodes` can tell about."""
+
+
+@dataclass
+class Findings:
+    """What came up on the way. `fatal` problems block the whole plan, `problems` cost single nodes something."""
+
+    fatal: list[Problem] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    waiting_for: list[str] = field(default_factory=list)
+
+
+def router_names(routers: Sequence[VirtualRouter]) -> tuple[str, ...]:
+    """Names of the virtual routers: their own, else VI_1, VI_2, … by position."""
+    return tuple(router.name or f"VI_{position}" for position, router in enumerate(routers, 1))
+
+
+def make_topology(
+    cluster: HACluster, nodes: Sequence[NodeView], router_ids: Mapping[str, int], taken_ids: Collection[int]
+) -> tuple[Topology, Findings]:
+    """Who takes part, and everything that keeps somebody or everybody from it."""
+    found = Findings()
+    views = sorted(nodes, key=lambda node: node.name)
+    if len(views) > MAX_NODES:
+        found.fatal.append(_too_many(len(views)))
+        views = []
+    written = {node.name: node for node in cluster.spec.nodes}
+    explicit = {name: node.priority for name, node in written.items() if node.priority is not None}
+    priorities = allot_priorities([view.name for view in views], explicit)
+    found.fatal += bad_virtual_ips(cluster, views)
+
+    ready = [view for view in views if _can_be_configured(cluster, view, written.get(view.name))]
+    found.waiting_for += [view.name for view in views if view not in ready]
+    participants = _participants(cluster, views, ready, found)
+    if cluster.spec.apache and ready and all(each.backend_address is None for each in participants):
+        found.fatal += [problem for problem in found.problems if problem.reason == "NoBackendAddress"]
+    routers = _routers(cluster, ready, priorities, _vrids(cluster, router_ids, taken_ids, found), found)
+    return Topology(participants, routers, priorities), found
+
+
+def _can_be_configured(cluster: HACluster, view: NodeView, written: Node | None) -> bool:
+    """Its agent has reported, or the resource itself says all that the agent would be asked for."""
+    if view.interfaces is not None:
+        return True
+    interfaces_known = all(router.interface or (written and written.interface) for router in cluster.spec.virtual_routers)
+    backend_known = cluster.spec.apache is None or (written is not None and written.backend_address is not None)
+    return interfaces_known and backend_known and cluster.spec.vrrp.peering is Peering.MULTICAST
+
+
+def _participants(
+    cluster: HACluster, views: Sequence[NodeView], ready: Sequence[NodeView], found: Findings
+) -> tuple[Participant, ...]:
+    participants = []
+    for ordinal, view in enumerate(views, 1):
+        if view in ready:
+            address = backend_address(cluster.spec, view) if cluster.spec.apache else None
+            if isinstance(address, Problem):
+                found.problems.append(address)
+                address = None
+            participants.append(Participant(view.name, ordinal, address))
+    return tuple(participants)
+
+
+def _vrids(cluster: HACluster, earlier: Mapping[str, int], taken: Collection[int], found: Findings) -> dict[str, int]:
+    routers = cluster.spec.virtual_routers
+    explicit = dict(zip(router_names(routers), (router.virtual_router_id for router in routers), strict=True))
+    try:
+        return allot_router_ids(f"{cluster.metadata.namespace}/{cluster.metadata.name}", explicit, earlier, taken)
+    except ValueError as error:
+        found.fatal.append(Problem("NoRouterIDLeft", "spec.virtualRouters", f"{error}; delete a resource or name an ID"))
+        return {}
+
+
+def _routers(
+    cluster: HACluster, ready: Sequence[NodeView], priorities: Mapping[str, int], vrids: Mapping[str, int], found: Findings
+) -> tuple[Router, ...]:
+    routers = []
+    for index, (name, router) in enumerate(
+        zip(router_names(cluster.spec.virtual_routers), cluster.spec.virtual_routers, strict=True)
+    ):
+        members, left = _members(cluster, index, router, ready, priorities)
+        found.problems += left
+        known = [view for view in ready if view.interfaces is not None]
+        if known and not any(view.name in members for view in known):
+            found.fatal += left
+        if name in vrids:
+            routers.append(Router(name, vrids[name], router.virtual_ips, members))
+    return tuple(routers)
+
+
+def _members(
+    cluster: HACluster, index: int, router: VirtualRouter, ready: Sequence[NodeView], priorities: Mapping[str, int]
+) -> tuple[dict[str, Member], list[Problem]]:
+    """The router's members by node name, and why the other nodes are none."""
+    unicast = cluster.spec.vrrp.peering is Peering.UNICAST
+    members: dict[str, Member] = {}
+    left = []
+    for view in ready:
+        chosen = choose_interface(cluster.spec, index, router, view)
+        if isinstance(chosen, Left):
+            left.append(chosen.problem)
+            continue
+        source = source_of(router.virtual_ips[0], chosen) if unicast else None
+        if unicast and source is None:
+            left.append(_no_source(index, view, chosen.name))
+            continue
+        members[view.name] = Member(chosen.name, priorities[view.name], source)
+    return _introduce(members), left
+
+
+def _introduce(members: Mapping[str, Member]) -> dict[str, Member]:
+    """Unicast: everybody knows everybody else. One plan for all nodes, so that no list can be lopsided (a split brain)."""
+    sources: dict[str, Address] = {name: member.source for name, member in members.items() if member.source is not None}
+    return {
+        name: replace(member, peers=tuple(address for other, address in sources.items() if other != name))
+        for name, member in members.items()
+    }
+
+
+def _no_source(index: int, view: NodeView, interface: str) -> Problem:
+    return Problem(
+        "NoUnicastAddress",
+        "spec.vrrp.peering",
+        f"node {view.name} has no address of the family of spec.virtualRouters[{index}] on {interface} to speak Unicast from "
+        f"(it has: {describe(view.interfaces or ())}); give it one, or use Multicast",
+    )
+
+
+def _too_many(count: int) -> Problem:
+    return Problem(
+        "TooManyNodes",
+        "spec.nodeSelector",
+        f"it matches {count} nodes, and a cluster has at most {MAX_NODES}; label fewer nodes",
+    )

@@ -1,0 +1,22 @@
+"""Fixtures of the tests that need a real API server."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.api import apiserver as api
+from tests.api.world import World, world
+
+
+@pytest.fixture(scope="session")
+def apiserver() -> Iterator[api.ApiServer]:
+    """A real API server with the CRD installed and garbage collection at work."""
+    with api.run(controllers=True) as server:
+        yield server
+
+
+@pytest.fixture
+def here(apiserver: api.ApiServer) -> Iterator[World]:
+    """A namespace with three nodes of its own."""
+    with world(apiserver) as made:
+        yield made

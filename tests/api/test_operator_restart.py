@@ -1,0 +1,97 @@
+"""The operator may be killed at any time: what it knew is in the cluster."""
+
+from itertools import count
+
+import pytest
+
+from hacluster import names
+from tests.api.apiserver import ApiServer
+from tests.api.world import NODES, World, operator
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.apiserver
+
+
+def test_killed_in_the_middle_of_the_first_reconcile(apiserver: ApiServer, here: World) -> None:
+    with operator(apiserver, here.namespace) as process:
+        here.create()
+        eventually(lambda: exists(here), within=10, every=0.01)
+        process.kill()
+    assert ("daemonsets", "web-apache") not in here.children(), "killed too late: the reconcile was over"
+    with operator(apiserver, here.namespace):
+        here.settle()
+        assert len(here.children()) == 7 + len(NODES)
+        assert here.events().count("Accepted") == 1
+
+
+def exists(here: World) -> None:
+    assert here.children()
+
+
+def test_killed_again_and_again_while_things_change(apiserver: ApiServer, here: World) -> None:
+    with operator(apiserver, here.namespace):
+        here.create()
+        here.settle(holder="node1")
+        allotted = here.status()["virtualIPs"][0]["virtualRouterID"]
+        children = here.children().keys()
+    holder = "node1"
+    for turn, pause in zip(count(), (0.0, 0.02, 0.05, 0.1), strict=False):
+        old, holder = holder, "node2" if holder == "node1" else "node1"
+        with operator(apiserver, here.namespace) as process:
+            here.change(haproxy={"retries": 4 + turn})
+            here.report(old, routers=[], haproxy="Down")
+            here.obey(holder, holds=True)
+            eventually(lambda h=holder: claimed(here, h), within=10, every=0.01)
+            process.process.poll()
+            if pause:
+                with pytest.raises(AssertionError):
+                    eventually(never, within=pause, every=0.01)
+            process.kill()
+    with operator(apiserver, here.namespace):
+        for node in NODES:
+            here.obey(node, holds=node == holder)
+        here.until("Ready", "True")
+        status = here.status()
+        assert status["vipHolder"] == here.node(holder)
+        assert status["virtualIPs"][0]["transitions"] == 4
+        assert status["virtualIPs"][0]["virtualRouterID"] == allotted
+        assert here.children().keys() == children
+        told = here.events()
+        assert told.count("Accepted") == 1 and told.count("HolderChanged") <= 5, told
+
+
+def claimed(here: World, holder: str) -> None:
+    assert here.status()["vipHolder"] == here.node(holder)
+
+
+def never() -> None:
+    raise AssertionError("not yet")
+
+
+def test_a_move_that_nobody_watched(apiserver: ApiServer, here: World) -> None:
+    with operator(apiserver, here.namespace):
+        here.create()
+        here.settle(holder="node1")
+    here.obey("node1", state="Fault", haproxy="Down")
+    here.obey("node2", holds=True)
+    with operator(apiserver, here.namespace):
+        eventually(lambda: claimed(here, "node2"), within=10)
+        assert here.status()["virtualIPs"][0]["transitions"] == 1
+        assert here.status()["lastFailover"]["reason"] == "HAProxyDown"
+
+
+def test_drift_that_nobody_watched(apiserver: ApiServer, here: World) -> None:
+    with operator(apiserver, here.namespace):
+        here.create()
+        here.settle()
+        here.label_node("node3", {"hacluster.dev/world": "elsewhere"})
+    here.delete("daemonsets", "web-lb")
+    with operator(apiserver, here.namespace):
+        eventually(lambda: repaired(here), within=10)
+    here.label_node("node3", here.label)
+
+
+def repaired(here: World) -> None:
+    children = here.children()
+    assert ("daemonsets", "web-lb") in children
+    assert ("leases", names.lease("web", here.node("node3"))) not in children

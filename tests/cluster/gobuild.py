@@ -1,0 +1,103 @@
+"""Programs that are built from Go modules. Each result is a directory in the cache, keyed by what it was built from."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from . import cache, machine, shell, steps, versions
+
+_KUBE = cache.HERE / "node" / "kube"
+_PAUSE = cache.HERE / "node" / "pause"
+# The names that the one Kubernetes binary goes by.
+COMPONENTS = (
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kube-proxy",
+    "kubeadm",
+    "kubelet",
+    "kubectl",
+    "etcd",
+)
+
+
+def kube() -> Path:
+    """A directory with every Kubernetes component and etcd: one binary and links to it."""
+    major, minor, _ = versions.KUBERNETES.removeprefix("v").split(".")
+    stamp = "k8s.io/component-base/version."
+    flags = f"-s -w -X {stamp}gitVersion={versions.KUBERNETES} -X {stamp}gitMajor={major} -X {stamp}gitMinor={minor}"
+
+    def build(directory: Path) -> None:
+        arguments = ["build", f"-ldflags={flags}", "-o", directory / "kube", "."]
+        _go(f"build Kubernetes {versions.KUBERNETES} (5 to 6 minutes)", *arguments, cwd=_KUBE)
+        for name in COMPONENTS:
+            (directory / name).symlink_to("kube")
+
+    return _once(f"kube-{versions.KUBERNETES}-{cache.digest(_KUBE)}", build)
+
+
+def pause() -> Path:
+    """A directory with the process that holds a pod's namespaces."""
+
+    def build(directory: Path) -> None:
+        _go("build pause", "build", "-ldflags=-s -w", "-o", directory / "pause", ".", cwd=_PAUSE)
+
+    return _once(f"pause-{cache.digest(_PAUSE)}", build)
+
+
+def kind() -> Path:
+    """A directory with kind."""
+    return _install("kind", versions.KIND, "sigs.k8s.io/kind")
+
+
+def helm() -> Path:
+    """A directory with helm."""
+    major = versions.HELM.split(".")[0]
+    return _install("helm", versions.HELM, f"helm.sh/helm/{major}/cmd/helm")
+
+
+def containerd() -> Path:
+    """A directory with containerd, its shim for runc, and ctr."""
+    module = "github.com/containerd/containerd/v2"
+    flags = f"-X {module}/version.Version={versions.CONTAINERD}"
+    commands = [f"{module}/cmd/{c}" for c in ("containerd", "containerd-shim-runc-v2", "ctr")]
+    return _install("containerd", versions.CONTAINERD, *commands, flags=flags)
+
+
+def coredns() -> Path:
+    """A directory with CoreDNS."""
+    return _install("coredns", versions.COREDNS, "github.com/coredns/coredns")
+
+
+def module_directory(module: str, version: str) -> Path:
+    """Where the Go module cache has a module's files."""
+    asked = shell.call([machine.go(), "mod", "download", "-json", f"{module}@{version}"], timeout=300)
+    return Path(json.loads(asked.stdout)["Dir"])
+
+
+def _install(name: str, version: str, *packages: str, flags: str = "") -> Path:
+    def build(directory: Path) -> None:
+        wanted = [f"{package}@{version}" for package in packages]
+        _go(f"build {name} {version}", "install", f"-ldflags=-s -w {flags}".rstrip(), *wanted, gobin=directory)
+
+    return _once(f"{name}-{version}", build)
+
+
+def _once(name: str, build: Callable[[Path], None]) -> Path:
+    """The directory of this name in the cache; `build` fills it if it is not there."""
+    target = cache.root() / name
+    if not target.exists():
+        with cache.lock(name.split("-")[0]):
+            if not target.exists():  # unless somebody else made it while we waited
+                with cache.publish(target) as new:
+                    new.mkdir()
+                    build(new)
+    return target
+
+
+def _go(name: str, *args: str | Path, cwd: Path | None = None, gobin: Path | None = None) -> None:
+    # Static binaries that fit any image; never another toolchain than the one that was found fit.
+    env = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": "-buildvcs=false -trimpath"}
+    if gobin:
+        env["GOBIN"] = str(gobin)
+    steps.run(name, [machine.go(), *args], env=env, cwd=cwd or cache.root())

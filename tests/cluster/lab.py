@@ -1,0 +1,214 @@
+"""One kind cluster with the tutorial's networks: what the demo and the end-to-end tests run on."""
+
+import contextlib
+import functools
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pytest_kind import KindCluster
+
+from . import cache, engines, kindconfig, leftovers, machine, network, nodeimage, shell, steps, wiring
+from .images import Images, ensure_images
+from .tools import Tools, ensure_tools
+
+
+class Lab:
+    """A cluster by name: `up()`, use it, `down()`. Nodes go by their Kubernetes names node1, node2 and node3."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.nodes = kindconfig.containers(name)
+        self.control_plane = f"{name}-control-plane"  # as a container and as a Kubernetes node
+        self._client, self._switch = f"{name}-client", f"{name}-switch"
+        self._directory = cache.root() / "labs" / name
+        self.kubeconfig = self._directory / "kubeconfig"
+        self._footprint = machine.Footprint(cache.root() / "footprint.json")
+
+    @functools.cached_property
+    def tools(self) -> Tools:
+        """The programs."""
+        return ensure_tools()
+
+    @functools.cached_property
+    def images(self) -> Images:
+        """The product's images: asked once, so that tests go on with what they began with."""
+        return ensure_images()
+
+    # The whole
+
+    def up(self) -> None:
+        """Creates the cluster, or reuses it; on return all nodes are ready and the images are loaded."""
+        with cache.lock(f"lab-{self.name}"):
+            own, images = not engines.detect().registry, self.images
+            image = nodeimage.node(engines.detect())
+            config = kindconfig.render(self.name, own_network_plugin=own, cgroup_v1=machine.cgroup_v1())
+            made_of = cache.digest(config, image or "", self.tools.kind.parent.name)
+            self._directory.mkdir(parents=True, exist_ok=True)
+            if self._state().get("made_of") != made_of or not self._answers():
+                self._create(config, image, made_of)
+            with steps.step("connect the networks"):
+                self._connect(images)
+            self._load(images.archive)
+            with steps.step("wait until the nodes are ready"):
+                self.kubectl("wait", "--for=condition=Ready", "nodes", "--all", "--timeout=180s", timeout=200)
+                self.kubectl("-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=180s", timeout=200)
+            with cache.lock("machine"):
+                self._footprint.after()
+
+    def down(self) -> None:
+        """Removes everything that `up()` made, finished or not, and puts back what it changed on the machine."""
+        with cache.lock(f"lab-{self.name}"):
+            if not self._directory.exists():
+                return  # never brought up: nothing to remove, nothing to build tools for
+            with steps.step(f"remove the cluster {self.name}"):
+                wiring.clear(self.name)
+                with self._environment():
+                    self._kind(None).delete()
+                for file in self._directory.iterdir():
+                    file.unlink()
+                with cache.lock("machine"):
+                    self._directory.rmdir()
+                    if not any(self._directory.parent.iterdir()):  # that was the last one
+                        leftovers.clear(engines.detect())
+                        self._footprint.undo()
+
+    # Talking to it
+
+    def kubectl(self, *args: str, input: str | None = None, timeout: float = 60, check: bool = True) -> str:  # noqa: A002
+        """Runs kubectl and returns what it printed."""
+        command = [self.tools.kubectl, "--kubeconfig", self.kubeconfig, *args]
+        return shell.call(command, input=input, timeout=timeout, check=check).stdout
+
+    def helm(self, *args: str, timeout: float = 300, check: bool = True) -> str:
+        """Runs helm and returns what it printed."""
+        command = [self.tools.helm, "--kubeconfig", self.kubeconfig, *args]
+        return shell.call(command, timeout=timeout, check=check).stdout
+
+    def on_node(self, node: str, *cmd: str, timeout: float = 60, check: bool = True) -> str:
+        """Runs a command on a node ("node1", or "control-plane"): on the host, as seen from pods."""
+        return engines.engine("exec", self._container(node), *cmd, timeout=timeout, check=check).stdout
+
+    def client(self, *cmd: str, timeout: float = 60, check: bool = True) -> str:
+        """Runs a command at 172.16.7.10 on the public network."""
+        return engines.engine("exec", self._client, *cmd, timeout=timeout, check=check).stdout
+
+    def client_spawn(self, *cmd: str) -> subprocess.Popen[str]:
+        """The same in the background, for probes that run during a failover; ending it is the caller's."""
+        argv = [self.tools.engine, "exec", "--interactive", self._client, *cmd]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            argv, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env={**os.environ, **self.tools.engine_env}
+        )
+
+    def stop_node(self, node: str) -> None:
+        """Power loss: nothing on the node gets to say goodbye."""
+        wiring.power_off(self._switch, self._container(node), network.NODES.get(node, ()))
+
+    def start_node(self, node: str, timeout: float = 180) -> None:
+        """Power back: on return the node has its interfaces and addresses again, and Kubernetes has heard that it is ready."""
+        since = datetime.now(UTC)
+        container = self._container(node)
+        engines.engine("start", container)
+        wiring.plug(self._switch, container, network.NODES.get(node, ()), is_node=True)
+        if not engines.detect().registry:
+            self._connect_pods()  # its address on kind's network may be another one now
+        deadline = time.monotonic() + timeout
+        while not self._heard_from(node, since):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{node} was started {timeout:.0f} s ago and is not ready")
+            time.sleep(0.5)
+
+    # How
+
+    def _create(self, config: str, image: str | None, made_of: str) -> None:
+        with self._environment():
+            kind = self._kind(image)
+            if self._state() or self.kubeconfig.exists():  # something of an interrupted or older run may be there
+                wiring.clear(self.name)
+                kind.delete()
+            self.kubeconfig.unlink(missing_ok=True)
+            self._remember(made_of=None, loaded=None)
+            with cache.lock("machine"):
+                self._footprint.before()
+                leftovers.prepare(engines.detect())
+            file = self._directory / "kind.json"
+            cache.write(file, config)
+            with steps.step("create the cluster"):
+                kind.create(file)
+            self._remember(made_of=made_of)
+
+    def _connect(self, images: Images) -> None:
+        wiring.switch(self._switch, images.lab, self.name)
+        wiring.client(self._client, images.lab, self.name)
+        wiring.plug(self._switch, self._client, network.CLIENT, is_node=False)
+        for node, container in self.nodes.items():
+            wiring.plug(self._switch, container, network.NODES[node], is_node=True)
+        if not engines.detect().registry:
+            self._connect_pods()
+
+    def _connect_pods(self) -> None:
+        pods: dict[str, str] = {}
+        for _ in range(60):  # the controller manager hands the ranges out within seconds of a node's joining
+            items = json.loads(self.kubectl("get", "nodes", "--output", "json"))["items"]
+            pods = {item["metadata"]["name"]: item["spec"].get("podCIDR", "") for item in items}
+            if len(pods) == len(self.nodes) + 1 and all(pods.values()):
+                break
+            time.sleep(0.5)
+        wiring.connect_pods({**self.nodes, self.control_plane: self.control_plane}, pods)
+
+    def _load(self, archive: Path) -> None:
+        if self._state().get("loaded") != archive.name:
+            with steps.step("load the images into the nodes"):
+                wiring.load(archive, [self.control_plane, *self.nodes.values()])
+            self._remember(loaded=archive.name)
+
+    def _answers(self) -> bool:
+        """Whether all the cluster's containers run and its API server is ready."""
+        if any(wiring.state(container) != "running" for container in (self.control_plane, *self.nodes.values())):
+            return False
+        asked = shell.call([self.tools.kubectl, "--kubeconfig", self.kubeconfig, "get", "--raw", "/readyz"], check=False)
+        return asked.returncode == 0
+
+    def _heard_from(self, node: str, since: datetime) -> bool:
+        """Whether a node's kubelet has said since then that it is ready; the API server's memory alone says nothing."""
+        name = self.control_plane if node not in self.nodes else node
+        try:
+            conditions = json.loads(self.kubectl("get", "node", name, "--output", "json", timeout=10))["status"]["conditions"]
+        except (subprocess.SubprocessError, ValueError):
+            return False
+        ready = next(c for c in conditions if c["type"] == "Ready")
+        return ready["status"] == "True" and datetime.fromisoformat(ready["lastHeartbeatTime"]) >= since.replace(microsecond=0)
+
+    def _container(self, node: str) -> str:
+        if node in {"control-plane", self.control_plane}:
+            return self.control_plane
+        return self.nodes[node]
+
+    def _kind(self, image: str | None) -> Any:
+        # pytest-kind makes a directory for itself where it stands; that shall not be the repository.
+        with contextlib.chdir(self._directory.parent.parent):
+            return KindCluster(self.name, self.kubeconfig, image, self.tools.kind, self.tools.kubectl)
+
+    @contextlib.contextmanager
+    def _environment(self) -> Iterator[None]:
+        """pytest-kind hands kind this process's environment: the engine's has to be in it for a moment."""
+        before = dict(os.environ)
+        os.environ.update(self.tools.engine_env)
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+    def _state(self) -> dict[str, str | None]:
+        file: Path = self._directory / "state.json"
+        return json.loads(file.read_text()) if file.exists() else {}
+
+    def _remember(self, **values: str | None) -> None:
+        cache.write(self._directory / "state.json", json.dumps(self._state() | values))

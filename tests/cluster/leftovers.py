@@ -1,0 +1,55 @@
+"""What a private podman makes on the machine besides containers: a network, and firewall rules that it never removes."""
+
+import re
+import shutil
+
+from . import shell
+from .engines import Engine, engine
+from .wiring import KIND_NETWORK
+
+# A chain per network and per published port; while one is there, some podman on this machine still uses the common ones.
+_IN_USE = re.compile(r"^:NETAVARK-(?:DN-|ISOLATION-)?[0-9A-F]{12,}", re.MULTILINE)
+
+
+def prepare(chosen: Engine) -> None:
+    """Makes kind's network without IPv6, which kind would turn on for the whole machine."""
+    if not chosen.registry and engine("network", "exists", KIND_NETWORK, check=False).returncode != 0:
+        engine("network", "create", "--driver", "bridge", KIND_NETWORK)
+
+
+def clear(chosen: Engine) -> None:
+    """Removes the network, and the firewall rules if no other podman has networks."""
+    if chosen.registry:
+        return
+    engine("network", "rm", KIND_NETWORK, check=False)
+    if shutil.which("iptables-save") is None:
+        return
+    saved = shell.call(["iptables-save"]).stdout
+    for command in removals(saved):
+        shell.call(["iptables", *command], check=False)
+    for table in re.findall(r"^\*(\w+)$", saved, re.MULTILINE):
+        if not re.search(r"^(-A|:\S+ -|:\S+ (?!ACCEPT))", shell.call(["iptables-save", "-t", table]).stdout, re.MULTILINE):
+            shell.call(["iptables", "-t", table, "-X"], check=False)  # nothing is left in it: its built-in chains go too
+
+
+def removals(saved: str) -> list[list[str]]:
+    """The iptables commands that remove podman's common chains from what `iptables-save` printed; none while they are used."""
+    if _IN_USE.search(saved):
+        return []
+    rules: list[list[str]] = []
+    chains: list[list[str]] = []
+    table = ""
+    for line in saved.splitlines():
+        if line.startswith("*"):
+            table = line[1:]
+        elif line.startswith(":NETAVARK"):
+            chain = line[1:].split()[0]
+            rules.append(["-t", table, "-F", chain])
+            chains.append(["-t", table, "-X", chain])
+        elif line.startswith("-A ") and "-j NETAVARK" in line and not line.startswith("-A NETAVARK"):
+            rules.append(["-t", table, *_words(line.replace("-A", "-D", 1))])
+    return rules + chains
+
+
+def _words(line: str) -> list[str]:
+    return [word.strip('"') for word in re.findall(r'"[^"]*"|\S+', line)]

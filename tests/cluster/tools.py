@@ -1,0 +1,55 @@
+"""The programs that tests call: the machine's own where it is an ordinary one, else built."""
+
+import functools
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import gobuild
+from .engines import detect
+
+
+@dataclass(frozen=True)
+class Tools:
+    """A container engine with the environment it needs, kind, kubectl and helm."""
+
+    engine: str
+    engine_env: dict[str, str]
+    kind: Path
+    kubectl: Path
+    helm: Path
+
+
+@dataclass(frozen=True)
+class Kube:
+    """An API server and what it needs, for tests that need no node."""
+
+    etcd: Path
+    kube_apiserver: Path
+    kube_controller_manager: Path
+    kubectl: Path
+
+
+@functools.cache
+def ensure_tools() -> Tools:
+    """Finds or builds what a cluster needs."""
+    engine = detect()
+    if engine.registry and all(shutil.which(name) for name in ("kind", "kubectl", "helm")):
+        kind, kubectl, helm = (Path(str(shutil.which(name))) for name in ("kind", "kubectl", "helm"))
+    else:
+        kind, helm = gobuild.kind() / "kind", gobuild.helm() / "helm"
+        kubectl = gobuild.kube() / "kubectl"
+    return Tools(engine.name, engine.env, kind, kubectl, helm)
+
+
+@functools.cache
+def ensure_kube() -> Kube:
+    """$KUBEBUILDER_ASSETS where it is set (as envtest knows it), else the binary that clusters are made of."""
+    names = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
+    if assets := os.environ.get("KUBEBUILDER_ASSETS"):
+        directory = Path(assets)
+        if all((directory / name).exists() for name in names):
+            return Kube(*(directory / name for name in names))
+    directory = gobuild.kube()
+    return Kube(*(directory / name for name in names))

@@ -1,0 +1,36 @@
+"""A node for each test, removed whatever happens."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import ensure_images
+from tests.daemons.agent.node import Node
+
+
+@pytest.fixture(scope="session")
+def node_image() -> str:
+    """The product's node image; HACLUSTER_NODE_IMAGE names one that is there already (the agent's package comes from the tree)."""
+    return os.environ.get("HACLUSTER_NODE_IMAGE") or ensure_images().node
+
+
+@pytest.fixture
+def node(node_image: str, tmp_path: Path) -> Iterator[Node]:
+    """A node with an interface, on which nothing runs yet."""
+    config = tmp_path / "config"
+    config.mkdir()
+    made = Node(node_image, config)
+    try:
+        made.up()
+        yield made
+    finally:
+        made.down()
+
+
+@pytest.fixture
+def running(node: Node) -> Node:
+    """A node that holds the address, with everything running."""
+    node.start_all()
+    return node

@@ -1,0 +1,93 @@
+"""Runs inside a node's container: looks at its processes, does something to them, and measures how long the agent takes to react.
+
+inside.py react SIGNAL NAME CONDITION SECONDS   sends a signal to every process of that name (`-`: to nobody), and prints the
+                                                milliseconds until the condition holds, or `late`
+inside.py pids NAME                             process ids
+inside.py resident NAME                         kB of the first process of that name
+inside.py load                                  requests without a pause until SIGTERM, then prints how many worked and failed
+
+Conditions: `track=0`, `track=1`, `vip`, `no-vip`, `gone=NAME`.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+RUN = Path("/run/hacluster")
+VIP = "172.16.7.200"
+
+
+def named(name: str) -> list[int]:
+    """Processes by what they run: an agent is a Python that runs `hacluster`, a module has its name after `-m`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) not in {os.getpid(), os.getppid()}:
+            try:
+                argv = (entry / "cmdline").read_bytes().split(b"\0")
+                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+            except OSError:
+                continue
+            if state != "Z" and name in {Path(arg.decode()).name for arg in argv[:3]}:
+                found.append(int(entry.name))
+    return sorted(found)
+
+
+def holds(condition: str) -> bool:
+    """One of the conditions."""
+    kind, _, value = condition.partition("=")
+    if kind == "track":
+        return (RUN / "track-haproxy").read_text().strip() == value
+    if kind == "gone":
+        return not named(value)
+    listed = subprocess.run(["ip", "-4", "-o", "addr", "show", "dev", "eth0"], capture_output=True, text=True, check=True).stdout
+    return (f" {VIP}/" in listed) is (kind == "vip")
+
+
+def react(number: str, name: str, condition: str, seconds: str) -> str:
+    """Milliseconds, or `late`."""
+    pids = [] if name == "-" else named(name)
+    if name != "-" and not pids:
+        raise SystemExit(f"no {name} runs here")
+    started = time.perf_counter()
+    for pid in reversed(pids):  # children first: a parent that is killed first would let them say goodbye
+        os.kill(pid, getattr(signal, f"SIG{number}"))
+    while not holds(condition):
+        if time.perf_counter() - started > float(seconds):
+            return "late"
+        time.sleep(0.0005)
+    return str((time.perf_counter() - started) * 1000)
+
+
+def resident(name: str) -> str:
+    """VmRSS."""
+    lines = Path(f"/proc/{named(name)[0]}/status").read_text().splitlines()
+    return next(line.split()[1] for line in lines if line.startswith("VmRSS:"))
+
+
+def load() -> str:
+    """Each request has a connection of its own."""
+    stop: list[int] = []
+    signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
+    done = failed = 0
+    while not stop:
+        try:
+            with urllib.request.urlopen("http://127.0.0.1/", timeout=3) as answer:
+                answer.read()
+            done += 1
+        except OSError:
+            failed += 1
+    return f"{done} {failed}"
+
+
+def main() -> None:
+    """As the module says."""
+    command, *arguments = sys.argv[1:]
+    commands = {"react": react, "pids": lambda name: " ".join(map(str, named(name))), "resident": resident, "load": load}
+    print(commands[command](*arguments), flush=True)
+
+
+main()

@@ -1,0 +1,198 @@
+"""The agent with real daemons: what it installs, what it notices and how fast, and what it reports."""
+
+import pytest
+
+from hacluster import names
+from hacluster.nodeconfig import Port
+from tests.daemons.agent.node import OWN, VIP, Node, Wanted
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.daemons
+
+
+def test_from_nothing_to_a_held_address(node: Node) -> None:
+    node.start_agent()
+    eventually(lambda: node.assert_entry(configRevision="", routers=[]), within=10)
+    assert node.entry()["interfaces"] == [{"name": "eth0", "addresses": [OWN]}]
+    node.want(Wanted())
+    eventually(node.assert_ready, within=10)
+    eventually(lambda: node.assert_entry(configRevision="r1", state="Stopped", virtualIPs=[], problems=[]), within=5)
+    assert node.run("cat", names.TRACK_HAPROXY) == "1"  # keepalived starts in FAULT until HAProxy has answered
+    node.start_keepalived()
+    eventually(lambda: node.assert_entry(state="Fault", virtualIPs=[]), within=10)
+    node.start_haproxy()
+    entry = eventually(lambda: node.assert_entry(state="Master", virtualIPs=[VIP], priority=101, haproxy="Up"), within=10)
+    assert entry["interfaces"] == [{"name": "eth0", "addresses": [OWN]}]  # the virtual IP is not the node's own
+
+
+def test_it_stays_small(running: Node) -> None:
+    assert running.resident("hacluster") <= 50 * 1024
+
+
+def test_a_change_is_loaded_without_a_dropped_request(running: Node) -> None:
+    daemons = running.pids("keepalived")
+    with running.load() as load:
+        for number in range(2, 6):
+            running.want(Wanted(f"r{number}", text=f"number{number}"))
+            eventually(lambda number=number: running.assert_entry(configRevision=f"r{number}", problems=[]), within=10)  # type: ignore[misc]
+            assert running.ask() == f"number{number}"
+    assert load.failed == 0 and load.done > 50
+    assert running.pids("keepalived") == daemons
+    assert "Reloading" not in running.log("keepalived")  # nothing of it had changed
+    running.assert_entry(state="Master", virtualIPs=[VIP])
+    states = {entry["routers"][0]["state"] for entry in running.entries()[-4:]}
+    assert states == {"Master"}
+
+
+def test_keepalived_reloads_and_its_new_priority_is_known(running: Node) -> None:
+    daemons = running.pids("keepalived")
+    running.want(Wanted("r2", priority=90))
+    eventually(lambda: running.assert_entry(configRevision="r2", priority=90, state="Master"), within=10)
+    assert running.pids("keepalived") == daemons
+    running.react("STOP", "haproxy", "track=1")  # the FIFO is still heard after a reload
+    eventually(lambda: running.assert_entry(state="Fault", priority=90, virtualIPs=[]), within=5)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        (Wanted("r2", text="two", more="nonsense here"), ("haproxy.cfg", "nonsense")),
+        (Wanted("r2", text="two", keepalived_more="vrrp_instance VI_2 {\n  nonsense\n}\n"), ("keepalived.conf", "nonsense")),
+    ],
+    ids=["haproxy", "keepalived"],
+)
+def test_a_bad_file_is_refused_and_nothing_changes(running: Node, wanted: Wanted, words: tuple[str, ...]) -> None:
+    before = running.run("sha256sum", names.HAPROXY_CFG, names.KEEPALIVED_CONF)
+    running.want(wanted)
+    eventually(lambda: running.assert_problem("ConfigurationRefused", *words), within=10)
+    running.assert_entry(configRevision="r1", state="Master", haproxy="Up", virtualIPs=[VIP])
+    assert running.ask() == "one"
+    assert running.run("sha256sum", names.HAPROXY_CFG, names.KEEPALIVED_CONF) == before
+    running.want(Wanted("r3", text="three"))
+    eventually(lambda: running.assert_entry(configRevision="r3", problems=[]), within=10)
+    assert running.ask() == "three"
+
+
+def test_a_reload_that_haproxy_refuses_goes_back(running: Node) -> None:
+    """`haproxy -c` likes an address that the node does not have; only the new worker finds out."""
+    running.want(Wanted("r2", text="two", more="bind 192.0.2.1:9090"))
+    eventually(lambda: running.assert_problem("ConfigurationRefused", "haproxy.cfg", "192.0.2.1:9090"), within=15)
+    assert running.ask() == "one"
+    running.assert_entry(configRevision="r1")
+    assert "192.0.2.1" not in running.run("cat", names.HAPROXY_CFG)
+    eventually(lambda: running.assert_entry(haproxy="Up", state="Master"), within=5)
+
+
+def test_a_taken_port_holds_the_first_start(node: Node) -> None:
+    node.start("other", "python3", "-m", "http.server", "80")
+    node.start_agent()
+    eventually(lambda: listens(node, 80), within=10)
+    node.want(Wanted())
+    eventually(lambda: node.assert_problem("PortInUse", "port 80", "spec.haproxy.listeners[0].port"), within=10)
+    assert node.run("ls", names.RUN_DIR).split().count("ready") == 0
+    node.react("TERM", "http.server", "gone=http.server")
+    eventually(node.assert_ready, within=5)
+    eventually(lambda: node.assert_entry(configRevision="r1", problems=[]), within=5)
+
+
+def test_a_new_port_that_is_taken_disturbs_nobody(running: Node) -> None:
+    """HAProxy would pause every listener for two seconds before it gives up: it is not even asked."""
+    running.start("other", "python3", "-m", "http.server", "9090")
+    eventually(lambda: listens(running, 9090), within=10)
+    ports = (*Wanted().ports, Port(port=9090, field="spec.haproxy.stats.port"))
+    with running.load() as load:
+        running.want(Wanted("r2", text="two", more="bind *:9090", ports=ports))
+        eventually(lambda: running.assert_problem("PortInUse", "port 9090", "spec.haproxy.stats.port"), within=10)
+        assert running.ask() == "one"
+        running.react("TERM", "http.server", "gone=http.server")
+        eventually(lambda: running.assert_entry(configRevision="r2", problems=[]), within=10)
+    assert load.failed == 0 and load.done > 10
+    assert running.ask(port=9090) == "two"
+
+
+def listens(node: Node, port: int) -> None:
+    assert node.run("ss", "-Hltn", f"sport = :{port}"), f"nobody listens on {port}"
+
+
+def test_a_dead_haproxy_is_a_fault_at_once(running: Node) -> None:
+    for _ in range(3):
+        assert running.react("KILL", "haproxy", "track=1") < 50
+        eventually(lambda: running.assert_entry(haproxy="Down", state="Fault", virtualIPs=[]), within=5)
+        running.start_haproxy()
+        eventually(lambda: running.assert_entry(haproxy="Up", state="Master", virtualIPs=[VIP]), within=10)
+
+
+def test_a_hanging_haproxy_is_a_fault_soon(running: Node) -> None:
+    for _ in range(3):
+        assert running.react("STOP", "haproxy", "track=1") < 600
+        eventually(lambda: running.assert_entry(haproxy="Down", state="Fault", virtualIPs=[]), within=5)
+        running.react("CONT", "haproxy", "track=0")
+        eventually(lambda: running.assert_entry(haproxy="Up", state="Master"), within=10)
+
+
+def test_with_process_checks_the_track_file_is_left_alone(node: Node) -> None:
+    node.start_agent()
+    node.want(Wanted(http_check=False))
+    eventually(node.assert_ready, within=10)
+    node.start_haproxy()
+    eventually(lambda: node.assert_entry(haproxy="Up"), within=10)
+    assert node.run("cat", names.TRACK_HAPROXY) == "1"
+
+
+def test_a_killed_keepalived_leaves_no_address(running: Node) -> None:
+    for _ in range(3):
+        assert running.react("KILL", "keepalived", "no-vip") < 100
+        eventually(lambda: running.assert_entry(state="Stopped", priority=0, virtualIPs=[]), within=5)
+        running.start_keepalived()
+        eventually(lambda: running.assert_entry(state="Master", virtualIPs=[VIP]), within=10)
+    assert OWN in running.run("ip", "addr", "show", "dev", "eth0")
+
+
+def test_an_address_that_was_left_over_is_removed_at_the_start(node: Node) -> None:
+    node.run("ip", "addr", "add", f"{VIP}/24", "dev", "eth0")
+    node.run("ip", "addr", "add", "172.16.7.201/24", "dev", "eth0")  # somebody else's
+    node.start_agent()
+    node.want(Wanted())
+    node.react("CONT", "-", "no-vip")
+    assert "172.16.7.201/24" in node.run("ip", "addr", "show", "dev", "eth0")
+
+
+def test_an_agent_that_is_killed_and_restarted_changes_nothing(running: Node) -> None:
+    before = running.entry()
+    daemons = running.pids("keepalived") | running.pids("haproxy")
+    track = running.run("stat", "-c", "%y", names.TRACK_HAPROXY)
+    with running.load() as load:
+        running.react("KILL", "hacluster", "gone=hacluster")
+        running.start_agent()
+        eventually(lambda: assert_more_than(running, "agent 0.1.0 of node node1 starts", 1), within=10)
+        eventually(lambda: assert_more_than(running, "HAProxy is Up", 1), within=10)
+    assert load.failed == 0
+    eventually(lambda: assert_last_two_same(running), within=5)
+    assert running.entry() == before  # to the microsecond
+    assert running.pids("keepalived") | running.pids("haproxy") == daemons
+    assert "Reloading" not in running.log("keepalived")
+    assert running.run("cat", names.TRACK_HAPROXY) == "0"
+    assert track  # written again with the same value at most: keepalived did not move
+    running.react("CONT", "-", "vip")
+
+
+def assert_more_than(node: Node, text: str, times: int) -> None:
+    assert node.log("agent").count(text) > times, node.log("agent")
+
+
+def assert_last_two_same(node: Node) -> None:
+    *_, one, two = node.entries()
+    assert one == two
+
+
+def test_the_agents_end_leaves_no_address(running: Node) -> None:
+    """As the pod ends: the daemons first, here without a goodbye, then the agent."""
+    running.react("KILL", "keepalived", "gone=keepalived")
+    assert running.react("TERM", "hacluster", "gone=hacluster") < 2000
+    running.react("CONT", "-", "no-vip")
+    running.assert_entry(state="Stopped", virtualIPs=[])
+
+
+def test_the_agents_end_leaves_a_living_keepalived_alone(running: Node) -> None:
+    assert running.react("TERM", "hacluster", "gone=hacluster") < 2000
+    running.react("CONT", "-", "vip")

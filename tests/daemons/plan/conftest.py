@@ -1,0 +1,29 @@
+"""The node image with the real daemons, and a node on which pods run; removed whatever happens."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import ensure_images
+from tests.daemons.plan.pod import Pod
+from tests.daemons.plan.tutorial import ENS3, ETH0
+
+
+@pytest.fixture(scope="session")
+def node_image() -> str:
+    return ensure_images().node
+
+
+@pytest.fixture
+def pod(node_image: str) -> Iterator[Pod]:
+    """node1 of the tutorial. Its volumes lie where every user may look: Apache is not root."""
+    with tempfile.TemporaryDirectory(prefix="hacluster-plan-") as folder:
+        Path(folder).chmod(0o755)
+        made = Pod(node_image, Path(folder))
+        try:
+            made.up(ens3=f"{ENS3['node1']}/24", eth0=f"{ETH0['node1']}/24")
+            yield made
+        finally:
+            made.down()

@@ -1,0 +1,120 @@
+"""The tutorial's load balancer pod: its daemons with exactly the capabilities that the pod template gives them."""
+
+import pytest
+
+from hacluster.plan import Manifest
+from tests.daemons.plan.pod import Pod, apache_files, daemonset
+from tests.daemons.plan.tutorial import ENS3, tutorial
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.daemons
+
+VIP = "172.16.7.200"
+MASTER = "/run/hacluster/haproxy-master.sock"
+_ASK = 'perl -MIO::Socket::UNIX -e \'$s = IO::Socket::UNIX->new("{socket}") or exit 1; print $s "{command}\\n"; print while <$s>\''
+
+
+def code(pod: Pod, address: str) -> str:
+    return pod.sh(f"curl -s -o /dev/null -w '%{{http_code}}' --max-time 2 http://{address}", check=False)
+
+
+def workers(pod: Pod) -> list[str]:
+    """HAProxy's processes that have dropped to its user."""
+    return pod.sh("pgrep -x -u 100 haproxy", check=False).split()
+
+
+@pytest.fixture
+def haproxy(pod: Pod) -> Manifest:
+    plan = tutorial()
+    pod.install(plan)
+    container = pod.start(daemonset(plan, "web-lb"), "haproxy")
+
+    def answers() -> None:
+        assert pod.sh("curl -s -o /dev/null -w '%{http_code}' --unix-socket /run/hacluster/haproxy-health.sock http://x/healthz",
+                      check=False, container="haproxy") == "200", pod.log("haproxy")  # fmt: skip
+
+    eventually(answers, within=10)
+    return container
+
+
+def test_haproxy_listens_where_it_should(pod: Pod, haproxy: Manifest) -> None:
+    assert code(pod, f"{ENS3['node1']}:8080/stats") == "200"
+    assert code(pod, "127.0.0.1:8080/stats") == "000", "the stats page is on ens3 only"
+    assert code(pod, f"{ENS3['node1']}:80/") == "503", "no Apache is there yet"
+    assert pod.probe(haproxy, "livenessProbe")
+    # The master's worker has no privilege left.
+    assert pod.sh(f"grep -h CapEff /proc/{workers(pod)[0]}/status").split()[1] == "0" * 16
+
+
+def test_a_reload_replaces_the_worker(pod: Pod, haproxy: Manifest) -> None:
+    """The master ends a worker that is not root: without CAP_KILL it would live on, and serve the old configuration."""
+    before = workers(pod)
+    assert pod.sh(_ASK.format(socket=MASTER, command="reload"), container="haproxy").startswith("Success=1")
+
+    def replaced() -> None:
+        assert len(workers(pod)) == 1 and workers(pod) != before, pod.log("haproxy")
+
+    eventually(replaced, within=10)
+
+
+def test_liveness_tells_a_hung_haproxy_from_a_full_one(pod: Pod, haproxy: Manifest) -> None:
+    pod.sh("for i in $(seq 4100); do :; done")
+    full = (
+        "import socket, time\n"
+        "held = [socket.create_connection(('127.0.0.1', 80)) for _ in range(60)]\n"
+        "time.sleep(30)\n"
+    )
+    pod.sh(f'python3 -c "{full}" >/dev/null 2>&1 &')
+    assert pod.probe(haproxy, "livenessProbe")
+    pod.sh("pkill -STOP -x haproxy", container="haproxy")
+    assert not pod.probe(haproxy, "livenessProbe")
+    pod.sh("pkill -CONT -x haproxy", container="haproxy")
+    assert pod.probe(haproxy, "livenessProbe")
+
+
+def test_the_whole_front_door_on_one_node(pod: Pod, haproxy: Manifest) -> None:
+    plan = tutorial()
+    lb = daemonset(plan, "web-lb")
+    pod.start(lb, "rsyslog")
+    pod.deliver("config", apache_files(plan))
+    pod.start(daemonset(plan, "web-apache"), "apache")
+    pod.start(lb, "keepalived")
+
+    def served() -> None:
+        said = pod.sh(f"curl -s --max-time 2 -i http://{VIP}/", check=False)
+        assert "<h1>Đây là website từ Node 1</h1>" in said, pod.log("keepalived")
+        assert "set-cookie: SERVERID=node1; path=/" in said.lower().replace("serverid", "SERVERID")
+
+    eventually(served, within=30)
+    assert f"inet {VIP}/24" in pod.sh("ip address show ens3")
+
+    # Not root-only luck: what keepalived asked for, it got.
+    said = pod.log("keepalived")
+    assert not [line for line in said.splitlines() if "ermission" in line or "nable to lock" in line or "cannot" in line], said
+    vrrp = pod.sh("cat /run/hacluster/keepalived-vrrp.pid", container="keepalived").strip()
+    assert pod.sh(f"cut -d' ' -f19 /proc/{vrrp}/stat").strip() == "-20", "nice"
+    assert int(pod.sh(f"grep VmLck /proc/{vrrp}/status").split()[1]) > 0, "never swapped"
+
+    # Reloads, one after another, leave the address where it is and the process alive (see the template on real time).
+    for _ in range(4):
+        pod.sh("kill -HUP $(cat /run/hacluster/keepalived.pid)", container="keepalived")
+        eventually(lambda: _count(pod, "Reload complete"), within=5)
+        assert f"inet {VIP}/24" in pod.sh("ip address show ens3")
+    assert pod.sh("cat /run/hacluster/keepalived-vrrp.pid", container="keepalived").strip() == vrrp
+
+    def logged() -> None:
+        assert " web-backend/node1 " in (pod.folder / "log").read_text(), pod.log("rsyslog")
+
+    eventually(logged, within=5)
+
+    # The tutorial's check: no HAProxy, minus its weight.
+    pod.sh("pkill -KILL -x haproxy", container="haproxy")
+    eventually(lambda: _count(pod, "Changing effective priority from 103 to 101"), within=10)
+
+    # A clean end takes the address along.
+    pod.stop("keepalived")
+    assert VIP not in pod.sh("ip address show ens3")
+
+
+def _count(pod: Pod, words: str) -> None:
+    assert words in pod.log("keepalived"), pod.log("keepalived")

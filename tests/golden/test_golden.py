@@ -1,0 +1,36 @@
+"""What every case renders to, byte for byte. `pytest tests/golden --update-golden` writes the present rendering as expected."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from hacluster.cli.render import command
+
+CASES = Path(__file__).parent / "cases"
+WITH_OBJECTS = {"tutorial", "minimal"}
+"""Cases whose objects are compared too: everywhere else they would only repeat the files."""
+
+
+@pytest.mark.parametrize("case", sorted(each.name for each in CASES.iterdir()))
+def test_renders_as_expected(case: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    folder, expected = CASES / case, CASES / case / "expected"
+    rendered = render(folder, tmp_path)
+    if case not in WITH_OBJECTS:
+        (rendered / "objects.yaml").unlink()
+    if request.config.getoption("--update-golden"):
+        shutil.rmtree(expected, ignore_errors=True)
+        shutil.copytree(rendered, expected)
+    assert tree(rendered) == tree(expected)
+
+
+def render(folder: Path, scratch: Path) -> Path:
+    arguments = ["-f", str(folder / "resource.yaml"), "--nodes", str(folder / "nodes.yaml"), "-o", str(scratch / "out")]
+    result = CliRunner().invoke(command, [*arguments, "--node-image", "registry.example/hacluster-node:test"])
+    assert result.exit_code == 0, result.output
+    return scratch / "out"
+
+
+def tree(folder: Path) -> dict[str, str]:
+    return {str(file.relative_to(folder)): file.read_text() for file in sorted(folder.rglob("*")) if file.is_file()}

@@ -1,0 +1,150 @@
+"""Left-over virtual IPs: which are removed, and when nothing is touched."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from ipaddress import ip_interface
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hacluster.agent import processes
+from hacluster.agent.board import Board
+from hacluster.agent.cleanup import Cleanup, orphans
+from hacluster.agent.network import Address, Link, Network
+from hacluster.nodeconfig import AgentConfig
+
+POOL = [f"10.0.0.{n}" for n in range(1, 8)] + ["2001:db8::1"]
+
+
+def sleeper() -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+
+
+def addresses(*texts: str) -> Network:
+    return Network((Link(2, "ens3"),), tuple(Address(2, ip_interface(text)) for text in texts))
+
+
+@given(st.lists(st.sampled_from(POOL)), st.sets(st.sampled_from(POOL)), st.booleans())
+def test_only_the_resources_addresses_and_only_without_an_owner(held: list[str], virtual: set[str], owned: bool) -> None:
+    removed = orphans(addresses(*held), virtual, owned)
+    assert {address.text for address in removed} == (set() if owned else set(held) & virtual)
+
+
+def test_whatever_the_prefix_length() -> None:
+    net = addresses("10.0.0.1/24", "10.0.0.1/32")
+    assert orphans(net, {"10.0.0.1"}, owned=False) == net.addresses
+
+
+class Node:
+    """Addresses that can be deleted, and owners that come and go."""
+
+    def __init__(self, *held: str, owners: list[tuple[int, ...]]) -> None:
+        self.network = addresses(*held)
+        self.board = Board()
+        self.board.update(
+            offered=AgentConfig(cluster="web", namespace="d", node="n", revision="r", all_virtual_ips=("10.0.0.200",)),
+            network=self.network,
+        )
+        self._owners = owners
+        self.cleanup = Cleanup(self.board, self, lambda: self.network, self.delete)
+
+    def owners(self) -> tuple[int, ...]:
+        return self._owners.pop(0) if len(self._owners) > 1 else self._owners[0]
+
+    def delete(self, address: Address) -> None:
+        self.network = Network(self.network.links, tuple(one for one in self.network.addresses if one != address))
+
+    @property
+    def held(self) -> list[str]:
+        return [address.text for address in self.network.addresses]
+
+
+def test_a_leftover_is_removed_before_anything_is_installed() -> None:
+    node = Node("10.0.0.1/24", "10.0.0.200/24", owners=[()])
+    node.cleanup.sweep()
+    assert node.held == ["10.0.0.1"]
+
+
+def test_a_keepalived_that_has_just_started_keeps_its_address() -> None:
+    node = Node("10.0.0.200/24", owners=[(1,)])
+    node.cleanup.sweep()
+    assert node.held == ["10.0.0.200"]
+
+
+async def test_the_agents_end_waits_for_keepalived_and_then_sweeps() -> None:
+    process = sleeper()
+    node = Node("10.0.0.200/24", owners=[(process.pid,), ()])
+    asyncio.get_running_loop().call_later(0.1, process.kill)
+    await node.cleanup.finish()
+    process.wait()
+    assert node.held == [] and node.board.now.keepalived is False
+    assert node.board.now.network == node.network
+
+
+async def test_the_agents_end_leaves_a_living_keepalived_alone() -> None:
+    process = sleeper()
+    try:
+        node = Node("10.0.0.200/24", owners=[(process.pid,)])
+        async with asyncio.timeout(2):
+            await node.cleanup.finish()
+        assert node.held == ["10.0.0.200"]
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def test_the_end_of_an_owner_is_noticed_at_once() -> None:
+    process = sleeper()
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.05, process.kill)
+    assert await processes.any_ends([process.pid], within=10)
+    process.wait()
+    assert await processes.any_ends([process.pid], within=10)  # gone already
+    assert not await processes.any_ends([], within=0.01)
+
+
+# Processes
+
+
+def test_pid_files(tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    assert processes.read_pid(file) is None
+    for text, pid in (("", None), ("x", None), ("0", None), ("-4", None), ("17\n", 17)):
+        file.write_text(text)
+        assert processes.read_pid(file) == pid
+
+
+def fake_proc(root: Path, *rows: tuple[int, str, str, int]) -> Path:
+    for pid, name, state, parent in rows:
+        (root / str(pid)).mkdir()
+        (root / str(pid) / "stat").write_text(f"{pid} ({name}) {state} {parent} 1 1")
+    return root
+
+
+def test_who_lives(tmp_path: Path) -> None:
+    proc = fake_proc(tmp_path, (5, "keepalived", "S", 1), (6, "keepalived", "Z", 5), (7, "bash", "S", 1), (8, "a) S 5 (", "S", 5))
+    assert processes.alive(5, "keepalived", proc)
+    assert not processes.alive(6, "keepalived", proc)  # a zombie owns nothing
+    assert not processes.alive(7, "keepalived", proc)  # the number went to somebody else
+    assert not processes.alive(9, "keepalived", proc)
+    assert processes.children(5, proc) == (8,)  # found by their parent where the kernel keeps no list
+
+
+def test_the_kernels_list_of_children() -> None:
+    process = sleeper()
+    try:
+        assert process.pid in processes.children(os.getpid())
+    finally:
+        process.kill()
+        process.wait()
+    assert process.pid not in processes.children(os.getpid())
+
+
+def test_a_signal_that_would_end_a_process_is_known() -> None:
+    assert processes.handles(os.getpid(), signal.SIGINT)  # Python catches it
+    assert not processes.handles(os.getpid(), signal.SIGRTMIN + 5)
+    assert not processes.handles(2**22 + 1, signal.SIGINT)

@@ -1,0 +1,63 @@
+"""Who already listens."""
+
+import socket
+from ipaddress import ip_address
+
+import pytest
+
+from hacluster.agent.ports import Listener, describe, parse_listeners, read_listeners, taken
+from hacluster.nodeconfig import Port
+
+TABLE = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1F91 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0 100 0 0 10 0
+   1: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 2 1 0 100 0 0 10 0
+   2: 0100007F:0051 0100007F:C000 01 00000000:00000000 00:00000000 00000000     0        0 3 1 0 100 0 0 10 0
+"""
+
+
+def listener(address: str, port: int) -> Listener:
+    return ip_address(address), port
+
+
+@pytest.mark.skipif(__import__("sys").byteorder != "little", reason="the table above is a little-endian machine's")
+def test_the_kernels_table() -> None:
+    assert parse_listeners(TABLE) == {listener("127.0.0.1", 8081), listener("0.0.0.0", 80)}
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_a_real_listener_is_found(family: socket.AddressFamily) -> None:
+    with socket.socket(family) as opened:
+        opened.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+        opened.listen()
+        address, port = opened.getsockname()[:2]
+        assert listener(address, port) in read_listeners()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "held", "clash"),
+    [
+        (Port(port=80, field=""), ("0.0.0.0", 80), True),
+        (Port(port=80, field=""), ("::", 80), True),
+        (Port(port=80, field=""), ("10.0.0.1", 80), True),
+        (Port(port=80, field=""), ("0.0.0.0", 81), False),
+        (Port(port=80, field="", address="10.0.0.200"), ("10.0.0.1", 80), False),
+        (Port(port=80, field="", address="10.0.0.200"), ("10.0.0.200", 80), True),
+        (Port(port=80, field="", address="10.0.0.200"), ("0.0.0.0", 80), True),
+    ],
+)
+def test_clashes(wanted: Port, held: tuple[str, int], clash: bool) -> None:
+    assert bool(taken([wanted], [], {listener(*held)})) is clash
+
+
+def test_our_own_daemons_ports_are_not_looked_at() -> None:
+    ports = [Port(port=80, field="a"), Port(port=443, field="b")]
+    held = {listener("0.0.0.0", 80), listener("0.0.0.0", 443)}
+    assert [port.port for port, _ in taken(ports, [Port(port=80, field="old name")], held)] == [443]
+    assert len(taken(ports, [], held)) == 2
+
+
+def test_the_message_names_port_field_and_cure() -> None:
+    message = describe(Port(port=80, field="spec.haproxy.listeners[0].port"), listener("::", 80))
+    for part in ("port 80", "spec.haproxy.listeners[0].port", "[::]:80", "stop that program"):
+        assert part in message

@@ -1,0 +1,81 @@
+"""A small stage for reports: three nodes, one virtual IP, and a clock that the test moves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hacluster.api.status import Condition, HAClusterStatus, Health, NodeProblem, NodeStatus, RouterStatus, VrrpState
+from hacluster.plan.status import NodeSeen, Report, Situation, VirtualIP, report, timestamp
+
+VIP = "172.16.7.200"
+START = datetime(2026, 1, 1, 12, tzinfo=UTC)
+NODES = ("node1", "node2", "node3")
+
+
+def entry(name: str, *, holds: bool = False, at: datetime = START, state: VrrpState | None = None, **changes: Any) -> NodeStatus:
+    """A healthy node's report."""
+    router = RouterStatus(
+        name="VI_1", state=state or (VrrpState.MASTER if holds else VrrpState.BACKUP), priority=100, interface="ens3",
+        virtual_ips=(VIP,) if holds else (), since=timestamp(at),
+    )  # fmt: skip
+    values = {"routers": (router,), "haproxy": Health.UP, "apache": Health.UP, "config_revision": "r1", "since": timestamp(at)}
+    return NodeStatus(name=name, **{**values, **changes})
+
+
+def problem(reason: str, message: str = "is wrong") -> NodeProblem:
+    return NodeProblem(reason=reason, message=message)
+
+
+@dataclass
+class Stage:
+    """Plays reports one after the other, each on the status that the one before left."""
+
+    now: datetime = START
+    status: HAClusterStatus = field(default_factory=HAClusterStatus)
+    nodes: dict[str, NodeSeen] = field(default_factory=dict)
+    situation: Mapping[str, Any] = field(default_factory=dict)
+    last: Report | None = None
+
+    def later(self, seconds: float, *, alive: tuple[str, ...] = NODES) -> None:
+        """Time passes; the nodes that are alive are heard at its end."""
+        self.now += timedelta(seconds=seconds)
+        for name in alive:
+            if name in self.nodes:
+                self.nodes[name] = replace(self.nodes[name], heard=self.now, confirmed=self.now)
+
+    def says(self, name: str, *, holds: bool = False, **changes: Any) -> None:
+        """The node's agent reports, now."""
+        before = self.nodes.get(name, NodeSeen(name))
+        claims = {VIP: before.claims.get(VIP, self.now)} if holds else {}
+        said = entry(name, holds=holds, at=self.now, **changes)
+        self.nodes[name] = replace(before, entry=said, heard=self.now, confirmed=self.now, claims=claims)
+
+    def all_fit(self, holder: str = "node1") -> None:
+        """Three healthy nodes."""
+        for name in NODES:
+            self.says(name, holds=name == holder)
+
+    def report(self, **situation: Any) -> Report:
+        """The next report."""
+        values: dict[str, Any] = {
+            "now": self.now, "generation": 1, "virtual_ips": (VirtualIP(VIP, "VI_1", 51),),
+            "nodes": tuple(self.nodes[name] for name in sorted(self.nodes)), "selector": {"role": "lb"},
+            "revisions": dict.fromkeys(NODES, "r1"), "priorities": {"node1": 250, "node2": 240, "node3": 230}, "has_apache": True,
+        }  # fmt: skip
+        self.last = report(self.status, Situation(**{**values, **self.situation, **situation}))
+        self.status = self.last.status
+        return self.last
+
+    def condition(self, kind: str) -> Condition:
+        return next(each for each in self.status.conditions if each.type == kind)
+
+    def shows(self, kind: str) -> tuple[str, str]:
+        """Status and reason of a condition."""
+        condition = self.condition(kind)
+        return condition.status.value, condition.reason
+
+    def told(self) -> list[str]:
+        """Reasons of the last report's news."""
+        assert self.last is not None
+        return [each.reason for each in self.last.news]
