@@ -34,13 +34,14 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CRD = REPOSITORY / "crds" / "hacluster.yaml"
 ISSUER = "https://kubernetes.default.svc"
 
-# Garbage collection and what makes a namespace usable; nothing that would need nodes.
+# Garbage collection, what makes a namespace usable, and type checks of admission policies; nothing that would need nodes.
 CONTROLLERS = (
     "garbage-collector-controller",
     "namespace-controller",
     "serviceaccount-controller",
     "root-ca-certificate-publisher-controller",
     "clusterrole-aggregation-controller",
+    "validatingadmissionpolicy-status-controller",
 )
 
 
@@ -222,7 +223,8 @@ def _api_server(stack: contextlib.ExitStack, directory: Path, binaries: Kube, et
             directory, "kube-apiserver", binaries.kube_apiserver,
             f"--etcd-servers={etcd}", "--bind-address=127.0.0.1", f"--secure-port={port}", f"--cert-dir={certificates}",
             f"--token-auth-file={tokens}", "--authorization-mode=Node,RBAC", "--service-cluster-ip-range=10.96.0.0/16",
-            f"--service-account-issuer={ISSUER}", f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}",
+            "--allow-privileged=true", f"--service-account-issuer={ISSUER}", f"--service-account-key-file={key}",
+            f"--service-account-signing-key-file={key}",
             # Stricter than a default cluster: who sets blockOwnerDeletion must be allowed to (as OpenShift asks).
             "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
             "--endpoint-reconciler-type=none", "--watch-cache=true",

@@ -10,7 +10,7 @@ import pytest
 from hacluster import names
 from hacluster.nodeconfig import File
 from tests.api.apiserver import ApiServer, KubectlError
-from tests.api.world import NODES, VIP, World, call, operator, world
+from tests.api.world import MERGE, NODES, VIP, World, call, operator, world
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver
@@ -57,6 +57,10 @@ def test_the_tutorial_from_resource_to_ready(apiserver: ApiServer) -> None:
         assert "172.16.7.200/24" in data[names.key("node1", File.KEEPALIVED)]
         assert "server node3 192.168.60.230:8081" in data[names.key("node1", File.HAPROXY)]
 
+        metadata = here.get("haclusters", "web")["metadata"]
+        assert "finalizers" not in metadata and "annotations" not in metadata, "nothing of kopf's on a user's object"
+        assert "annotations" not in call(apiserver, "GET", "/api/v1/nodes/node1")["metadata"]
+
         status = here.status()
         assert (status["vipHolder"], status["nodeSummary"]) == ("node1", "3/3")
         (vip,) = status["virtualIPs"]
@@ -78,13 +82,18 @@ def test_a_node_is_configured_once_its_facts_are_known(apiserver: ApiServer, her
         here.create()
         condition = here.until("Reconciling", "True", "Progressing")
         assert f"{here.node('node2')}: its agent has not reported yet" in condition["message"]
-        assert not here.get("configmaps", "web-config").get("data")
+        eventually(lambda: empty(here), within=5)
         assert here.status()["nodeSummary"] == "0/3"
         here.report("node2")
         orders = here.orders("node2")
         assert [router.interface for router in orders.routers] == ["ens3"]
         data = here.get("configmaps", "web-config")["data"]
         assert names.key(here.node("node1"), File.KEEPALIVED) not in data
+
+
+def empty(here: World) -> None:
+    assert ("configmaps", "web-config") in here.children()
+    assert not here.get("configmaps", "web-config").get("data")
 
 
 def test_nothing_is_written_while_nothing_changes(apiserver: ApiServer, here: World) -> None:
@@ -136,6 +145,32 @@ def test_kubectl_wait_does_not_lie_after_a_change(apiserver: ApiServer, here: Wo
         assert here.status()["observedGeneration"] == 2
 
 
+def test_a_new_image_is_not_ready_before_every_pod_has_it(apiserver: ApiServer, here: World) -> None:
+    def controller(**status: int) -> None:
+        """What the DaemonSet controller would write; this API server has none."""
+        each = here.get("daemonsets", "web-lb")
+        status = {"currentNumberScheduled": 3, "numberMisscheduled": 0, "desiredNumberScheduled": 3, "numberReady": 3, **status}
+        body = {"status": {"observedGeneration": each["metadata"]["generation"], **status}}
+        call(apiserver, "PATCH", here.path("daemonsets", "web-lb", "status"), body, MERGE)
+
+    with operator(apiserver, here.namespace):
+        here.create()
+        here.settle()
+        controller(updatedNumberScheduled=3)
+        here.until("Ready", "True")
+        here.change(images={"node": "node:next"})
+        condition = here.until("Ready", "False", "Progressing")  # the controller has not even seen it
+        assert "web-lb: " in condition["message"]
+        controller(updatedNumberScheduled=1)
+        eventually(lambda: says(here, "web-lb: 1 of 3 pods are up to date"), within=5)
+        controller(updatedNumberScheduled=3)
+        here.until("Ready", "True")
+
+
+def says(here: World, words: str) -> None:
+    assert words in here.condition("Ready")["message"]
+
+
 def test_pods_learn_their_revision_so_that_the_kubelet_delivers_at_once(apiserver: ApiServer, here: World) -> None:
     with operator(apiserver, here.namespace):
         here.create()
@@ -171,9 +206,11 @@ def test_healthz(apiserver: ApiServer, here: World) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with operator(apiserver, here.namespace, HACLUSTER_LIVENESS_PORT=str(port)):
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
-            assert (answer.status, answer.read()) == (200, b"ok\n")
+    with (
+        operator(apiserver, here.namespace, HACLUSTER_LIVENESS_PORT=str(port)),
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer,
+    ):
+        assert (answer.status, answer.read()) == (200, b"ok\n")
 
 
 def test_the_whole_cluster_is_watched_by_default(apiserver: ApiServer, here: World) -> None:

@@ -20,11 +20,12 @@ Patch = dict[str, Any]
 
 def content(each: dict[str, Any]) -> Any:
     """What an object says, without who wrote it when."""
-    metadata = {key: each["metadata"].get(key) for key in ("labels", "annotations", "ownerReferences")}
-    body = {key: value for key, value in each.items() if key not in ("metadata", "status")}
-    if each.get("kind") == "Lease":
+    metadata = {key: each["metadata"].get(key) for key in ("labels", "ownerReferences")}
+    digest = each["metadata"]["annotations"].get(names.ANNOTATION_HASH)
+    body = {key: value for key, value in each.items() if key not in ("apiVersion", "kind", "metadata", "status")}
+    if "leaseDurationSeconds" in body.get("spec", {}):
         body["spec"] = {"leaseDurationSeconds": each["spec"]["leaseDurationSeconds"]}
-    return metadata, body
+    return metadata, digest, body
 
 
 @pytest.fixture
@@ -51,7 +52,8 @@ EDITS: dict[str, tuple[str, str, Callable[[dict[str, Any]], Patch]]] = {
         "daemonsets", "web-lb", lambda _: {"spec": {"template": {"spec": {"nodeSelector": {"hacluster.dev/world": "x"}}}}},
     ),
     "more rights": (
-        "roles", "web-agent", lambda each: {"rules": [*each["rules"], {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]},
+        "roles", "web-agent",
+        lambda each: {"rules": [*each["rules"], {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]},
     ),
     "another subject": (
         "rolebindings", "web-agent",
@@ -100,14 +102,10 @@ def test_what_others_add_stays(settled: World) -> None:
     patch = {"metadata": {"annotations": {"example.com/note": "mine"}}, "data": {"extra": "mine"}}
     call(settled.server, "PATCH", settled.path("configmaps", "web-config"), patch, MERGE)
     settled.change(haproxy={"retries": 9})
-
-    def check() -> None:
-        each = settled.get("configmaps", "web-config")
-        assert "retries 9" in str(each["data"])
-        assert each["data"]["extra"] == "mine"
-        assert each["metadata"]["annotations"]["example.com/note"] == "mine"
-
-    eventually(check, within=5)
+    settled.configured(r"retries\s+9")
+    each = settled.get("configmaps", "web-config")
+    assert each["data"]["extra"] == "mine"
+    assert each["metadata"]["annotations"]["example.com/note"] == "mine"
 
 
 def test_what_is_no_longer_wanted_goes(settled: World) -> None:

@@ -6,26 +6,51 @@ import pytest
 
 from hacluster import names
 from tests.api.apiserver import ApiServer
-from tests.api.world import NODES, World, operator
+from tests.api.world import NODES, World, forbidden, operator
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver
 
+DAEMON_SET = {
+    "metadata": {"name": "probe"},
+    "spec": {
+        "selector": {"matchLabels": {"a": "b"}},
+        "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "a", "image": "b"}]}},
+    },
+}
+
 
 def test_killed_in_the_middle_of_the_first_reconcile(apiserver: ApiServer, here: World) -> None:
-    with operator(apiserver, here.namespace) as process:
-        here.create()
-        eventually(lambda: exists(here), within=10, every=0.01)
-        process.kill()
-    assert ("daemonsets", "web-apache") not in here.children(), "killed too late: the reconcile was over"
+    with forbidden(here, "daemonsets", DAEMON_SET, "no DaemonSets before noon"):
+        with operator(apiserver, here.namespace) as process:
+            here.create()
+            condition = here.until("Stalled", "True", "ApplyFailed")
+            assert "no DaemonSets before noon" in condition["message"] and "web-lb" in condition["message"]
+            here.until("Ready", "False", "ApplyFailed")
+            process.kill()
+        made = here.children()
+        assert ("configmaps", "web-config") in made and ("daemonsets", "web-lb") not in made
     with operator(apiserver, here.namespace):
         here.settle()
         assert len(here.children()) == 7 + len(NODES)
-        assert here.events().count("Accepted") == 1
+        assert {key: here.children()[key]["metadata"]["uid"] for key in made} == {
+            key: each["metadata"]["uid"] for key, each in made.items()
+        }
+        told = here.events()
+        assert (told.count("Accepted"), told.count("Stalled")) == (1, 1), told
 
 
-def exists(here: World) -> None:
-    assert here.children()
+def test_a_refusal_by_the_cluster_is_tried_again_without_flooding(apiserver: ApiServer, here: World) -> None:
+    with operator(apiserver, here.namespace) as process:
+        with forbidden(here, "daemonsets", DAEMON_SET, "no DaemonSets before noon"):
+            here.create()
+            here.until("Stalled", "True", "ApplyFailed")
+            version = here.get("haclusters", "web")["metadata"]["resourceVersion"]
+            with pytest.raises(AssertionError):
+                eventually(never, within=5)
+            assert here.get("haclusters", "web")["metadata"]["resourceVersion"] == version
+            assert process.text().count("trying again") <= 12, process.text()
+        here.until("Stalled", "False", within=30)
 
 
 def test_killed_again_and_again_while_things_change(apiserver: ApiServer, here: World) -> None:

@@ -168,7 +168,8 @@ def test_an_entry_stays_as_long_as_the_pod_runs(apiserver: ApiServer, here: Worl
         here.create()
         here.settle()
         pod = {
-            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-lb-3", "labels": names.labels("web", names.COMPONENT_LB)},
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "web-lb-3", "labels": names.labels("web", names.COMPONENT_LB)},
             "spec": {"nodeName": here.node("node3"), "containers": [{"name": "c", "image": "i"}]},
         }  # fmt: skip
         call(apiserver, "POST", here.path("pods"), pod)

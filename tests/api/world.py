@@ -1,7 +1,8 @@
-"""What the operator's tests have besides an API server: nodes, agents that report as the real ones do, and the operator itself."""
+"""What the operator's tests have besides an API server: nodes, agents that report as real ones do, and the operator itself."""
 
 import json
 import os
+import re
 import signal
 import ssl
 import subprocess
@@ -152,6 +153,15 @@ class World:
                 found[plural, each["metadata"]["name"]] = each
         return found
 
+    def configured(self, words: str, name: str = "web", *, within: float = 5) -> None:
+        """Waits until the nodes' files say so; `words` is a regular expression."""
+
+        def check() -> None:
+            data = self.get("configmaps", names.config(name)).get("data") or {}
+            assert re.search(words, "\n".join(data.values())), f"{words} is in none of {sorted(data)}"
+
+        eventually(check, within=within)
+
     def status(self, name: str = "web") -> dict[str, Any]:
         """The status, {} before the first."""
         return self.get("haclusters", name).get("status", {})
@@ -253,12 +263,19 @@ class World:
                         continue  # the Lease is gone, or the server: the real agent tries again, too
 
     def settle(self, name: str = "web", *, holder: str = "node1", nodes: Sequence[str] = tuple(NODES)) -> None:
-        """Facts, configuration, and one holder: what three real agents come to."""
+        """Facts, configuration, and one holder: what real agents come to, also when their orders change meanwhile."""
         for node in nodes:
             self.report(node, name)
-        for node in nodes:
-            self.obey(node, name, holds=node == holder)
-        self.until("Ready", "True", name=name)
+        loaded: dict[str, str] = {}
+
+        def check() -> None:
+            for node in nodes:
+                if (revision := self.orders(node, name).revision) != loaded.get(node):
+                    self.obey(node, name, holds=node == holder)
+                    loaded[node] = revision
+            self.until("Ready", "True", name=name, within=0)
+
+        eventually(check, within=20)
 
 
 def now() -> str:
@@ -284,6 +301,43 @@ def world(server: ApiServer, nodes: Sequence[str] = tuple(NODES), *, plain: bool
         selector = f"?labelSelector=hacluster.dev/world={made.namespace}"
         for each in call(server, "GET", f"/api/v1/nodes{selector}")["items"]:
             call(server, "DELETE", f"/api/v1/nodes/{each['metadata']['name']}")
+
+
+@contextmanager
+def forbidden(here: World, plural: str, probe: Mapping[str, Any], message: str) -> Iterator[None]:
+    """As long as the block lasts, cluster policy refuses to write such objects, as `probe` is one, in the namespace."""
+    api = "/apis/admissionregistration.k8s.io/v1"
+    name = f"{here.namespace}-{plural}"
+    group, _, version = (
+        here.path(plural).partition("/namespaces/")[0].removeprefix("/apis/").removeprefix("/api/").rpartition("/")
+    )
+    match = {
+        "resourceRules": [{"apiGroups": [group], "apiVersions": [version], "operations": ["CREATE", "UPDATE"], "resources": [plural]}],
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": here.namespace}},
+    }  # fmt: skip
+    policy = {
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name},
+        "spec": {"matchConstraints": match, "validations": [{"expression": "false", "message": message}]},
+    }  # fmt: skip
+    binding = {
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": name},
+        "spec": {"policyName": name, "validationActions": ["Deny"]},
+    }  # fmt: skip
+    call(here.server, "POST", f"{api}/validatingadmissionpolicies", policy)
+    call(here.server, "POST", f"{api}/validatingadmissionpolicybindings", binding)
+
+    def refuses() -> None:
+        try:
+            call(here.server, "POST", f"{here.path(plural)}?dryRun=All", probe)
+        except Refused as error:
+            assert message in str(error), error
+
+    try:
+        eventually(refuses, within=15)
+        yield
+    finally:
+        call(here.server, "DELETE", f"{api}/validatingadmissionpolicybindings/{name}")
+        call(here.server, "DELETE", f"{api}/validatingadmissionpolicies/{name}")
 
 
 @dataclass
@@ -344,6 +398,9 @@ def operator(
         yield made
         assert process.poll() in (None, 0, -signal.SIGKILL), f"the operator ended with {process.poll()}:\n{made.text()}"
         assert "Traceback" not in made.text(), made.text()
+    except BaseException:
+        print(f"── the operator's log ──\n{made.text()[-6000:]}")
+        raise
     finally:
         if process.poll() is None:
             process.terminate()

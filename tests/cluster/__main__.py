@@ -1,6 +1,7 @@
 """`python -m tests.cluster`: get tools, images or a cluster ready, or take the cluster down."""
 
 import argparse
+import os
 import subprocess
 import sys
 
@@ -57,8 +58,9 @@ def _run(chosen: argparse.Namespace) -> int:
         case "down":
             Lab(chosen.name).down()
         case "client":
-            print(Lab(chosen.name).client(*chosen.command_line), end="")
-            return 0
+            lab = Lab(chosen.name)
+            environment = {**os.environ, **lab.tools.engine_env}
+            return subprocess.run(lab.client_command(*chosen.command_line), env=environment, check=False).returncode
     steps.table()
     return 0
 

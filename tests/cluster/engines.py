@@ -44,7 +44,7 @@ def engine(
     *args: str,
     input: str | None = None,
     check: bool = True,
-    timeout: float = 300,  # noqa: A002 - subprocess's own word
+    timeout: float = 300,
 ) -> subprocess.CompletedProcess[str]:
     """Runs the engine and returns what it printed; a failure's message holds what it complained about."""
     chosen = detect()
@@ -74,7 +74,7 @@ def _private_podman() -> Engine:
     """Podman from Debian, with everything it keeps below the cache directory and nothing in /etc."""
     if os.geteuid() != 0:
         raise steps.StepFailed("no image registry answers here, and making a cluster from packages needs root")
-    machine.apt_install("podman", "netavark", "aardvark-dns", "runc", "iptables", "iproute2")
+    machine.apt_install("podman", "netavark", "aardvark-dns", "runc", "iptables", "nftables")
     home = cache.root() / "podman"
     scratch = machine.tmpfs() / f"hacluster-{cache.digest(str(home))}"
     files = {

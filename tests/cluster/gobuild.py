@@ -87,7 +87,7 @@ def _once(name: str, build: Callable[[Path], None]) -> Path:
     """The directory of this name in the cache; `build` fills it if it is not there."""
     target = cache.root() / name
     if not target.exists():
-        with cache.lock(name.split("-")[0]):
+        with cache.lock(name.split("-", maxsplit=1)[0]):
             if not target.exists():  # unless somebody else made it while we waited
                 with cache.publish(target) as new:
                     new.mkdir()
@@ -95,7 +95,7 @@ def _once(name: str, build: Callable[[Path], None]) -> Path:
     return target
 
 
-def _go(name: str, *args: str | Path, cwd: Path | None = None, gobin: Path | None = None) -> None:
+def _go(name: str, *args: object, cwd: Path | None = None, gobin: Path | None = None) -> None:
     # Static binaries that fit any image; never another toolchain than the one that was found fit.
     env = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": "-buildvcs=false -trimpath"}
     if gobin:

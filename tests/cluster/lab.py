@@ -80,7 +80,7 @@ class Lab:
 
     # Talking to it
 
-    def kubectl(self, *args: str, input: str | None = None, timeout: float = 60, check: bool = True) -> str:  # noqa: A002
+    def kubectl(self, *args: str, input: str | None = None, timeout: float = 60, check: bool = True) -> str:
         """Runs kubectl and returns what it printed."""
         command = [self.tools.kubectl, "--kubeconfig", self.kubeconfig, *args]
         return shell.call(command, input=input, timeout=timeout, check=check).stdout
@@ -100,11 +100,13 @@ class Lab:
 
     def client_spawn(self, *cmd: str) -> subprocess.Popen[str]:
         """The same in the background, for probes that run during a failover; ending it is the caller's."""
-        argv = [self.tools.engine, "exec", "--interactive", self._client, *cmd]
         pipe = subprocess.PIPE
-        return subprocess.Popen(
-            argv, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env={**os.environ, **self.tools.engine_env}
-        )
+        argv, env = self.client_command(*cmd), {**os.environ, **self.tools.engine_env}
+        return subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=env)
+
+    def client_command(self, *cmd: str) -> list[str]:
+        """The engine's command line for it; needs the environment `tools.engine_env`."""
+        return [self.tools.engine, "exec", "--interactive", self._client, *cmd]
 
     def stop_node(self, node: str) -> None:
         """Power loss: nothing on the node gets to say goodbye."""
@@ -115,7 +117,7 @@ class Lab:
         since = datetime.now(UTC)
         container = self._container(node)
         engines.engine("start", container)
-        wiring.plug(self._switch, container, network.NODES.get(node, ()), is_node=True)
+        wiring.plug(self._switch, {container: network.NODES.get(node, ())}, nodes=[container])
         if not engines.detect().registry:
             self._connect_pods()  # its address on kind's network may be another one now
         deadline = time.monotonic() + timeout
@@ -144,11 +146,9 @@ class Lab:
             self._remember(made_of=made_of)
 
     def _connect(self, images: Images) -> None:
-        wiring.switch(self._switch, images.lab, self.name)
-        wiring.client(self._client, images.lab, self.name)
-        wiring.plug(self._switch, self._client, network.CLIENT, is_node=False)
-        for node, container in self.nodes.items():
-            wiring.plug(self._switch, container, network.NODES[node], is_node=True)
+        wiring.helpers(self.name, self._switch, self._client, images.lab)
+        cables = {container: network.NODES[node] for node, container in self.nodes.items()}
+        wiring.plug(self._switch, {self._client: network.CLIENT, **cables}, nodes=cables)
         if not engines.detect().registry:
             self._connect_pods()
 
@@ -160,7 +160,7 @@ class Lab:
             if len(pods) == len(self.nodes) + 1 and all(pods.values()):
                 break
             time.sleep(0.5)
-        wiring.connect_pods({**self.nodes, self.control_plane: self.control_plane}, pods)
+        wiring.connect_pods(self._switch, {**self.nodes, self.control_plane: self.control_plane}, pods)
 
     def _load(self, archive: Path) -> None:
         if self._state().get("loaded") != archive.name:
@@ -170,7 +170,7 @@ class Lab:
 
     def _answers(self) -> bool:
         """Whether all the cluster's containers run and its API server is ready."""
-        if any(wiring.state(container) != "running" for container in (self.control_plane, *self.nodes.values())):
+        if not all(container.runs for container in wiring.inspect(self.control_plane, *self.nodes.values()).values()):
             return False
         asked = shell.call([self.tools.kubectl, "--kubeconfig", self.kubeconfig, "get", "--raw", "/readyz"], check=False)
         return asked.returncode == 0

@@ -24,12 +24,12 @@ def clear(chosen: Engine) -> None:
     engine("network", "rm", KIND_NETWORK, check=False)
     if shutil.which("iptables-save") is None:
         return
-    saved = shell.call(["iptables-save"]).stdout
-    for command in removals(saved):
+    commands = removals(shell.call(["iptables-save"]).stdout)
+    for command in commands:
         shell.call(["iptables", *command], check=False)
-    for table in re.findall(r"^\*(\w+)$", saved, re.MULTILINE):
-        if not re.search(r"^(-A|:\S+ -|:\S+ (?!ACCEPT))", shell.call(["iptables-save", "-t", table]).stdout, re.MULTILINE):
-            shell.call(["iptables", "-t", table, "-X"], check=False)  # nothing is left in it: its built-in chains go too
+    for table in {command[1] for command in commands}:
+        if is_empty(shell.call(["iptables-save", "-t", table]).stdout):
+            shell.call(["nft", "delete", "table", "ip", table], check=False)
 
 
 def removals(saved: str) -> list[list[str]]:
@@ -49,6 +49,11 @@ def removals(saved: str) -> list[list[str]]:
         elif line.startswith("-A ") and "-j NETAVARK" in line and not line.startswith("-A NETAVARK"):
             rules.append(["-t", table, *_words(line.replace("-A", "-D", 1))])
     return rules + chains
+
+
+def is_empty(saved: str) -> bool:
+    """Whether a table does nothing: no rules, no chains but the built-in ones, and those let everything pass."""
+    return not re.search(r"^-A|^:\S+ (?!ACCEPT)", saved, re.MULTILINE)
 
 
 def _words(line: str) -> list[str]:

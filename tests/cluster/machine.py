@@ -69,7 +69,7 @@ def tmpfs() -> Path:
     """A directory in memory: podman tells a reboot from what is gone there."""
     mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
     in_memory = {fields[1] for fields in mounts if fields[2] == "tmpfs"}
-    return Path(next((d for d in ("/run", "/dev/shm") if d in in_memory), "/run"))  # noqa: S108
+    return Path(next((d for d in ("/run", "/dev/shm") if d in in_memory), "/run"))
 
 
 class Footprint:

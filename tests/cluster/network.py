@@ -1,11 +1,12 @@
 """The tutorial's two networks, and routes between the nodes' pods: pure functions that write the shell scripts for it.
 
-The networks are two bridges inside one privileged container, the *switch*, and a virtual cable from there to every node. So nothing
-of them shows in the machine's own namespace, nothing can clash with its networks, Kubernetes keeps to kind's network, and removing
-one container removes it all. A cable is gone when its node is, as when a host loses power; `wire` plugs in new ones.
+The networks are two bridges inside one privileged container, the *switch*, and a virtual cable from there to every node.
+So nothing of them shows in the machine's own namespace, nothing can clash with its networks, Kubernetes keeps to kind's
+network, and removing one container removes it all. A cable is gone when its node is, and plugged in again when it is back.
 """
 
 import ipaddress
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -92,21 +93,11 @@ def pod_script(node: str, ranges: Mapping[str, PodRange]) -> str:
 
     Kind's own daemon is not to be had without a registry, and with four nodes that do not change, it is this much.
     """
-    mine = ranges[node]
-    gateway = next(ipaddress.ip_network(mine.pods).hosts())
     routes = "\n".join(f"ip route replace {other.pods} via {other.via}" for name, other in ranges.items() if name != node)
     return f"""\
 mkdir -p /etc/cni/net.d
 cat >/etc/cni/net.d/.new <<'END'
-{{
-  "cniVersion": "1.0.0", "name": "pods",
-  "plugins": [
-    {{"type": "ptp", "mtu": 1500, "ipam": {{
-      "type": "host-local", "dataDir": "/run/cni-ipam", "routes": [{{"dst": "0.0.0.0/0"}}], "ranges": [[{{"subnet": "{mine.pods}", "gateway": "{gateway}"}}]]
-    }}}},
-    {{"type": "portmap", "capabilities": {{"portMappings": true}}}}
-  ]
-}}
+{json.dumps(_plugins(ranges[node].pods))}
 END
 mv /etc/cni/net.d/.new /etc/cni/net.d/10-pods.conflist
 {routes}
@@ -121,3 +112,16 @@ table ip hacluster_pods {{
 }}
 END
 """
+
+
+def _plugins(pods: str) -> dict[str, object]:
+    """The network plugins' configuration: a cable from each pod to its node, and ports published on the node."""
+    gateway = next(ipaddress.ip_network(pods).hosts())
+    addresses = {
+        "type": "host-local",
+        "dataDir": "/run/cni-ipam",  # forgotten when the node restarts, as its pods are
+        "routes": [{"dst": "0.0.0.0/0"}],
+        "ranges": [[{"subnet": pods, "gateway": str(gateway)}]],
+    }
+    ports = {"type": "portmap", "capabilities": {"portMappings": True}}
+    return {"cniVersion": "1.0.0", "name": "pods", "plugins": [{"type": "ptp", "mtu": 1500, "ipam": addresses}, ports]}

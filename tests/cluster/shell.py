@@ -2,15 +2,14 @@
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 
 
 def call(
-    argv: Sequence[str | Path],
+    argv: Iterable[object],
     *,
     env: Mapping[str, str] | None = None,
-    input: str | None = None,  # noqa: A002 - subprocess's own word
+    input: str | None = None,
     check: bool = True,
     timeout: float = 60,
 ) -> subprocess.CompletedProcess[str]:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def step(name: str) -> Iterator[None]:
 
 
 def run(
-    name: str, argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, cwd: Path | None = None, timeout: float = 3600
+    name: str, argv: Iterable[object], *, env: Mapping[str, str] | None = None, cwd: Path | None = None, timeout: float = 3600
 ) -> None:
     """Runs one long command as a step: its output goes to a log, its last line is shown while it works, its end when it fails."""
     log = cache.root() / "logs" / f"{''.join(c if c.isalnum() else '-' for c in name)}.log"
@@ -91,6 +91,8 @@ def timings() -> dict[str, float]:
 def table(seconds: Mapping[str, float] | None = None) -> None:
     """Prints where the time went: in this process, or what `seconds` says."""
     chosen = _clock.seconds if seconds is None else seconds
+    if not chosen:
+        return
     rows = Table("step", "seconds", title="where the time went", title_justify="left")
     rows.columns[1].justify = "right"
     for name, value in chosen.items():

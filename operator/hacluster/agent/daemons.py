@@ -55,7 +55,7 @@ class RealDaemons:
         self._keepalived = keepalived
         self._checks: Mapping[File, tuple[str, ...]] = {
             File.KEEPALIVED: ("keepalived", "-t", "-f"),
-            File.HAPROXY: ("haproxy", "-c", "-q", "-f"),
+            File.HAPROXY: ("haproxy", "-c", "-f"),
         }
         self._reloads: Mapping[File, Callable[[], Awaitable[Verdict]]] = {
             File.KEEPALIVED: self._reload_keepalived,
@@ -69,7 +69,11 @@ class RealDaemons:
         code, said = await run(*self._checks[file], str(candidate))
         if code is None:
             return Verdict(Answer.ABSENT, said)
-        return ACCEPTED if code == 0 else Verdict(Answer.REFUSED, shorten(said.replace(str(candidate), file.value)))
+        if code == 0:
+            return ACCEPTED
+        return Verdict(
+            Answer.REFUSED, shorten(said.replace(str(candidate), file.value)) or f"its check ended with exit code {code}"
+        )
 
     async def reload(self, file: File) -> Verdict:
         """SIGHUP to keepalived, `reload` on HAProxy's master socket."""

@@ -84,7 +84,12 @@ def build_crd() -> dict[str, Any]:
 
 def crd_yaml() -> str:
     """The manifest as text, the same for the same models."""
-    return yaml.dump(build_crd(), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
+    return to_yaml(build_crd())
+
+
+def to_yaml(manifest: dict[str, Any]) -> str:
+    """A manifest as people read it: in its own order, every value in full where it stands."""
+    return yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
 
 
 def build_schema() -> Schema:
@@ -182,7 +187,7 @@ def _column(name: str, kind: str, path: str, description: str, priority: int) ->
 
 
 class _Dumper(yaml.SafeDumper):
-    """Every value in full where it stands: no anchors in a file that people read."""
+    """Without anchors."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

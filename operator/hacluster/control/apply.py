@@ -22,6 +22,14 @@ class NotYet(Exception):
     """Something has to go away first; its going away rings."""
 
 
+class NameTaken(Exception):
+    """Children that exist and belong to somebody else: they are never adopted, and nothing was written."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("; ".join(map(str, problems)))
+        self.problems = problems
+
+
 class Applier:
     """Writes children. Holds no state that a restart would lose, but what the API server made of our own writes."""
 
@@ -31,31 +39,22 @@ class Applier:
         self._intake = intake
         self._settled: dict[str, tuple[str, frozenset[str]]] = {}
 
-    async def taken(self, cluster: HACluster, wanted: Sequence[Manifest]) -> tuple[Problem, ...]:
-        """Objects that bear the name of a child but belong to somebody else: they are never adopted.
+    async def apply(self, cluster: HACluster, wanted: Sequence[Manifest]) -> tuple[str, ...]:
+        """Applies what differs and deletes what is no longer wanted; what was written, such as `ConfigMap web-config`.
 
         Raises:
+            NameTaken: a wanted object belongs to somebody else.
             NotYet: a child of an earlier resource of the same name is still being garbage-collected.
+            ApiError: the API server refused; what comes later in the order was not tried.
 
         """
-        problems = []
-        for manifest in wanted:
-            kind, observed = await self._observed(manifest)
-            if observed is None or _owned(observed, cluster.metadata.uid):
-                continue
-            where = f"{kind.name} {'/'.join(key_of(observed))}"
-            if _predecessor(observed, cluster):
-                raise NotYet(f"{where} of the deleted HACluster {cluster.metadata.name} is still there")
-            cure = f"rename or delete it, or give the {names.KIND} another name"
-            problems.append(Problem("NameTaken", "metadata.name", f"{where} exists and belongs to somebody else: {cure}"))
-        return tuple(problems)
-
-    async def apply(self, cluster: HACluster, wanted: Sequence[Manifest]) -> tuple[str, ...]:
-        """Applies what differs and deletes what is no longer wanted; what was written, such as `ConfigMap web-config`."""
-        written = []
         order = {kind: index for index, kind in enumerate(CHILDREN)}
-        for manifest in sorted(wanted, key=lambda each: order[_kind(each)]):
-            if await self._put(manifest):
+        pairs = [(each, await self._observed(each)) for each in sorted(wanted, key=lambda each: order[_kind(each)])]
+        _refuse_strangers(cluster, [observed for _, observed in pairs if observed is not None])
+        written = []
+        for manifest, observed in pairs:
+            if observed is None or self._drifted(manifest, observed):
+                await self._put(manifest)
                 written.append(f"{manifest['kind']} {manifest['metadata']['name']}")
         keep = {(_kind(each), *key_of(each)) for each in wanted}
         for kind, each in self._children(cluster):
@@ -77,27 +76,24 @@ class Applier:
             answer = await self._client.apply(HACLUSTER, empty, subresource="status", manager=names.agent_manager(node))
             self._intake.put(HACLUSTER, answer)
 
-    async def _put(self, manifest: Manifest) -> bool:
-        kind, observed = await self._observed(manifest)
-        if observed is not None and not self._drifted(manifest, observed):
-            return False
-        answer = await self._client.apply(kind, manifest)
-        wanted = manifest["metadata"]["annotations"][names.ANNOTATION_HASH]
+    async def _put(self, manifest: Manifest) -> None:
+        kind = _kind(manifest)
+        answer = _identified(kind, await self._client.apply(kind, manifest))
         # The API server may write a value in its own way (a quantity, say): that is no drift.
-        self._settled[answer["metadata"]["uid"]] = (wanted, differences(manifest, _identified(kind, answer)))
+        if settled := differences(manifest, answer):
+            self._settled[answer["metadata"]["uid"]] = (_digest(manifest), settled)
         self._intake.put(kind, answer)
-        return True
 
     def _drifted(self, manifest: Manifest, observed: Object) -> bool:
-        kind, wanted = _kind(manifest), manifest["metadata"]["annotations"][names.ANNOTATION_HASH]
-        found = differences(manifest, _identified(kind, observed))
-        settled_hash, settled = self._settled.get(observed["metadata"]["uid"], ("", frozenset[str]()))
-        return bool(found if settled_hash != wanted else found - settled)
+        found = differences(manifest, observed)
+        digest, settled = self._settled.get(observed["metadata"]["uid"], ("", frozenset[str]()))
+        return bool(found - settled if digest == _digest(manifest) else found)
 
-    async def _observed(self, manifest: Manifest) -> tuple[Kind, Object | None]:
+    async def _observed(self, manifest: Manifest) -> Object | None:
         kind, (namespace, name) = _kind(manifest), key_of(manifest)
         # The cache holds only what carries our label: a namesake without it has to be asked for.
-        return kind, self._store.get(kind, namespace, name) or await self._client.get(kind, namespace, name)
+        observed = self._store.get(kind, namespace, name) or await self._client.get(kind, namespace, name)
+        return _identified(kind, observed) if observed else None
 
     def _children(self, cluster: HACluster) -> list[tuple[Kind, Object]]:
         found = []
@@ -125,6 +121,24 @@ def _kind(manifest: Manifest) -> Kind:
     return kind_of(manifest["apiVersion"], manifest["kind"])
 
 
+def _digest(manifest: Manifest) -> str:
+    return str(manifest["metadata"]["annotations"][names.ANNOTATION_HASH])
+
+
+def _refuse_strangers(cluster: HACluster, observed: Iterable[Object]) -> None:
+    problems = []
+    for each in observed:
+        if _owned(each, cluster.metadata.uid):
+            continue
+        where = f"{each['kind']} {'/'.join(key_of(each))}"
+        if any(owner["kind"] == names.KIND and owner["name"] == cluster.metadata.name for owner in _owners(each)):
+            raise NotYet(f"{where} of the deleted {names.KIND} {cluster.metadata.name} is still there")
+        cure = f"rename or delete it, or give the {names.KIND} another name"
+        problems.append(Problem("NameTaken", "metadata.name", f"{where} exists and belongs to somebody else: {cure}"))
+    if problems:
+        raise NameTaken(tuple(problems))
+
+
 def _identified(kind: Kind, observed: Object) -> Object:
     """With the kind, which listings leave out of their items."""
     return {**observed, "apiVersion": kind.api_version, "kind": kind.name}
@@ -136,10 +150,6 @@ def _owners(observed: Object) -> list[Object]:
 
 def _owned(observed: Object, uid: str) -> bool:
     return any(owner["uid"] == uid for owner in _owners(observed))
-
-
-def _predecessor(observed: Object, cluster: HACluster) -> bool:
-    return any(owner["kind"] == names.KIND and owner["name"] == cluster.metadata.name for owner in _owners(observed))
 
 
 def _revision(pod: Object) -> str:

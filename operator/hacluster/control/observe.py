@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_interface
 from hacluster import names
 from hacluster.api import HACluster, HAClusterStatus, NodeStatus
 from hacluster.control.heard import Heard
-from hacluster.control.kinds import NODE, POD
+from hacluster.control.kinds import DAEMON_SET, NODE, POD
 from hacluster.control.store import Object, Store, key_of
 from hacluster.plan import Interface, NodeView
 from hacluster.plan.status import NodeSeen
@@ -46,6 +46,18 @@ class Observer:
         """Node → its load balancer pod."""
         pods = self._store.of(POD, namespace, name)
         return {pod["node"]: pod for pod in pods if pod["metadata"]["labels"].get(names.LABEL_COMPONENT) == names.COMPONENT_LB}
+
+    def rollouts(self, namespace: str, name: str) -> tuple[str, ...]:
+        """DaemonSets whose pods are not all of the newest template, in words; none where no controller tells."""
+        found = []
+        for each in self._store.of(DAEMON_SET, namespace, name):
+            status, title = each["status"], key_of(each)[1]
+            updated, desired = status.get("updatedNumberScheduled", 0), status.get("desiredNumberScheduled", 0)
+            if not status.get("observedGeneration"):
+                continue
+            if status["observedGeneration"] < each["metadata"]["generation"] or updated < desired:
+                found.append(f"{title}: {updated} of {desired} pods are up to date")
+        return tuple(found)
 
     def _node_seen(self, key: tuple[str, str, str], selected: bool, entry: NodeStatus | None, pod: Object | None) -> NodeSeen:
         life = self._heard.life(key)

@@ -8,7 +8,7 @@ from typing import Any
 
 from hacluster import names
 from hacluster.api import HACluster
-from hacluster.control.apply import Applier, NotYet
+from hacluster.control.apply import Applier, NameTaken, NotYet
 from hacluster.control.client import ApiError, Client
 from hacluster.control.ear import Ear
 from hacluster.control.events import Poster
@@ -88,8 +88,8 @@ class Reconciler:
 
     def _forget(self, key: Key) -> None:
         # Owner references are enough: the garbage collector deletes the children.
-        self._ear.forget(key)
-        self._planner.forget(key)
+        for memory in (self._ear, self._planner, self._resources):
+            memory.forget(key)
 
     def _look(self, key: Key, resource: Resource) -> tuple[Plan | None, Situation]:
         now = self._clock()
@@ -113,6 +113,7 @@ class Reconciler:
             nodes=self._observer.seen(*key, resource.status, self._observer.nodes_of(cluster)),
             selector=cluster.spec.node_selector,
             revisions=None if blocked else plan.revisions,
+            rollouts=() if blocked else self._observer.rollouts(*key),
             waiting_for=plan.waiting_for,
             problems=() if plan.blocked else plan.problems,
             priorities=plan.topology.priorities,
@@ -127,12 +128,12 @@ class Reconciler:
         cluster = resource.cluster
         assert isinstance(cluster, HACluster)
         try:
-            if taken := await self._applier.taken(cluster, plan.objects):
-                return Outcome(obstacles=taken)
             if written := await self._applier.apply(cluster, plan.objects):
                 log.info("%s/%s: applied %s", cluster.metadata.namespace, cluster.metadata.name, ", ".join(written))
             await self._applier.deliver(cluster, plan.revisions)
             await self._applier.prune_entries(cluster, self._orphans(cluster))
+        except NameTaken as taken:
+            return Outcome(obstacles=taken.problems)
         except NotYet as wait:
             return Outcome(retrying=str(wait), retry_after=1.0)
         except ApiError as error:

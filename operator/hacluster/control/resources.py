@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from hacluster.api import HACluster, HAClusterStatus, NodeStatus, parse
 from hacluster.api.status import NodeProblem
 from hacluster.control.kinds import HACLUSTER
-from hacluster.control.store import Object, Store
+from hacluster.control.store import Object, ObjectKey, Store, key_of
 from hacluster.errors import InvalidResource
 
 
@@ -38,8 +38,8 @@ class Resources:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._specs: dict[str, tuple[int, HACluster | InvalidResource]] = {}
-        self._known: dict[str, tuple[str, Resource]] = {}
+        self._specs: dict[ObjectKey, tuple[tuple[str, int], HACluster | InvalidResource]] = {}
+        self._known: dict[ObjectKey, tuple[tuple[str, str], Resource]] = {}
 
     def get(self, namespace: str, name: str) -> Resource | None:
         """The resource, None where there is none or it is on its way out."""
@@ -49,34 +49,34 @@ class Resources:
     def others(self, namespace: str, name: str) -> list[HACluster]:
         """Every other resource that can be read and is not on its way out."""
         raws = [raw for raw in self._store.all(HACLUSTER) if not raw["metadata"].get("deletionTimestamp")]
-        different = [raw for raw in raws if (raw["metadata"]["namespace"], raw["metadata"]["name"]) != (namespace, name)]
+        different = [raw for raw in raws if key_of(raw) != (namespace, name)]
         return [parsed.cluster for raw in different if isinstance((parsed := self._parsed(raw)).cluster, HACluster)]
 
-    def forget(self, uid: str) -> None:
+    def forget(self, key: ObjectKey) -> None:
         """The resource is gone."""
-        self._specs.pop(uid, None)
-        self._known.pop(uid, None)
+        self._specs.pop(key, None)
+        self._known.pop(key, None)
 
     def _parsed(self, raw: Object) -> Resource:
-        uid, version = raw["metadata"]["uid"], raw["metadata"]["resourceVersion"]
-        if (known := self._known.get(uid)) and known[0] == version:
+        key, version = key_of(raw), (raw["metadata"]["uid"], raw["metadata"]["resourceVersion"])
+        if (known := self._known.get(key)) and known[0] == version:
             return known[1]
         spec, status = self._spec(raw), read_status(raw.get("status") or {})
         cluster = spec.model_copy(update={"status": status}) if isinstance(spec, HACluster) else spec
         resource = Resource(raw, cluster, status)
-        self._known[uid] = (version, resource)
+        self._known[key] = (version, resource)
         return resource
 
     def _spec(self, raw: Object) -> HACluster | InvalidResource:
-        uid, generation = raw["metadata"]["uid"], raw["metadata"].get("generation", 0)
-        if (known := self._specs.get(uid)) and known[0] == generation:
+        key, generation = key_of(raw), (raw["metadata"]["uid"], raw["metadata"].get("generation", 0))
+        if (known := self._specs.get(key)) and known[0] == generation:
             return known[1]
         spec: HACluster | InvalidResource
         try:
             spec = parse({key: value for key, value in raw.items() if key != "status"})
         except InvalidResource as error:
             spec = error
-        self._specs[uid] = (generation, spec)
+        self._specs[key] = (generation, spec)
         return spec
 
 

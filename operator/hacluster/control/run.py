@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 RETRY_PRIMING = 2.0
 FIRST_RELIST = 10.0
 """The watches begin a moment after the first listing: what was deleted in between shows in the second."""
-FINISH_WITHIN = 10.0
+FINISH_WITHIN = 5.0
 """Seconds that a reconcile has to finish once the operator is told to stop."""
 
 
@@ -127,6 +127,8 @@ async def _watch_and_work(operator: Operator) -> None:
             settings=doorbell.settings(),
             clusterwide=namespace is None,
             namespaces=[namespace] if namespace else [],
+            # Its own choice asks for the name of the user, and an unprivileged uid in a container has none.
+            identity=names.OPERATOR_MANAGER,  # type: ignore[arg-type] # a NewType of str that kopf keeps to itself
         )
     finally:
         relist.cancel()

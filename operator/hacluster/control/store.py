@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hacluster import names
-from hacluster.control.kinds import HACLUSTER, LEASE, NODE, POD, Kind
+from hacluster.control.kinds import DAEMON_SET, HACLUSTER, LEASE, NODE, POD, Kind
 
 Object = dict[str, Any]
 ObjectKey = tuple[str, str]
@@ -119,7 +119,12 @@ def slim(kind: Kind, raw: Object) -> Object:
     keep = {key: value for key, value in raw.items() if key not in ("metadata", "status")}
     if kind is HACLUSTER and "status" in raw:
         keep["status"] = raw["status"]
+    if kind is DAEMON_SET:
+        keep["status"] = {key: value for key, value in (raw.get("status") or {}).items() if key in _ROLLOUT}
     return {**keep, "metadata": metadata}
+
+
+_ROLLOUT = ("observedGeneration", "desiredNumberScheduled", "updatedNumberScheduled")
 
 
 def _node(raw: Object) -> Object:

@@ -7,11 +7,13 @@ from decimal import Decimal
 from hacluster import names
 from hacluster.api import HACluster
 from hacluster.api.spec import CheckType, InitialState, PreemptionMode
+from hacluster.errors import Problem
 from hacluster.plan.model import Address, InterfaceAddress, Member, Router, Topology
 from hacluster.plan.texts import render
 
 _HIGHEST_EFFECTIVE = 254
 """keepalived caps a priority with its weights here."""
+_V3_LONGEST = timedelta(milliseconds=40_950)
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,17 @@ def script_weight(cluster: HACluster, topology: Topology) -> int:
     highest = max(topology.priorities.values(), default=0)
     fits = highest + check.weight <= _HIGHEST_EFFECTIVE
     return check.weight if check.type is CheckType.PROCESS and fits else -check.weight
+
+
+def too_slow_for_ipv6(cluster: HACluster) -> tuple[Problem, ...]:
+    """IPv6 routers speak version 3 whatever the resource says, and version 3 has no advertisement interval as long as version 2."""
+    ipv6 = any(router.virtual_ips[0].version == 6 for router in cluster.spec.virtual_routers)
+    if not ipv6 or cluster.spec.vrrp.advertisement_interval <= _V3_LONGEST:
+        return ()
+    field = "spec.vrrp.advertisementInterval"
+    return (
+        Problem("Invalid", field, "IPv6 virtual routers speak VRRP version 3, which takes at most 40.95s; use a shorter one"),
+    )
 
 
 def seconds(value: timedelta) -> str:

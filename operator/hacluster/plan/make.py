@@ -10,7 +10,7 @@ from hacluster.nodeconfig import File
 from hacluster.plan.agentconfig import agent_config
 from hacluster.plan.apache import httpd_conf, page
 from hacluster.plan.haproxy import haproxy_cfg
-from hacluster.plan.keepalived import keepalived_conf
+from hacluster.plan.keepalived import keepalived_conf, too_slow_for_ipv6
 from hacluster.plan.meta import digest
 from hacluster.plan.model import NodeView, Participant, Plan, Settings, Topology
 from hacluster.plan.objects import make_objects, too_large
@@ -36,6 +36,7 @@ def make_plan(
     other resources have (`taken_router_ids`). The same arguments make the same plan.
     """
     topology, found = make_topology(cluster, nodes, router_ids, taken_ids)
+    found.fatal += too_slow_for_ipv6(cluster)
     if found.fatal:
         return _blocked(cluster, topology, found)
     try:

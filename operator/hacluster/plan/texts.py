@@ -37,8 +37,11 @@ def checked(value: object) -> str:
 
     Raises:
         UnsafeText: when it is not a word.
+        jinja2.UndefinedError: when the template asks for something that nobody gave.
 
     """
+    if isinstance(value, jinja2.Undefined):
+        str(value)  # raises, and names what is missing
     if isinstance(value, Quoted):
         return str(value)
     if isinstance(value, bool) or not isinstance(value, str | int | _ADDRESSES):

@@ -12,7 +12,7 @@ from tests.daemons.agent.node import Node
 
 @pytest.fixture(scope="session")
 def node_image() -> str:
-    """The product's node image; HACLUSTER_NODE_IMAGE names one that is there already (the agent's package comes from the tree)."""
+    """The product's node image. HACLUSTER_NODE_IMAGE may name an older one: the agent itself comes from the tree."""
     return os.environ.get("HACLUSTER_NODE_IMAGE") or ensure_images().node
 
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 RUN = Path("/run/hacluster")
@@ -49,17 +50,22 @@ def holds(condition: str) -> bool:
 
 def react(number: str, name: str, condition: str, seconds: str) -> str:
     """Milliseconds, or `late`."""
-    pids = [] if name == "-" else named(name)
-    if name != "-" and not pids:
+    targets = [] if name == "-" else named(name)
+    if name != "-" and not targets:
         raise SystemExit(f"no {name} runs here")
     started = time.perf_counter()
-    for pid in reversed(pids):  # children first: a parent that is killed first would let them say goodbye
+    for pid in reversed(targets):  # children first: a parent that is killed first would let them say goodbye
         os.kill(pid, getattr(signal, f"SIG{number}"))
     while not holds(condition):
         if time.perf_counter() - started > float(seconds):
             return "late"
         time.sleep(0.0005)
     return str((time.perf_counter() - started) * 1000)
+
+
+def pids(name: str) -> str:
+    """Process ids."""
+    return " ".join(map(str, named(name)))
 
 
 def resident(name: str) -> str:
@@ -86,7 +92,7 @@ def load() -> str:
 def main() -> None:
     """As the module says."""
     command, *arguments = sys.argv[1:]
-    commands = {"react": react, "pids": lambda name: " ".join(map(str, named(name))), "resident": resident, "load": load}
+    commands: dict[str, Callable[..., str]] = {"react": react, "pids": pids, "resident": resident, "load": load}
     print(commands[command](*arguments), flush=True)
 
 

@@ -118,7 +118,8 @@ class Node:
     def up(self) -> None:
         """An interface with the node's own address, and nothing that runs yet."""
         engine(
-            "run", "--detach", "--name", self.name, "--network", "none", "--tmpfs", names.RUN_DIR,
+            "run", "--detach", "--name", self.name, "--network", "none",
+            "--read-only", "--read-only-tmpfs=false", "--tmpfs", names.RUN_DIR, "--tmpfs", "/log",
             "--cap-add", "NET_ADMIN,NET_RAW,NET_BIND_SERVICE,KILL,SETUID,SETGID",
             "--volume", f"{self.config}:{names.CONFIG_DIR}:ro",
             "--volume", f"{REPOSITORY / 'operator'}:{_SOURCES}:ro",
@@ -139,14 +140,14 @@ class Node:
         return engine("exec", self.name, *argv, check=check, timeout=60).stdout
 
     def start(self, name: str, *argv: str, env: tuple[str, ...] = ()) -> None:
-        """Starts a daemon; what it says goes to /tmp/NAME.log of the container."""
+        """Starts a daemon; what it says goes to /log/NAME."""
         options = [part for value in env for part in ("--env", value)]
-        log = f'exec "$@" >>/tmp/{name}.log 2>&1'
+        log = f'exec "$@" >>/log/{name} 2>&1'
         engine("exec", "--detach", *options, self.name, "sh", "-c", log, "sh", *argv)
 
     def log(self, name: str) -> str:
         """What a daemon has said."""
-        return self.run("cat", f"/tmp/{name}.log", check=False)
+        return self.run("cat", f"/log/{name}", check=False)
 
     def want(self, wanted: Wanted) -> None:
         """Delivers files as the kubelet does: a new directory, and one symbolic link that is swapped."""

@@ -25,6 +25,7 @@ def judge(image: str, root: Path, folders: Iterable[Path]) -> dict[str, str]:
     command += ["--volume", f"{root}:/files:ro", "--entrypoint", "sh", image, "-c", _SCRIPT]
     said = engine(*command, input=f"{listed}\n").stdout
     verdicts: dict[str, str] = {}
+    current = ""
     for line in said.splitlines():
         if line.startswith("    "):
             verdicts[current] += f"\n{line}"

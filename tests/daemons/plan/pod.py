@@ -89,7 +89,9 @@ class Pod:
     def start(self, daemonset: Manifest, container: str) -> Manifest:
         """Starts one container of a DaemonSet's pod template, and returns it."""
         template = daemonset["spec"]["template"]["spec"]
-        wanted = next(each for each in (*template.get("initContainers", ()), *template["containers"]) if each["name"] == container)
+        wanted = next(
+            each for each in (*template.get("initContainers", ()), *template["containers"]) if each["name"] == container
+        )
         known = _NOT_A_CONTAINERS_OWN | _PROBES | {"command", "args", "env", "securityContext", "volumeMounts"}
         assert wanted.keys() <= known, wanted.keys() - known
         shared = ["--network", f"container:{self.name}"]

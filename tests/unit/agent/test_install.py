@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -30,6 +30,10 @@ def read_candidate(file: Path) -> str:
     return file.read_text()
 
 
+def nothing() -> None:
+    pass
+
+
 @dataclass
 class Scripted:
     """Daemons that answer as told, and remember which text they run with."""
@@ -39,6 +43,7 @@ class Scripted:
     reloads: dict[File, list[Verdict]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     running: dict[File, str] = field(default_factory=dict)
+    step: Callable[[], None] = nothing
 
     async def validate(self, file: File, candidate: Path) -> Verdict:
         assert read_candidate(candidate)
@@ -46,6 +51,7 @@ class Scripted:
         return self.checks.get(file, ACCEPTED)
 
     async def reload(self, file: File) -> Verdict:
+        self.step()
         self.asked.append(f"reload {file}")
         answers = self.reloads.get(file, [])
         verdict = answers.pop(0) if answers else ACCEPTED
@@ -208,13 +214,15 @@ class Killed(BaseException):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 12))
-def test_an_agent_killed_anywhere_takes_up_again(tmp_path_factory: pytest.TempPathFactory, survive: int) -> None:
+@given(st.integers(0, 12), st.booleans())
+def test_an_agent_killed_anywhere_takes_up_again(
+    tmp_path_factory: pytest.TempPathFactory, survive: int, taken_back: bool
+) -> None:
     """Whichever write or reload was the last one before the kill, the next agent ends with files, daemons and seal agreeing."""
 
     async def scenario() -> None:
         rig = Rig(tmp_path_factory.mktemp("run"))
-        await rig.begin()
+        first = await rig.begin()
         left = survive
 
         def step() -> None:
@@ -232,12 +240,15 @@ def test_an_agent_killed_anywhere_takes_up_again(tmp_path_factory: pytest.TempPa
                 return replace(self, target)
 
             patch.setattr(Path, "replace", replacing)
+            rig.daemons.step = step
             with contextlib.suppress(Killed):
                 await rig.installer.install(new)
+        rig.daemons.step = nothing
         rig.restart_agent()
-        assert not (await rig.installer.install(new)).problems
-        assert rig.live() == new.texts and read_good(rig.paths) == new
-        assert rig.daemons.running == {File.HAPROXY: "h2", File.KEEPALIVED: "k2"}
+        wanted = first if taken_back else new
+        assert not (await rig.installer.install(wanted)).problems
+        assert rig.live() == wanted.texts and read_good(rig.paths) == wanted
+        assert rig.daemons.running == {file: wanted.texts[file] for file in (File.HAPROXY, File.KEEPALIVED)}
 
     asyncio.run(scenario())
 
@@ -318,6 +329,7 @@ def test_haproxys_master() -> None:
     refused = judge_reload(
         "Success=0\n--\n[NOTICE]   (1) : haproxy version is 3.0\n[ALERT]    (14278) : config : unknown keyword 'x'\n"
     )
+    refused = judge_reload("Success=0\n--\n[WARNING]  (1) : Paused.\n[ALERT]    (14278) : config : unknown keyword 'x'\n")
     assert refused == Verdict(Answer.REFUSED, "config : unknown keyword 'x'")
     assert judge_reload("").answer is Answer.ABSENT
 

@@ -55,6 +55,8 @@ def test_our_own_daemons_ports_are_not_looked_at() -> None:
     held = {listener("0.0.0.0", 80), listener("0.0.0.0", 443)}
     assert [port.port for port, _ in taken(ports, [Port(port=80, field="old name")], held)] == [443]
     assert len(taken(ports, [], held)) == 2
+    everywhere, one = Port(port=80, field="a"), Port(port=80, field="a", address="10.0.0.200")
+    assert taken([everywhere], [one], {listener("10.0.0.1", 80)})  # ours has one address; all of them are another matter
 
 
 def test_the_message_names_port_field_and_cure() -> None:

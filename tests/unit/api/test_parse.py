@@ -63,6 +63,14 @@ def test_another_kind_is_refused(field: str) -> None:
             parse(put(minimal(), field, value))
 
 
+def test_fields_go_by_the_names_that_users_write() -> None:
+    resource = minimal()
+    resource["spec"]["node_selector"] = resource["spec"].pop("nodeSelector")
+    with pytest.raises(InvalidResource) as refused:
+        parse(resource)
+    assert {problem.field for problem in refused.value.problems} == {"spec.nodeSelector", "spec.node_selector"}
+
+
 def test_null_is_absent_as_for_the_api_server() -> None:
     resource = put(put(minimal(), "spec.vrrp", None), "spec.nodes", None)
     assert parse(resource) == parse(minimal())

@@ -76,6 +76,18 @@ def test_a_new_generation_is_not_ready_before_every_node_runs_it() -> None:
     assert stage.told() == ["ConfigurationApplied"]
 
 
+def test_a_new_generation_is_not_ready_before_every_pod_is_replaced() -> None:
+    stage = settled()
+    stage.report(generation=2, rollouts=("web-lb: 1 of 3 pods are up to date",))
+    assert stage.shows("Ready") == ("False", "Progressing")
+    assert stage.shows("Reconciling") == ("True", "Progressing")
+    assert stage.condition("Ready").message == "web-lb: 1 of 3 pods are up to date"
+    assert stage.status.ready_nodes == 3
+    stage.later(121)
+    stage.report(generation=2, rollouts=("web-lb: 1 of 3 pods are up to date",))
+    assert stage.shows("Degraded") == ("True", "TakesTooLong")
+
+
 def test_a_cluster_that_starts_is_in_progress_not_in_trouble() -> None:
     stage = Stage()
     for name in NODES:

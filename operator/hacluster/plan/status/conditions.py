@@ -119,7 +119,10 @@ class Findings:
         return Finding("Warning", True, warnings[0].reason, _join(warnings))
 
     def _progress(self) -> str:
-        return "; ".join(verdict.progress for verdict in self.verdicts if verdict.progress)
+        return "; ".join(self._pending())
+
+    def _pending(self) -> list[str]:
+        return [*(verdict.progress for verdict in self.verdicts if verdict.progress), *self.situation.rollouts]
 
     def _troubles(self) -> Iterable[Problem]:
         return [*(trouble for verdict in self.verdicts for trouble in verdict.troubles), *self.situation.problems]
@@ -130,7 +133,7 @@ class Findings:
         if since is None or self.situation.now - since < PROGRESS_WITHIN:
             return []
         minutes = f"for more than {PROGRESS_WITHIN // timedelta(minutes=1)} minutes"
-        return [Problem("TakesTooLong", "", f"{v.progress} {minutes}") for v in self.verdicts if v.progress]
+        return [Problem("TakesTooLong", "", f"{each} {minutes}") for each in self._pending()]
 
     def _dated(self, finding: Finding) -> Condition:
         status = ConditionStatus.TRUE if finding.holds else ConditionStatus.FALSE

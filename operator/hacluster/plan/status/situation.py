@@ -57,6 +57,8 @@ class Situation:
     selector: Mapping[str, str] = field(default_factory=dict)
     revisions: Mapping[str, str] | None = None
     """Node → revision that it should run; None where there is no valid plan, so that none can be asked for."""
+    rollouts: tuple[str, ...] = ()
+    """Pods that are still being replaced, in words."""
     waiting_for: tuple[str, ...] = ()
     """Nodes whose facts the plan still waits for."""
     problems: tuple[Problem, ...] = ()

@@ -1,0 +1,131 @@
+"""Writes what is made from something else: the CRD from the models, the chart's copy of it, the plain manifests from the chart.
+
+`python hack/generate.py` writes; with `--check` it writes nothing, names what is stale, and exits with 1 if anything is.
+"""
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY))
+
+from hacluster.api.crd import build_crd, crd_yaml, to_yaml  # noqa: E402
+from tests.cluster import cache, gobuild  # noqa: E402
+
+CHART = Path("charts/hacluster-operator")
+CHART_CRD = CHART / "templates" / "crd.yaml"
+RELEASE, NAMESPACE = "hacluster", "hacluster-system"
+HEADER = "# Made by hack/generate.py: change {source}, and run `make generate`.\n"
+# Helm's own marks, and what a plain manifest has instead.
+HELM_ONLY = ("helm.sh/", "meta.helm.sh/")
+MANAGED_BY = "app.kubernetes.io/managed-by"
+
+# Which objects stand together in which file.
+FILES = {
+    "crd.yaml": ("CustomResourceDefinition",),
+    "rbac.yaml": ("ServiceAccount", "ClusterRole", "ClusterRoleBinding"),
+    "admission-policy.yaml": ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"),
+    "operator.yaml": ("Deployment",),
+}
+
+
+def generate(root: Path) -> dict[Path, str]:
+    """Every generated file's text by its path; the chart in `root` gets its CRD first, so that it can be rendered."""
+    texts = {Path("crds/hacluster.yaml"): HEADER.format(source="operator/hacluster/api") + crd_yaml(), CHART_CRD: chart_crd()}
+    (root / CHART_CRD).write_text(texts[CHART_CRD])
+    objects = plain(render(root / CHART))
+    header = HEADER.format(source=CHART)
+    for name, kinds in FILES.items():
+        texts[Path("manifests") / name] = header + dump(each for each in objects if each["kind"] in kinds)
+    left = {each["kind"] for each in objects} - {kind for kinds in FILES.values() for kind in kinds}
+    if left:
+        raise SystemExit(f"hack/generate.py: say in FILES where these belong: {', '.join(sorted(left))}")
+    return texts
+
+
+def chart_crd() -> str:
+    """The CRD as a template: kept when the chart goes, upgraded when it stays (Helm's own crds/ would never be)."""
+    crd = build_crd()
+    crd["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
+    text = to_yaml(crd)
+    if "{{" in text:
+        raise SystemExit("hack/generate.py: the CRD has {{ in it, which Helm would read")
+    note = HEADER.format(source="operator/hacluster/api").strip("# \n")
+    return f"{{{{- /* {note} */}}}}\n{{{{- if .Values.crds.install }}}}\n{text}{{{{- end }}}}\n"
+
+
+def render(chart: Path, *options: str) -> list[dict[str, Any]]:
+    """What the chart gives with `options`, hooks left out."""
+    argv = [str(find_helm()), "template", RELEASE, str(chart), "--namespace", NAMESPACE, "--no-hooks", *options]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode:
+        raise SystemExit(f"hack/generate.py: {' '.join(argv)}: {done.stderr.strip()}")
+    return [each for each in yaml.safe_load_all(done.stdout) if each]
+
+
+def plain(objects: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same objects for kubectl: without what only Helm reads."""
+    return [_without_helm(each) for each in objects]
+
+
+def _without_helm(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_helm(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {key: _without_helm(each) for key, each in value.items() if not str(key).startswith(HELM_ONLY)}
+    if kept.get(MANAGED_BY) == "Helm":
+        del kept[MANAGED_BY]
+    return {key: each for key, each in kept.items() if not (key == "annotations" and each == {})}
+
+
+def dump(objects: Iterable[dict[str, Any]]) -> str:
+    """YAML for people: in the chart's order, nothing folded away."""
+    return "---\n".join(to_yaml(each) for each in objects)
+
+
+def find_helm() -> Path:
+    """The machine's helm, or one that is built (and kept)."""
+    if found := shutil.which("helm"):
+        return Path(found)
+    built = cache.root() / f"helm-{gobuild.versions.HELM}" / "helm"
+    if built.exists():
+        return built
+    with cache.lock():
+        return gobuild.helm() / "helm"
+
+
+def main() -> int:
+    """Writes or checks."""
+    parser = argparse.ArgumentParser(description=re.sub(r"\n\n.*", "", __doc__ or "", flags=re.S))
+    parser.add_argument("--check", action="store_true", help="write nothing, name what is stale")
+    check = parser.parse_args().check
+    with tempfile.TemporaryDirectory() as directory:
+        shutil.copytree(REPOSITORY / CHART, Path(directory) / CHART)
+        texts = generate(Path(directory))
+    stale = [path for path, text in texts.items() if not _same(REPOSITORY / path, text)]
+    for path in stale:
+        if not check:
+            (REPOSITORY / path).parent.mkdir(parents=True, exist_ok=True)
+            (REPOSITORY / path).write_text(texts[path])
+        print(f"{'stale' if check else 'wrote'}: {path}")
+    if check and stale:
+        print("run: make generate", file=sys.stderr)
+    return 1 if check and stale else 0
+
+
+def _same(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text() == text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

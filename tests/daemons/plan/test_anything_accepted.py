@@ -1,0 +1,40 @@
+"""No accepted resource makes a file that a daemon refuses: many resources, drawn anew from one seed, one container."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, seed, settings
+
+from hacluster.api import HACluster
+from hacluster.plan import NodeView, make_plan
+from tests.daemons.plan.judges import judge
+from tests.unit.plan.resources import SETTINGS, clusters
+
+pytestmark = pytest.mark.daemons
+
+RESOURCES = 80
+
+
+def test_the_daemons_take_whatever_the_schema_does(node_image: str, tmp_path: Path) -> None:
+    folders: list[Path] = []
+    shown: dict[str, str] = {}
+
+    @seed(20200131)
+    @settings(max_examples=RESOURCES, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(clusters())
+    def draw(drawn: tuple[HACluster, tuple[NodeView, ...]]) -> None:
+        cluster, views = drawn
+        plan = make_plan(cluster, views, SETTINGS)
+        assert not plan.blocked, plan.problems
+        folder = tmp_path / str(len(folders))
+        folder.mkdir()
+        for file, text in plan.texts[views[0].name].items():
+            (folder / file.value).write_text(text)
+        folders.append(folder)
+        shown[folder.name] = cluster.spec.model_dump_json(by_alias=True, exclude_none=True)
+
+    draw()
+    assert len(folders) >= RESOURCES
+    tmp_path.chmod(0o755)
+    refused = {file: said for file, said in judge(node_image, tmp_path, folders).items() if said}
+    assert refused == {}, "\n".join(f"{shown[file.split('/')[0]]}\n{said}" for file, said in refused.items())

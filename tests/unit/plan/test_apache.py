@@ -1,0 +1,56 @@
+"""The start page and httpd.conf."""
+
+import pytest
+
+from hacluster.nodeconfig import File
+from tests.unit.plan.worlds import cluster, node, nodes, plan
+
+
+def page(html: str | None, name: str = "n2", views: int = 3) -> str:
+    return plan(cluster(apache={"page": html} if html is not None else {}), *nodes(views)).texts[name][File.PAGE]
+
+
+@pytest.mark.parametrize(
+    ("html", "made"),
+    [
+        ("<h1>Đây là website từ Node {ordinal}</h1>", "<h1>Đây là website từ Node 2</h1>\n"),
+        ("{node}/{ordinal}/{cluster}\n", "n2/2/web\n"),
+        ("<style>p{color:red} a { node } {Node} {}</style>", "<style>p{color:red} a { node } {Node} {}</style>\n"),
+        ("{{node}} {node.x} %s ${node}", "{n2} {node.x} %s $n2\n"),
+        ("{cluster}{cluster}", "webweb\n"),
+        ("", "\n"),
+    ],
+)
+def test_placeholders_and_nothing_else(html: str, made: str) -> None:
+    assert page(html) == made
+
+
+def test_the_default_page_names_node_and_cluster() -> None:
+    assert "web: this is n2" in page(None)
+
+
+def test_values_are_html() -> None:
+    """Kubernetes has no such names, but a page must not depend on that."""
+    from hacluster.plan import Participant
+    from hacluster.plan.apache import page as make_page
+
+    made = make_page(cluster(apache={"page": "{node}"}), Participant("<b>&", 1, None))
+    assert made == "&lt;b&gt;&amp;\n"
+
+
+def test_ordinals_count_nodes_that_are_waited_for() -> None:
+    from tests.unit.plan.worlds import unknown
+
+    made = plan(cluster(apache={"page": "{ordinal}"}), unknown("a"), *nodes(1))
+    assert made.texts["n1"][File.PAGE] == "2\n"
+
+
+def test_listens_on_the_backend_address_only() -> None:
+    made = plan(cluster(backendNetwork="2001:db8::/64"), node("a", eth0=["192.0.2.1/24", "2001:db8::1/64"]))
+    listens = [line for line in made.texts["a"][File.HTTPD].splitlines() if line.startswith("Listen")]
+    assert listens == ["Listen [2001:db8::1]:8081"]
+
+
+def test_own_content_instead_of_the_page() -> None:
+    made = plan(cluster(apache={"contentConfigMap": {"name": "site"}})).texts["n1"][File.HTTPD]
+    assert "DocumentRoot /srv/hacluster/content" in made and "index.html$" not in made

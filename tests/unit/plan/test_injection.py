@@ -1,0 +1,124 @@
+"""No string of a resource adds, removes or changes a directive: it is refused, or it is one argument where it belongs."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from hacluster.api import parse
+from hacluster.errors import InvalidResource
+from hacluster.nodeconfig import File
+from hacluster.plan import NodeView, Plan, make_plan
+from tests.unit.plan.resources import COOKIES, HOSTS, INTERFACES, NAMES, NODE_NAMES, PATHS, REALMS, TARGETS
+from tests.unit.plan.worlds import SETTINGS, node
+
+PLACES: dict[str, tuple[tuple[Any, ...], st.SearchStrategy[str]]] = {
+    "router name": (("virtualRouters", 0, "name"), NAMES),
+    "interface": (("virtualRouters", 0, "interface"), INTERFACES),
+    "listener name": (("haproxy", "listeners", 0, "name"), NAMES),
+    "cookie": (("haproxy", "listeners", 0, "cookie", "name"), COOKIES),
+    "check path": (("haproxy", "listeners", 0, "healthCheck", "path"), TARGETS),
+    "check host": (("haproxy", "listeners", 0, "healthCheck", "host"), HOSTS.filter(bool)),
+    "expected status": (("haproxy", "listeners", 0, "healthCheck", "expectStatus"), st.sampled_from(["200", "200-299,401"])),
+    "server name": (("haproxy", "listeners", 1, "backend", "servers", 0, "name"), NAMES),
+    "server address": (("haproxy", "listeners", 1, "backend", "servers", 0, "address"), st.ip_addresses().map(str)),
+    "stats path": (("haproxy", "stats", "path"), PATHS),
+    "realm": (("haproxy", "stats", "realm"), REALMS),
+    "stats interface": (("haproxy", "stats", "interface"), INTERFACES),
+    "log address": (("haproxy", "log", "address"), st.ip_addresses().map(str)),
+    "node name": (("nodes", 0, "name"), NODE_NAMES),
+    "page": (("apache", "page"), st.text()),
+}
+NASTY = st.text(alphabet="aA0 \t\n\r#\"'\\${}%;!|&<>/=:.-_@[]()~`,\x00\x0b\x7f\u2028á", max_size=12)
+JUDGED = (File.KEEPALIVED, File.HAPROXY, File.RSYSLOG, File.HTTPD)
+
+
+def manifest() -> dict[str, Any]:
+    server = {"name": "s1", "address": "10.0.0.1", "port": 80}
+    return {
+        "apiVersion": "hacluster.dev/v1alpha1",
+        "kind": "HACluster",
+        "metadata": {"name": "web"},
+        "spec": {
+            "nodeSelector": {"role": "edge"},
+            "nodes": [{"name": "n1"}],
+            "virtualRouters": [{"name": "VI", "virtualIPs": ["192.0.2.10/24"], "interface": "eth0"}],
+            "haproxy": {
+                "log": {"target": "File"},
+                "stats": {"interface": "eth0", "realm": "realm", "path": "/stats"},
+                "listeners": [
+                    {
+                        "name": "web",
+                        "port": 80,
+                        "cookie": {"name": "C"},
+                        "healthCheck": {"path": "/x", "host": "h", "expectStatus": "200"},
+                        "backend": {"apache": {}},
+                    },
+                    {"name": "own", "port": 81, "backend": {"servers": [server]}},
+                ],
+            },
+            "apache": {"page": "x"},
+        },
+    }
+
+
+def make(document: dict[str, Any]) -> Plan:
+    cluster = parse(document)
+    named = cluster.spec.virtual_routers[0].interface or "eth0"
+    view: NodeView = node(cluster.spec.nodes[0].name, internal="192.0.2.1", **{named: ["192.0.2.1/24"]})
+    return make_plan(cluster, (view,), SETTINGS)
+
+
+def skeleton(made: Plan) -> list[list[tuple[str, ...]]]:
+    """Every line of every file as its directive and the number of its arguments, comments as nothing else."""
+    (texts,) = made.texts.values()
+    return [[_shape(line) for line in texts[file].split("\n")] for file in JUDGED]
+
+
+def _shape(line: str) -> tuple[str, ...]:
+    words = re.split(r"(?<!\\)[ \t]+", line.strip())
+    return (words[0], str(len(words)))
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_string_stays_where_it_is(place: str) -> None:
+    path, likely = PLACES[place]
+    expected = skeleton(make(manifest()))
+    taken = 0
+
+    @example("x\n    bogus")
+    @example('"; bogus')
+    @example("$HOME")
+    @settings(max_examples=60, deadline=None)
+    @given(likely | NASTY | st.text(max_size=20))
+    def try_it(text: str) -> None:
+        nonlocal taken
+        document = manifest()
+        target: Any = document["spec"]
+        for part in path[:-1]:
+            target = target[part]
+        target[path[-1]] = text
+        try:
+            made = make(document)
+        except InvalidResource:
+            return
+        if not text:  # which says that there is none
+            return
+        if made.blocked:  # an address that cannot be used, and the like: nothing is written at all
+            assert made.problems and not made.texts
+            return
+        taken += 1
+        assert skeleton(made) == expected
+
+    try_it()
+    assert taken, "some strings are accepted, else this says nothing"
+
+
+def test_a_page_is_nobody_s_directive() -> None:
+    document = manifest()
+    document["spec"]["apache"]["page"] = "Listen 1\n</Directory>\n${PATH} {node}"
+    made = make(document)
+    assert made.texts["n1"][File.PAGE] == "Listen 1\n</Directory>\n${PATH} n1\n"
+    assert skeleton(made) == skeleton(make(manifest()))

@@ -1,0 +1,79 @@
+"""keepalived.conf, where a golden file says too little about why."""
+
+from datetime import timedelta
+
+import pytest
+
+from hacluster.nodeconfig import File
+from hacluster.plan import Plan
+from hacluster.plan.keepalived import seconds
+from tests.unit.plan.worlds import cluster, node, nodes, plan
+
+
+def text(made: Plan, name: str = "n1") -> str:
+    return made.texts[name][File.KEEPALIVED]
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "written"), [(1000, "1"), (10, "0.01"), (40_950, "40.95"), (100_000, "100"), (1, "0.001"), (2500, "2.5")]
+)
+def test_seconds(milliseconds: int, written: str) -> None:
+    assert seconds(timedelta(milliseconds=milliseconds)) == written
+
+
+def test_by_priority_makes_one_master() -> None:
+    made = plan(cluster(vrrp={"initialState": "ByPriority"}, nodes=[{"name": "n3", "priority": 254}]))
+    assert ["state MASTER" in text(made, name) for name in ("n1", "n2", "n3")] == [False, False, True]
+    assert "state MASTER" not in text(plan(cluster()))
+
+
+def test_by_priority_follows_each_router_s_own_members() -> None:
+    routers = [{"virtualIPs": ["192.0.2.10/24"]}, {"virtualIPs": ["198.51.100.10/24"]}]
+    resource = cluster(vrrp={"initialState": "ByPriority"}, virtualRouters=routers)
+    made = plan(
+        resource,
+        node("a", internal="192.0.2.1", eth0=["192.0.2.1/24"]),
+        node("b", internal="192.0.2.2", eth0=["192.0.2.2/24"], eth1=["198.51.100.2/24"]),
+    )
+    assert text(made, "a").count("state MASTER") == 1
+    assert text(made, "b").count("state MASTER") == 1, "of the router that a cannot run"
+
+
+def test_a_process_check_adds_its_weight_where_the_sum_counts() -> None:
+    check = {"type": "Process", "weight": 4}
+    assert "weight 4\n" in text(plan(cluster(vrrp={"check": check}), *nodes(1))), "250 + 4 is the most that keepalived counts"
+    assert "weight -5\n" in text(plan(cluster(vrrp={"check": check | {"weight": 5}}), *nodes(1)))
+
+
+def test_all_nodes_weigh_alike() -> None:
+    """One that added and one that subtracted would never compare: the highest priority decides for all."""
+    resource = cluster(vrrp={"check": {"type": "Process", "weight": 50}}, nodes=[{"name": "n1", "priority": 205}])
+    made = plan(resource)
+    assert {"weight -50\n" in text(made, name) for name in ("n1", "n2", "n3")} == {True}
+
+
+def test_the_track_file_goes_with_the_http_check_only() -> None:
+    assert "init_file 1" in text(plan(cluster())), "unfit until the agent has said otherwise"
+    assert "track_file" not in text(plan(cluster(vrrp={"check": {"type": "Process"}})))
+    weighed = text(plan(cluster(vrrp={"check": {"type": "HTTP", "weight": 60}})))
+    assert weighed.count("weight -60\n") == 2, "the file, and the script that stands in for a dead agent"
+
+
+def test_no_real_time_scheduling() -> None:
+    """keepalived 2.3.3 is killed by the kernel after a reload with it (see the template)."""
+    assert "rt_priority" not in text(plan(cluster())) and "rlimit_rttime" not in text(plan(cluster()))
+
+
+def test_ipv6_cannot_advertise_as_slowly_as_version_2() -> None:
+    routers = [{"virtualIPs": ["2001:db8::10/64"]}]
+    views = (node("a", internal="192.0.2.1", eth0=["2001:db8::1/64"]),)
+    made = plan(cluster(virtualRouters=routers, vrrp={"version": 2, "advertisementInterval": "41s"}), *views)
+    assert made.blocked and [each.field for each in made.problems] == ["spec.vrrp.advertisementInterval"]
+    made = plan(cluster(virtualRouters=routers, vrrp={"version": 2, "advertisementInterval": "40s"}), *views)
+    assert not made.blocked and "    version 3\n" in text(made, "a")
+
+
+def test_script_user_comes_before_the_fifo() -> None:
+    """In the other order keepalived drops the FIFO at its first reload."""
+    written = text(plan(cluster()))
+    assert written.index("script_user") < written.index("vrrp_notify_fifo")
