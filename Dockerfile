@@ -16,7 +16,7 @@ ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PATH=/opt/hacluster/bin:$PATH
 FROM runtime AS build
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        ca-certificates python3-venv python3-pip python3-setuptools python3-wheel \
+        ca-certificates python3-venv python3-pip python3-setuptools \
     && python3 -m venv --without-pip /opt/hacluster
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 
@@ -35,14 +35,15 @@ RUN --mount=type=secret,id=ca \
     && /usr/bin/python3 -m pip --python /opt/hacluster/bin/python install --no-compile --only-binary :all: --require-hashes -r /tmp/node.txt \
     && /opt/hacluster/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/hacluster/lib
 
-# Our own package, as a layer of its own: a change of it builds in seconds and moves little. It needs no network.
+# Our own package, as a layer of its own: a change of it builds in seconds and moves little. It needs no network; the build
+# backend and pip are Debian's, lent to the virtual environment for this one command.
 FROM build AS package
 WORKDIR /source
 COPY pyproject.toml ./
 COPY operator operator
 RUN touch README.md \
-    && /usr/bin/python3 -m pip wheel -q --no-deps --no-build-isolation --no-index --wheel-dir /tmp/wheels . \
-    && /usr/bin/python3 -m pip --python /opt/hacluster/bin/python install -q --no-compile --no-deps --no-index --root /package /tmp/wheels/*.whl \
+    && PYTHONPATH=/usr/lib/python3/dist-packages /opt/hacluster/bin/python -m pip install -q --no-warn-script-location \
+        --no-compile --no-deps --no-build-isolation --no-index --root /package . \
     && /opt/hacluster/bin/python -m compileall -q --invalidation-mode unchecked-hash -s /package /package/opt/hacluster/lib
 
 FROM runtime AS operator

@@ -4,22 +4,22 @@ set -eu
 cd "$(dirname "$0")/.."
 
 python=${PYTHON:-python3}
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
-    echo "bootstrap: Python 3.11 or newer is needed, and $python is $("$python" --version 2>&1)" >&2
-    exit 1
-}
-
 stamp=.venv/.stamp
-wanted=$("$python" --version; cat locks/dev.txt pyproject.toml hack/bootstrap.sh | sha256sum)
-[ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && exit 0
+wanted=$(cat locks/dev.txt pyproject.toml hack/bootstrap.sh | sha256sum)
+if [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then exit 0; fi
 
 if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     # Debian ships these apart from python3.
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        echo "bootstrap: $python has no venv module; install python3-venv" >&2
+        echo "bootstrap: $python with its venv module is needed (on Debian: python3-venv)" >&2
         exit 1
     fi
-    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends python3-venv
+    apt-get update -q
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends python3-venv
+fi
+if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    echo "bootstrap: Python 3.11 or newer is needed, and $python is $("$python" --version 2>&1)" >&2
+    exit 1
 fi
 
 echo "bootstrap: making .venv" >&2
@@ -28,7 +28,8 @@ rm -f "$stamp" # an interrupted run must not look finished
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 .venv/bin/python -m pip install -q --require-hashes -r locks/dev.txt
 # Without isolation where the lock has the build backend, so that nothing unpinned is fetched.
-isolation=$(grep -q '^setuptools==' locks/dev.txt && echo --no-build-isolation || true)
+isolation=
+if grep -q '^setuptools==' locks/dev.txt; then isolation=--no-build-isolation; fi
 # shellcheck disable=SC2086 # empty means no option
 .venv/bin/python -m pip install -q --no-deps $isolation --editable .
 printf '%s\n' "$wanted" >"$stamp"

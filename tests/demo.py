@@ -43,11 +43,11 @@ def failover(front: Front) -> dict[str, Any]:
     """Kill HAProxy on the holder while a client asks every 10 ms; what the client saw, and how status tells it."""
     holder = front.status()["vipHolder"]
     console.print(f"    HAProxy on {holder} is killed, again whenever the kubelet restarts it, until the VIP moved")
-    probe = front.probe(seconds=12)
-    kill_haproxy_until_moved(front, holder, within=30)
-    console.print(f"    the kernel of {', '.join(front.holders()) or 'no node'} has {VIP} now; kubectl says:")
-    console.print(front.kubectl("get", "hac", front.name))
-    report = probe.result()
+    with front.probe(seconds=12) as probe:
+        kill_haproxy_until_moved(front, holder, within=30)
+        console.print(f"    the kernel of {', '.join(front.holders()) or 'no node'} has {VIP} now; kubectl says:")
+        console.print(front.kubectl("get", "hac", front.name))
+        report = probe.result()
     report["lastFailover"] = front.status().get("lastFailover", {})
     return report
 

@@ -20,6 +20,7 @@ class Engine:
     name: str  # "podman" or "docker"
     env: dict[str, str] = field(default_factory=dict)
     registry: bool = False
+    network: str = "kind"  # that kind puts its nodes on
 
 
 @functools.cache
@@ -76,7 +77,8 @@ def _private_podman() -> Engine:
         raise steps.StepFailed("no image registry answers here, and making a cluster from packages needs root")
     machine.apt_install("podman", "netavark", "aardvark-dns", "runc", "iptables", "nftables")
     home = cache.root() / "podman"
-    scratch = machine.tmpfs() / f"hacluster-{cache.digest(str(home))}"
+    name = f"hacluster-{cache.digest(str(home))}"
+    scratch = machine.tmpfs() / name
     files = {
         home / "containers.conf": containers_conf(home, scratch, _hard(resource.RLIMIT_NOFILE), _hard(resource.RLIMIT_NPROC)),
         home / "storage.conf": storage_conf(home, scratch),
@@ -88,8 +90,9 @@ def _private_podman() -> Engine:
         "CONTAINERS_CONF": str(home / "containers.conf"),
         "CONTAINERS_STORAGE_CONF": str(home / "storage.conf"),
         "KIND_EXPERIMENTAL_PROVIDER": "podman",
+        "KIND_EXPERIMENTAL_PODMAN_NETWORK": name,  # network plugins know networks by name, whichever podman's they are
     }
-    return Engine("podman", env)
+    return Engine("podman", env, network=name)
 
 
 def containers_conf(home: Path, scratch: Path, files: int, processes: int) -> str:

@@ -99,7 +99,10 @@ class Lab:
         return engines.engine("exec", self._client, *cmd, timeout=timeout, check=check).stdout
 
     def client_spawn(self, *cmd: str) -> subprocess.Popen[str]:
-        """The same in the background, for probes that run during a failover; ending it is the caller's."""
+        """The same in the background, for probes that run during a failover.
+
+        What it runs has to end by itself: ending the process here ends only the engine's side of it.
+        """
         pipe = subprocess.PIPE
         argv, env = self.client_command(*cmd), {**os.environ, **self.tools.engine_env}
         return subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=env)

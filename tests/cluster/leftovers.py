@@ -5,7 +5,6 @@ import shutil
 
 from . import shell
 from .engines import Engine, engine
-from .wiring import KIND_NETWORK
 
 # A chain per network and per published port; while one is there, some podman on this machine still uses the common ones.
 _IN_USE = re.compile(r"^:NETAVARK-(?:DN-|ISOLATION-)?[0-9A-F]{12,}", re.MULTILINE)
@@ -13,15 +12,15 @@ _IN_USE = re.compile(r"^:NETAVARK-(?:DN-|ISOLATION-)?[0-9A-F]{12,}", re.MULTILIN
 
 def prepare(chosen: Engine) -> None:
     """Makes kind's network without IPv6, which kind would turn on for the whole machine."""
-    if not chosen.registry and engine("network", "exists", KIND_NETWORK, check=False).returncode != 0:
-        engine("network", "create", "--driver", "bridge", KIND_NETWORK)
+    if not chosen.registry and engine("network", "exists", chosen.network, check=False).returncode != 0:
+        engine("network", "create", "--driver", "bridge", chosen.network)
 
 
 def clear(chosen: Engine) -> None:
     """Removes the network, and the firewall rules if no other podman has networks."""
     if chosen.registry:
         return
-    engine("network", "rm", KIND_NETWORK, check=False)
+    engine("network", "rm", chosen.network, check=False)
     if shutil.which("iptables-save") is None:
         return
     commands = removals(shell.call(["iptables-save"]).stdout)

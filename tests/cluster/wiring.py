@@ -13,7 +13,6 @@ from pathlib import Path
 from . import network, shell
 from .engines import detect, engine
 
-KIND_NETWORK = "kind"
 LABEL = "hacluster.dev/lab"
 KIND_LABEL = "io.x-k8s.kind.cluster"
 
@@ -24,7 +23,8 @@ class Container:
 
     state: str  # "running", "exited", ...
     process: int
-    address: str  # on kind's network
+    network: str = ""  # the engine's, which is kind's
+    address: str = ""  # there
 
     @property
     def runs(self) -> bool:
@@ -32,7 +32,7 @@ class Container:
         return self.state == "running"
 
 
-ABSENT = Container("absent", 0, "")
+ABSENT = Container("absent", 0)
 
 
 def inspect(*names: str) -> dict[str, Container]:
@@ -40,9 +40,11 @@ def inspect(*names: str) -> dict[str, Container]:
     found = json.loads(engine("inspect", "--type", "container", *names, check=False).stdout or "[]")
     containers = dict.fromkeys(names, ABSENT)
     for item in found:
-        networks = item["NetworkSettings"].get("Networks") or {}
-        address = networks.get(KIND_NETWORK, {}).get("IPAddress", "")
-        containers[item["Name"].removeprefix("/")] = Container(item["State"]["Status"], item["State"]["Pid"], address)
+        networks = item["NetworkSettings"].get("Networks") or {"": {}}
+        network_name, settings = next(iter(networks.items()))
+        containers[item["Name"].removeprefix("/")] = Container(
+            item["State"]["Status"], item["State"]["Pid"], network_name, settings.get("IPAddress", "")
+        )
     return containers
 
 
@@ -90,8 +92,8 @@ def power_off(switch: str, name: str, cables: tuple[network.Cable, ...]) -> None
         time.sleep(0.1)
     if not detect().registry:
         # Hosts keep their addresses; the engine would give the next free one. (Docker refuses fixed ones on kind's network.)
-        engine("network", "disconnect", KIND_NETWORK, name)
-        engine("network", "connect", "--ip", container.address, KIND_NETWORK, name)
+        engine("network", "disconnect", container.network, name)
+        engine("network", "connect", "--ip", container.address, container.network, name)
 
 
 def load(archive: Path, containers: Iterable[str]) -> None:

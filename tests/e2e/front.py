@@ -98,12 +98,21 @@ class Front:
 
 
 class Probe:
-    """A client in the background; `result()` waits for it."""
+    """A client in the background, to be used with `with`; `result()` waits for it."""
 
     def __init__(self, front: Front, seconds: float, path: str) -> None:
         self.process = front.lab.client_spawn("python3", "-c", PROBE, VIP, "80", path, str(seconds), "0.01", "0.2")
         self.seconds = seconds
         self.started = time.monotonic()
+
+    def __enter__(self) -> "Probe":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left behind, whatever became of the test; the client itself stops after its time."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
 
     def result(self) -> dict[str, Any]:
         out, err = self.process.communicate(timeout=self.seconds + 60)

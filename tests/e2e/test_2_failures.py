@@ -20,37 +20,38 @@ def kill_haproxy_until_moved(front: Front, node: str, within: float) -> None:
 
 def test_haproxy_killed_moves_the_virtual_ip_to_node2_and_back(tutorial: Front) -> None:
     transitions = tutorial.status()["virtualIPs"][0]["transitions"]
-    probe = tutorial.probe(seconds=25)
-    kill_haproxy_until_moved(tutorial, "node1", within=20)
+    with tutorial.probe(seconds=25) as probe:
+        kill_haproxy_until_moved(tutorial, "node1", within=20)
 
-    def on_node2() -> None:
-        status = tutorial.status()
-        moved = status.get("lastFailover", {})
-        assert status["virtualIPs"][0]["transitions"] > transitions, status["virtualIPs"]
-        assert (moved.get("from"), moved.get("to")) == ("node1", "node2"), moved
-        assert moved["reason"] == "HAProxyDown", moved
+        def on_node2() -> None:
+            status = tutorial.status()
+            moved = status.get("lastFailover", {})
+            assert status["virtualIPs"][0]["transitions"] > transitions, status["virtualIPs"]
+            assert (moved.get("from"), moved.get("to")) == ("node1", "node2"), moved
+            assert moved["reason"] == "HAProxyDown", moved
 
-    eventually(on_node2, within=10, every=0.05)
-    report = probe.result()
+        eventually(on_node2, within=10, every=0.05)
+        report = probe.result()
     print(f"\nHAProxy killed, the tutorial's settings: gaps seen by a client {report['gaps']} ms of {report['sent']} requests")
     tutorial.held_by("node1", within=60)
     tutorial.ready()
 
 
 def test_a_lost_node_loses_the_virtual_ip_and_gets_it_back(tutorial: Front) -> None:
-    probe = tutorial.probe(seconds=20)
-    tutorial.lab.stop_node("node1")
     try:
+        with tutorial.probe(seconds=20) as probe:
+            tutorial.lab.stop_node("node1")
 
-        def on_node2() -> None:
-            assert [n for n in tutorial.holders() if n != "node1"] == ["node2"]
-            assert tutorial.status()["vipHolder"] == "node2"
+            def on_node2() -> None:
+                assert tutorial.status()["vipHolder"] == "node2"
 
-        eventually(on_node2, within=15)
-        assert VIP in tutorial.lab.on_node("node2", "ip", "-o", "address", "show", "dev", "ens3")
-        report = probe.result()
-        print(f"\nnode lost, the tutorial's settings: gaps seen by a client {report['gaps']} ms of {report['sent']} requests")
-        assert not report["open_end"], report
+            eventually(on_node2, within=15)
+            assert VIP in tutorial.lab.on_node("node2", "ip", "-o", "address", "show", "dev", "ens3")
+            assert VIP not in tutorial.lab.on_node("node3", "ip", "-o", "address", "show", "dev", "ens3")
+            report = probe.result()
+        # Later gaps are requests that HAProxy still sends to the lost node's Apache: the tutorial's checks take half a minute.
+        print(f"\nnode lost, the tutorial's settings: the virtual IP was away {report['gaps'][0]} ms for a client")
+        assert "Node 2" in str(report["answers"]) and "Node 3" in str(report["answers"]), report
 
         def said() -> None:
             degraded = tutorial.condition("Degraded")

@@ -14,22 +14,22 @@ pytestmark = pytest.mark.kind
 def test_a_change_is_live_everywhere_within_three_seconds(tutorial: Front) -> None:
     before = tutorial.restarts()
     revisions = {node["name"]: node["configRevision"] for node in tutorial.status()["nodes"]}
-    probe = tutorial.probe(seconds=8)
-    at = time.monotonic()
-    tutorial.kubectl(
-        "patch", "hac", "web", "--type=merge", "-p", json.dumps({"spec": {"haproxy": {"stats": {"path": "/numbers"}}}})
-    )
+    with tutorial.probe(seconds=8) as probe:
+        at = time.monotonic()
+        tutorial.kubectl(
+            "patch", "hac", "web", "--type=merge", "-p", json.dumps({"spec": {"haproxy": {"stats": {"path": "/numbers"}}}})
+        )
 
-    def live() -> None:
-        for host in ("172.16.7.153", "172.16.7.163", "172.16.7.173"):
-            page = tutorial.lab.client(
-                "curl", "-sS", "--max-time", "2", "-o", "/dev/null", "-w", "%{http_code}", f"http://{host}:8080/numbers"
-            )
-            assert page == "200", (host, page)
+        def live() -> None:
+            for host in ("172.16.7.153", "172.16.7.163", "172.16.7.173"):
+                page = tutorial.lab.client(
+                    "curl", "-sS", "--max-time", "2", "-o", "/dev/null", "-w", "%{http_code}", f"http://{host}:8080/numbers"
+                )
+                assert page == "200", (host, page)
 
-    eventually(live, within=20, every=0.05)
-    took = time.monotonic() - at
-    report = probe.result()
+        eventually(live, within=20, every=0.05)
+        took = time.monotonic() - at
+        report = probe.result()
     print(
         f"\na change was live on three nodes after {took:.2f} s; {report['failed']} of {report['sent']} requests failed meanwhile"
     )

@@ -29,14 +29,14 @@ def test_everything_is_discovered(minimal: Front) -> None:
 
 
 def test_a_dead_haproxy_is_noticed_at_once(minimal: Front) -> None:
-    probe = minimal.probe(seconds=8)
-    minimal.lab.on_node("node1", "pkill", "-KILL", "-x", "haproxy")
+    with minimal.probe(seconds=8) as probe:
+        minimal.lab.on_node("node1", "pkill", "-KILL", "-x", "haproxy")
 
-    def moved() -> None:
-        assert minimal.status()["lastFailover"]["reason"] == "HAProxyDown"
+        def moved() -> None:
+            assert minimal.status()["lastFailover"]["reason"] == "HAProxyDown"
 
-    eventually(moved, within=5, every=0.05)
-    report = probe.result()
+        eventually(moved, within=5, every=0.05)
+        report = probe.result()
     print(f"\nHAProxy killed, default settings: gaps seen by a client {report['gaps']} ms of {report['sent']} requests")
     minimal.held_by("node1", within=60)
 

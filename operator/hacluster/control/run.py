@@ -116,10 +116,13 @@ async def run(options: Options) -> None:
 
 
 async def _watch_and_work(operator: Operator) -> None:
-    namespace = operator.options.namespace
     # kopf cancels every task that was begun after it: ours are begun before.
-    work, relist = asyncio.create_task(operator.worker.run()), asyncio.create_task(operator.relist())
+    tasks = {asyncio.create_task(each) for each in (operator.worker.run(), operator.relist())}
     await asyncio.sleep(0)
+    stop = asyncio.Event()
+    for task in tasks:  # neither ends by itself: if one does, the process must not go on without it
+        task.add_done_callback(lambda _: stop.set())
+    namespace = operator.options.namespace
     log.info("ready: %s", f"watching namespace {namespace}" if namespace else "watching all namespaces")
     try:
         await kopf.operator(
@@ -127,15 +130,19 @@ async def _watch_and_work(operator: Operator) -> None:
             settings=doorbell.settings(),
             clusterwide=namespace is None,
             namespaces=[namespace] if namespace else [],
-            # Its own choice asks for the name of the user, and an unprivileged uid in a container has none.
+            stop_flag=stop,
+            # kopf's own choice looks up the user's name, and an unprivileged uid in a container has none.
             identity=names.OPERATOR_MANAGER,  # type: ignore[arg-type] # a NewType of str that kopf keeps to itself
         )
     finally:
-        relist.cancel()
         operator.worker.stop()
-        await asyncio.wait([work], timeout=FINISH_WITHIN)
-        work.cancel()
-        await asyncio.wait([work, relist])
+        await asyncio.wait(tasks, timeout=FINISH_WITHIN, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    for each in ended:
+        if isinstance(each, Exception):
+            raise each
 
 
 def _now() -> datetime:

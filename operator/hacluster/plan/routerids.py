@@ -18,7 +18,7 @@ def allot_router_ids(
         ValueError: when all 255 are taken.
 
     """
-    used = {each for each in explicit.values() if each is not None} | set()
+    used = {each for each in explicit.values() if each is not None} | set(taken)
     allotted: dict[str, int] = {}
     for name, wanted in explicit.items():
         kept = earlier.get(name, 0)

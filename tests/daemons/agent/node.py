@@ -170,7 +170,9 @@ class Node:
 
     def start_keepalived(self) -> None:
         """As its container does."""
-        argv = ("keepalived", "-n", "-l", "-D", "-f", names.KEEPALIVED_CONF, "-p", names.KEEPALIVED_PID)
+        # Every pid file gets a place: the root file system is read-only.
+        pid_files = ("-p", names.KEEPALIVED_PID, "-r", f"{names.RUN_DIR}/vrrp.pid", "-b", f"{names.RUN_DIR}/bfd.pid")
+        argv = ("keepalived", "-n", "-l", "-D", "-P", "-f", names.KEEPALIVED_CONF, *pid_files)
         self.start("keepalived", *argv, env=(f"TMPDIR={names.RUN_DIR}",))
 
     def start_haproxy(self) -> None:

@@ -114,20 +114,31 @@ def listens(node: Node, port: int) -> None:
     assert node.run("ss", "-Hltn", f"sport = :{port}"), f"nobody listens on {port}"
 
 
+def assert_fast(times: list[float], limit: float) -> None:
+    """Milliseconds: the middle one counts, so that a busy machine's one hiccup does not."""
+    print("reacted after", " ".join(f"{time:.0f}" for time in times), "ms")
+    assert sorted(times)[len(times) // 2] < limit, times
+    assert max(times) < 3 * limit, times
+
+
 def test_a_dead_haproxy_is_a_fault_at_once(running: Node) -> None:
+    times = []
     for _ in range(3):
-        assert running.react("KILL", "haproxy", "track=1") < 50
+        times.append(running.react("KILL", "haproxy", "track=1"))
         eventually(lambda: running.assert_entry(haproxy="Down", state="Fault", virtualIPs=[]), within=5)
         running.start_haproxy()
         eventually(lambda: running.assert_entry(haproxy="Up", state="Master", virtualIPs=[VIP]), within=10)
+    assert_fast(times, 50)
 
 
 def test_a_hanging_haproxy_is_a_fault_soon(running: Node) -> None:
+    times = []
     for _ in range(3):
-        assert running.react("STOP", "haproxy", "track=1") < 600
+        times.append(running.react("STOP", "haproxy", "track=1"))
         eventually(lambda: running.assert_entry(haproxy="Down", state="Fault", virtualIPs=[]), within=5)
         running.react("CONT", "haproxy", "track=0")
         eventually(lambda: running.assert_entry(haproxy="Up", state="Master"), within=10)
+    assert_fast(times, 600)
 
 
 def test_with_process_checks_the_track_file_is_left_alone(node: Node) -> None:
@@ -140,11 +151,13 @@ def test_with_process_checks_the_track_file_is_left_alone(node: Node) -> None:
 
 
 def test_a_killed_keepalived_leaves_no_address(running: Node) -> None:
+    times = []
     for _ in range(3):
-        assert running.react("KILL", "keepalived", "no-vip") < 100
+        times.append(running.react("KILL", "keepalived", "no-vip"))
         eventually(lambda: running.assert_entry(state="Stopped", priority=0, virtualIPs=[]), within=5)
         running.start_keepalived()
         eventually(lambda: running.assert_entry(state="Master", virtualIPs=[VIP]), within=10)
+    assert_fast(times, 100)
     assert OWN in running.run("ip", "addr", "show", "dev", "eth0")
 
 

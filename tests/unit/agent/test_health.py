@@ -153,21 +153,23 @@ async def test_the_end_of_the_server_interrupts_the_pause(tmp_path: Path) -> Non
 
 async def test_an_answer_that_waited_for_a_busy_agent_counts(tmp_path: Path) -> None:
     """The agent itself was kept from running for longer than the deadline: that is no reason for a failover."""
+    loop = asyncio.get_running_loop()
     blocked, sent = threading.Event(), threading.Event()
+
+    def block() -> None:
+        blocked.set()
+        sent.wait(5)
+        time.sleep(1.2)
 
     def serve(listening: socket.socket) -> None:
         connection, _ = listening.accept()
         with connection:
             connection.recv(4096)
+            loop.call_soon_threadsafe(block)
             blocked.wait(5)
             connection.sendall(OK)
             sent.set()
             connection.recv(4096)
-
-    def block() -> None:
-        blocked.set()
-        sent.wait(5)
-        time.sleep(0.1)
 
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(tmp_path / "s"))
@@ -175,8 +177,7 @@ async def test_an_answer_that_waited_for_a_busy_agent_counts(tmp_path: Path) -> 
         server = threading.Thread(target=serve, args=(listening,))
         server.start()
         probe = Probe(tmp_path / "s")
-        asyncio.get_running_loop().call_later(0.02, block)
-        assert await probe.check(deadline=0.05) is Result.ANSWERED
+        assert await probe.check(deadline=1) is Result.ANSWERED
         probe.close()
         await asyncio.to_thread(server.join, 5)
 
