@@ -53,7 +53,6 @@ ARG VERSION=0.0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="hacluster-operator" \
       org.opencontainers.image.description="One HACluster resource becomes a highly available front door on bare-metal nodes" \
-      org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 USER 65532:65532
@@ -74,7 +73,6 @@ ARG VERSION=0.0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="hacluster-node" \
       org.opencontainers.image.description="keepalived, HAProxy, Apache and the agent of hacluster-operator" \
-      org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 ENTRYPOINT ["hacluster"]

@@ -10,5 +10,5 @@ lock() {
   echo "locks/$out.txt"
 }
 lock operator --extra operator
-lock node --extra agent
-lock dev --extra operator --extra agent --extra dev
+lock node
+lock dev --extra operator --extra dev

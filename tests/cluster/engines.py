@@ -25,20 +25,28 @@ class Engine:
 
 @functools.cache
 def detect() -> Engine:
-    """Asks the engines that are here for a small image's manifest; an answer means an ordinary machine.
+    """What HACLUSTER_ENGINE says, or what was found the first time, or what is found now: docker, podman, or packages.
 
-    HACLUSTER_CLUSTER=registry or =packages decides without asking.
+    It is remembered until the last cluster is gone: a registry that fails to answer one day must not change what a cluster is.
     """
-    decided = os.environ.get("HACLUSTER_CLUSTER", "")
-    if decided not in {"", "registry", "packages"}:
-        raise steps.StepFailed(f"HACLUSTER_CLUSTER is {decided!r}; it may be registry, packages, or unset")
-    if decided != "packages":
-        for name in ("docker", "podman"):
-            if shutil.which(name) and (decided == "registry" or _answers(name)):
-                return Engine(name, {"KIND_EXPERIMENTAL_PROVIDER": name}, registry=True)
-    if decided == "registry":
-        raise steps.StepFailed("HACLUSTER_CLUSTER=registry, but neither docker nor podman is here")
-    return _private_podman()
+    remembered = _remembered()
+    chosen = os.environ.get("HACLUSTER_ENGINE") or (remembered.read_text() if remembered.exists() else "")
+    if not chosen:
+        chosen = next((name for name in ("docker", "podman") if _answers(name)), "packages")
+        cache.write(remembered, chosen)
+        steps.say(f"images: {'made from packages, as no registry answers' if chosen == 'packages' else f'with {chosen}'}")
+    match chosen:
+        case "docker" | "podman":
+            return Engine(chosen, {"KIND_EXPERIMENTAL_PROVIDER": chosen}, registry=True)
+        case "packages":
+            return _private_podman()
+        case _:
+            raise steps.StepFailed(f"HACLUSTER_ENGINE is {chosen!r}; it may be docker, podman, packages, or unset")
+
+
+def forget() -> None:
+    """Lets the next run find out anew."""
+    _remembered().unlink(missing_ok=True)
 
 
 def engine(
@@ -63,12 +71,22 @@ def exists(image: str) -> bool:
     return engine("image", "inspect", image, check=False).returncode == 0
 
 
+def _remembered() -> Path:
+    return cache.root() / "engine"
+
+
 def _answers(name: str) -> bool:
+    """Whether an engine is here and works, and a registry tells it about the image that ours start from."""
+    if shutil.which(name) is None:
+        return False
     try:
-        asked = shell.call([name, "manifest", "inspect", versions.BASE], check=False, timeout=_PROBE_SECONDS)
+        works = shell.call([name, "version"], check=False, timeout=_PROBE_SECONDS).returncode == 0
+        return (
+            works
+            and shell.call([name, "manifest", "inspect", versions.BASE], check=False, timeout=_PROBE_SECONDS).returncode == 0
+        )
     except subprocess.TimeoutExpired:
         return False
-    return asked.returncode == 0
 
 
 def _private_podman() -> Engine:

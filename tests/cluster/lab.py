@@ -50,7 +50,7 @@ class Lab:
             config = kindconfig.render(self.name, own_network_plugin=own, cgroup_v1=machine.cgroup_v1())
             made_of = cache.digest(config, image or "", self.tools.kind.parent.name)
             self._directory.mkdir(parents=True, exist_ok=True)
-            if self._state().get("made_of") != made_of or not self._answers():
+            if self._state().get("made_of") != made_of or not self._works():
                 self._create(config, image, made_of)
             with steps.step("connect the networks"):
                 self._connect(images)
@@ -77,6 +77,7 @@ class Lab:
                     if not any(self._directory.parent.iterdir()):  # that was the last one
                         leftovers.clear(engines.detect())
                         self._footprint.undo()
+                        engines.forget()
 
     # Talking to it
 
@@ -157,8 +158,9 @@ class Lab:
 
     def _connect_pods(self) -> None:
         pods: dict[str, str] = {}
-        for _ in range(60):  # the controller manager hands the ranges out within seconds of a node's joining
-            items = json.loads(self.kubectl("get", "nodes", "--output", "json"))["items"]
+        for _ in range(120):  # the API server may just have started; the ranges are handed out within seconds of a node's joining
+            listed = self.kubectl("get", "nodes", "--output", "json", check=False)
+            items = json.loads(listed)["items"] if listed else []
             pods = {item["metadata"]["name"]: item["spec"].get("podCIDR", "") for item in items}
             if len(pods) == len(self.nodes) + 1 and all(pods.values()):
                 break
@@ -171,12 +173,18 @@ class Lab:
                 wiring.load(archive, [self.control_plane, *self.nodes.values()])
             self._remember(loaded=archive.name)
 
-    def _answers(self) -> bool:
-        """Whether all the cluster's containers run and its API server is ready."""
-        if not all(container.runs for container in wiring.inspect(self.control_plane, *self.nodes.values()).values()):
+    def _works(self) -> bool:
+        """Whether the cluster works. Nodes that a test left without power are started."""
+        known = wiring.inspect(self.control_plane, self._switch, *self.nodes.values())
+        if wiring.ABSENT in known.values() or not (known[self.control_plane].runs and known[self._switch].runs):
             return False
-        asked = shell.call([self.tools.kubectl, "--kubeconfig", self.kubeconfig, "get", "--raw", "/readyz"], check=False)
-        return asked.returncode == 0
+        ask = [self.tools.kubectl, "--kubeconfig", self.kubeconfig, "get", "--raw", "/readyz"]
+        if shell.call(ask, check=False).returncode != 0:
+            return False
+        for node, container in self.nodes.items():
+            if not known[container].runs:
+                self.start_node(node)
+        return True
 
     def _heard_from(self, node: str, since: datetime) -> bool:
         """Whether a node's kubelet has said since then that it is ready; the API server's memory alone says nothing."""

@@ -41,7 +41,7 @@ def image_values(lab: Lab) -> list[str]:
     values = []
     for part, reference in (("operator", lab.images.operator), ("node", lab.images.node)):
         repository, _, tag = reference.rpartition(":")
-        values += ["--set", f"image.{part}.repository={repository}", "--set", f"image.{part}.tag={tag}"]
+        values += ["--set-string", f"image.{part}.repository={repository}", "--set-string", f"image.{part}.tag={tag}"]
     return values
 
 

@@ -90,9 +90,8 @@ def keepalived(cluster: HACluster, image: str, settings: Settings) -> Manifest:
         # Where it dumps its state when the agent asks for it.
         "env": [{"name": "TMPDIR", "value": names.RUN_DIR}],
         # NET_ADMIN: addresses. NET_RAW: VRRP and gratuitous ARP. SETGID: every script run begins with setgroups.
-        # KILL: `killall -0` of HAProxy's worker, which is not root.
         # SYS_NICE, IPC_LOCK: on a busy node it is run in time and never swapped.
-        "securityContext": confined("NET_ADMIN", "NET_RAW", "SETGID", "KILL", "SYS_NICE", "IPC_LOCK"),
+        "securityContext": confined("NET_ADMIN", "NET_RAW", "SETGID", "SYS_NICE", "IPC_LOCK"),
         "volumeMounts": [mount(RUN, names.RUN_DIR)],
     }
 

@@ -94,6 +94,11 @@ def test_keeps_what_works_when_the_new_file_is_no_good(pod: Pod) -> None:
 
     # One that it takes, and dies of: somebody else has the port.
     pod.sh(f"python3 -m http.server --bind {ETH0['node1']} 9999 >/dev/null 2>&1 &")
+
+    def taken() -> None:
+        assert answer(pod, 9999), "the other program listens"
+
+    eventually(taken, within=10)
     pod.deliver("config", apache_files(on_port(9999)))
 
     def went_back() -> None:

@@ -123,7 +123,7 @@ def test_capabilities_are_these_and_no_more() -> None:
     assert granted == {
         "sysctl": ["privileged"],
         "agent": ["NET_ADMIN"],
-        "keepalived": ["NET_ADMIN", "NET_RAW", "SETGID", "KILL", "SYS_NICE", "IPC_LOCK"],
+        "keepalived": ["NET_ADMIN", "NET_RAW", "SETGID", "SYS_NICE", "IPC_LOCK"],
         "haproxy": ["NET_BIND_SERVICE", "SETUID", "SETGID", "SYS_CHROOT", "NET_RAW", "KILL"],
         "rsyslog": ["NET_BIND_SERVICE"],
         "apache": [],
