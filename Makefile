@@ -24,11 +24,11 @@ check: venv
 test: check
 	$(PY) -m tests.cluster kube
 	$(PY) -m tests.cluster images
-	$(PYTEST) --durations=15 tests/unit tests/golden tests/daemons tests/api tests/e2e
+	$(PYTEST) --durations=15 tests/cluster tests/unit tests/golden tests/daemons tests/api tests/e2e
 	$(PY) -m tests.cluster timings
 
 test-unit: venv
-	$(PYTEST) tests/unit tests/golden
+	$(PYTEST) tests/cluster tests/unit tests/golden
 test-daemons: venv
 	$(PYTEST) tests/daemons
 test-api: venv

@@ -26,6 +26,11 @@ class Cable:
         """The interface's name on the switch's side, e.g. "public-153"."""
         return f"{self.bridge}-{self.address.split('/')[0].rsplit('.', 1)[-1]}"
 
+    @property
+    def hardware_address(self) -> str:
+        """Made from the address: a card keeps its own through a power loss, and so neighbours' caches stay right."""
+        return "02:00:" + ":".join(f"{byte:02x}" for byte in ipaddress.ip_interface(self.address).ip.packed)
+
 
 BRIDGES = ("public", "private")
 NODES: Mapping[str, tuple[Cable, ...]] = {
@@ -51,7 +56,7 @@ def wire_script(pid: int, cables: tuple[Cable, ...], *, is_node: bool) -> str:
         lines += [
             f"if ! {inside} ip link show {cable.interface} >/dev/null 2>&1; then",
             f"  ip link delete {cable.port} 2>/dev/null || true",  # left by a node that died a moment ago
-            f"  ip link add {cable.port} type veth peer name {cable.interface} netns {pid}",
+            f"  ip link add {cable.port} type veth peer name {cable.interface} address {cable.hardware_address} netns {pid}",
             f"  ip link set {cable.port} master {cable.bridge} up",
             "fi",
             f"{inside} ip address replace {cable.address} dev {cable.interface}",

@@ -23,8 +23,9 @@ def minimal(labelled: Lab) -> Front:
 
 def test_everything_is_discovered(minimal: Front) -> None:
     status = minimal.status()
-    assert [n["routers"][0]["interface"] for n in status["nodes"]] == ["ens3"] * 3
-    assert [n["routers"][0]["priority"] for n in status["nodes"]] == [250, 240, 230]
+    routers = {node["name"]: node["routers"][0] for node in status["nodes"]}
+    assert {name: router["interface"] for name, router in routers.items()} == dict.fromkeys(("node1", "node2", "node3"), "ens3")
+    assert {name: router["priority"] for name, router in routers.items()} == {"node1": 250, "node2": 240, "node3": 230}
     assert len({minimal.get(f"http://{VIP}/") for _ in range(3)}) == 3
 
 
@@ -33,7 +34,7 @@ def test_a_dead_haproxy_is_noticed_at_once(minimal: Front) -> None:
         minimal.lab.on_node("node1", "pkill", "-KILL", "-x", "haproxy")
 
         def moved() -> None:
-            assert minimal.status()["lastFailover"]["reason"] == "HAProxyDown"
+            assert minimal.status().get("lastFailover", {}).get("reason") == "HAProxyDown"
 
         eventually(moved, within=5, every=0.05)
         report = probe.result()
@@ -42,13 +43,13 @@ def test_a_dead_haproxy_is_noticed_at_once(minimal: Front) -> None:
 
 
 def test_memory_at_rest(minimal: Front) -> None:
-    agents = {node: resident_megabytes(minimal.lab, node, "hacluster agent") for node in minimal.lab.nodes}
+    agents = {node: sum(resident_megabytes(minimal.lab, node, "hacluster agent")) for node in minimal.lab.nodes}
     (deployment,) = minimal.lab.kubectl("-n", SYSTEM, "get", "deployment", "-o", "name").split()
     status = minimal.lab.kubectl("-n", SYSTEM, "exec", deployment, "--", "cat", "/proc/1/status")
     operator = int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))) / 1024
-    print(f"\nresident memory: operator {operator:.0f} MB, agents {agents} MB")
+    print(f"\nresident memory: operator {operator:.0f} MB, agents {[round(mb) for mb in agents.values()]} MB")
     assert operator <= 100
-    assert all(len(each) == 1 and each[0] <= 50 for each in agents.values()), agents
+    assert all(0 < each <= 50 for each in agents.values()), agents
 
 
 def test_haproxy_killed_again_and_again_settles(minimal: Front) -> None:

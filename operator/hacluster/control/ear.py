@@ -11,7 +11,7 @@ from hacluster.control.kinds import HACLUSTER, LEASE, NODE
 from hacluster.control.observe import entry_times
 from hacluster.control.store import Change, Object, Store, instance, key_of
 from hacluster.control.worker import Key, RetryLater
-from hacluster.plan.status import SILENT_AFTER
+from hacluster.plan.status import is_silent
 
 log = logging.getLogger(__name__)
 
@@ -111,5 +111,5 @@ class Ear:
         return {
             node
             for node, life in self._heard.of(*key)
-            if node not in self._silent and life.heard is not None and now - life.heard > SILENT_AFTER
+            if node not in self._silent and life.heard is not None and is_silent(life.heard, now)
         }

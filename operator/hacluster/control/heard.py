@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from hacluster.plan.status import SILENT_AFTER
+from hacluster.plan.status import SILENT_AFTER, is_silent
 
 NodeKey = tuple[str, str, str]
 """Namespace and name of the resource, and the node."""
@@ -91,7 +91,7 @@ class Heard:
             del self._lives[key]
 
     def _hear(self, life: Life, *, first: bool, written: datetime | None, now: datetime) -> bool:
-        was_silent = life.heard is None or now - life.heard > SILENT_AFTER
+        was_silent = is_silent(life.heard, now)
         if first and life.confirmed is None:
             estimate = min(now, written) if written else now
             heard = max(estimate, now - SILENT_AFTER + FIRST_PATIENCE)

@@ -67,7 +67,7 @@ def _named(question: _Question, wish: _Wish) -> Interface | Left:
             Problem(
                 "NoSuchInterface",
                 wish.field,
-                f"node {question.node} has no interface {wish.interface} {question.has}; "
+                f"node {question.node} has no interface {wish.interface} that could carry a virtual IP {question.has}; "
                 "name one that it has, or leave the field out",
             )
         )

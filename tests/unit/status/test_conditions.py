@@ -1,9 +1,12 @@
 """Conditions: the worst wins, each says what to do, and none moves without a reason."""
 
+from datetime import timedelta
+
 import pytest
 
 from hacluster.api.status import ConditionStatus, Health, VrrpState
 from hacluster.errors import Problem
+from hacluster.plan.status import SILENT_AFTER, NodeSeen
 from tests.unit.status.stage import NODES, START, VIP, Stage, problem
 
 
@@ -43,7 +46,7 @@ def test_nothing_changes_while_nothing_happens() -> None:
     assert stage.last is not None
     before = stage.last.document()
     for _ in range(5):
-        stage.later(7)
+        stage.later(40)
         assert stage.report().document() == before
         assert stage.told() == []
 
@@ -97,6 +100,14 @@ def test_a_cluster_that_starts_is_in_progress_not_in_trouble() -> None:
     assert stage.shows("Degraded") == ("False", "AllNodesFit")
     assert "node2: its agent has not reported yet (pod web-lb-x: ImagePullBackOff)" in stage.condition("Ready").message
     assert stage.told() == ["Accepted"]
+
+
+def test_it_looks_again_when_time_alone_could_change_something() -> None:
+    stage = settled()
+    assert stage.last is not None and stage.last.look_again == START + SILENT_AFTER
+    silent = Stage(nodes={"node1": NodeSeen("node1")})
+    assert silent.report(revisions={}, waiting_for=("node1",)).look_again == START + timedelta(minutes=2)
+    assert Stage().report().look_again is None
 
 
 def test_progress_that_takes_too_long_is_trouble() -> None:

@@ -95,6 +95,19 @@ def test_a_higher_priority_took_it_back() -> None:
     assert moved(stage) == ("node2", "node1", "Preempted")
 
 
+def test_the_old_holder_s_word_may_come_second() -> None:
+    stage = Stage()
+    stage.all_fit(holder="node2")
+    stage.report()
+    stage.says("node1", holds=True)
+    stage.report()
+    assert moved(stage) == ("node2", "node1", "Unknown")  # node2 has not yet said that it is a backup now
+    stage.says("node2", holds=False)
+    stage.report()
+    assert moved(stage) == ("node2", "node1", "Preempted")
+    assert stage.status.virtual_ips[0].transitions == 1
+
+
 def test_the_silence_of_the_old_holder_explains_the_move_afterwards() -> None:
     stage = settled()
     stage.later(0.5, alive=("node2", "node3"))

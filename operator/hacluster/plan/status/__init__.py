@@ -3,7 +3,7 @@
 from hacluster.plan.status.holders import GRACE, Holders, find_holders
 from hacluster.plan.status.news import News
 from hacluster.plan.status.report import Report, report
-from hacluster.plan.status.situation import SILENT_AFTER, NodeSeen, Situation, VirtualIP, moment, timestamp
+from hacluster.plan.status.situation import SILENT_AFTER, NodeSeen, Situation, VirtualIP, is_silent, moment, timestamp
 
 __all__ = [
     "GRACE",
@@ -15,6 +15,7 @@ __all__ = [
     "Situation",
     "VirtualIP",
     "find_holders",
+    "is_silent",
     "moment",
     "report",
     "timestamp",

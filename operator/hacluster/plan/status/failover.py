@@ -28,8 +28,7 @@ def refine(last: LastFailover, situation: Situation) -> LastFailover:
     if last.reason != UNKNOWN or at is None or situation.now - at > REFINE_WITHIN:
         return last
     reason = _reason(last.router, last.from_, last.to, situation)
-    # A healthy old holder says nothing new, and priorities said all they had to say at the time.
-    return last if reason in (UNKNOWN, "Preempted") else last.model_copy(update={"reason": reason})
+    return last.model_copy(update={"reason": reason})
 
 
 def holding_since(router: str, node: str, situation: Situation) -> datetime:

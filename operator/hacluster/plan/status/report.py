@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from hacluster.api.status import HAClusterStatus, LastFailover, VirtualIPStatus
+from hacluster.api.status import ConditionStatus, HAClusterStatus, LastFailover, VirtualIPStatus
 from hacluster.plan.status import failover
 from hacluster.plan.status.conditions import PROGRESS_WITHIN, Findings, find_condition
 from hacluster.plan.status.holders import find_holders
@@ -92,5 +92,7 @@ def _silences(situation: Situation) -> list[datetime]:
 
 def _overdue(status: HAClusterStatus) -> list[datetime]:
     reconciling = find_condition(status, "Reconciling")
-    since = moment(reconciling.last_transition_time) if reconciling else None
+    if reconciling is None or reconciling.status is not ConditionStatus.TRUE:
+        return []
+    since = moment(reconciling.last_transition_time)
     return [since + PROGRESS_WITHIN] if since else []

@@ -14,6 +14,11 @@ SILENT_AFTER = timedelta(seconds=10)
 """A node that gave no sign of life for so long holds nothing: the Lease's duration."""
 
 
+def is_silent(heard: datetime | None, now: datetime) -> bool:
+    """Whether a node that was last `heard` then (None: never) counts as silent now."""
+    return heard is None or now - heard >= SILENT_AFTER
+
+
 @dataclass(frozen=True)
 class NodeSeen:
     """One node: selected now, or gone from the selection but with an entry left."""
@@ -33,7 +38,7 @@ class NodeSeen:
 
     def silent(self, now: datetime) -> bool:
         """Whether nothing was heard of it for too long."""
-        return self.heard is None or now - self.heard > SILENT_AFTER
+        return is_silent(self.heard, now)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,50 @@
+"""haproxy.cfg, where a golden file says too little about why."""
+
+from typing import Any
+
+from hacluster.nodeconfig import File
+from tests.unit.plan.worlds import cluster, node, nodes, plan
+
+APACHE: dict[str, Any] = {"apache": {}}
+
+
+def test_all_nodes_have_the_same_servers_under_the_same_names() -> None:
+    """A client's cookie names a server: it has to mean the same on whichever node holds the virtual IP."""
+    made = plan(cluster())
+    bodies = {texts[File.HAPROXY].split("\n", 1)[1] for texts in made.texts.values()}
+    assert len(bodies) == 1, "but for the heading"
+    assert [line.split()[1] for line in bodies.pop().splitlines() if line.startswith("    server ")] == ["n1", "n2", "n3"]
+
+
+def test_a_link_local_virtual_ip_is_bound_on_its_interface_and_only_where_it_can_be() -> None:
+    listeners = [{"name": "web", "port": 80, "bind": "VirtualIPs", "backend": APACHE}]
+    routers = [{"virtualIPs": ["fe80::10/64", "2001:db8::10/64"]}, {"virtualIPs": ["192.0.2.10/24"]}]
+    made = plan(
+        cluster(haproxy={"listeners": listeners}, virtualRouters=routers, system={"nonlocalBind": True}),
+        node("a", internal="192.0.2.1", eth0=["2001:db8::1/64", "192.0.2.1/24"]),
+        node("b", internal="192.0.2.2", eth0=["192.0.2.2/24"]),
+    )
+
+    def binds(name: str) -> list[str]:
+        section = made.texts[name][File.HAPROXY].split("listen web\n")[1]
+        return [line.strip() for line in section.splitlines() if line.startswith("    bind ")]
+
+    both = ["bind [2001:db8::10]:80", "bind 192.0.2.10:80"]
+    assert binds("a") == ["bind [fe80::10]:80 interface eth0", *both]
+    assert binds("b") == both, "b is no member of the IPv6 router"
+
+
+def test_ipv6_is_listened_to_where_a_virtual_ip_is_one() -> None:
+    assert "bind *:80\n" in plan(cluster()).texts["n1"][File.HAPROXY]
+    assert "v6only" not in plan(cluster()).texts["n1"][File.HAPROXY], "a node may have IPv6 switched off"
+
+
+def test_the_health_listener_is_never_logged_and_its_name_is_nobody_s() -> None:
+    text = plan(cluster()).texts["n1"][File.HAPROXY]
+    section = text.split("frontend hacluster:health\n")[1].split("\n\n")[0]
+    assert "    no log\n" in section and "timeout client          1h" in section
+
+
+def test_no_strict_limits() -> None:
+    """A maxconn beyond the node's file descriptors passes `haproxy -c` and then keeps HAProxy from starting at all."""
+    assert "    no strict-limits\n" in plan(cluster(), *nodes(1)).texts["n1"][File.HAPROXY]
