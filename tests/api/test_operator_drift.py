@@ -131,8 +131,20 @@ def test_deleting_the_resource_leaves_nothing(settled: World) -> None:
 
 def test_a_resource_that_is_deleted_and_made_again_at_once(settled: World) -> None:
     old = {each["metadata"]["uid"] for each in settled.children().values()}
+    here = settled.path("configmaps", "web-config")
+    # Garbage collection takes its time: here as long as the test likes.
+    call(settled.server, "PATCH", here, {"metadata": {"finalizers": ["example.com/hold"]}}, MERGE)
     settled.delete("haclusters", "web")
     uid = settled.create()["metadata"]["uid"]
+    settled.until("Reconciling", "True", "Retrying")
+
+    def waits() -> None:
+        message = settled.condition("Reconciling")["message"]
+        assert message == f"ConfigMap {settled.namespace}/web-config of the deleted HACluster web is still there", message
+
+    eventually(waits, within=30)
+    settled.until("Stalled", "False")
+    call(settled.server, "PATCH", here, {"metadata": {"finalizers": None}}, MERGE)
 
     def check() -> None:
         children = settled.children()
@@ -142,6 +154,7 @@ def test_a_resource_that_is_deleted_and_made_again_at_once(settled: World) -> No
 
     eventually(check, within=60)
     settled.until("Reconciling", "True", "Progressing")
+    assert "Stalled" not in settled.events(), "its predecessor's children are nobody else's"
 
 
 def test_a_name_that_somebody_else_has_is_never_taken(apiserver: ApiServer, here: World) -> None:

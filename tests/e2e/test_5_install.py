@@ -43,10 +43,17 @@ def test_installed_by_kubectl_it_serves_the_same(labelled: Lab, tmp_path: Path) 
     gone(front)
     labelled.helm("uninstall", "hacluster", "-n", SYSTEM, "--wait")
     assert "haclusters.hacluster.dev" in labelled.kubectl("get", "crd", "-o", "name"), "the CRD outlives the release"
-    labelled.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(overlay(labelled, tmp_path)))
-    labelled.kubectl("-n", SYSTEM, "rollout", "status", "deployment/hacluster-operator", "--timeout=120s", timeout=130)
-    labelled.kubectl("apply", "-f", str(SAMPLES / "minimal.yaml"))
-    front.ready(within=180)
-    front.held_by("node1", within=60)
-    assert len({front.get(f"http://{VIP}/") for _ in range(3)}) == 3
-    gone(front)
+    kustomization = str(overlay(labelled, tmp_path))
+    labelled.kubectl("apply", "--server-side", "--force-conflicts", "-k", kustomization)
+    try:
+        labelled.kubectl("-n", SYSTEM, "rollout", "status", "deployment/hacluster-operator", "--timeout=120s", timeout=130)
+        labelled.kubectl("apply", "-f", str(SAMPLES / "minimal.yaml"))
+        front.ready(within=180)
+        front.held_by("node1", within=60)
+        assert len({front.get(f"http://{VIP}/") for _ in range(3)}) == 3
+        gone(front)
+    finally:
+        labelled.kubectl("delete", "-k", kustomization, "--timeout=120s", timeout=130)
+    assert "hacluster" not in labelled.kubectl(
+        "get", "crd,clusterrole,clusterrolebinding,validatingadmissionpolicy", "-o", "name"
+    )

@@ -1,6 +1,6 @@
 """One node's files as a whole: what is wanted (the mounted ConfigMap) and what is installed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -49,21 +49,30 @@ def parse_bundle(texts: Mapping[File, str]) -> Bundle:
 
 def read_offered(directory: Path, node: str) -> Bundle | None:
     """What the ConfigMap holds for this node; None when it holds nothing. Raises BadBundle, OSError."""
-    texts = _read(lambda file: directory / names.key(node, file.value))
-    return parse_bundle(texts) if texts else None
+    while True:
+        delivery = _delivery(directory)
+        texts = _read({file: delivery / names.key(node, file.value) for file in FILES})
+        if _delivery(directory) == delivery:  # else it was swapped, and perhaps removed, while it was read
+            return parse_bundle(texts) if texts else None
+
+
+def _delivery(directory: Path) -> Path:
+    """The folder of one delivery of the kubelet, which is whole; the links beside it are made one by one, after the swap."""
+    data = directory / "..data"
+    return data.resolve() if data.is_symlink() else directory
 
 
 def read_good(paths: Paths) -> Bundle | None:
     """What was last loaded; None before the first time. Raises OSError."""
     try:
-        return parse_bundle(_read(paths.good))
+        return parse_bundle(_read({file: paths.good(file) for file in FILES}))
     except BadBundle:
         return None
 
 
 def read_live(paths: Paths) -> Mapping[File, str]:
     """The texts that the daemons would start with."""
-    return _read(paths.live)
+    return _read({file: paths.live(file) for file in FILES})
 
 
 def state_of(directory: Path, node: str) -> tuple[object, ...]:
@@ -82,11 +91,11 @@ def _stamp(file: Path) -> tuple[int, int, int] | None:
     return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
-def _read(locate: Callable[[File], Path]) -> dict[File, str]:
+def _read(files: Mapping[File, Path]) -> dict[File, str]:
     texts = {}
-    for file in FILES:
+    for file, path in files.items():
         try:
-            texts[file] = locate(file).read_text()
+            texts[file] = path.read_text()
         except FileNotFoundError:
             continue
     return texts

@@ -78,7 +78,7 @@ class Applier:
 
     async def _put(self, manifest: Manifest) -> None:
         kind = _kind(manifest)
-        answer = _identified(kind, await self._client.apply(kind, manifest))
+        answer = await self._client.apply(kind, manifest)
         # The API server may write a value in its own way (a quantity, say): that is no drift.
         if settled := differences(manifest, answer):
             self._settled[answer["metadata"]["uid"]] = (_digest(manifest), settled)
@@ -92,8 +92,7 @@ class Applier:
     async def _observed(self, manifest: Manifest) -> Object | None:
         kind, (namespace, name) = _kind(manifest), key_of(manifest)
         # The cache holds only what carries our label: a namesake without it has to be asked for.
-        observed = self._store.get(kind, namespace, name) or await self._client.get(kind, namespace, name)
-        return _identified(kind, observed) if observed else None
+        return self._store.get(kind, namespace, name) or await self._client.get(kind, namespace, name)
 
     def _children(self, cluster: HACluster) -> list[tuple[Kind, Object]]:
         found = []
@@ -137,11 +136,6 @@ def _refuse_strangers(cluster: HACluster, observed: Iterable[Object]) -> None:
         problems.append(Problem("NameTaken", "metadata.name", f"{where} exists and belongs to somebody else: {cure}"))
     if problems:
         raise NameTaken(tuple(problems))
-
-
-def _identified(kind: Kind, observed: Object) -> Object:
-    """With the kind, which listings leave out of their items."""
-    return {**observed, "apiVersion": kind.api_version, "kind": kind.name}
 
 
 def _owners(observed: Object) -> list[Object]:

@@ -75,7 +75,7 @@ class Client:
         while True:
             page = await self._call("GET", kind.path(namespace), query)
             for item in page.get("items", ()):
-                yield {"apiVersion": kind.api_version, "kind": kind.name, **item}
+                yield item
             if not (token := page.get("metadata", {}).get("continue")):
                 return
             query["continue"] = token

@@ -121,7 +121,8 @@ def slim(kind: Kind, raw: Object) -> Object:
         keep["status"] = raw["status"]
     if kind is DAEMON_SET:
         keep["status"] = {key: value for key, value in (raw.get("status") or {}).items() if key in _ROLLOUT}
-    return {**keep, "metadata": metadata}
+    # Items of a listing leave their kind out.
+    return {**keep, "apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata}
 
 
 _ROLLOUT = ("observedGeneration", "desiredNumberScheduled", "updatedNumberScheduled")

@@ -338,3 +338,15 @@ def test_words_are_the_cause_only_and_short() -> None:
     said = "Sun Nov 22 12:45:17 2026: (Line 4) Unknown keyword 'x'\n\n"
     assert shorten(said) == "(Line 4) Unknown keyword 'x'"
     assert len(shorten("word " * 1000)) <= 600
+
+
+def test_a_node_that_joins_is_read_whole_while_the_kubelet_is_still_linking_its_keys(tmp_path: Path) -> None:
+    """The kubelet swaps `..data` first, and makes the visible links of new keys one by one after that."""
+    delivered = tmp_path / "..2026"
+    delivered.mkdir()
+    for file, text in bundle().texts.items():
+        (delivered / names.key("node1", file.value)).write_text(text)
+    (tmp_path / "..data").symlink_to("..2026")
+    first = names.key("node1", File.KEEPALIVED.value)
+    (tmp_path / first).symlink_to(f"..data/{first}")
+    assert read_offered(tmp_path, "node1") == bundle()
