@@ -46,7 +46,8 @@ def test_a_change_is_live_everywhere_within_three_seconds(tutorial: Front) -> No
         took = float(seen.result()) - at
         report = probe.result()
     print(
-        f"\na change was live on three nodes {took:.2f} s after kubectl had returned; {report['failed']} of {report['sent']} requests failed meanwhile"
+        f"\na change was live on three nodes {took:.2f} s after kubectl had returned;"
+        f" {report['failed']} of {report['sent']} requests failed meanwhile"
     )
     assert took <= 3.0
     assert report["failed"] == 0, report
