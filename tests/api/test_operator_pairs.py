@@ -42,7 +42,7 @@ def test_side_by_side(apiserver: ApiServer, here: World) -> None:
         def gone() -> None:
             assert not here.children("one")
 
-        eventually(gone, within=30)
+        eventually(gone, within=90)
         assert versions(here, "two") == before
 
 
