@@ -101,7 +101,8 @@ def test_the_operator_needs_no_more_rights_than_it_has(installed: ApiServer, ope
         eventually(lambda: _has(here, "daemonsets", names.apache("web"), there=False), within=15)
         eventually(lambda: _some_event(here), within=15)
         here.delete("haclusters", "web")
-        eventually(lambda: _has(here, "daemonsets", names.lb("web"), there=False), within=30)
+        # The garbage collector looks for new kinds every 30 s, and waits for all its watches after that.
+        eventually(lambda: _has(here, "daemonsets", names.lb("web"), there=False), within=90)
         assert "forbidden" not in process.text().lower(), process.text()
 
 
