@@ -8,11 +8,18 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import Lab
-from tests.e2e.front import LABEL, SAMPLES, Front
+from tests.e2e.front import LABEL, MEASURED, SAMPLES, Front
 from tests.waiting import eventually
 
 CHART = Path(__file__).parents[2] / "charts" / "hacluster-operator"
 SYSTEM = "hacluster-system"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if MEASURED:
+        terminalreporter.section("measured end to end")
+        for line in MEASURED:
+            terminalreporter.write_line(line)
 
 
 @contextmanager

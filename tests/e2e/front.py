@@ -14,6 +14,8 @@ PROBE = (Path(__file__).parent.parent / "probe.py").read_text()
 SAMPLES = Path(__file__).parents[2] / "manifests" / "samples"
 VIP = "172.16.7.200"
 LABEL = "hacluster.dev/cluster=web"
+MEASURED: list[str] = []
+"""What the run saw, for its summary."""
 PAGE = "<h1>Đây là website từ Node {}</h1>"
 
 
@@ -120,6 +122,11 @@ class Probe:
         assert match, (out, err)
         report: dict[str, Any] = json.loads(match.group())
         return report
+
+
+def measured(text: str) -> None:
+    """Remember a figure; the run's summary prints it."""
+    MEASURED.append(text)
 
 
 def resident_megabytes(lab: Lab, node: str, pattern: str) -> list[float]:

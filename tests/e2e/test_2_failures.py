@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.e2e.front import VIP, Front
+from tests.e2e.front import VIP, Front, measured
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.kind
@@ -32,7 +32,7 @@ def test_haproxy_killed_moves_the_virtual_ip_to_node2_and_back(tutorial: Front) 
 
         eventually(on_node2, within=10, every=0.05)
         report = probe.result()
-    print(f"\nHAProxy killed, the tutorial's settings: gaps seen by a client {report['gaps']} ms of {report['sent']} requests")
+    measured(f"HAProxy killed, the tutorial's settings: gaps seen by a client {report['gaps']} ms of {report['sent']} requests")
     tutorial.held_by("node1", within=60)
     tutorial.ready()
 
@@ -50,7 +50,7 @@ def test_a_lost_node_loses_the_virtual_ip_and_gets_it_back(tutorial: Front) -> N
             assert VIP not in tutorial.lab.on_node("node3", "ip", "-o", "address", "show", "dev", "ens3")
             report = probe.result()
         # Later gaps are requests that HAProxy still sends to the lost node's Apache: the tutorial's checks take half a minute.
-        print(f"\nnode lost, the tutorial's settings: the virtual IP was away {report['gaps'][0]} ms for a client")
+        measured(f"node lost, the tutorial's settings: the virtual IP was away {report['gaps'][0]} ms for a client")
         assert "Node 2" in str(report["answers"]) and "Node 3" in str(report["answers"]), report
 
         def said() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.front import VIP, Front
+from tests.e2e.front import VIP, Front, measured
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.kind
@@ -45,8 +45,8 @@ def test_a_change_is_live_everywhere_within_three_seconds(tutorial: Front) -> No
         at = time.time()  # the API server has taken it; how long kubectl itself took to start is not the product's
         took = float(seen.result()) - at
         report = probe.result()
-    print(
-        f"\na change was live on three nodes {took:.2f} s after kubectl had returned;"
+    measured(
+        f"a change was live on three nodes {took:.2f} s after kubectl had returned;"
         f" {report['failed']} of {report['sent']} requests failed meanwhile"
     )
     assert took <= 3.0

@@ -4,7 +4,7 @@ import pytest
 
 from tests.cluster import Lab
 from tests.e2e.conftest import SYSTEM, gone
-from tests.e2e.front import SAMPLES, VIP, Front, resident_megabytes
+from tests.e2e.front import SAMPLES, VIP, Front, measured, resident_megabytes
 from tests.e2e.test_2_failures import kill_haproxy_until_moved
 from tests.waiting import eventually
 
@@ -38,7 +38,7 @@ def test_a_dead_haproxy_is_noticed_at_once(minimal: Front) -> None:
 
         eventually(moved, within=5, every=0.05)
         report = probe.result()
-    print(f"\nHAProxy killed, default settings: gaps seen by a client {report['gaps']} ms of {report['sent']} requests")
+    measured(f"HAProxy killed, default settings: gaps seen by a client {report['gaps']} ms of {report['sent']} requests")
     minimal.held_by("node1", within=60)
 
 
@@ -47,7 +47,7 @@ def test_memory_at_rest(minimal: Front) -> None:
     (deployment,) = minimal.lab.kubectl("-n", SYSTEM, "get", "deployment", "-o", "name").split()
     status = minimal.lab.kubectl("-n", SYSTEM, "exec", deployment, "--", "cat", "/proc/1/status")
     operator = int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))) / 1024
-    print(f"\nresident memory: operator {operator:.0f} MB, agents {[round(mb) for mb in agents.values()]} MB")
+    measured(f"resident memory: operator {operator:.0f} MB, agents {[round(mb) for mb in agents.values()]} MB")
     assert operator <= 100
     assert all(0 < each <= 50 for each in agents.values()), agents
 
