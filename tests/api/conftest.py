@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from hacluster import names
 from tests.api import apiserver as api
 from tests.api.world import World, world
 
@@ -13,6 +14,13 @@ def apiserver() -> Iterator[api.ApiServer]:
     """A real API server with the CRD installed and garbage collection at work."""
     with api.run(controllers=True) as server:
         yield server
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_resource_outlives_its_module(apiserver: api.ApiServer) -> Iterator[None]:
+    """An operator that watches all namespaces would see it, and hold its virtual IP against the next module's."""
+    yield
+    apiserver.kubectl("delete", names.PLURAL, "--all", "--all-namespaces", "--wait=true")
 
 
 @pytest.fixture

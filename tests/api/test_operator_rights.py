@@ -14,8 +14,7 @@ NAMESPACE = "hacluster-system"
 
 
 def test_the_installed_rights_are_enough_and_needed(apiserver: ApiServer, here: World) -> None:
-    apiserver.kubectl("create", "namespace", NAMESPACE)
-    for file in ("rbac.yaml", "admission-policy.yaml"):
+    for file in ("namespace.yaml", "rbac.yaml", "admission-policy.yaml"):
         apiserver.kubectl("apply", "--server-side", "-f", str(REPOSITORY / "manifests" / file))
     kubeconfig = apiserver.kubeconfig_for(apiserver.service_account_token(NAMESPACE, "hacluster-operator"))
     with operator(apiserver, kubeconfig=kubeconfig) as process:

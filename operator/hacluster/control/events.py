@@ -14,6 +14,13 @@ from hacluster.plan.status import News, timestamp
 log = logging.getLogger(__name__)
 
 MAX_NOTE = 1024
+"""Bytes, as the API server counts them."""
+
+
+def fit(note: str) -> str:
+    """The note, or as much of it as the API server takes."""
+    whole = note.encode()
+    return note if len(whole) <= MAX_NOTE else whole[: MAX_NOTE - len("…".encode())].decode(errors="ignore") + "…"
 
 
 class Poster:
@@ -45,7 +52,7 @@ class Poster:
             "action": "Report",
             "type": "Warning" if news.warning else "Normal",
             "reason": news.reason,
-            "note": news.message if len(news.message) < MAX_NOTE else news.message[: MAX_NOTE - 2] + "…",
+            "note": fit(news.message),
             "regarding": {
                 "apiVersion": names.API_VERSION,
                 "kind": names.KIND,
