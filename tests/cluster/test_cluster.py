@@ -145,3 +145,36 @@ def test_scripts_are_valid_shell() -> None:
     scripts = [network.switch_script(), network.wire_script(1, cables, is_node=True), network.power_off_script(1, cables)]
     for script in [*scripts, network.pod_script("node1", ranges)]:
         subprocess.run(["sh", "-n"], input=script, text=True, check=True)
+
+
+def test_a_network_that_podman_left_behind_goes_and_anothers_stays() -> None:
+    saved = """*filter
+:FORWARD ACCEPT [0:0]
+:NETAVARK_FORWARD - [0:0]
+-A FORWARD -m comment --comment "netavark firewall plugin rules" -j NETAVARK_FORWARD
+-A NETAVARK_FORWARD -s 10.89.0.0/24 -j ACCEPT
+-A NETAVARK_FORWARD -s 10.90.0.0/24 -j ACCEPT
+COMMIT
+*nat
+:NETAVARK-43375F9161D39 - [0:0]
+:NETAVARK-62F930FC96F2B - [0:0]
+:NETAVARK-DN-43375F9161D39 - [0:0]
+:NETAVARK-HOSTPORT-DNAT - [0:0]
+-A POSTROUTING -s 10.89.0.0/24 -j NETAVARK-43375F9161D39
+-A POSTROUTING -s 10.90.0.0/24 -j NETAVARK-62F930FC96F2B
+-A NETAVARK-43375F9161D39 -d 10.89.0.0/24 -j ACCEPT
+-A NETAVARK-HOSTPORT-DNAT -p tcp --dport 6443 -j NETAVARK-DN-43375F9161D39
+COMMIT"""
+    mine, rest = leftovers.split(saved, ["10.89.0.0/24"])
+    assert [" ".join(command) for command in mine] == [
+        "-t filter -D NETAVARK_FORWARD -s 10.89.0.0/24 -j ACCEPT",
+        "-t nat -F NETAVARK-43375F9161D39",
+        "-t nat -F NETAVARK-DN-43375F9161D39",
+        "-t nat -D POSTROUTING -s 10.89.0.0/24 -j NETAVARK-43375F9161D39",
+        "-t nat -D NETAVARK-HOSTPORT-DNAT -p tcp --dport 6443 -j NETAVARK-DN-43375F9161D39",
+        "-t nat -X NETAVARK-43375F9161D39",
+        "-t nat -X NETAVARK-DN-43375F9161D39",
+    ]
+    assert "43375F9161D39" not in rest and "10.89.0.0" not in rest
+    assert leftovers.removals(rest) == [], "the other network still needs the common chains"
+    assert leftovers.split(saved, []) == ([], saved)
