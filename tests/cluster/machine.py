@@ -15,7 +15,7 @@ from . import cache, steps, versions
 _SYSCTLS = Path("/proc/sys")
 # Counters and one-shot values below /proc/sys that change by themselves, and what belongs to interfaces that come and go.
 _VOLATILE = re.compile(
-    r"random/|ns_last_pid|-nr$|-state$|/neigh/|/conf/(?!all/|default/)|sched_domain|drop_caches|conntrack_count|pty/nr"
+    r"^user/|random/|ns_last_pid|-nr$|-state$|/neigh/|/conf/(?!all/|default/)|sched_domain|drop_caches|conntrack_count|pty/nr"
 )
 
 # All nodes share one root user's watchers: with the usual 128, kubelets of a second cluster do not start.
