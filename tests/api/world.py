@@ -331,6 +331,8 @@ def forbidden(here: World, plural: str, probe: Mapping[str, Any], message: str) 
             call(here.server, "POST", f"{here.path(plural)}?dryRun=All", probe)
         except Refused as error:
             assert message in str(error), error
+        else:
+            raise AssertionError("the policy is not in force yet")
 
     try:
         eventually(refuses, within=15)
