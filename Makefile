@@ -16,7 +16,7 @@ check: venv
 	$(PY) -m ruff format --check operator tests hack
 	$(PY) -m ruff check operator tests hack
 	$(PY) -m mypy -p hacluster
-	$(PY) -m mypy tests/cluster tests/e2e tests/demo.py tests/waiting.py tests/probe.py
+	$(PY) -m mypy tests/cluster tests/e2e tests/demo.py tests/waiting.py tests/probe.py hack/generate.py
 	.venv/bin/lint-imports
 	$(PY) hack/generate.py --check
 

@@ -98,10 +98,7 @@ def find_helm() -> Path:
     if found := shutil.which("helm"):
         return Path(found)
     built = cache.root() / f"helm-{gobuild.versions.HELM}" / "helm"
-    if built.exists():
-        return built
-    with cache.lock():
-        return gobuild.helm() / "helm"
+    return built if built.exists() else gobuild.helm() / "helm"
 
 
 def main() -> int:
