@@ -97,7 +97,7 @@ def find_helm() -> Path:
     """The machine's helm, or one that is built (and kept)."""
     if found := shutil.which("helm"):
         return Path(found)
-    built = cache.root() / f"helm-{gobuild.versions.HELM}" / "helm"
+    built = cache.root() / f"helm-{versions.HELM}" / "helm"
     return built if built.exists() else gobuild.helm() / "helm"
 
 
