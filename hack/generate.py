@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
 from hacluster.api.crd import build_crd, crd_yaml, to_yaml  # noqa: E402
-from tests.cluster import cache, gobuild  # noqa: E402
+from tests.cluster import cache, gobuild, versions  # noqa: E402
 
 CHART = Path("charts/hacluster-operator")
 CHART_CRD = CHART / "templates" / "crd.yaml"
