@@ -49,6 +49,17 @@ NOTIFY_FIFO: Final = f"{RUN_DIR}/vrrp.fifo"
 TRACK_HAPROXY: Final = f"{RUN_DIR}/track-haproxy"
 """keepalived's track file: 0 while HAProxy answers, 1 (FAULT by weight 0) while it does not."""
 
+TRACK_YIELD: Final = f"{RUN_DIR}/track-yield"
+"""keepalived's track file: 1 while this node lets another have the virtual IP (a planned move), else 0."""
+AGENT_ALIVE: Final = f"{RUN_DIR}/agent-alive"
+"""Touched every second by the agent. Once it is older than `AGENT_PATIENCE`, keepalived's own slow script asks HAProxy."""
+AGENT_PATIENCE: Final = 5
+"""Seconds."""
+LEAVE_FILE: Final = f"{RUN_DIR}/leave"
+"""Made by the containers' preStop hooks: the pod is about to end, hand the virtual IP over."""
+LEFT_FILE: Final = f"{RUN_DIR}/left"
+"""Made by the agent: another node has the virtual IP, and the connections that were open are done. Now the daemons may end."""
+
 MAX_KEY: Final = 253
 
 

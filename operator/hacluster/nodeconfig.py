@@ -33,6 +33,15 @@ class Router(_Part):
     virtual_router_id: int
     virtual_ips: tuple[str, ...]
     """With prefix lengths, as keepalived adds them."""
+    version: int = 3
+    """VRRP version on the wire."""
+    advertisement_interval_ms: int = 100
+    preempts: bool = True
+    """Whether a higher priority alone takes the virtual IP from a living holder (preemption Immediate)."""
+    yields: bool = False
+    """Whether this node is to let another have the virtual IP: a switchover, or a cordoned node."""
+    neighbours: tuple[str, ...] = ()
+    """Every address of the other members' interfaces, without prefix lengths: whoever else speaks for this router is foreign."""
 
 
 class Port(_Part):
@@ -65,5 +74,7 @@ class AgentConfig(_Part):
     """Whether the agent drives `names.TRACK_HAPROXY` (check type HTTP), or keepalived's own script decides (Process)."""
     ports: tuple[Port, ...] = ()
     apache: Apache | None = None
+    drain_seconds: float = 30.0
+    """How long a node that handed a virtual IP over goes on serving connections that it already has; 0: not at all."""
     all_virtual_ips: Annotated[tuple[str, ...], Field()] = ()
     """Every virtual IP of the resource, without prefix lengths: the only addresses that the agent may ever remove."""

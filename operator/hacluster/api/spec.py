@@ -24,7 +24,7 @@ from hacluster.api.listeners import (
 from hacluster.api.pods import ContainerResources, Images, Resources, TaintEffect, Toleration, TolerationOperator
 from hacluster.api.types import Address, ConfigMapName, InterfaceName, LabelKey, LabelValue, Network, NodeName
 from hacluster.api.values import ListMap
-from hacluster.api.vrrp import Check, CheckType, InitialState, Peering, Preemption, PreemptionMode, VirtualRouter, Vrrp
+from hacluster.api.vrrp import Check, CheckType, Handover, InitialState, Peering, Preemption, PreemptionMode, VirtualRouter, Vrrp
 
 __all__ = [
     "Apache",
@@ -41,6 +41,7 @@ __all__ = [
     "Facility",
     "HAClusterSpec",
     "Haproxy",
+    "Handover",
     "HealthCheck",
     "HealthCheckMethod",
     "Images",

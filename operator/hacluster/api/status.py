@@ -47,6 +47,8 @@ class RouterStatus(Model):
     """Virtual IPs that the node's kernel really has, without prefix lengths."""
     since: Timestamp
     """When state or virtualIPs last changed, by the node's clock."""
+    takeover_milliseconds: Annotated[int, Field(ge=0)] | None = None
+    """Milliseconds from the last advertisement of the holder before to the virtual IP being on this node; absent: none heard."""
 
 
 class InterfaceStatus(Model):
@@ -124,6 +126,8 @@ class LastFailover(Model):
     """Why, such as HAProxyDown or NodeSilent."""
     at: Timestamp
     """When the new holder had it."""
+    duration_milliseconds: Annotated[int, Field(ge=0)] | None = None
+    """Milliseconds without a holder, as the new holder measured them from the last advertisement of the old one."""
 
 
 class ConditionStatus(Enumeration):

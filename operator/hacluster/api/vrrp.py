@@ -7,7 +7,7 @@ from pydantic import Field
 
 from hacluster.api.base import Model, Rule
 from hacluster.api.durations import span
-from hacluster.api.types import Enumeration, InterfaceAddress, InterfaceName, Name
+from hacluster.api.types import Enumeration, InterfaceAddress, InterfaceName, Name, NodeName
 from hacluster.api.values import ListSet
 
 _SECOND = timedelta(seconds=1)
@@ -34,6 +34,8 @@ class VirtualRouter(Model):
     """VRID, 1-255. Default: allocated, unique in the cluster, stable, and shown in status."""
     interface: InterfaceName | None = None
     """VRRP interface on every node. Default: the one whose subnet holds the virtual IP."""
+    preferred_node: NodeName | None = None
+    """The node that is to have these virtual IPs; changing it is a planned switchover, refused while that node is unfit."""
 
 
 class CheckType(Enumeration):
@@ -100,6 +102,13 @@ class Preemption(Model):
     """How long a recovered node waits before it takes the virtual IP back, up to 1000s."""
 
 
+class Handover(Model):
+    """What becomes of connections when a virtual IP moves although its holder lives."""
+
+    drain: Annotated[timedelta, span("0s", "1h")] = timedelta(seconds=30)
+    """How long the old holder goes on serving connections that it already has, 0s-1h; 0s: they break."""
+
+
 class Vrrp(Model):
     """The VRRP protocol's settings, alike on all nodes."""
 
@@ -138,6 +147,8 @@ class Vrrp(Model):
     """Backup on every node, or ByPriority: MASTER on the highest priority."""
     preemption: Preemption = Preemption()
     """Failback after a recovery."""
+    handover: Handover = Handover()
+    """What becomes of connections in a planned move."""
     peering: Peering = Peering.MULTICAST
     """Multicast, or Unicast to the other nodes' addresses."""
     check: Check = Check()

@@ -1,10 +1,13 @@
 """agent.json: one node's orders to its agent."""
 
+from datetime import timedelta
+
 from hacluster import nodeconfig
 from hacluster.api import HACluster
-from hacluster.api.spec import Bind, CheckType
+from hacluster.api.spec import Bind, CheckType, PreemptionMode
 from hacluster.nodeconfig import AgentConfig
-from hacluster.plan.model import Participant, Topology
+from hacluster.plan.keepalived import wire_version
+from hacluster.plan.model import Participant, Router, Topology
 
 
 def agent_config(cluster: HACluster, topology: Topology, node: Participant, revision: str) -> AgentConfig:
@@ -24,6 +27,10 @@ def agent_config(cluster: HACluster, topology: Topology, node: Participant, revi
                 priority=router.members[node.name].priority,
                 virtual_router_id=router.virtual_router_id,
                 virtual_ips=tuple(map(str, router.virtual_ips)),
+                version=wire_version(cluster, router),
+                advertisement_interval_ms=cluster.spec.vrrp.advertisement_interval // timedelta(milliseconds=1),
+                preempts=cluster.spec.vrrp.preemption.mode is PreemptionMode.IMMEDIATE,
+                neighbours=_neighbours(router, node.name),
             )
             for router in topology.routers
             if node.name in router.members
@@ -31,8 +38,14 @@ def agent_config(cluster: HACluster, topology: Topology, node: Participant, revi
         http_check=cluster.spec.vrrp.check.type is CheckType.HTTP,
         ports=_ports(cluster),
         apache=apache,
+        drain_seconds=cluster.spec.vrrp.handover.drain.total_seconds(),
         all_virtual_ips=tuple(_virtual_ips(cluster)),
     )
+
+
+def _neighbours(router: Router, node: str) -> tuple[str, ...]:
+    others = (member for name, member in router.members.items() if name != node)
+    return tuple(str(address) for member in others for address in member.addresses)
 
 
 def _virtual_ips(cluster: HACluster) -> list[str]:

@@ -99,6 +99,8 @@ def haproxy_cfg(cluster: HACluster, topology: Topology, node: str) -> str:
         proxy_max_connections=haproxy.proxy_max_connections,
         retries=haproxy.retries,
         timeouts={name: format_duration(value) for name, value in haproxy.timeouts},
+        # Connections go on when the virtual IP has moved away: their sockets may send from an address that the node has no more.
+        transparent=bool(cluster.spec.vrrp.handover.drain),
         stats=_stats(cluster),
         listeners=[_listen(cluster, topology, listener, node) for listener in haproxy.listeners],
     )

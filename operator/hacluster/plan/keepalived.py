@@ -13,6 +13,7 @@ from hacluster.plan.texts import render
 
 _HIGHEST_EFFECTIVE = 254
 """keepalived caps a priority with its weights here."""
+_LOWERS_TO_ONE = 253
 _V3_LONGEST = timedelta(milliseconds=40_950)
 
 
@@ -45,6 +46,12 @@ def keepalived_conf(cluster: HACluster, topology: Topology, node: str) -> str:
         script_weight=script_weight(cluster, topology),
         track_haproxy=names.TRACK_HAPROXY if by_http else "",
         file_weight=-vrrp.check.weight,
+        haproxy_admin=names.HAPROXY_ADMIN_SOCKET,
+        agent_alive=names.AGENT_ALIVE,
+        agent_patience=names.AGENT_PATIENCE,
+        track_yield=names.TRACK_YIELD,
+        # A holder that merely lowers its priority keeps the address where others do not preempt: there it steps back by FAULT.
+        yield_weight=-_LOWERS_TO_ONE if vrrp.preemption.mode is PreemptionMode.IMMEDIATE else 0,
         advert_int=seconds(vrrp.advertisement_interval),
         nopreempt=vrrp.preemption.mode is PreemptionMode.NEVER,
         preempt_delay=seconds(vrrp.preemption.delay) if vrrp.preemption.delay else "",
@@ -76,6 +83,11 @@ def too_slow_for_ipv6(cluster: HACluster) -> tuple[Problem, ...]:
     )
 
 
+def wire_version(cluster: HACluster, router: Router) -> int:
+    """VRRP version that the router speaks: IPv6 knows version 3 only (RFC 5798)."""
+    return 3 if router.virtual_ips[0].version == 6 else cluster.spec.vrrp.version
+
+
 def seconds(value: timedelta) -> str:
     """Seconds without an exponent or needless digits: `1`, `0.1`, `40.95`."""
     return format((Decimal(round(value / timedelta(milliseconds=1))) / 1000).normalize(), "f")
@@ -85,14 +97,14 @@ def _instance(cluster: HACluster, router: Router, member: Member) -> _Instance:
     vrrp = cluster.spec.vrrp
     highest = max(each.priority for each in router.members.values())
     leads = vrrp.initial_state is InitialState.BY_PRIORITY and member.priority == highest
-    ipv6 = router.virtual_ips[0].version == 6
+    version = wire_version(cluster, router)
     return _Instance(
         name=router.name,
         interface=member.interface,
         state="MASTER" if leads else "BACKUP",
         virtual_router_id=router.virtual_router_id,
         priority=member.priority,
-        version=3 if ipv6 and vrrp.version != 3 else 0,
+        version=version if version != vrrp.version else 0,
         virtual_ips=router.virtual_ips,
         source=member.source,
         peers=member.peers,

@@ -42,12 +42,16 @@ class Settings:
 
 @dataclass(frozen=True)
 class Member:
-    """One node's part in one virtual router. Unicast: `source` and `peers` are set; multicast: None and empty."""
+    """One node's part in one virtual router. Unicast: `source` and `peers` are set; multicast: None and empty.
+
+    `addresses` are the node's own ones on the interface, as far as they are known.
+    """
 
     interface: str
     priority: int
     source: Address | None = None
     peers: tuple[Address, ...] = ()
+    addresses: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,9 @@ def _members(
         if unicast and source is None:
             left.append(_no_source(index, view, chosen.name))
             continue
-        members[view.name] = Member(chosen.name, priorities[view.name], source)
+        members[view.name] = Member(
+            chosen.name, priorities[view.name], source, addresses=tuple(each.ip for each in chosen.addresses)
+        )
     return _introduce(members), left
 
 
