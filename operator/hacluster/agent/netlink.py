@@ -132,7 +132,8 @@ def _text(value: bytes) -> str:
     return value.split(b"\0", 1)[0].decode(errors="replace")
 
 
-def _open(groups: int = 0) -> socket.socket:
+def open_socket(groups: int = 0) -> socket.socket:
+    """A routing socket of this network namespace that hears the groups. Raises OSError."""
     opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
     try:
         opened.bind((0, groups))
@@ -161,7 +162,7 @@ def _ask(kernel: socket.socket, message: bytes) -> Iterator[tuple[int, int, byte
 def read_network() -> Network:
     """Every link and address of this network namespace. Raises OSError."""
     for _ in range(10):  # a list that changed while it was read is read again
-        with _open() as kernel:
+        with open_socket() as kernel:
             listed = list(_ask(kernel, request(RTM_GETLINK, NLM_F_DUMP, _IFINFO.pack(0, 0, 0, 0, 0))))
             listed += _ask(kernel, request(RTM_GETADDR, NLM_F_DUMP, _IFADDR.pack(0, 0, 0, 0, 0)))
         if not any(flags & NLM_F_DUMP_INTR for _, flags, _ in listed):
@@ -173,7 +174,7 @@ def read_network() -> Network:
 
 def delete_address(address: Address) -> None:
     """Removes one address; that it is gone already is fine. Raises NetlinkError."""
-    with _open() as kernel:
+    with open_socket() as kernel:
         try:
             list(_ask(kernel, delete_request(address)))
         except NetlinkError as error:
@@ -186,7 +187,7 @@ class Monitor:
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
-        self._socket = _open(_GROUPS)
+        self._socket = open_socket(_GROUPS)
         self._socket.setblocking(False)
 
     async def __aenter__(self) -> Self:

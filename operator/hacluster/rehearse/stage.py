@@ -1,0 +1,222 @@
+"""A resource on stage: its nodes, the switch between them, a client, and everybody who watches."""
+
+import contextlib
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from hacluster.api import HACluster
+from hacluster.plan import Plan, Settings, make_plan
+from hacluster.rehearse.facts import Scene, make_scene
+from hacluster.rehearse.hosts import Daemon, Host
+from hacluster.rehearse.kernel import KernelWatch
+from hacluster.rehearse.network import Wiring, routes, single
+from hacluster.rehearse.node import Node
+from hacluster.rehearse.wire import WireWatch
+
+_TEND: Final = 0.05
+_STAND_IN: Final = """
+import http.server, socketserver, sys
+class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+class Page(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        body = ("<h1>stand-in for %s:%s</h1>" % (sys.argv[1], sys.argv[2])).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+    do_OPTIONS = do_HEAD = do_GET
+    def log_message(self, *words):
+        pass
+Server((sys.argv[1], int(sys.argv[2])), Page).serve_forever()
+"""
+
+
+class NotUp(Exception):
+    """The front door did not come up; the message says what its daemons said."""
+
+
+@dataclass
+class Stage:
+    """Built by `on_stage`. Times are seconds of the monotonic clock."""
+
+    cluster: HACluster
+    scene: Scene
+    folder: Path
+    agent: bool = True
+    plan: Plan = field(init=False)
+    nodes: dict[str, Node] = field(default_factory=dict)
+    kernel: KernelWatch = field(init=False)
+    wire: WireWatch | None = None
+    _hosts: list[Host] = field(default_factory=list)
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _tender: threading.Thread | None = None
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def address(self) -> str:
+        """The first virtual IP."""
+        return str(self.scene.virtual_ips[0].ip)
+
+    @property
+    def holder(self) -> str:
+        """The node whose kernel has the first virtual IP; empty: none."""
+        return min(self.kernel.holders(self.address), default="")
+
+    # ── building ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def build(self) -> None:
+        """Hosts, wires and watchers; nothing of the product runs yet."""
+        self.plan = self.plan_of(self.cluster)
+        switch = self._host("switch")
+        self._wiring = Wiring(switch, self.scene.segments)
+        self._wiring.lay()
+        for view in self.scene.nodes:
+            host = self._host(view.name)
+            for interface in view.interfaces or ():
+                self._wiring.plug(host, interface.name, *(str(address) for address in interface.addresses))
+            self.nodes[view.name] = Node(host, agent=self.agent)
+        self.client = self._host("client")
+        for segment in self.scene.segments:
+            self._wiring.plug(self.client, segment.name, *map(str, segment.client))
+        self._give_routes()
+        self._play_servers()
+        self.kernel = KernelWatch(
+            {name: node.host for name, node in self.nodes.items()}, frozenset(str(each.ip) for each in self.scene.virtual_ips)
+        )
+        self.kernel.start()
+        self._watch_wire()
+
+    def start(self) -> None:
+        """Delivers the configuration and starts the nodes; a kubelet's part is played from now on."""
+        for node in self.nodes.values():
+            node.deliver(self.plan)
+            node.start()
+        self._tender = threading.Thread(target=self._tend, name="kubelets", daemon=True)
+        self._tender.start()
+
+    def close(self) -> None:
+        """Ends everything."""
+        self._stop.set()
+        if self._tender is not None:
+            self._tender.join(10)
+        for watch in (self.kernel, self.wire) if hasattr(self, "kernel") else ():
+            if watch is not None:
+                watch.stop()
+        for host in self._hosts:
+            with contextlib.suppress(OSError):
+                host.down()
+
+    def _host(self, name: str) -> Host:
+        host = Host(name, self.folder / name)
+        self._hosts.append(host)
+        host.up()
+        return host
+
+    def _give_routes(self) -> None:
+        """The client reaches virtual IPs that lie in no segment's network."""
+        for each in self.scene.virtual_ips:
+            if not routes(self.scene, each.ip):
+                self.client.run("ip", "route", "add", single(each.ip), "dev", self.scene.segments[0].name)
+
+    def _play_servers(self) -> None:
+        """The user's own servers are played by one host that has all their addresses."""
+        if not self.scene.servers:
+            return
+        host = self._host("servers")
+        for segment in self.scene.segments:
+            self._wiring.plug(host, segment.name, *(f"{a.ip + 1}/{a.network.prefixlen}" for a in segment.client))
+        for address in dict.fromkeys(address for address, _ in self.scene.servers):
+            segment = routes(self.scene, address) or self.scene.segments[0].name
+            host.run("ip", "address", "add", single(address), "dev", segment)
+            if not routes(self.scene, address):
+                for node in self.nodes.values():
+                    node.host.run("ip", "route", "add", single(address), "dev", segment)
+        for address, port in self.scene.servers:
+            host.start(f"server-{address}-{port}", [sys.executable, "-c", _STAND_IN, str(address), str(port)])
+
+    def _watch_wire(self) -> None:
+        first = self.scene.virtual_ips[0]
+        segment = next((each for each in self.scene.segments if each.name == routes(self.scene, first.ip)), self.scene.segments[0])
+        own = next((each for each in segment.client if each.version == 4), None)
+        if first.version == 4 and own is not None:
+            self.wire = WireWatch(self.client, segment.name, str(own.ip), (str(first.ip),))
+            self.wire.start()
+
+    def _tend(self) -> None:
+        while not self._stop.wait(_TEND):
+            with self.lock:
+                for node in self.nodes.values():
+                    node.tend()
+
+    # ── playing ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def plan_of(self, cluster: HACluster) -> Plan:
+        """What the operator would plan. Raises NotUp where it would plan nothing."""
+        plan = make_plan(cluster, self.scene.nodes, Settings(node_image="rehearsal"))
+        if plan.blocked or set(plan.texts) != {node.name for node in self.scene.nodes}:
+            raise NotUp("\n".join(map(str, plan.problems)) or f"nothing is known of {', '.join(plan.waiting_for)}")
+        return plan
+
+    def cut(self, node: str, *, cut: bool) -> None:
+        """Takes every cable out of a node, or puts them back."""
+        for segment in self.scene.segments:
+            with contextlib.suppress(StopIteration):
+                self._wiring.cut(self.nodes[node].host, segment.name, cut=cut)
+
+    def wait_until(self, condition: Callable[[], bool], within: float, what: str) -> float:
+        """When the condition came true. Raises NotUp with what the daemons said."""
+        until = time.monotonic() + within
+        while not condition():
+            if time.monotonic() > until:
+                raise NotUp(f"not within {within:g} s: {what}\n{self.words()}")
+            time.sleep(0.005)
+        return time.monotonic()
+
+    def words(self, most: int = 800) -> str:
+        """The last words of every daemon."""
+        return "\n".join(
+            f"── {node.name} {name} ──\n{node.host.log(name)[-most:]}"
+            for node in self.nodes.values()
+            for name in ("agent", "keepalived", "haproxy")
+        )
+
+    def load(self, every: float = 0.005, long: int = 0, port: int | None = None) -> Daemon:
+        """Starts the client; its records go to `records`."""
+        listener = port or self.cluster.spec.haproxy.listeners[0].port
+        argv = [sys.executable, "-m", "hacluster.rehearse.client", self.address, str(listener), str(every), str(long)]
+        return self.client.start("client", [*argv, str(self.records)])
+
+    @property
+    def records(self) -> Path:
+        """What the client wrote down."""
+        return self.folder / "records"
+
+
+@contextlib.contextmanager
+def on_stage(cluster: HACluster, *, size: int = 3, agent: bool = True) -> Iterator[Stage]:
+    """A stage with everything running; nothing of it is left afterwards.
+
+    Raises:
+        NotUp: the resource cannot be planned, or a daemon does not do its part.
+        HostFailed: this machine did not give what a host needs.
+
+    """
+    scene = make_scene(cluster, size)
+    with tempfile.TemporaryDirectory(prefix="hacluster-rehearsal-") as folder:
+        Path(folder).chmod(0o755)
+        stage = Stage(cluster, scene, Path(folder), agent=agent)
+        try:
+            stage.build()
+            stage.start()
+            yield stage
+        finally:
+            stage.close()
