@@ -27,6 +27,8 @@ COMPONENT_AGENT: Final = "agent"
 
 ANNOTATION_HASH: Final = f"{GROUP}/applied-hash"
 """On every child: hash of what the plan wanted, so that an unchanged plan writes nothing."""
+ANNOTATION_REFUSED: Final = f"{GROUP}/refused"
+"""On the ConfigMap of `config_good`: JSON, which plans were refused, by which node, with which words."""
 ANNOTATION_REVISION: Final = f"{GROUP}/config-revision"
 """On a pod: changing it makes the kubelet deliver the ConfigMap at once instead of within a minute."""
 
@@ -49,8 +51,6 @@ NOTIFY_FIFO: Final = f"{RUN_DIR}/vrrp.fifo"
 TRACK_HAPROXY: Final = f"{RUN_DIR}/track-haproxy"
 """keepalived's track file: 0 while HAProxy answers, 1 (FAULT by weight 0) while it does not."""
 
-TRACK_YIELD: Final = f"{RUN_DIR}/track-yield"
-"""keepalived's track file: 1 while this node lets another have the virtual IP (a planned move), else 0."""
 AGENT_ALIVE: Final = f"{RUN_DIR}/agent-alive"
 """Touched every second by the agent. Once it is older than `AGENT_PATIENCE`, keepalived's own slow script asks HAProxy."""
 AGENT_PATIENCE: Final = 5
@@ -86,6 +86,11 @@ def config(cluster: str) -> str:
     return f"{cluster}-config"
 
 
+def config_good(cluster: str) -> str:
+    """The ConfigMap with the last configuration that was live everywhere: the way back from one that is refused."""
+    return f"{cluster}-config-good"
+
+
 def agent(cluster: str) -> str:
     """The agents' ServiceAccount, Role and RoleBinding."""
     return f"{cluster}-agent"
@@ -104,6 +109,11 @@ def agent_manager(node: str) -> str:
 def key(node: str, file: str) -> str:
     """ConfigMap key of one node's file, such as `node1.haproxy.cfg`."""
     return f"{_fit(node, MAX_KEY - 1 - len(file))}.{file}"
+
+
+def track_yield(router: str) -> str:
+    """keepalived's track file: 1 while this node lets another have the router's virtual IPs (a planned move), else 0."""
+    return f"{RUN_DIR}/track-yield-{router}"
 
 
 def labels(cluster: str, component: str) -> dict[str, str]:

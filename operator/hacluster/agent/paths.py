@@ -62,6 +62,25 @@ class Paths:
         """The track file of keepalived."""
         return self._named(names.TRACK_HAPROXY)
 
+    def track_yield(self, router: str) -> Path:
+        """The track file of keepalived by which a node lets another have a router's virtual IPs."""
+        return self._named(names.track_yield(router))
+
+    @property
+    def alive(self) -> Path:
+        """Touched as long as the agent lives."""
+        return self._named(names.AGENT_ALIVE)
+
+    @property
+    def leave(self) -> Path:
+        """Somebody asks for the pod to be left in order."""
+        return self._named(names.LEAVE_FILE)
+
+    @property
+    def left(self) -> Path:
+        """The answer: nothing that matters is lost when the daemons end now."""
+        return self._named(names.LEFT_FILE)
+
     @property
     def notify_fifo(self) -> Path:
         """The notifications of keepalived."""

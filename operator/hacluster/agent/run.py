@@ -15,6 +15,7 @@ from hacluster.agent.clock import Clock, rfc3339, system_clock
 from hacluster.agent.configuration import Configuration
 from hacluster.agent.daemons import RealDaemons
 from hacluster.agent.entry import build_entry
+from hacluster.agent.handover import Handover, heartbeat
 from hacluster.agent.health import HAProxyHealth
 from hacluster.agent.install import Installer
 from hacluster.agent.keepalived import Keepalived
@@ -59,6 +60,8 @@ async def run(settings: Settings, reporter: Reporter, stop: asyncio.Event) -> No
         "configuration": configuration.run,
         "apache": lambda: watch_apache(board),
         "report": publisher.run,
+        "handover": Handover(paths, board, keepalived).run,
+        "dead man's switch": lambda: heartbeat(paths.alive),
         "heartbeat": lambda: beat_forever(reporter),
     }
     log.info("agent %s of node %s starts", __version__, settings.node)

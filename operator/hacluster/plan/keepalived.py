@@ -30,6 +30,7 @@ class _Instance:
     virtual_ips: tuple[InterfaceAddress, ...]
     source: Address | None
     peers: tuple[Address, ...]
+    track_yield: str
 
 
 def keepalived_conf(cluster: HACluster, topology: Topology, node: str) -> str:
@@ -49,7 +50,6 @@ def keepalived_conf(cluster: HACluster, topology: Topology, node: str) -> str:
         haproxy_admin=names.HAPROXY_ADMIN_SOCKET,
         agent_alive=names.AGENT_ALIVE,
         agent_patience=names.AGENT_PATIENCE,
-        track_yield=names.TRACK_YIELD,
         # A holder that merely lowers its priority keeps the address where others do not preempt: there it steps back by FAULT.
         yield_weight=-_LOWERS_TO_ONE if vrrp.preemption.mode is PreemptionMode.IMMEDIATE else 0,
         advert_int=seconds(vrrp.advertisement_interval),
@@ -67,7 +67,8 @@ def script_weight(cluster: HACluster, topology: Topology) -> int:
     HTTP: always subtracted, as the track file's: nobody can add to a priority by a file that says 0.
     """
     check = cluster.spec.vrrp.check
-    highest = max(topology.priorities.values(), default=0)
+    members = (member.priority for router in topology.routers for member in router.members.values())
+    highest = max((*topology.priorities.values(), *members), default=0)
     fits = highest + check.weight <= _HIGHEST_EFFECTIVE
     return check.weight if check.type is CheckType.PROCESS and fits else -check.weight
 
@@ -108,4 +109,5 @@ def _instance(cluster: HACluster, router: Router, member: Member) -> _Instance:
         virtual_ips=router.virtual_ips,
         source=member.source,
         peers=member.peers,
+        track_yield=names.track_yield(router.name),
     )

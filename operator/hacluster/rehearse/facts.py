@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_interface, ip_network
-from itertools import islice
 from typing import Final
 
 from hacluster.api import HACluster
@@ -14,7 +13,7 @@ Address = IPv4Address | IPv6Address
 InterfaceAddress = IPv4Interface | IPv6Interface
 Network = IPv4Network | IPv6Network
 
-_SPARE: Final = ip_network("198.18.0.0/15")
+_SPARE: Final = IPv4Network("198.18.0.0/15")
 """For hosts whose own addresses do not matter: RFC 2544 keeps it for benchmarks."""
 _SKIP: Final = 10
 _BACKENDS: Final = "back0"
@@ -136,7 +135,7 @@ def _has_room(network: Network) -> bool:
 def _spare(index: int, version: int) -> Network:
     if version == 6:
         return ip_network(f"2001:2:0:{index:x}::/64")
-    return next(islice(_SPARE.subnets(new_prefix=24), index, None))
+    return IPv4Network((int(_SPARE.network_address) + 256 * index, 24))
 
 
 def _free(network: Network, taken: set[Address], count: int) -> Iterator[InterfaceAddress]:
@@ -152,4 +151,3 @@ def _free(network: Network, taken: set[Address], count: int) -> Iterator[Interfa
             yield ip_interface((address, network.prefixlen))
     if count:
         raise NoRoom(f"{network} has too few free addresses for the nodes of a rehearsal; name a larger network")
-

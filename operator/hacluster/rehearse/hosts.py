@@ -84,7 +84,18 @@ class Host:
         for each in ("run", "config", "log"):
             (self.folder / each).mkdir(parents=True)
         (self.folder / "run").chmod(0o777)
-        own = ["--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--mount-proc", "--kill-child", "--propagation", "private"]
+        own = [
+            "--net",
+            "--mount",
+            "--pid",
+            "--uts",
+            "--ipc",
+            "--fork",
+            "--mount-proc",
+            "--kill-child",
+            "--propagation",
+            "private",
+        ]
         with (self.folder / "log" / "init").open("wb") as log:
             self._holder = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", "unshare", *own, "sh", "-c", _INIT, "sh", self.name, str(self.folder)],

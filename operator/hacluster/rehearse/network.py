@@ -36,6 +36,12 @@ class Wiring:
         number = next(index for index, each in enumerate(self.segments) if each.name == segment)
         self.switch.run("ip", "link", "set", f"{host.name[:10]}.{number}", "down" if cut else "up")
 
+    def unplug(self, host: Host, segment: str, *, unplugged: bool) -> None:
+        """Takes a port out of its bridge, or back into it: the card on the host notices nothing."""
+        number = next(index for index, each in enumerate(self.segments) if each.name == segment)
+        master = ["nomaster"] if unplugged else ["master", f"br{number}"]
+        self.switch.run("ip", "link", "set", f"{host.name[:10]}.{number}", *master)
+
 
 def routes(scene: Scene, address: Address) -> str:
     """The segment on which an address is a neighbour; empty: none."""

@@ -2,10 +2,10 @@
 
 import contextlib
 import json
-import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -66,7 +66,7 @@ class Node:
 
     def start(self) -> None:
         """Everything that can run now; the daemons themselves follow as soon as the agent says so."""
-        self._due = {name: 0.0 for name in self._wanted()}
+        self._due = dict.fromkeys(self._wanted(), 0.0)
         self.tend()
 
     def tend(self) -> None:
@@ -93,17 +93,20 @@ class Node:
         assert daemon is not None, f"{name} does not run on {self.name}; it said: {self.host.log(name)[-500:]}"
         daemon.kill(number)
 
-    def stop_pod(self, drain: float) -> None:
+    def stop_pod(self, drain: float, lock: threading.RLock) -> None:
         """As the kubelet deletes a pod: preStop, SIGTERM to the daemons, and to the agent last. Blocks as long as that takes."""
-        self._due.clear()
-        self.restarts = False
+        with lock:
+            self._due.clear()
+            self.restarts = False
         if self.agent:
             (self.host.folder / "run" / "leave").touch()
             until = time.monotonic() + drain + _STOP
             while not (self.host.folder / "run" / "left").exists() and time.monotonic() < until:
                 time.sleep(0.02)
-        for name in ("keepalived", "haproxy", "agent"):
-            if daemon := self._running.pop(name, None):
+        with lock:
+            ending = [self._running.pop(name, None) for name in ("keepalived", "haproxy", "agent")]
+        for daemon in ending:
+            if daemon is not None:
                 daemon.terminate(_STOP)
         for file in (self.host.folder / "run").iterdir():  # the pod's emptyDir goes with it
             if not file.is_dir() and not file.name.startswith("httpd"):
@@ -130,7 +133,9 @@ class Node:
             options = ["--cluster", "rehearsal", "--namespace", "rehearsal", "--node", self.name]
             entries = f"{names.RUN_DIR}/entries"
             return self.host.start(
-                name, [*confined, sys.executable, "-c", program, "agent", *options, "--report-file", entries], _QUIET
+                name,
+                [*confined, sys.executable, "-c", program, "agent", *options, "--report-file", entries],
+                {"PYTHONUNBUFFERED": "1"},
             )
         container = self._container(name)
         environment = {each["name"]: each["value"] for each in container.get("env", ()) if "value" in each} | {
@@ -153,9 +158,3 @@ class Node:
             found: Mapping[str, Any] = json.loads((self.host.folder / "run" / "entries").read_text().splitlines()[-1])
             return found
         return {}
-
-
-_QUIET: Final = {"PYTHONUNBUFFERED": "1"}
-STOP: Final = signal.SIGSTOP
-Nodes = Mapping[str, Node]
-Fault = Callable[[Node], None]

@@ -135,17 +135,19 @@ class Stage:
         for segment in self.scene.segments:
             self._wiring.plug(host, segment.name, *(f"{a.ip + 1}/{a.network.prefixlen}" for a in segment.client))
         for address in dict.fromkeys(address for address, _ in self.scene.servers):
-            segment = routes(self.scene, address) or self.scene.segments[0].name
-            host.run("ip", "address", "add", single(address), "dev", segment)
+            card = routes(self.scene, address) or self.scene.segments[0].name
+            host.run("ip", "address", "add", single(address), "dev", card)
             if not routes(self.scene, address):
                 for node in self.nodes.values():
-                    node.host.run("ip", "route", "add", single(address), "dev", segment)
+                    node.host.run("ip", "route", "add", single(address), "dev", card)
         for address, port in self.scene.servers:
             host.start(f"server-{address}-{port}", [sys.executable, "-c", _STAND_IN, str(address), str(port)])
 
     def _watch_wire(self) -> None:
         first = self.scene.virtual_ips[0]
-        segment = next((each for each in self.scene.segments if each.name == routes(self.scene, first.ip)), self.scene.segments[0])
+        segment = next(
+            (each for each in self.scene.segments if each.name == routes(self.scene, first.ip)), self.scene.segments[0]
+        )
         own = next((each for each in segment.client if each.version == 4), None)
         if first.version == 4 and own is not None:
             self.wire = WireWatch(self.client, segment.name, str(own.ip), (str(first.ip),))
@@ -166,11 +168,36 @@ class Stage:
             raise NotUp("\n".join(map(str, plan.problems)) or f"nothing is known of {', '.join(plan.waiting_for)}")
         return plan
 
+    @property
+    def drain(self) -> float:
+        """Seconds that connections have when their holder leaves."""
+        return self.cluster.spec.vrrp.handover.drain.total_seconds()
+
+    def apply(self, cluster: HACluster) -> None:
+        """A changed resource: those that do not hold the address first, as the operator does."""
+        self.plan = self.plan_of(cluster)
+        for name in sorted(self.nodes, key=lambda each: each == self.holder):
+            self.deliver(name, self.plan)
+
+    def deliver(self, node: str, plan: Plan) -> None:
+        """One node's files."""
+        with self.lock:
+            self.nodes[node].deliver(plan)
+
+    def lose(self, node: str) -> None:
+        """The node is silent on all wires, without any of its cards noticing: as when its power fails."""
+        for segment in self.scene.segments:
+            self._wiring.unplug(self.nodes[node].host, segment.name, unplugged=True)
+
+    def find(self, node: str) -> None:
+        """The node is heard again."""
+        for segment in self.scene.segments:
+            self._wiring.unplug(self.nodes[node].host, segment.name, unplugged=False)
+
     def cut(self, node: str, *, cut: bool) -> None:
         """Takes every cable out of a node, or puts them back."""
         for segment in self.scene.segments:
-            with contextlib.suppress(StopIteration):
-                self._wiring.cut(self.nodes[node].host, segment.name, cut=cut)
+            self._wiring.cut(self.nodes[node].host, segment.name, cut=cut)
 
     def wait_until(self, condition: Callable[[], bool], within: float, what: str) -> float:
         """When the condition came true. Raises NotUp with what the daemons said."""

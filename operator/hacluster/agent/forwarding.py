@@ -1,0 +1,176 @@
+"""What lets established connections live on when a virtual IP moves: pure texts for `ip` and `nft`, and the part that runs them.
+
+The old holder goes on delivering packets for the virtual IP to its own sockets, by a policy route that ARP never consults: it
+answers nobody's question who has the address. The new holder passes packets of connections that it does not know on to the
+old holder's card, for as long as connections may drain (the idea of GitHub's glb-director, with stock nftables).
+"""
+
+import asyncio
+import logging
+import sys
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final
+
+from hacluster.agent.commands import run
+from hacluster.agent.network import bare
+from hacluster.nodeconfig import AgentConfig, Router
+
+log = logging.getLogger(__name__)
+
+PREFERENCE: Final = 5151
+"""Of the policy rules: before the main table, after the kernel's own addresses."""
+_TABLES: Final = 0x4841_0000
+_FAMILIES: Final = ((4, "ip", "ipv4_addr", "-4"), (6, "ip6", "ipv6_addr", "-6"))
+_WHOLE: Final = {4: 32, 6: 128}
+
+
+@dataclass(frozen=True)
+class Forwarding:
+    """Names in the kernel that belong to one resource: neighbours on the same node have others."""
+
+    config: AgentConfig
+
+    @property
+    def table(self) -> int:
+        """Number of the routing table."""
+        return _TABLES | zlib.crc32(f"{self.config.namespace}/{self.config.cluster}".encode()) & 0xFFFF
+
+    @property
+    def name(self) -> str:
+        """Name of the nftables tables."""
+        return f"hacluster_{self.table & 0xFFFF:04x}"
+
+    def routers(self, version: int) -> list[tuple[int, Router]]:
+        """Position and router, of those with virtual IPs of one family."""
+        return [(index, router) for index, router in enumerate(self.config.routers) if family(router) == version]
+
+
+def family(router: Router) -> int:
+    """4 or 6."""
+    return ip_address(bare(router.virtual_ips[0])).version
+
+
+def clear_routes(forwarding: Forwarding) -> list[tuple[str, ...]]:
+    """Commands that take the policy routes away; each is repeated until it fails."""
+    return [("ip", flag, "rule", "delete", "lookup", str(forwarding.table)) for _, _, _, flag in _FAMILIES]
+
+
+def routes(forwarding: Forwarding) -> list[tuple[str, ...]]:
+    """Commands that let this node's sockets have what is sent to a virtual IP, whether or not it holds it.
+
+    Only TCP that comes in by the router's interface: an ARP request has no such protocol, and finds no address.
+    """
+    commands: list[tuple[str, ...]] = []
+    table = str(forwarding.table)
+    for version, _, _, flag in _FAMILIES:
+        for _, router in forwarding.routers(version):
+            for address in map(bare, router.virtual_ips):
+                whole = f"{address}/{_WHOLE[version]}"
+                commands.append(("ip", flag, "route", "replace", "local", whole, "dev", "lo", "table", table))
+                match = ("to", whole, "iif", router.interface, "ipproto", "tcp", "lookup", table)
+                commands.append(("ip", flag, "rule", "add", "preference", str(PREFERENCE), *match))
+    return commands
+
+
+def clear_rules(forwarding: Forwarding) -> str:
+    """The nftables script that removes everything of the resource, whether or not it is there."""
+    return "".join(f"add table {kind} {forwarding.name}\ndelete table {kind} {forwarding.name}\n" for _, kind, _, _ in _FAMILIES)
+
+
+def rules(forwarding: Forwarding) -> str:
+    """The nftables script for the second chance. It does something only on the holder, and only where `old` has an entry.
+
+    Not-yet-confirmed connections are those whose beginning this node did not see. Tracking is on from the start, so that a
+    node that gets an address back knows the connections that it began itself.
+    """
+    parts = [clear_rules(forwarding)]
+    for version, kind, type_, _ in _FAMILIES:
+        routers = forwarding.routers(version)
+        if not routers:
+            continue
+        maps = "".join(f"  map old{index} {{ type {type_} : {type_}; flags timeout; }}\n" for index, _ in routers)
+        chain = "".join(_rule(kind, index, router) for index, router in routers)
+        hook = "    type filter hook prerouting priority mangle; policy accept;\n"
+        parts.append(f"table {kind} {forwarding.name} {{\n{maps}  chain second_chance {{\n{hook}{chain}  }}\n}}\n")
+    return "".join(parts)
+
+
+def _rule(kind: str, index: int, router: Router) -> str:
+    addresses = ", ".join(map(bare, router.virtual_ips))
+    return (
+        f'    iifname "{router.interface}" {kind} daddr {{ {addresses} }} fib daddr . iif type local '
+        "tcp flags & (syn | ack) != syn ct state { new, invalid } "
+        f'dup to {kind} daddr map @old{index} device "{router.interface}" counter drop\n'
+    )
+
+
+def remember(forwarding: Forwarding, index: int, old: str | None, seconds: float) -> str:
+    """The nftables script that names the holder before this node, for some seconds; None: there is nobody to ask."""
+    router = forwarding.config.routers[index]
+    kind = "ip" if family(router) == 4 else "ip6"
+    name = f"{kind} {forwarding.name} old{index}"
+    lines = [f"flush map {name}"]
+    if old is not None and seconds > 0:
+        entries = ", ".join(f"{bare(each)} timeout {max(1, round(seconds))}s : {old}" for each in router.virtual_ips)
+        lines.append(f"add element {name} {{ {entries} }}")
+    return "\n".join(lines) + "\n"
+
+
+class Kernel:
+    """Runs the texts. Errors come back as words: a node whose kernel cannot do it is a front door all the same."""
+
+    async def install(self, forwarding: Forwarding) -> str:
+        """Everything anew; empty, or what is not possible here."""
+        await self._clear_routes(forwarding)
+        for command in routes(forwarding):
+            code, said = await run(*command)
+            if code:
+                return f"{' '.join(command)}: {said.strip()}"
+        return await self.nft(rules(forwarding))
+
+    async def remove(self, forwarding: Forwarding) -> None:
+        """Leaves nothing."""
+        await self._clear_routes(forwarding)
+        for _, _, _, flag in _FAMILIES:
+            await run("ip", flag, "route", "flush", "table", str(forwarding.table))
+        await self.nft(clear_rules(forwarding))
+
+    async def nft(self, script: str) -> str:
+        """Runs one transaction; empty, or why it was refused."""
+        process = await asyncio.create_subprocess_exec(
+            "nft", "-f", "-", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        said, _ = await process.communicate(script.encode())
+        return f"nft: {said.decode(errors='replace').strip()}" if process.returncode else ""
+
+    async def _clear_routes(self, forwarding: Forwarding) -> None:
+        for command in clear_routes(forwarding):
+            for _ in range(64):
+                code, _ = await run(*command)
+                if code != 0:
+                    break
+
+
+def established(tables: Iterable[str], addresses: Sequence[str]) -> int:
+    """Connections of these local addresses, from tables in the form of /proc/net/tcp and tcp6."""
+    wanted = {_kernel_form(each) for each in addresses}
+    count = 0
+    for table in tables:
+        for line in table.splitlines()[1:]:
+            fields = line.split()
+            if len(fields) > 3 and fields[3] in _OPEN and fields[1].partition(":")[0] in wanted:
+                count += 1
+    return count
+
+
+_OPEN: Final = frozenset({"01", "04", "05", "08", "09"})
+"""ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT, LAST_ACK."""
+
+
+def _kernel_form(address: str) -> str:
+    packed = ip_address(address).packed
+    words = (packed[at : at + 4] for at in range(0, len(packed), 4))
+    return b"".join(word[::-1] if sys.byteorder == "little" else word for word in words).hex().upper()

@@ -1,0 +1,130 @@
+"""What a client and the kernels saw between two moments. Pure: records and changes in, milliseconds and counts out."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hacluster.rehearse.kernel import Change
+from hacluster.rehearse.wire import Answer
+
+LATE: Final = 0.05
+"""Seconds: a request that took longer belongs to an outage, though it was answered in the end."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request on a connection of its own; `words` say who answered, or what went wrong."""
+
+    start: float
+    latency: float
+    answered: bool
+    words: str
+
+
+@dataclass(frozen=True)
+class Records:
+    """What a client wrote down."""
+
+    requests: tuple[Request, ...] = ()
+    broken: tuple[tuple[float, str], ...] = ()
+    exchanges: int = 0
+
+
+def parse_records(lines: Iterable[str]) -> Records:
+    """Reads the client's lines; one that is not whole yet is left out."""
+    requests, broken, exchanges = [], [], 0
+    for line in lines:
+        match line.split():
+            case ["r" | "f" as kind, start, latency, *words]:
+                requests.append(Request(float(start), float(latency), kind == "r", " ".join(words)))
+            case ["b", at, *words]:
+                broken.append((float(at), " ".join(words)))
+            case ["x", _, number]:
+                exchanges += int(number)
+            case _:
+                continue
+    return Records(tuple(sorted(requests, key=lambda each: each.start)), tuple(broken), exchanges)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one event cost. Milliseconds; `gap` is the longest time for which no request that began was answered in time."""
+
+    gap: float
+    failed: int
+    requests: int
+    broken: int
+    ownerless: float
+    dual: float
+    dual_on_wire: float
+
+
+def see(
+    records: Records,
+    changes: Sequence[Change],
+    answers: Sequence[Answer],
+    address: str,
+    window: tuple[float, float],
+    *,
+    away: Collection[str] = (),
+    every: float = 0.005,
+) -> Seen:
+    """Everything about one window. `away` are nodes that are cut off: what they hold, nobody can reach."""
+    inside = [each for each in records.requests if window[0] <= each.start <= window[1]]
+    counts = holder_counts([each for each in changes if each.node not in away], address, window)
+    return Seen(
+        gap=1000 * longest_gap(inside, every),
+        failed=sum(not each.answered for each in inside),
+        requests=len(inside),
+        broken=sum(window[0] <= at <= window[1] for at, _ in records.broken),
+        ownerless=1000 * sum(end - start for start, end, count in counts if count == 0),
+        dual=1000 * sum(end - start for start, end, count in counts if count > 1),
+        dual_on_wire=1000 * dual_on_wire(answers, address, window),
+    )
+
+
+def longest_gap(requests: Sequence[Request], every: float) -> float:
+    """Seconds from the last request before an outage that was answered in time to the first after it; 0: there was no outage.
+
+    The usual distance between two requests is no outage and is taken off.
+    """
+    worst, last, failing = 0.0, None, False
+    for each in requests:
+        if each.answered and each.latency <= LATE:
+            if failing and last is not None:
+                worst = max(worst, each.start - last - every)
+            last, failing = each.start, False
+        else:
+            failing = True
+            last = each.start if last is None else last
+    if failing and last is not None and requests:
+        worst = max(worst, requests[-1].start - last)
+    return worst
+
+
+def holder_counts(changes: Sequence[Change], address: str, window: tuple[float, float]) -> list[tuple[float, float, int]]:
+    """Spans (start, end, how many nodes have the address) that fill the window."""
+    holders: set[str] = set()
+    spans: list[tuple[float, float, int]] = []
+    at = window[0]
+    for change in sorted(changes, key=lambda each: each.at):
+        if change.address != address or change.at > window[1]:
+            continue
+        if change.at > at:
+            spans.append((at, change.at, len(holders)))
+            at = change.at
+        (holders.add if change.held else holders.discard)(change.node)
+    spans.append((at, window[1], len(holders)))
+    return [span for span in spans if span[1] > span[0]]
+
+
+def dual_on_wire(answers: Sequence[Answer], address: str, window: tuple[float, float]) -> float:
+    """Seconds between the first and the last request that two stations answered; 0: none."""
+    by_request: dict[int, set[str]] = {}
+    times: dict[int, float] = {}
+    for each in answers:
+        if each.request and each.address == address and window[0] <= each.at <= window[1]:
+            by_request.setdefault(each.request, set()).add(each.mac)
+            times[each.request] = each.at
+    double = [times[request] for request, macs in by_request.items() if len(macs) > 1]
+    return max(double) - min(double) + 0.001 if double else 0.0
