@@ -10,5 +10,5 @@ lock() {
   echo "locks/$out.txt"
 }
 lock operator --extra operator
-lock node
-lock dev --extra operator --extra dev
+lock node --extra rehearse
+lock dev --extra operator --extra rehearse --extra dev

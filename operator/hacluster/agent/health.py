@@ -16,6 +16,7 @@ from hacluster import names
 from hacluster.agent.board import Board
 from hacluster.agent.paths import Paths
 from hacluster.api.status import Health
+from hacluster.nodeconfig import AgentConfig
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,8 @@ DEADLINE: Final = 0.2
 FAILURES: Final = 2
 PATIENCE: Final = 10.0
 """Seconds that a HAProxy that never answered yet may take to start before it counts as down."""
+
+_SHORTEST: Final = 0.1
 
 _REQUEST: Final = f"GET {names.HEALTH_PATH} HTTP/1.1\r\nHost: haproxy\r\nUser-Agent: hacluster-agent\r\n\r\n".encode()
 _MAX_ANSWER: Final = 8192
@@ -42,6 +45,14 @@ class Result(Enum):
 # Seconds before the second look of a HAProxy that may be down: one that hangs has used its deadline already, and one that is
 # just ending closes its connections a moment before its listener.
 _PAUSES: Final = {Result.SILENT: 0.0, Result.CLOSED: 0.02}
+
+
+def deadline_of(config: AgentConfig | None) -> float:
+    """Seconds that HAProxy has for an answer: who asks for quick advertisements wants a hanging HAProxy found sooner as well."""
+    if config is None or not config.routers:
+        return DEADLINE
+    quickest = min(router.advertisement_interval_ms for router in config.routers) / 1000
+    return min(DEADLINE, max(_SHORTEST, 4 * quickest))
 
 
 class Judge:
@@ -216,7 +227,7 @@ class HAProxyHealth:
         probe = Probe(self._paths.haproxy_health)
         try:
             while True:
-                health = judge.hear(result := await probe.check(), loop.time())
+                health = judge.hear(result := await probe.check(deadline_of(self._board.now.installed)), loop.time())
                 if health is not self._board.now.haproxy:
                     self._tell(health, result)
                 await probe.idle(_PAUSES.get(result, INTERVAL) if health is Health.UP else INTERVAL)

@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -20,6 +20,8 @@ _BEFORE: Final = 0.1
 _AFTER: Final = 0.4
 _CALM: Final = 0.3
 _RECOVER: Final = 45.0
+_BLIND: Final = 50.0
+"""Milliseconds."""
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -69,7 +71,13 @@ class Trial:
     event: Event
     seen: Seen
     at: float
+    until: float
     recovered: bool = True
+
+    @property
+    def valid(self) -> bool:
+        """Whether the client had the processor time to see anything: a blind witness is no witness."""
+        return self.seen.client_pause <= _BLIND
 
 
 class Drill:
@@ -131,6 +139,8 @@ class Drill:
             return False
         if not node.agent:
             return True
+        if node.api_host:
+            return (node.host.folder / "run" / "track-haproxy").read_text() == "0"
         entry = node.entry()
         states = {router["state"] for router in entry.get("routers", ())}
         revision = self._stage.plan.revisions[name]
@@ -162,21 +172,25 @@ class Drill:
 
     def _move(self, event: Event, holder: str, fault: Callable[[str], None], heal: Callable[[str], None]) -> Iterable[Trial]:
         """The fault until another node has taken over; then the cure until the node has it back."""
-        stage = self._stage
         started = time.monotonic()
         fault(holder)
-        taken = self._wait(lambda: bool(stage.kernel.holders(stage.address) - {holder}), self._patience)
+        away = {holder} if event in {Event.NODE_LOSS, Event.NIC_DOWN} else set[str]()
+        taken = self._wait(lambda: self._taken(holder, away), self._patience)
         time.sleep(_AFTER if taken or event in PLANNED else 0)
         ended = time.monotonic()
-        away = {holder} if event in {Event.NODE_LOSS, Event.NIC_DOWN} else set[str]()
         lost = (started - _BEFORE, ended)
         heal(holder)
         self._wait(lambda: self._whole(holder), _RECOVER)
         time.sleep(_AFTER)
         back = (ended, time.monotonic())
-        yield Trial(event, self._see(lost, away), started, recovered=taken)
-        if taken and event not in {Event.NODE_LOSS, Event.NIC_DOWN}:
-            yield Trial(Event.FAILBACK, self._see(back), ended)
+        yield Trial(event, self._see(lost, dict.fromkeys(away, started)), started, ended, recovered=taken)
+        if taken and not away:
+            yield Trial(Event.FAILBACK, self._see(back), *back)
+
+    def _taken(self, holder: str, away: Collection[str]) -> bool:
+        """Another node has the address, and it alone, apart from nodes that nobody can reach."""
+        holders = self._stage.kernel.holders(self._stage.address) - set(away)
+        return len(holders) == 1 and holder not in holders
 
     def _still(self, event: Event, act: Callable[[], None], until: Callable[[], bool]) -> Trial:
         """An event after which everything is as it was, the way back included."""
@@ -185,13 +199,14 @@ class Drill:
         time.sleep(_AFTER)
         done = self._wait(until, _RECOVER)
         time.sleep(_AFTER)
-        return Trial(event, self._see((started - _BEFORE, time.monotonic())), started, recovered=done)
+        ended = time.monotonic()
+        return Trial(event, self._see((started - _BEFORE, ended)), started, ended, recovered=done)
 
-    def _see(self, window: tuple[float, float], away: Iterable[str] = ()) -> Seen:
+    def _see(self, window: tuple[float, float], away: Mapping[str, float] | None = None) -> Seen:
         stage = self._stage
         time.sleep(0.1)  # the client writes down what it saw every 50 ms
         wire = list(stage.wire.answers) if stage.wire else []
-        return see(self.records, list(stage.kernel.changes), wire, stage.address, window, away=set(away), every=self._every)
+        return see(self.records, list(stage.kernel.changes), wire, stage.address, window, away=away or {}, every=self._every)
 
     def _whole(self, holder: str) -> bool:
         return self._stage.kernel.holders(self._stage.address) == {holder} and all(map(self._fit, self._stage.nodes))

@@ -1,7 +1,9 @@
 """What a client and the kernels saw between two moments. Pure: records and changes in, milliseconds and counts out."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from types import MappingProxyType
 from typing import Final
 
 from hacluster.rehearse.kernel import Change
@@ -57,6 +59,8 @@ class Seen:
     ownerless: float
     dual: float
     dual_on_wire: float
+    client_pause: float
+    """The longest time between two requests: where it is much longer than usual, the client itself had no processor time."""
 
 
 def see(
@@ -66,12 +70,14 @@ def see(
     address: str,
     window: tuple[float, float],
     *,
-    away: Collection[str] = (),
+    away: Mapping[str, float] = MappingProxyType({}),
     every: float = 0.005,
 ) -> Seen:
-    """Everything about one window. `away` are nodes that are cut off: what they hold, nobody can reach."""
+    """Everything about one window. `away` are nodes that are cut off, and since when: what they hold then, nobody can reach."""
     inside = [each for each in records.requests if window[0] <= each.start <= window[1]]
-    counts = holder_counts([each for each in changes if each.node not in away], address, window)
+    near = [each for each in changes if each.at <= away.get(each.node, each.at)]
+    gone = [Change(at, node, address, held=False) for node, at in away.items()]
+    counts = holder_counts([*near, *gone], address, window)
     return Seen(
         gap=1000 * longest_gap(inside, every),
         failed=sum(not each.answered for each in inside),
@@ -80,7 +86,13 @@ def see(
         ownerless=1000 * sum(end - start for start, end, count in counts if count == 0),
         dual=1000 * sum(end - start for start, end, count in counts if count > 1),
         dual_on_wire=1000 * dual_on_wire(answers, address, window),
+        client_pause=1000 * longest_pause([window[0], *(each.start for each in inside), window[1]]),
     )
+
+
+def longest_pause(times: Sequence[float]) -> float:
+    """Seconds between two neighbours."""
+    return max((after - before for before, after in pairwise(times)), default=0.0)
 
 
 def longest_gap(requests: Sequence[Request], every: float) -> float:

@@ -27,6 +27,8 @@ class Node:
 
     host: Host
     agent: bool = True
+    api_host: str = ""
+    """An API server that the agent reports to; empty: to a file."""
     _plan: Plan | None = None
     _deliveries: int = 0
     _running: dict[str, Daemon] = field(default_factory=dict)
@@ -131,10 +133,10 @@ class Node:
             confined = ["setpriv", "--inh-caps=-all", "--bounding-set=-all,+net_admin,+net_raw", "--no-new-privs", "--"]
             program = "from hacluster.cli.main import main; main()"
             options = ["--cluster", "rehearsal", "--namespace", "rehearsal", "--node", self.name]
-            entries = f"{names.RUN_DIR}/entries"
+            reports = ["--api-host", self.api_host] if self.api_host else ["--report-file", f"{names.RUN_DIR}/entries"]
             return self.host.start(
                 name,
-                [*confined, sys.executable, "-c", program, "agent", *options, "--report-file", entries],
+                [*confined, sys.executable, "-c", program, "agent", *options, *reports],
                 {"PYTHONUNBUFFERED": "1"},
             )
         container = self._container(name)

@@ -52,6 +52,7 @@ class Stage:
     scene: Scene
     folder: Path
     agent: bool = True
+    api_host: str = ""
     plan: Plan = field(init=False)
     nodes: dict[str, Node] = field(default_factory=dict)
     kernel: KernelWatch = field(init=False)
@@ -83,7 +84,7 @@ class Stage:
             host = self._host(view.name)
             for interface in view.interfaces or ():
                 self._wiring.plug(host, interface.name, *(str(address) for address in interface.addresses))
-            self.nodes[view.name] = Node(host, agent=self.agent)
+            self.nodes[view.name] = Node(host, agent=self.agent, api_host=self.api_host)
         self.client = self._host("client")
         for segment in self.scene.segments:
             self._wiring.plug(self.client, segment.name, *map(str, segment.client))
@@ -219,7 +220,18 @@ class Stage:
     def load(self, every: float = 0.005, long: int = 0, port: int | None = None) -> Daemon:
         """Starts the client; its records go to `records`."""
         listener = port or self.cluster.spec.haproxy.listeners[0].port
-        argv = [sys.executable, "-m", "hacluster.rehearse.client", self.address, str(listener), str(every), str(long)]
+        argv = [
+            "nice",
+            "-n",
+            "-15",
+            sys.executable,
+            "-m",
+            "hacluster.rehearse.client",
+            self.address,
+            str(listener),
+            str(every),
+            str(long),
+        ]
         return self.client.start("client", [*argv, str(self.records)])
 
     @property
@@ -229,8 +241,8 @@ class Stage:
 
 
 @contextlib.contextmanager
-def on_stage(cluster: HACluster, *, size: int = 3, agent: bool = True) -> Iterator[Stage]:
-    """A stage with everything running; nothing of it is left afterwards.
+def on_stage(cluster: HACluster, *, size: int = 3, agent: bool = True, api_host: str = "") -> Iterator[Stage]:
+    """A stage with everything running; nothing of it is left afterwards. `api_host`: whom the agents report to, instead of a file.
 
     Raises:
         NotUp: the resource cannot be planned, or a daemon does not do its part.
@@ -240,7 +252,7 @@ def on_stage(cluster: HACluster, *, size: int = 3, agent: bool = True) -> Iterat
     scene = make_scene(cluster, size)
     with tempfile.TemporaryDirectory(prefix="hacluster-rehearsal-") as folder:
         Path(folder).chmod(0o755)
-        stage = Stage(cluster, scene, Path(folder), agent=agent)
+        stage = Stage(cluster, scene, Path(folder), agent=agent, api_host=api_host)
         try:
             stage.build()
             stage.start()

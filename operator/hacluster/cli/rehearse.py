@@ -1,0 +1,179 @@
+"""`hacluster rehearse`: a resource's data plane on this machine, without Kubernetes, and what its failovers cost."""
+
+import json
+import platform
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hacluster import names
+from hacluster.api import HACluster, parse
+from hacluster.cli.documents import UnreadableFile, read_documents
+from hacluster.errors import HAClusterError, InvalidResource
+
+if TYPE_CHECKING:
+    from hacluster.rehearse.drill import Event, Trial
+    from hacluster.rehearse.stage import Stage
+    from hacluster.rehearse.summary import Trace
+
+_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
+
+
+@click.command("rehearse")
+@click.option("-f", "--filename", "file", required=True, type=_FILE, help="The HACluster; - is standard input.")
+@click.option("--drill", is_flag=True, help="Break it on purpose and measure what clients see; else it runs until Ctrl-C.")
+@click.option("--size", type=click.IntRange(2, 16), default=3, show_default=True, help="How many nodes, at least.")
+@click.option("--trials", type=click.IntRange(1, 1000), default=3, show_default=True, help="How often each event is played.")
+@click.option("--event", "events", multiple=True, metavar="NAME", help="Only this event; repeatable. Default: all.")
+@click.option("--connections", type=click.IntRange(0, 5000), default=100, show_default=True, help="Long-lived connections.")
+@click.option("--by-hand", is_flag=True, help="No agents: the daemons alone, as on hosts that were set up by hand.")
+@click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="Form of the result.")
+@click.option(
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the requests around each worst case (SVG or PNG)."
+)
+def command(  # noqa: PLR0917 - click calls it by keywords
+    file: str,
+    drill: bool,
+    size: int,
+    trials: int,
+    events: tuple[str, ...],
+    connections: int,
+    by_hand: bool,
+    output: str,
+    plot: Path | None,
+) -> None:
+    """Run the data plane of a resource on this machine, with the real daemons and agents in network namespaces.
+
+    Nothing of it touches the machine's own network, and nothing is left afterwards. It needs root, and Debian 13's packages or
+    the node image: `podman run --rm -i --privileged --network none IMAGE rehearse -f - <web.yaml`.
+    """
+    from hacluster.rehearse.drill import BY_HAND, Event
+    from hacluster.rehearse.hosts import HostFailed
+    from hacluster.rehearse.requirements import check_machine
+    from hacluster.rehearse.stage import NotUp, on_stage
+    from hacluster.rehearse.summary import document, summarize
+
+    cluster = _read_cluster(file)
+    wanted = [_event(each) for each in events] or [each for each in Event if each is not Event.FAILBACK]
+    if by_hand:
+        wanted = [each for each in wanted if each in BY_HAND]
+    try:
+        check_machine()
+        with on_stage(cluster, size=size, agent=not by_hand) as stage:
+            _say(f"{len(stage.nodes)} nodes, {stage.address}: waiting for a holder")
+            stage.wait_until(lambda: bool(stage.holder), 60, "any node holds the virtual IP")
+            if drill:
+                done, worst = _drill(stage, wanted, trials, connections)
+                _tell(document(done, worst, _facts(stage)), summarize(done), output, plot)
+            else:
+                _run(stage)
+    except (HAClusterError, HostFailed, NotUp) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _run(stage: "Stage") -> None:
+    """Until Ctrl-C, telling who holds the address."""
+    _say("running; Ctrl-C ends it. To look around:")
+    for host in (stage.client, *(node.host for node in stage.nodes.values())):
+        click.echo(f"  {host.name:12} {' '.join(host.enter('bash'))}", err=True)
+    before = ""
+    try:
+        while True:
+            if (holder := stage.holder) != before:
+                click.echo(f"{time.strftime('%H:%M:%S')} {stage.address}: {holder or 'nobody'}")
+                before = holder
+            time.sleep(0.05)
+    except KeyboardInterrupt:
+        _say("ending")
+
+
+def _drill(stage: "Stage", events: "list[Event]", trials: int, connections: int) -> "tuple[list[Trial], dict[Event, Trace]]":
+    from hacluster.rehearse.drill import Drill
+    from hacluster.rehearse.summary import trace
+
+    drill = Drill(stage, long=connections)
+    if not stage.agent:
+        for node in stage.nodes.values():
+            node.restarts = False
+    done: list[Trial] = []
+    worst: dict[Event, Trace] = {}
+    for number, event in enumerate(events, 1):
+        for turn in range(1, trials + 1):
+            _say(f"{number}/{len(events)} {event.value} {turn}/{trials}")
+            for trial in drill.play(event):
+                done.append(trial)
+                if trial.event not in worst or trial.seen.gap > worst[trial.event].gap:
+                    worst[trial.event] = trace(trial, drill.records, trial.until)
+    return done, worst
+
+
+def _tell(document: dict[str, Any], rows: Any, output: str, plot: Path | None) -> None:
+    if plot is not None:
+        from hacluster.rehearse.plot import draw
+
+        draw(document, plot)
+    if output == "json":
+        click.echo(json.dumps(document, ensure_ascii=False))
+    else:
+        _print_table(rows)
+
+
+def _print_table(rows: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from hacluster.rehearse.summary import HEADINGS, cells
+
+    table = Table()
+    for index, heading in enumerate(HEADINGS):
+        table.add_column(heading, justify="left" if index == 0 else "right")
+    for row in rows:
+        table.add_row(*cells(row))
+    Console().print(table)
+
+
+def _facts(stage: "Stage") -> dict[str, Any]:
+    from hacluster.rehearse.requirements import keepalived_version
+
+    vrrp = stage.cluster.spec.vrrp
+    return {
+        "cluster": stage.cluster.metadata.name,
+        "nodes": len(stage.nodes),
+        "agent": stage.agent,
+        "advertisementIntervalMilliseconds": round(vrrp.advertisement_interval.total_seconds() * 1000),
+        "kernel": platform.release(),
+        "keepalived": ".".join(map(str, keepalived_version())),
+        "python": platform.python_version(),
+    }
+
+
+def _event(name: str) -> "Event":
+    from hacluster.rehearse.drill import Event
+
+    try:
+        return Event(name)
+    except ValueError:
+        known = ", ".join(each for each in Event if each is not Event.FAILBACK)
+        raise click.BadParameter(f"{name!r} is no event; there are {known}", param_hint="--event") from None
+
+
+def _read_cluster(file: str) -> HACluster:
+    try:
+        contents = [each.content for each in read_documents(file)]
+    except UnreadableFile as error:
+        raise click.ClickException(str(error)) from None
+    ours = [each for each in contents if isinstance(each, dict) and each.get("kind") == names.KIND]
+    if len(ours) != 1:
+        raise click.ClickException(f"{file}: holds {len(ours)} resources of kind {names.KIND}; rehearse takes one")
+    try:
+        return parse(ours[0])
+    except InvalidResource as error:
+        raise click.ClickException("\n".join(map(str, error.problems))) from None
+
+
+def _say(words: str) -> None:
+    click.echo(f"rehearse: {words}", err=True)
+    sys.stderr.flush()

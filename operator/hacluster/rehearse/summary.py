@@ -1,0 +1,122 @@
+"""What a drill came to: medians and worst cases, as rows for people and as a document for machines. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from statistics import median
+from typing import Any
+
+from hacluster.rehearse.drill import PLANNED, TITLES, Event, Trial
+from hacluster.rehearse.measure import Records
+
+_AROUND = 1.0
+"""Seconds of requests that are kept before the worst trial's event; as many as the window has after it."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """All trials of one event. Milliseconds; counts are sums over all trials."""
+
+    event: Event
+    trials: int
+    gap_median: float
+    gap_worst: float
+    failed: int
+    requests: int
+    broken: int
+    ownerless_median: float
+    ownerless_worst: float
+    dual_worst: float
+    dual_on_wire_worst: float
+    not_recovered: int
+    discarded: int = 0
+    """Trials that are not counted, because the client had no processor time in them."""
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return TITLES[self.event]
+
+    @property
+    def clean(self) -> bool:
+        """Whether nobody noticed anything."""
+        return self.failed == self.broken == self.not_recovered == 0
+
+
+def summarize(trials: Iterable[Trial]) -> tuple[Row, ...]:
+    """One row for each event, in the order of `Event`."""
+    by_event: dict[Event, list[Trial]] = {}
+    for trial in trials:
+        by_event.setdefault(trial.event, []).append(trial)
+    return tuple(_row(event, by_event[event]) for event in Event if event in by_event)
+
+
+def _row(event: Event, trials: Sequence[Trial]) -> Row:
+    valid = [trial for trial in trials if trial.valid] or trials
+    return replace(_sums(event, valid), discarded=len(trials) - len(valid))
+
+
+def _sums(event: Event, trials: Sequence[Trial]) -> Row:
+    seen = [trial.seen for trial in trials]
+    return Row(
+        event=event,
+        trials=len(trials),
+        gap_median=round(median(each.gap for each in seen), 1),
+        gap_worst=round(max(each.gap for each in seen), 1),
+        failed=sum(each.failed for each in seen),
+        requests=sum(each.requests for each in seen),
+        broken=sum(each.broken for each in seen),
+        ownerless_median=round(median(each.ownerless for each in seen), 1),
+        ownerless_worst=round(max(each.ownerless for each in seen), 1),
+        dual_worst=round(max(each.dual for each in seen), 1),
+        dual_on_wire_worst=round(max(each.dual_on_wire for each in seen), 1),
+        not_recovered=sum(not trial.recovered for trial in trials),
+    )
+
+
+HEADINGS = (
+    "event",
+    "trials",
+    "gap, median ms",
+    "gap, worst ms",
+    "failed requests",
+    "broken connections",
+    "two holders, worst ms",
+)
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """One line of the table under `HEADINGS`. Where a fault kills what serves a connection, that it breaks says nothing."""
+    if row.not_recovered:
+        gap = f"not within {row.gap_worst / 1000:.0f} s ({row.not_recovered} of {row.trials})"
+        return (row.title, str(row.trials), gap, gap, str(row.failed), "–", f"{row.dual_worst:.0f}")
+    broken = str(row.broken) if row.event in PLANNED or row.event is Event.AGENT_KILL else "–"
+    failed = f"{row.failed} of {row.requests}"
+    return (row.title, str(row.trials), f"{row.gap_median:.0f}", f"{row.gap_worst:.0f}", failed, broken, f"{row.dual_worst:.0f}")
+
+
+def document(trials: Sequence[Trial], traces: Mapping[Event, "Trace"], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything, for machines; `facts` say what was rehearsed, and where."""
+    return {
+        **facts,
+        "summary": [asdict(row) for row in summarize(trials)],
+        "trials": [{"event": each.event, "recovered": each.recovered, **asdict(each.seen)} for each in trials],
+        "worst": {event: asdict(trace) for event, trace in traces.items()},
+    }
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The requests around one event: milliseconds since it, latency in milliseconds, and whether they were answered."""
+
+    gap: float
+    requests: tuple[tuple[float, float, bool], ...]
+
+
+def trace(trial: Trial, records: Records, until: float) -> Trace:
+    """The requests from a second before the event up to `until`."""
+    points = (
+        (round(1000 * (each.start - trial.at), 1), round(1000 * each.latency, 2), each.answered)
+        for each in records.requests
+        if trial.at - _AROUND <= each.start <= until
+    )
+    return Trace(trial.seen.gap, tuple(points))
