@@ -2,11 +2,12 @@
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
 
-.PHONY: help venv check test test-unit test-daemons test-api test-e2e demo demo-down generate lock
+.PHONY: help venv check test test-unit test-daemons test-api test-e2e bench demo demo-down generate lock
 help:
 	@echo "make demo       the tutorial's three-node cluster on a real Kubernetes, with one failover"
 	@echo "make demo-down  remove it"
 	@echo "make test       every test; make check: format, lint, types, import rules, freshness (seconds)"
+	@echo "make bench      the long statistics, written to docs/benchmarks (BENCH='--only throughput' for one section)"
 	@echo "make generate   write crds/ and manifests/ anew from the models and the chart; make lock: the lock files"
 
 venv:
@@ -40,6 +41,10 @@ demo: venv
 	@$(PY) -m tests.demo
 demo-down: venv
 	@$(PY) -m tests.cluster down --name hacluster-demo
+
+# The long statistics, about an hour and a half on two cores: docs/benchmarks.
+bench: venv
+	$(PY) -m tests.bench $(BENCH)
 
 generate: venv
 	$(PY) hack/generate.py

@@ -72,6 +72,11 @@ class Paths:
         return self._named(names.AGENT_ALIVE)
 
     @property
+    def forwarding(self) -> Path:
+        """What the agent made of the kernel's routes and rules."""
+        return self.run / "forwarding"
+
+    @property
     def leave(self) -> Path:
         """Somebody asks for the pod to be left in order."""
         return self._named(names.LEAVE_FILE)

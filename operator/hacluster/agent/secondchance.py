@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from hacluster.agent.board import Board
 from hacluster.agent.forwarding import Forwarding, Kernel, remember, routes, rules
 from hacluster.agent.handover import holds
+from hacluster.agent.stations import who_has
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, Router
 
@@ -24,6 +25,10 @@ _RENEW: Final = 3.0
 _SPOKE: Final = 2.5
 """Advertisement intervals: who spoke within so many was alive when the address moved."""
 _KNOWN: Final = 10.0
+
+
+Ask = Callable[[str, Collection[str]], Awaitable[dict[str, str]]]
+"""Interface and addresses → address and MAC of who answers. Raises OSError."""
 
 
 class Hears(Protocol):
@@ -50,14 +55,11 @@ class SecondChance:
         board: Board,
         hears: Hears,
         kept: Path,
-        answers: Callable[[str, str], asyncio.Future[bool]] | None = None,
+        ask: Ask = who_has,
         kernel: Kernel | None = None,
     ) -> None:
-        """`kept` remembers what is installed, across this agent's restarts: drains go on.
-
-        `answers(interface, address)` says whether a station on the segment is alive; None: nobody is asked.
-        """
-        self._board, self._hears, self._kept, self._answers = board, hears, kept, answers
+        """`kept` remembers what is installed, across this agent's restarts: drains go on."""
+        self._board, self._hears, self._kept, self._ask = board, hears, kept, ask
         self._kernel = kernel or Kernel()
         self._memories: dict[str, _Memory] = {}
         self._forwarding: Forwarding | None = None
@@ -124,14 +126,21 @@ class SecondChance:
         router = forwarding.config.routers[index]
         interval = router.advertisement_interval_ms / 1000
         alive = silent <= max(_SPOKE * interval, interval + 0.1)
-        if not alive and self._answers is not None and memory.old is not None:
-            alive = await self._answers(router.interface, memory.old)
         old, memory.old = memory.old, None
+        if not alive and old is not None:  # its keepalived is gone; perhaps the node is not
+            alive = await self._is_there(router.interface, old)
         drain = forwarding.config.drain_seconds
         await self._tell(remember(forwarding, index, old if alive else None, drain))
         log.info(
             "%s: connections that %s began %s", router.name, old, f"may go on for {drain:g} s" if alive else "are lost with it"
         )
+
+    async def _is_there(self, interface: str, address: str) -> bool:
+        try:
+            return bool(await self._ask(interface, [address]))
+        except OSError as error:
+            log.info("%s: nobody can be asked on %s: %s", address, interface, error)
+            return False
 
     async def _tell(self, script: str) -> None:
         if failure := await self._kernel.nft(script):

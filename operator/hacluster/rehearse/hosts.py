@@ -52,6 +52,9 @@ class Daemon:
         for pid in reversed(family(self.pid)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
+        if number in {signal.SIGKILL, signal.SIGCONT}:  # nsenter stops itself together with what it started
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGCONT)
 
     def terminate(self, within: float) -> None:
         """SIGTERM to the process itself; SIGKILL to all when it has not ended in time."""

@@ -1,0 +1,116 @@
+"""`make bench`: the failover table, throughput and false failovers, measured on this machine, written to docs/benchmarks.
+
+    python -m tests.bench [--trials 20] [--minutes 10] [--only SECTION …] [--quick]
+
+The sections run one after the other in a container made from the node image. Each writes its JSON as soon as it is done, so that
+an interrupted run loses one section at most; `--only` measures some anew and keeps the rest.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.bench.pages import write_pages
+from tests.cluster import cache, engine, ensure_images
+from tests.cluster.engines import detect, exists, step
+
+HERE = Path(__file__).parent
+DOCS = cache.REPOSITORY / "docs" / "benchmarks"
+DATA = DOCS / "data"
+
+
+def main() -> int:
+    """Measures and writes."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("--trials", type=int, default=20, help="of each event")
+    parser.add_argument("--minutes", type=float, default=10, help="of the long sections")
+    parser.add_argument("--only", nargs="*", default=[], help="sections to measure; the others are kept")
+    options = parser.parse_args()
+    sections = plan(options.trials, options.minutes)
+    unknown = set(options.only) - sections.keys()
+    if unknown:
+        parser.error(f"no such section: {', '.join(sorted(unknown))}; there are {', '.join(sections)}")
+    image = build()
+    DATA.mkdir(parents=True, exist_ok=True)
+    failed = []
+    for name in options.only or sections:
+        started = time.monotonic()
+        print(f"> {name}", flush=True)
+        made = measure(image, sections[name])
+        if made is None:
+            failed.append(name)
+            continue
+        made |= {"measured": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "seconds": round(time.monotonic() - started)}
+        (DATA / f"{name}.json").write_text(json.dumps(made | {"machine": machine()}, ensure_ascii=False, indent=1) + "\n")
+        print(f"+ {name} {made['seconds']} s", flush=True)
+    write_pages(DATA, DOCS)
+    if failed:
+        print(f"not measured: {', '.join(failed)}", file=sys.stderr)
+    return bool(failed)
+
+
+def plan(trials: int, minutes: float) -> dict[str, list[str]]:
+    """What `inside.py` is called with, by section."""
+    return {
+        "failovers-tutorial": ["failovers", "tutorial", str(trials)],
+        "failovers-default": ["failovers", "default", str(trials)],
+        "failovers-fast": ["failovers", "fast", str(trials)],
+        "reloads-default": ["reloads", "default"],
+        "reloads-fast": ["reloads", "fast"],
+        "throughput": ["throughput", "10", "5"],
+        "saturated": ["saturated", str(minutes)],
+        "frozen": ["frozen", "5"],
+        "alone-default": ["alone", "default", str(minutes), str(trials)],
+    }
+
+
+def build() -> str:
+    """The node image with a load generator; its own code comes from the tree that is measured."""
+    node = ensure_images().node
+    image = f"localhost/hacluster-bench:{cache.digest(HERE / 'bench.Containerfile', node)}"
+    if not exists(image):
+        options = [] if detect().registry else ["--network", "host"]
+        step("build the bench's image", "build", *options, "--build-arg", f"NODE={node}", "--tag", image,
+             "--file", str(HERE / "bench.Containerfile"), str(HERE))  # fmt: skip
+    return image
+
+
+def measure(image: str, arguments: list[str]) -> dict[str, Any] | None:
+    """One section; None when it failed. Progress goes to the terminal."""
+    chosen = detect()
+    mounts = {cache.REPOSITORY / "operator": "/source", HERE: "/bench", cache.REPOSITORY / "manifests/samples": "/samples"}
+    volumes = [part for here, there in mounts.items() for part in ("--volume", f"{here}:{there}:ro")]
+    name = f"hacluster-bench-{os.getpid()}"
+    command = [
+        chosen.name, "run", "--rm", "--name", name, "--privileged", "--network", "none", *volumes,
+        "--env", "PYTHONPATH=/source", "--entrypoint", "/opt/hacluster/bin/python", image, "/bench/inside.py", *arguments,
+    ]  # fmt: skip
+    try:
+        done = subprocess.run(command, env={**os.environ, **chosen.env}, stdout=subprocess.PIPE, text=True, check=False)
+    finally:
+        engine("rm", "--force", "--time", "0", name, check=False)
+    if done.returncode:
+        return None
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def machine() -> dict[str, str]:
+    """What it was measured on."""
+    cpu = next(
+        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), ""
+    )
+    memory = int(Path("/proc/meminfo").read_text().split()[1]) / 1024**2
+    return {
+        "processors": f"{os.cpu_count()} × {cpu}", "memory": f"{memory:.0f} GiB", "kernel": os.uname().release,
+        "load": f"{os.getloadavg()[2]:.1f}",
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+"""docs/benchmarks/README.md and its pictures, from the measured documents."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hacluster.rehearse.drill import TITLES, Event
+from hacluster.rehearse.plot import draw
+
+BARS = {
+    Event.HAPROXY_CRASH: (150, 80), Event.HAPROXY_HANG: (600, 400), Event.KEEPALIVED_KILL: (350, 120),
+    Event.NODE_LOSS: (350, 130), Event.NIC_DOWN: (350, 130), Event.AGENT_KILL: (0, 0),
+}  # fmt: skip
+"""What we promise, in milliseconds: with the default settings, and with 30 ms advertisements."""
+SETTINGS = ("tutorial", "default", "fast")
+
+
+def write_pages(data: Path, docs: Path) -> None:
+    """Everything that has been measured; what has not is left out."""
+    found = {file.stem: json.loads(file.read_text()) for file in sorted(data.glob("*.json"))}
+    parts = [_HEAD, _machine(found), _failovers(found), _planned(found), _reloads(found), _throughput(found)]
+    parts += [_alone(found), _saturated(found), _frozen(found), _latency(found), _choose(found)]
+    for settings in SETTINGS:
+        if made := found.get(f"failovers-{settings}"):
+            draw(made, docs / f"failovers-{settings}.png")
+            parts.append(f"![Requests around each worst case, {settings} settings](failovers-{settings}.png)\n")
+    (docs / "README.md").write_text("\n".join(part for part in parts if part))
+
+
+_HEAD = """# Benchmarks
+
+Written by `make bench`, which anyone can run: three nodes and a client in network namespaces of one machine, with the real
+keepalived, HAProxy, Apache and agents (`hacluster rehearse`). The client opens a new connection for each request every 5 ms; a *gap* is
+the time in which no request that began was answered within 50 ms. Holders are read from each node's kernel. The tutorial's
+configuration runs beside it as its author set it up: without agents, and nothing restarts what ended. Trials in which the client itself
+was without processor time for more than 50 ms are not counted; the data (`data/*.json`) has them all.
+"""
+
+
+def _machine(found: dict[str, Any]) -> str:
+    if not found:
+        return ""
+    each = next(iter(found.values()))["machine"]
+    dates = sorted(made["measured"] for made in found.values())
+    return f"Machine: {each['processors']}, {each['memory']}, Linux {each['kernel']}; measured from {dates[0]} to {dates[-1]}.\n"
+
+
+def _rows(found: dict[str, Any], settings: str) -> dict[str, dict[str, Any]]:
+    return {row["event"]: row for row in found.get(f"failovers-{settings}", {}).get("summary", ())}
+
+
+def _failovers(found: dict[str, Any]) -> str:
+    rows = {settings: _rows(found, settings) for settings in SETTINGS}
+    lines = [
+        "## Faults\n",
+        "Gap in milliseconds, median / worst (trials); in brackets what is promised.\n",
+        "| fault | tutorial's settings | default (100 ms) | fast (30 ms) |",
+        "|---|---|---|---|",
+    ]
+    for event, bars in BARS.items():
+        cells = [_gap(rows["tutorial"].get(event))]
+        cells += [f"{_gap(rows[name].get(event))} [≤ {bar}]" for name, bar in zip(SETTINGS[1:], bars, strict=True)]
+        lines.append(f"| {TITLES[event]} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "Two nodes with the address at once, worst case in milliseconds:\n",
+        "| fault | tutorial's settings | default | fast |",
+        "|---|---|---|---|",
+    ]
+    for event in BARS:
+        duals = [f"{row['dual_worst']:.1f}" if (row := rows[name].get(event)) else "–" for name in SETTINGS]
+        lines.append(f"| {TITLES[event]} | {' | '.join(duals)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _gap(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return "–"
+    if row["not_recovered"]:
+        return f"not within {row['gap_worst'] / 1000:.0f} s ({row['not_recovered']} of {row['trials']})"
+    return f"{row['gap_median']:.0f} / {row['gap_worst']:.0f} ({row['trials'] - row['discarded']})"
+
+
+def _planned(found: dict[str, Any]) -> str:
+    lines = [
+        "## Planned moves\n",
+        "100 long-lived connections exchange all the while. Failed requests of all, and broken connections.\n",
+        "| event | default | fast |",
+        "|---|---|---|",
+    ]
+    for event in (Event.SWITCHOVER, Event.DRAIN, Event.POD_DELETION, Event.ROLLING_UPGRADE, Event.FAILBACK):
+        cells = []
+        for settings in SETTINGS[1:]:
+            row = _rows(found, settings).get(event)
+            cells.append(
+                f"{row['failed']} of {row['requests']} failed, {row['broken']} broken ({row['trials']} trials)" if row else "–"
+            )
+        lines.append(f"| {TITLES[event]} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _reloads(found: dict[str, Any]) -> str:
+    lines = []
+    for settings in SETTINGS[1:]:
+        if made := found.get(f"reloads-{settings}"):
+            lines.append(
+                f"- {settings}: {made['changes']} changes in {made['seconds']} s on three nodes, {made['errors']} errors in "
+                f"{made['requests']:,} requests (wrk, 32 connections), the address moved {made['moves']} times"
+            )
+    return "## Changes under load\n\n" + "\n".join(lines) + "\n" if lines else ""
+
+
+def _throughput(found: dict[str, Any]) -> str:
+    made = found.get("throughput")
+    if not made:
+        return ""
+    rates = {name: sorted(each["perSecond"] for each in made[name]) for name in ("tutorial", "default")}
+    middle = {name: values[len(values) // 2] for name, values in rates.items()}
+    lines = [
+        "## Throughput\n",
+        f"wrk, 32 connections, in turns, {len(rates['default'])} rounds of 10 s each; all share the machine.\n",
+        "| configuration | requests per second: median | lowest | highest |", "|---|---|---|---|",
+    ]  # fmt: skip
+    lines += [f"| {name} | {middle[name]:,.0f} | {values[0]:,.0f} | {values[-1]:,.0f} |" for name, values in rates.items()]
+    return "\n".join(lines) + f"\n\nThe default serves {middle['default'] / middle['tutorial']:.1f} × as many.\n"
+
+
+def _alone(found: dict[str, Any]) -> str:
+    made = found.get("alone-default")
+    if not made:
+        return ""
+    row = made["summary"][0]
+    return (
+        "## Without an API server\n\n"
+        f"After {made['minutes']:g} minutes in which no agent could reach one: node lost, gap {_gap(row)} ms.\n"
+    )
+
+
+def _saturated(found: dict[str, Any]) -> str:
+    made = found.get("saturated")
+    if not made:
+        return ""
+    lines = [
+        "## False failovers: every core busy\n",
+        f"{made['minutes']:g} minutes, four front doors at once beside three busy loops for each core; load {made['load']:.0f}.\n",
+        "| advertisements every | moves | without a holder, ms | two holders, ms |", "|---|---|---|---|",
+    ]  # fmt: skip
+    lines += [
+        f"| {ms} ms | {each['moves']} | {each['ownerless']:g} | {each['dual']:g} |" for ms, each in made["intervals"].items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _frozen(found: dict[str, Any]) -> str:
+    made = found.get("frozen")
+    if not made:
+        return ""
+    times = list(next(iter(made["moves"].values())))
+    lines = [
+        "## False failovers: the holder stands still\n",
+        f"Moves in {made['trials']} freezes of every process of the node, as a hypervisor does.\n",
+        f"| advertisements every | {' | '.join(f'{each} ms' for each in times)} |", "|---" * (len(times) + 1) + "|",
+    ]  # fmt: skip
+    lines += [f"| {ms} ms | {' | '.join(str(each[time]) for time in times)} |" for ms, each in made["moves"].items()]
+    return "\n".join(lines) + "\n"
+
+
+def _latency(found: dict[str, Any]) -> str:
+    made = found.get("latency")
+    if not made:
+        return ""
+    return (
+        "## Truth in status\n\n"
+        f"From an agent's report of a move to `vipHolder` in a watch, real API server and operator, {made['n']} moves: "
+        f"median {made['median']:.0f} ms, 95th percentile {made['p95']:.0f} ms, worst {made['max']:.0f} ms.\n"
+    )
+
+
+def _choose(found: dict[str, Any]) -> str:
+    return """## What to choose
+
+- **100 ms (default)**: a lost node is noticed in about 0.3 s. Bear in mind that a holder that stands still for longer than about three
+  intervals (a hypervisor that pauses it, a snapshot) loses the address, rightly by all that the others can know.
+- **30 ms**: a third of that, for nodes that are never paused for as long as 90 ms: bare metal with processor time to spare.
+- **1 s**: for nodes that a hypervisor may stop for a second or two, where a slow failover is better than a needless one.
+"""

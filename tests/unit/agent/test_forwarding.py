@@ -1,0 +1,138 @@
+"""Texts for `ip` and `nft`, and who is remembered as the old holder. That kernels take them is shown by tests/dataplane."""
+
+import asyncio
+from collections.abc import Collection
+from ipaddress import ip_interface
+from pathlib import Path
+
+from hacluster.agent.board import Board
+from hacluster.agent.forwarding import Forwarding, Kernel, established, remember, routes, rules
+from hacluster.agent.network import Address, Link, Network
+from hacluster.agent.secondchance import SecondChance
+from hacluster.nodeconfig import AgentConfig, Router
+from tests.waiting import eventually_async
+
+VIP, OLD = "172.16.7.200", "172.16.7.153"
+SIX = Router(name="VI_6", interface="ens4", priority=100, virtual_router_id=52, virtual_ips=("2001:db8::200/64",))
+FOUR = Router(name="VI_1", interface="ens3", priority=100, virtual_router_id=51, virtual_ips=(f"{VIP}/24",))
+
+
+def config(*routers: Router, drain: float = 30.0) -> AgentConfig:
+    return AgentConfig(cluster="web", namespace="default", node="node1", revision="r1", routers=routers, drain_seconds=drain)
+
+
+def test_only_tcp_from_the_segment_finds_the_sockets() -> None:
+    commands = [" ".join(command) for command in routes(Forwarding(config(FOUR, SIX)))]
+    assert f"ip -4 rule add preference 5151 to {VIP}/32 iif ens3 ipproto tcp lookup {Forwarding(config()).table}" in commands
+    assert any(each.startswith("ip -6 route replace local 2001:db8::200/128 dev lo table") for each in commands)
+
+
+def test_two_resources_have_tables_of_their_own() -> None:
+    other = config(FOUR).model_copy(update={"cluster": "shop"})
+    assert Forwarding(other).table != Forwarding(config(FOUR)).table
+
+
+def test_each_family_has_its_own_rules() -> None:
+    text = rules(Forwarding(config(FOUR, SIX)))
+    assert "dup to ip daddr map @old0" in text and "dup to ip6 daddr map @old1" in text
+    assert text.count("fib daddr . iif type local") == 2
+
+
+def test_the_old_holder_is_remembered_for_a_while_or_forgotten() -> None:
+    forwarding = Forwarding(config(SIX, FOUR))
+    assert f"add element ip {forwarding.name} old1 {{ {VIP} timeout 30s : {OLD} }}" in remember(forwarding, 1, OLD, 30)
+    assert remember(forwarding, 0, None, 30) == f"flush map ip6 {forwarding.name} old0\n"
+
+
+def test_open_connections_of_an_address_are_counted() -> None:
+    head = "  sl  local_address rem_address   st\n"
+    lines = [
+        "   0: C80710AC:0050 0D0710AC:CAFE 01 0",  # established
+        "   1: C80710AC:0050 0D0710AC:CAFF 06 0",  # TIME_WAIT
+        "   2: 00000000:0050 00000000:0000 0A 0",  # listens
+        "   3: 990710AC:0050 0D0710AC:CAFE 01 0",  # another address
+    ]
+    assert established([head + "\n".join(lines)], [VIP]) == 1
+
+
+class FakeKernel(Kernel):
+    """Writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    async def install(self, forwarding: Forwarding) -> str:
+        self.told.append("install")
+        return ""
+
+    async def remove(self, forwarding: Forwarding) -> None:
+        self.told.append("remove")
+
+    async def nft(self, script: str) -> str:
+        self.told.append(script)
+        return ""
+
+
+class Hears:
+    said: tuple[str, float] | None = None
+
+    def spoke(self, router: str) -> tuple[str, float] | None:
+        return self.said
+
+
+def network(*held: str) -> Network:
+    return Network((Link(2, "ens3"),), tuple(Address(2, ip_interface(each)) for each in held))
+
+
+async def takes_over(tmp_path: Path, *, silent: float, answers: bool) -> list[str]:
+    """A backup that heard the old holder becomes the holder after `silent` seconds without a word."""
+    board, hears, kernel = Board(), Hears(), FakeKernel()
+
+    async def ask(interface: str, addresses: Collection[str]) -> dict[str, str]:
+        return dict.fromkeys(addresses, "02:00:00:00:00:01") if answers else {}
+
+    loop = asyncio.get_running_loop()
+    board.update(installed=config(FOUR), network=network())
+    part = SecondChance(board, hears, tmp_path / "kept", ask, kernel)
+    hears.said = (OLD, loop.time())
+    task = asyncio.create_task(part.run())
+    try:
+        await eventually_async(lambda: any("timeout 10s" in each for each in kernel.told))
+        hears.said = (OLD, loop.time() - silent)
+        board.update(network=network(f"{VIP}/24"))
+        count = len(kernel.told)
+        await eventually_async(lambda: len(kernel.told) > count)
+        await part.finish()
+    finally:
+        task.cancel()
+    return kernel.told
+
+
+async def test_who_spoke_a_moment_ago_is_asked_for_the_whole_drain(tmp_path: Path) -> None:
+    told = await takes_over(tmp_path, silent=0.05, answers=False)
+    assert f"timeout 30s : {OLD}" in told[-2] and told[-1] == "remove"
+
+
+async def test_who_is_silent_and_gone_is_forgotten_at_once(tmp_path: Path) -> None:
+    told = await takes_over(tmp_path, silent=0.4, answers=False)
+    assert "add element" not in told[-2]
+
+
+async def test_who_is_silent_and_there_is_asked(tmp_path: Path) -> None:
+    told = await takes_over(tmp_path, silent=0.4, answers=True)
+    assert f"timeout 30s : {OLD}" in told[-2]
+
+
+async def test_nothing_is_done_without_a_drain(tmp_path: Path) -> None:
+    board, kernel = Board(), FakeKernel()
+    board.update(installed=config(FOUR, drain=0.0))
+    task = asyncio.create_task(SecondChance(board, Hears(), tmp_path / "kept", kernel=kernel).run())
+    try:
+        await asyncio.sleep(0.1)
+        assert kernel.told == []
+        board.update(installed=config(FOUR))
+        await eventually_async(lambda: kernel.told == ["install"])
+        board.update(installed=config(FOUR, drain=0.0))
+        await eventually_async(lambda: kernel.told == ["install", "remove"])
+    finally:
+        task.cancel()
