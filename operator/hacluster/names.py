@@ -112,7 +112,7 @@ def key(node: str, file: str) -> str:
 
 
 def track_yield(router: str) -> str:
-    """keepalived's track file: 1 while this node lets another have the router's virtual IPs (a planned move), else 0."""
+    """Track file of keepalived: 1 while this node lets another have the router's virtual IPs (a planned move), else 0."""
     return f"{RUN_DIR}/track-yield-{router}"
 
 

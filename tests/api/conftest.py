@@ -6,7 +6,15 @@ import pytest
 
 from hacluster import names
 from tests.api import apiserver as api
+from tests.api.latency import MEASURED
 from tests.api.world import World, world
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if MEASURED:
+        terminalreporter.section("measured against a real API server")
+        for line in MEASURED:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ def test_killed_in_the_middle_of_the_first_reconcile(apiserver: ApiServer, here:
         assert ("configmaps", "web-config") in made and ("daemonsets", "web-lb") not in made
     with operator(apiserver, here.namespace):
         here.settle()
-        assert len(here.children()) == 7 + len(NODES)
+        assert len(here.children()) == 8 + len(NODES)
         assert {key: here.children()[key]["metadata"]["uid"] for key in made} == {
             key: each["metadata"]["uid"] for key, each in made.items()
         }
@@ -65,9 +65,7 @@ def test_killed_again_and_again_while_things_change(apiserver: ApiServer, here: 
                     eventually(never, within=pause, every=0.01)
             process.kill()
     with operator(apiserver, here.namespace):
-        for node in NODES:
-            here.obey(node, holds=node == holder)
-        here.until("Ready", "True")
+        here.follow(holder=holder)
         status = here.status()
         assert status["vipHolder"] == here.node(holder)
         assert status["virtualIPs"][0]["transitions"] == 4

@@ -1,12 +1,14 @@
 """Status tells the truth about the nodes, as far as they can be heard, and says so when they cannot."""
 
 import signal
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from hacluster import names
+from hacluster.plan.status import timestamp
 from tests.api.apiserver import ApiServer
-from tests.api.world import NODES, VIP, World, call, operator
+from tests.api.world import MERGE, NODES, VIP, World, call, operator
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver
@@ -44,6 +46,71 @@ def test_the_holder_moves(apiserver: ApiServer, here: World) -> None:
         assert told[0] == "Accepted" and told.count("ConfigurationApplied") >= 1, told
 
 
+def test_a_switchover_and_how_long_it_took(apiserver: ApiServer, here: World) -> None:
+    with operator(apiserver, here.namespace):
+        here.create()
+        here.settle()
+        router = {"virtualIPs": [f"{VIP}/24"], "virtualRouterID": 51, "preferredNode": here.node("node2")}
+        here.change(virtualRouters=[router])
+
+        def ordered() -> None:
+            for node in ("node2", "node3"):  # the holder's configuration comes last
+                here.obey(node)
+            assert all(router.yields for router in here.orders("node1").routers), here.orders("node1")
+
+        eventually(ordered, within=15, every=0.3)
+        here.obey("node1")
+        here.obey("node2", holds=True)
+        held_by(here, "node2")
+
+        def why() -> dict[str, object]:
+            last: dict[str, object] = here.status()["lastFailover"]
+            assert last["reason"] == "Switchover", last
+            return last
+
+        assert "durationMilliseconds" not in eventually(why, within=5)
+        here.obey("node2", holds=True, takeover=12)
+
+        def measured() -> None:
+            assert here.status()["lastFailover"].get("durationMilliseconds") == 12, here.status()["lastFailover"]
+
+        eventually(measured, within=5)
+        assert here.status()["virtualIPs"][0]["transitions"] == 1
+
+
+def test_flapping_is_named_survives_a_restart_and_ends_by_itself(apiserver: ApiServer, here: World) -> None:
+    with operator(apiserver, here.namespace):
+        here.create()
+        here.settle()
+        for old, new in (("node1", "node2"), ("node2", "node1")) * 3:
+            here.obey(old)
+            here.obey(new, holds=True)
+            held_by(here, new)  # each is shown, whatever is told of it
+        condition = here.until("Degraded", "True", "Flapping")
+        assert f"{VIP} moved 6 times within 60 s" in condition["message"]
+        here.until("Ready", "True")
+        eventually(lambda: flapping_told(here), within=5)
+        assert here.events().count("HolderChanged") == 4, "the first holder, and three moves"
+    past = [timestamp(datetime.now(UTC) - timedelta(seconds=age)) for age in (57, 56, 55, 54)]
+    vip = {**here.status()["virtualIPs"][0], "recentTransitions": past}
+    call(apiserver, "PATCH", here.path("haclusters", "web", "status"), {"status": {"virtualIPs": [vip]}}, MERGE)
+    with operator(apiserver, here.namespace):
+        assert here.condition("Degraded")["reason"] == "Flapping"
+        here.until("Degraded", "False", within=20)
+        assert here.status()["virtualIPs"][0]["transitions"] == 6
+        eventually(lambda: told_once(here, "Settled"), within=5)
+        flapping_told(here)
+
+
+def flapping_told(here: World) -> None:
+    told_once(here, "Flapping")
+    assert "Degraded" not in here.events(), here.events()
+
+
+def told_once(here: World, reason: str) -> None:
+    assert here.events().count(reason) == 1, here.events()
+
+
 def test_a_split_brain_is_shown_and_cleared(apiserver: ApiServer, here: World) -> None:
     with operator(apiserver, here.namespace):
         here.create()
@@ -79,11 +146,13 @@ def test_a_dead_node_s_last_word_is_no_split_brain(apiserver: ApiServer, here: W
         eventually(silent, within=20)
         assert seen == {"False"}
         assert here.status()["nodeSummary"] == "2/3"
+        assert here.status()["silentNodes"] == [here.node("node1")]
         assert here.status()["lastFailover"]["reason"] == "NodeSilent"
         held_by(here, "node2")
         here.obey("node1")
         here.until("Degraded", "False")
         here.until("Ready", "True")
+        assert here.status()["silentNodes"] == []
 
 
 def test_the_only_holder_falls_silent(apiserver: ApiServer, here: World) -> None:
@@ -123,10 +192,15 @@ def test_every_haproxy_dead(apiserver: ApiServer, here: World) -> None:
         here.settle()
         for node in NODES:
             here.obey(node, state="Fault", haproxy="Down")
-        condition = here.until("Ready", "False", "NoHolder")
-        assert f"{here.node('node3')}: HAProxy does not answer" in condition["message"]
-        assert here.status()["nodeSummary"] == "0/3"
-        assert "NoHolder" in here.events()
+        here.until("Ready", "False", "NoHolder")
+
+        def all_dead() -> None:
+            message = here.condition("Ready")["message"]
+            assert all(f"{here.node(node)}: HAProxy does not answer" in message for node in NODES), message
+            assert here.status()["nodeSummary"] == "0/3"
+            assert "NoHolder" in here.events()
+
+        eventually(all_dead, within=5)
 
 
 def test_a_refused_configuration_is_named(apiserver: ApiServer, here: World) -> None:
@@ -149,6 +223,8 @@ def test_a_deselected_node_goes_with_all_that_was_its_own(apiserver: ApiServer, 
         gone = here.node("node3")
 
         def check() -> None:
+            for node in ("node1", "node2"):  # nobody loads what the others have not loaded yet
+                here.obey(node, holds=node == "node1")
             assert gone not in {each["name"] for each in here.status()["nodes"]}
             assert ("leases", names.lease("web", gone)) not in here.children()
             assert gone not in str(here.get("configmaps", "web-config")["data"])

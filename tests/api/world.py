@@ -223,14 +223,17 @@ class World:
 
         return eventually(check, within=15)
 
-    def obey(self, name: str, cluster: str = "web", *, holds: bool = False, state: str = "", **entry: Any) -> None:
-        """One agent runs what it was told, and says so; `holds`: its kernel has the virtual IPs."""
+    def obey(
+        self, name: str, cluster: str = "web", *, holds: bool = False, state: str = "", takeover: int | None = None, **entry: Any
+    ) -> None:
+        """One agent runs what it was told, and says so; `holds`: its kernel has the virtual IPs, after `takeover` ms."""
         orders = self.orders(name, cluster)
         routers = [
             {
                 "name": router.name, "state": state or ("Master" if holds else "Backup"), "priority": router.priority,
                 "interface": router.interface, "since": now(),
                 "virtualIPs": [each.partition("/")[0] for each in router.virtual_ips] if holds else [],
+                **({} if takeover is None else {"takeoverMilliseconds": takeover}),
             }
             for router in orders.routers
         ]  # fmt: skip
@@ -266,6 +269,10 @@ class World:
         """Facts, configuration, and one holder: what real agents come to, also when their orders change meanwhile."""
         for node in nodes:
             self.report(node, name)
+        self.follow(name, holder=holder, nodes=nodes)
+
+    def follow(self, name: str = "web", *, holder: str = "node1", nodes: Sequence[str] = tuple(NODES)) -> None:
+        """Every node does what it is told, whenever it is told something else, until the resource is ready."""
         loaded: dict[str, str] = {}
 
         def check() -> None:

@@ -82,6 +82,17 @@ def tutorial(labelled: Lab) -> Front:
     return front
 
 
+@pytest.fixture
+def minimal(labelled: Lab) -> Front:
+    """The smallest resource, whatever was there before, on healthy nodes, with the virtual IP on node1."""
+    front = Front(labelled, "default", "web")
+    gone(front)
+    labelled.kubectl("apply", "-f", str(SAMPLES / "minimal.yaml"))
+    front.ready(within=180)
+    front.held_by("node1", within=60)
+    return front
+
+
 def gone(front: Front) -> None:
     """Delete the resource and wait until its pods are gone."""
     front.kubectl("delete", "hac", front.name, "--ignore-not-found", "--wait=true")

@@ -2,23 +2,12 @@
 
 import pytest
 
-from tests.cluster import Lab
 from tests.e2e.conftest import SYSTEM, gone
-from tests.e2e.front import SAMPLES, VIP, Front, measured, resident_megabytes
+from tests.e2e.front import VIP, Front, measured, resident_megabytes
 from tests.e2e.test_2_failures import kill_haproxy_until_moved
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.kind
-
-
-@pytest.fixture
-def minimal(labelled: Lab) -> Front:
-    front = Front(labelled, "default", "web")
-    gone(front)
-    labelled.kubectl("apply", "-f", str(SAMPLES / "minimal.yaml"))
-    front.ready(within=180)
-    front.held_by("node1", within=60)
-    return front
 
 
 def test_everything_is_discovered(minimal: Front) -> None:
@@ -62,6 +51,8 @@ def test_deleting_the_resource_leaves_nothing(minimal: Front) -> None:
     for node in minimal.lab.nodes:
         assert VIP not in minimal.lab.on_node(node, "ip", "-o", "address")
         assert not minimal.process_ids(node, "keepalived|haproxy|apache2|hacluster agent|rsyslogd"), node
+        assert VIP not in minimal.lab.on_node(node, "ip", "rule")
+        assert "hacluster" not in minimal.lab.on_node(node, "nft", "list", "tables")
 
     def no_objects() -> None:
         for kind in ("daemonset", "configmap", "role", "rolebinding", "serviceaccount", "lease", "pod"):

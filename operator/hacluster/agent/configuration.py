@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import Final
 
 from hacluster.agent.backoff import Backoff
@@ -49,7 +50,7 @@ class Configuration:
 
     async def _install(self, offered: Bundle) -> Outcome:
         before = self._installer.good
-        outcome = await self._installer.install(offered)
+        outcome = _about(offered.config.revision, await self._installer.install(offered))
         if self._installer.good is not before:
             log.info("revision %s is loaded", offered.config.revision)
         self._publish()
@@ -77,3 +78,9 @@ class Configuration:
                 again = loop.time() + _PORT_POLL
         while state_of(self._paths.config, self._node) == state and (again is None or loop.time() < again):  # noqa: ASYNC110
             await asyncio.sleep(_POLL)
+
+
+def _about(revision: str, outcome: Outcome) -> Outcome:
+    """Says which revision the problems are about: the operator offers others, and has to know which of them was refused."""
+    problems = tuple(problem.model_copy(update={"revision": revision}) for problem in outcome.problems)
+    return replace(outcome, problems=problems)

@@ -42,9 +42,12 @@ def _router(router: Router, seen: Observation, network: Network, previous: Route
         interface=router.interface,
         virtual_ips=claimed,
         since=now,
+        takeover_milliseconds=seen.takeovers.get(router.name) if claimed else None,
     )
     if previous is not None and (previous.state, previous.virtual_ips) == (status.state, status.virtual_ips):
-        return status.model_copy(update={"since": previous.since})
+        took = status.takeover_milliseconds
+        kept = previous.takeover_milliseconds if took is None else took  # an agent that was restarted has timed nothing
+        return status.model_copy(update={"since": previous.since, "takeover_milliseconds": kept})
     return status
 
 

@@ -5,7 +5,7 @@ disk, so that an agent that is killed in between finds on its next start what wa
 """
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -15,14 +15,14 @@ from hacluster.agent.bundle import LOADED, Bundle, read_good, read_live
 from hacluster.agent.daemons import ACCEPTED, Answer, Daemons, Verdict
 from hacluster.agent.paths import Paths
 from hacluster.api.status import NodeProblem
-from hacluster.nodeconfig import File, Port
+from hacluster.nodeconfig import AgentConfig, File, Port
 
 
 class Retry(Enum):
     """What an unsuccessful transaction waits for."""
 
     NEVER = "other files"
-    PORT = "a port to be free"
+    PORT = "a port or an address to be free"
     LATER = "a daemon to answer"
 
 
@@ -34,15 +34,28 @@ class Outcome:
     retry: Retry = Retry.NEVER
 
 
+FirstStart = Callable[[AgentConfig], Awaitable[tuple[NodeProblem, ...]]]
+"""What forbids the daemons' first start with this configuration."""
+
+
+async def _allowed(_: AgentConfig) -> tuple[NodeProblem, ...]:
+    return ()
+
+
 class Installer:
     """Owns the files in the run directory. `good` is what is loaded, None before the first installation."""
 
     def __init__(
-        self, paths: Paths, daemons: Daemons, listeners: Callable[[], Collection[ports.Listener]] = ports.read_listeners
+        self,
+        paths: Paths,
+        daemons: Daemons,
+        listeners: Callable[[], Collection[ports.Listener]] = ports.read_listeners,
+        first_start: FirstStart = _allowed,
     ):
         self._paths = paths
         self._daemons = daemons
         self._listeners = listeners
+        self._first_start = first_start
         paths.good(File.AGENT).parent.mkdir(parents=True, exist_ok=True)
         self.good = read_good(paths)
         self._dirty = self.good is not None and dict(read_live(paths)) != dict(self.good.texts)
@@ -59,8 +72,8 @@ class Installer:
             return Outcome()
         if refusal := await self._judge(new, changed):
             return refusal
-        if busy := self._busy(new):
-            return Outcome(tuple(NodeProblem(reason="PortInUse", message=ports.describe(*one)) for one in busy), Retry.PORT)
+        if taken := await self._taken(new):
+            return Outcome(taken, Retry.PORT)
         self._write(new.texts)
         if not self.started:
             self._commit(new)
@@ -83,6 +96,11 @@ class Installer:
                 if verdict.answer is not Answer.ACCEPTED:
                     return _failed(file, verdict)
         return None
+
+    async def _taken(self, new: Bundle) -> tuple[NodeProblem, ...]:
+        """What the new files want and somebody else has: ports, and before the first start virtual IPs."""
+        busy = tuple(NodeProblem(reason="PortInUse", message=ports.describe(*one)) for one in self._busy(new))
+        return busy or (() if self.started else await self._first_start(new.config))
 
     def _busy(self, new: Bundle) -> tuple[tuple[Port, ports.Listener], ...]:
         """Ports that the new files want and somebody else has: our own daemons have those of the good files, once started."""

@@ -33,6 +33,7 @@ NLM_F_ACK: Final = 0x4
 NLM_F_DUMP_INTR: Final = 0x10
 NLM_F_DUMP: Final = 0x300
 
+IFLA_ADDRESS: Final = 1
 IFLA_IFNAME: Final = 3
 IFLA_MASTER: Final = 10
 IFLA_LINKINFO: Final = 18
@@ -103,6 +104,7 @@ def parse_link(payload: bytes) -> Link | None:
         hardware=hardware,
         flags=flags,
         master=int.from_bytes(master, "little" if struct.pack("=H", 1) == b"\x01\x00" else "big"),
+        mac=attrs.get(IFLA_ADDRESS, b"").hex(":"),
     )
 
 

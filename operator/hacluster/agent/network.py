@@ -40,6 +40,7 @@ class Link:
     hardware: int = ARPHRD_ETHER
     flags: int = 0
     master: int = 0
+    mac: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,11 @@ class Network:
         """The addresses on one interface, without prefix lengths."""
         indices = {link.index for link in self.links if link.name == interface}
         return frozenset(address.text for address in self.addresses if address.index in indices)
+
+    @property
+    def macs(self) -> frozenset[str]:
+        """Every link-layer address of the node."""
+        return frozenset(link.mac for link in self.links if link.mac)
 
 
 def bare(address: str) -> str:

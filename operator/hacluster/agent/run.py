@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,15 +16,22 @@ from hacluster.agent.clock import Clock, rfc3339, system_clock
 from hacluster.agent.configuration import Configuration
 from hacluster.agent.daemons import RealDaemons
 from hacluster.agent.entry import build_entry
+from hacluster.agent.firststart import FirstStart
 from hacluster.agent.handover import Handover, heartbeat
 from hacluster.agent.health import HAProxyHealth
 from hacluster.agent.install import Installer
 from hacluster.agent.keepalived import Keepalived
+from hacluster.agent.listen import Hearing, Listener
+from hacluster.agent.lookout import Lookout
+from hacluster.agent.network import Network
 from hacluster.agent.paths import Paths
 from hacluster.agent.report import Publisher, Reporter, ReportFailed, beat_forever
+from hacluster.agent.secondchance import SecondChance
 from hacluster.agent.supervisor import Part, run_parts
+from hacluster.agent.takeover import Takeovers
 from hacluster.agent.vrrp import Vrrp
 from hacluster.agent.watch import watch_network
+from hacluster.agent.watchfulness import Suspicions
 from hacluster.api.status import NodeStatus
 
 log = logging.getLogger(__name__)
@@ -46,20 +54,31 @@ async def run(settings: Settings, reporter: Reporter, stop: asyncio.Event) -> No
     paths, board = settings.paths, Board()
     keepalived = Keepalived(paths)
     cleanup = Cleanup(board, keepalived)
+    hearing, suspicions = Hearing(), Suspicions()
+    takeovers = Takeovers(hearing)
 
     def entry(previous: NodeStatus | None) -> NodeStatus:
         return build_entry(settings.node, __version__, board.now, previous, rfc3339(settings.clock()))
 
+    def measure(network: Network) -> Mapping[str, int]:
+        config = board.now.installed
+        return takeovers.follow(config.routers if config else (), network, asyncio.get_running_loop().time())
+
     publisher = Publisher(board, reporter, entry, paths.entry)
-    configuration = Configuration(paths, settings.node, board, Installer(paths, RealDaemons(paths, keepalived)))
+    installer = Installer(paths, RealDaemons(paths, keepalived), first_start=FirstStart(hearing))
+    configuration = Configuration(paths, settings.node, board, installer)
+    second_chance = SecondChance(board, hearing, paths.forwarding)
     parts: dict[str, Part] = {
         "cleanup": cleanup.run,
         "health": HAProxyHealth(paths, board).run,
         "vrrp": Vrrp(paths, board, keepalived).run,
-        "network": lambda: watch_network(board),
+        "listen": Listener(board, hearing, suspicions).run,
+        "lookout": Lookout(board, suspicions).run,
+        "network": lambda: watch_network(board, measure=measure),
         "configuration": configuration.run,
         "apache": lambda: watch_apache(board),
         "report": publisher.run,
+        "second chance": second_chance.run,
         "handover": Handover(paths, board, keepalived).run,
         "dead man's switch": lambda: heartbeat(paths.alive),
         "heartbeat": lambda: beat_forever(reporter),
@@ -68,6 +87,7 @@ async def run(settings: Settings, reporter: Reporter, stop: asyncio.Event) -> No
     try:
         await run_parts(parts, stop)
         await cleanup.finish()
+        await second_chance.finish()
         with contextlib.suppress(ReportFailed, TimeoutError):
             async with asyncio.timeout(_FAREWELL):
                 await publisher.publish()

@@ -1,7 +1,7 @@
 """The node's network, kept current: at once on the kernel's word, and now and then in case it was missed."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from hacluster.agent.board import Board
@@ -12,11 +12,20 @@ _GATHER: Final = 0.02
 _AGAIN: Final = 30.0
 
 
-async def watch_network(board: Board, read: Callable[[], Network] = read_network) -> None:
-    """Never returns. A node where pods come and go is listed at most every 20 ms."""
+def _nothing(_: Network) -> Mapping[str, int]:
+    return {}
+
+
+async def watch_network(
+    board: Board,
+    read: Callable[[], Network] = read_network,
+    measure: Callable[[Network], Mapping[str, int]] = _nothing,
+) -> None:
+    """Never returns. A node where pods come and go is listed at most every 20 ms. `measure` times takeovers."""
     async with Monitor() as monitor:
         while True:
-            board.update(network=read())
+            network = read()
+            board.update(network=network, takeovers=measure(network))
             await asyncio.sleep(_GATHER)
             try:
                 async with asyncio.timeout(_AGAIN):

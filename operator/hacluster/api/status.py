@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from hacluster.api.base import Model
 from hacluster.api.types import Enumeration
-from hacluster.api.values import ListMap
+from hacluster.api.values import ListMap, ListSet
 
 Text = Annotated[str, StringConstraints(max_length=253)]
 Message = Annotated[str, StringConstraints(max_length=2048)]
@@ -67,6 +67,8 @@ class NodeProblem(Model):
     """CamelCase, for machines."""
     message: Message
     """What is wrong, and the cure."""
+    revision: Text = ""
+    """Revision of the configuration that this is about; empty: it is about none."""
 
 
 class NodeStatus(Model):
@@ -111,6 +113,10 @@ class VirtualIPStatus(Model):
     """When the holder last changed."""
     transitions: Annotated[int, Field(ge=0)] = 0
     """How often the holder changed."""
+    recent_transitions: Annotated[tuple[Timestamp, ...], Field(max_length=16)] = ()
+    """When the operator saw the last moves, the newest last; at most 16."""
+    flapping_since: Timestamp | None = None
+    """Since when it moves too often; absent: it does not."""
 
 
 class LastFailover(Model):
@@ -174,5 +180,7 @@ class HAClusterStatus(Model):
     """The last move."""
     nodes: Annotated[tuple[NodeStatus, ...], Field(max_length=64), ListMap("name")] = ()
     """Every node; each entry is written by that node's agent."""
+    silent_nodes: Annotated[tuple[Text, ...], Field(max_length=64), ListSet()] = ()
+    """Nodes that were not heard of for ten seconds: what their entries say is not known to be true any more."""
     conditions: Annotated[tuple[Condition, ...], Field(max_length=16), ListMap("type")] = ()
     """Accepted, Ready, Reconciling, Stalled, Degraded, SplitBrain, Warning."""

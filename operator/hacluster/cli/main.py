@@ -14,8 +14,12 @@ _COMMANDS = {
     "agent": "Run one node's agent (in the node's pod).",
     "crd": "Print the CustomResourceDefinition.",
     "operator": "Run the operator.",
+    "rehearse": "Run the data plane of a resource on this machine, and measure its failovers.",
     "render": "Write the configuration and objects of a resource to a folder, without a cluster.",
+    "status": "Show who holds what, how each node is, and what needs attention.",
+    "switchover": "Move virtual IPs to another node, unless it is unfit.",
     "validate": "Check resources in files, one `field.path: message` a line.",
+    "watch": "Print each move and each change of state as it happens.",
 }
 
 

@@ -39,8 +39,10 @@ class Applier:
         self._intake = intake
         self._settled: dict[str, tuple[str, frozenset[str]]] = {}
 
-    async def apply(self, cluster: HACluster, wanted: Sequence[Manifest]) -> tuple[str, ...]:
+    async def apply(self, cluster: HACluster, wanted: Sequence[Manifest], *, keep: str = "") -> tuple[str, ...]:
         """Applies what differs and deletes what is no longer wanted; what was written, such as `ConfigMap web-config`.
+
+        Children of the component `keep` are not deleted: some node may still need them.
 
         Raises:
             NameTaken: a wanted object belongs to somebody else.
@@ -56,9 +58,10 @@ class Applier:
             if observed is None or self._drifted(manifest, observed):
                 await self._put(manifest)
                 written.append(f"{manifest['kind']} {manifest['metadata']['name']}")
-        keep = {(_kind(each), *key_of(each)) for each in wanted}
+        stays = {(_kind(each), *key_of(each)) for each in wanted}
         for kind, each in self._children(cluster):
-            if (kind, *key_of(each)) not in keep:
+            needed = keep and each["metadata"]["labels"].get(names.LABEL_COMPONENT) == keep
+            if (kind, *key_of(each)) not in stays and not needed:
                 await self._client.delete(kind, *key_of(each), uid=each["metadata"]["uid"])
                 written.append(f"{kind.name} {each['metadata']['name']} (removed)")
         return tuple(written)

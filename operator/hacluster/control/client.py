@@ -5,7 +5,10 @@ The generated API classes would cost a module per kind; the operator treats all 
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,11 +18,18 @@ from kubernetes.aio.client import ApiClient, Configuration
 from hacluster.control.kinds import OURS, Kind
 
 Object = dict[str, Any]
+NoCluster = kubeconfig.ConfigException
+"""Neither a service account nor a kubeconfig says where the API server is."""
 
 TIMEOUT = 30.0
+WATCH = 270
+"""Seconds after which the server ends a watch."""
 PAGE = 500
 _APPLY = "application/apply-patch+yaml"
+_PATCH = "application/json-patch+json"
 _MERGE = "application/merge-patch+json"
+_NETWORK = (aiohttp.ClientError, TimeoutError, ssl.SSLError, OSError)
+_POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 class ApiError(Exception):
@@ -52,6 +62,19 @@ async def connect() -> Configuration:
     except kubeconfig.ConfigException:
         await kubeconfig.load_kube_config(client_configuration=configuration)
     return configuration
+
+
+def current_namespace() -> str:
+    """The namespace that somebody means who names none: the pod's own, else the kubeconfig's, else `default`."""
+    try:
+        return _POD_NAMESPACE.read_text().strip()
+    except OSError:
+        pass
+    try:
+        _, context = kubeconfig.list_kube_config_contexts()
+    except kubeconfig.ConfigException:
+        return "default"
+    return str((context.get("context") or {}).get("namespace") or "default")
 
 
 class Client:
@@ -89,6 +112,46 @@ class Client:
                 return None
             raise
 
+    async def watch(self, kind: Kind, *, namespace: str | None = None, name: str = "") -> AsyncIterator[tuple[str, Object]]:
+        """Every object as it is, then each change: ADDED, MODIFIED or DELETED, and the object. Ends after some minutes.
+
+        Raises:
+            ApiError: the watch was refused or broke off.
+
+        """
+        query: dict[str, Any] = {"watch": "1", "timeoutSeconds": WATCH}
+        if name:
+            query["fieldSelector"] = f"metadata.name={name}"
+        what, path = f"watch {kind.plural}", kind.path(namespace)
+        try:
+            response = await self._send("GET", path, query, timeout=WATCH + TIMEOUT)
+            if response.status >= 400:
+                raise _error(what, response.status, response.reason or "", await response.read(), None)
+            try:
+                while line := await response.response.content.readline():
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise _error(what, event["object"].get("code", 500), "", json.dumps(event["object"]).encode(), None)
+                    yield event["type"], event["object"]
+            finally:
+                response.response.close()
+        except _NETWORK as error:
+            raise ApiError(what, 0, "Unreachable", f"the API server does not answer: {error!r}") from error
+
+    async def server_time(self) -> datetime:
+        """What the API server's clock shows, to the second.
+
+        Raises:
+            ApiError: it does not answer, or does not say.
+
+        """
+        try:
+            response = await self._send("GET", "/version", {})
+            await response.read()
+            return parsedate_to_datetime(response.headers["Date"])
+        except (*_NETWORK, KeyError, ValueError) as error:
+            raise ApiError("GET /version", 0, "Unreachable", f"the API server does not tell the time: {error!r}") from error
+
     async def apply(self, kind: Kind, manifest: Object, *, subresource: str = "", manager: str = "") -> Object:
         """Server-side apply, taking over fields that somebody else changed; the resulting object."""
         metadata = manifest["metadata"]
@@ -98,6 +161,10 @@ class Client:
     async def merge(self, kind: Kind, namespace: str | None, name: str, patch: Object) -> Object:
         """JSON merge patch; the resulting object."""
         return await self._call("PATCH", kind.path(namespace, name), {"fieldManager": self._manager}, patch, _MERGE)
+
+    async def patch(self, kind: Kind, namespace: str | None, name: str, operations: Sequence[Object]) -> Object:
+        """JSON patch, all of it or nothing; the resulting object."""
+        return await self._call("PATCH", kind.path(namespace, name), {"fieldManager": self._manager}, operations, _PATCH)
 
     async def create(self, kind: Kind, manifest: Object) -> Object:
         """The new object."""
@@ -113,22 +180,35 @@ class Client:
                 raise
 
     async def _call(
-        self, method: str, path: str, query: Mapping[str, Any], body: Object | None = None, content_type: str = "application/json"
+        self, method: str, path: str, query: Mapping[str, Any], body: Any = None, content_type: str = "application/json"
     ) -> Object:
         what = f"{method} {path}"
-        headers = {"Accept": "application/json", "Content-Type": content_type}
         try:
-            request = await self._api.param_serialize(
-                method, path, query_params=list(query.items()), header_params=headers, body=body, auth_settings=["BearerToken"]
-            )
-            response = await self._api.call_api(*request, _request_timeout=TIMEOUT)
+            response = await self._send(method, path, query, body, content_type)
             content = await response.read()
-        except (aiohttp.ClientError, TimeoutError, ssl.SSLError, OSError) as error:
+        except _NETWORK as error:
             raise ApiError(what, 0, "Unreachable", f"the API server does not answer: {error!r}") from error
         if response.status < 400:
             result: Object = json.loads(content)
             return result
         raise _error(what, response.status, response.reason or "", content, response.headers.get("Retry-After"))
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any],
+        body: Any = None,
+        content_type: str = "application/json",
+        *,
+        timeout: float = TIMEOUT,  # noqa: ASYNC109 - the library's own
+    ) -> Any:
+        """The answer's head; the body is still to be read."""
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        request = await self._api.param_serialize(
+            method, path, query_params=list(query.items()), header_params=headers, body=body, auth_settings=["BearerToken"]
+        )
+        return await self._api.call_api(*request, _request_timeout=timeout)
 
 
 def _error(what: str, status: int, reason: str, content: bytes, retry_after: str | None) -> ApiError:

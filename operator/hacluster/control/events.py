@@ -1,5 +1,6 @@
-"""Posts Events on resources. A failure to tell is logged, and nothing else depends on it."""
+"""Posts Events on resources. A failure to tell is logged, and nothing else depends on it or waits for it."""
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from hacluster.plan.status import News, timestamp
 
 log = logging.getLogger(__name__)
 
+MAX_WAITING = 256
 MAX_NOTE = 1024
 """Bytes, as the API server counts them."""
 
@@ -29,15 +31,37 @@ class Poster:
     def __init__(self, client: Client, reporter: str) -> None:
         self._client = client
         self._reporter = reporter
+        self._waiting: asyncio.Queue[Object] = asyncio.Queue(MAX_WAITING)
 
-    async def post(self, resource: Object, version: str, news: Iterable[News], now: datetime) -> None:
-        """Posts each item once: `version` of the status that brought it makes a repetition fall on itself."""
+    def post(self, resource: Object, version: str, news: Iterable[News], now: datetime) -> None:
+        """Takes each item to be posted once: `version` of the status that brought it makes a repetition fall on itself."""
         for each in news:
             try:
-                await self._client.create(EVENT, self._event(resource, version, each, now))
+                self._waiting.put_nowait(self._event(resource, version, each, now))
+            except asyncio.QueueFull:
+                log.warning("event %s was not posted: %d others wait for the API server", each.reason, MAX_WAITING)
+
+    async def run(self) -> None:
+        """Posts what was taken, in its order. Never returns."""
+        while True:
+            event = await self._waiting.get()
+            try:
+                await self._client.create(EVENT, event)
             except ApiError as error:
                 if error.status != 409:
-                    log.warning("event %s was not posted: %s", each.reason, error)
+                    log.warning("event %s was not posted: %s", event["reason"], error)
+            except Exception:
+                log.exception("event %s was not posted", event["reason"])
+            finally:
+                self._waiting.task_done()
+
+    async def flush(self, within: float) -> None:
+        """Waits until everything is posted, for so many seconds at most."""
+        try:
+            async with asyncio.timeout(within):
+                await self._waiting.join()
+        except TimeoutError:
+            log.warning("%d events were not posted", self._waiting.qsize())
 
     def _event(self, resource: Object, version: str, news: News, now: datetime) -> Object:
         metadata = resource["metadata"]

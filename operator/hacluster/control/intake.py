@@ -15,10 +15,12 @@ log = logging.getLogger(__name__)
 class Intake:
     """Keeps the cache, and rings for the resources that a change concerns."""
 
-    def __init__(self, store: Store, ear: Ear, ring: Callable[[Key], None]) -> None:
+    def __init__(self, store: Store, ear: Ear, ring: Callable[[Key], None], tell: Callable[[Key], None] = lambda _: None) -> None:
+        """`ring`: the resource has to be looked at; `tell`: its nodes report something new, which status has to say at once."""
         self._store = store
         self._ear = ear
         self._ring = ring
+        self._tell = tell
 
     def put(self, kind: Kind, raw: Object) -> None:
         """The object exists."""
@@ -46,6 +48,8 @@ class Intake:
         if not change.matters and not heard_again:
             return
         if change.kind is HACLUSTER:
+            if _entries(change.old) != _entries(change.new):
+                self._tell(change.key)
             self._ring(change.key)
             if _spec(change.old) != _spec(change.new):
                 self._ring_all()  # what one resource wants or gives up, another may be waiting for
@@ -57,6 +61,10 @@ class Intake:
     def _ring_all(self) -> None:
         for each in self._store.all(HACLUSTER):
             self._ring(key_of(each))
+
+
+def _entries(each: Object | None) -> object:
+    return ((each or {}).get("status") or {}).get("nodes")
 
 
 def _spec(each: Object | None) -> object:

@@ -1,8 +1,10 @@
 """What the planner and the report are told: the cache, translated into their words."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from ipaddress import ip_address, ip_interface
+from types import MappingProxyType
 
 from hacluster import names
 from hacluster.api import HACluster, HAClusterStatus, NodeStatus
@@ -10,7 +12,10 @@ from hacluster.control.heard import Heard
 from hacluster.control.kinds import DAEMON_SET, NODE, POD
 from hacluster.control.store import Object, Store, key_of
 from hacluster.plan import Interface, NodeView
-from hacluster.plan.status import NodeSeen
+from hacluster.plan.preference import observed
+from hacluster.plan.status import NodeSeen, is_silent
+
+_NONE: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 
 class Observer:
@@ -28,19 +33,40 @@ class Observer:
         """Names of the nodes that a resource selects."""
         return frozenset(node["metadata"]["name"] for node in self.selected(cluster.spec.node_selector))
 
-    def views(self, cluster: HACluster) -> tuple[NodeView, ...]:
+    def views(self, cluster: HACluster, now: datetime) -> tuple[NodeView, ...]:
         """The selected nodes, as the planner wants them."""
         entries = {entry.name: entry for entry in cluster.status.nodes}
-        return tuple(_view(node, entries.get(node["metadata"]["name"])) for node in self.selected(cluster.spec.node_selector))
+        owner = (cluster.metadata.namespace, cluster.metadata.name)
+        found = []
+        for node in self.selected(cluster.spec.node_selector):
+            name = node["metadata"]["name"]
+            entry, silent = entries.get(name), is_silent(self._heard.life((*owner, name)).heard, now)
+            found.append(observed(_view(node, entry), entry, silent=silent, cordoned=node["unschedulable"]))
+        return tuple(found)
 
-    def seen(self, namespace: str, name: str, status: HAClusterStatus, selected: frozenset[str]) -> tuple[NodeSeen, ...]:
-        """The selected nodes, and those that still have an entry, as the report wants them."""
+    def seen(
+        self,
+        namespace: str,
+        name: str,
+        status: HAClusterStatus,
+        selected: frozenset[str],
+        yields: Mapping[str, frozenset[str]] = _NONE,
+    ) -> tuple[NodeSeen, ...]:
+        """The selected nodes, and those that still have an entry, as the report wants them. `yields` are the plan's."""
         entries = {entry.name: entry for entry in status.nodes}
         pods = self.pods(namespace, name)
         return tuple(
-            self._node_seen((namespace, name, node), node in selected, entries.get(node), pods.get(node))
+            replace(
+                self._node_seen((namespace, name, node), node in selected, entries.get(node), pods.get(node)),
+                cordoned=self._cordoned(node),
+                yields=yields.get(node, frozenset()),
+            )
             for node in sorted(selected | entries.keys())
         )
+
+    def _cordoned(self, node: str) -> bool:
+        known = self._store.get(NODE, "", node)
+        return bool(known and known["unschedulable"])
 
     def pods(self, namespace: str, name: str) -> dict[str, Object]:
         """Node → its load balancer pod."""

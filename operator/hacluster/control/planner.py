@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from datetime import datetime
 
 from hacluster.api import HACluster, HAClusterStatus
 from hacluster.control.observe import Observer
@@ -33,13 +34,13 @@ class Planner:
         """What this resource wants though an older one has it."""
         return find_conflicts(cluster, self._resources.others(*key), self._observer.nodes_of)
 
-    def plan(self, key: Key, cluster: HACluster) -> Plan:
+    def plan(self, key: Key, cluster: HACluster, now: datetime) -> Plan:
         """The plan for the resource and its nodes as they are now."""
         router_ids = {vip.router: vip.virtual_router_id for vip in cluster.status.virtual_ips}
         question = _Question(
             uid=cluster.metadata.uid,
             generation=cluster.metadata.generation,
-            views=self._observer.views(cluster),
+            views=self._observer.views(cluster, now),
             router_ids=tuple(sorted(router_ids.items())),
             taken=taken_router_ids(cluster, self._resources.others(*key)) | self._allotted_to_others(key),
         )

@@ -1,6 +1,8 @@
 """One resource, from what is known to what is the case: observe → plan → apply → report."""
 
+import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,6 +10,7 @@ from typing import Any
 
 from hacluster import names
 from hacluster.api import HACluster
+from hacluster.control import stages
 from hacluster.control.apply import Applier, NameTaken, NotYet
 from hacluster.control.client import ApiError, Client
 from hacluster.control.ear import Ear
@@ -15,15 +18,20 @@ from hacluster.control.events import Poster
 from hacluster.control.intake import Intake
 from hacluster.control.kinds import HACLUSTER
 from hacluster.control.observe import Observer
+from hacluster.control.orders import Orders
 from hacluster.control.planner import Planner
 from hacluster.control.resources import Resource, Resources
+from hacluster.control.stages import Stages
 from hacluster.control.worker import Key, RetryLater
 from hacluster.errors import InvalidResource, Problem
 from hacluster.plan import Plan
+from hacluster.plan.rollout import Rollout
 from hacluster.plan.status import Report, Situation, VirtualIP, report
 
 log = logging.getLogger(__name__)
 
+BETWEEN = 0.025
+"""Seconds that an address without a holder stays untold. Else that write delays the new holder's: both change one object."""
 OBSTACLE_AGAIN = 5.0
 """Seconds until it is tried again to get past something that is in the way: nobody rings when a stranger's object goes."""
 
@@ -38,7 +46,7 @@ class Outcome:
 
 
 class Reconciler:
-    """Everything that one reconcile needs; of its own it remembers nothing."""
+    """Everything that one reconcile needs; of its own it remembers what applying last came to."""
 
     def __init__(
         self,
@@ -48,6 +56,7 @@ class Reconciler:
         resources: Resources,
         observer: Observer,
         planner: Planner,
+        steps: Stages,
         applier: Applier,
         ear: Ear,
         poster: Poster,
@@ -58,10 +67,14 @@ class Reconciler:
         self._resources = resources
         self._observer = observer
         self._planner = planner
+        self._steps = steps
         self._applier = applier
         self._ear = ear
         self._poster = poster
         self._clock = clock
+        self._outcomes: dict[Key, tuple[int, Outcome]] = {}
+        self._orders = Orders()
+        self._reporting: defaultdict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def reconcile(self, key: Key) -> float | None:
         """Brings one resource to what it asks for; in how many seconds to look again.
@@ -75,62 +88,92 @@ class Reconciler:
             self._forget(key)
             return None
         await self._ear.listen_again(key)
-        plan, situation = self._look(key, resource)
-        if plan is None or plan.blocked or situation.paused:
+        plan, rollout, situation = self._look(key, resource)
+        if plan is None or rollout is None or situation.paused:
+            self._outcomes[key] = situation.generation, Outcome()
             return await self._report(key, situation)
         if self._planner.allocated(plan, resource.status):
             await self._report(key, situation)  # ids that nobody knows must not run: another resource could get the same
-        outcome = await self._apply(resource, plan)
-        again = await self._report(key, self._after(key, situation, outcome))
+        outcome = await self._apply(resource, plan, rollout)
+        self._outcomes[key] = situation.generation, outcome
+        again = await self._report(key, situation)
         if outcome.retrying:
             raise RetryLater(outcome.retrying, outcome.retry_after)
         return min(again or OBSTACLE_AGAIN, OBSTACLE_AGAIN) if outcome.obstacles else again
 
+    async def tell(self, key: Key) -> None:
+        """Writes what the nodes report into status, without waiting for what is being applied or tried again.
+
+        Raises:
+            RetryLater: the status could not be written.
+
+        """
+        resource = self._resources.get(*key)
+        if resource is None or self._applied(key) != resource.generation:
+            return  # what is not applied yet is reconcile's to report
+        await self._report(key, self._look(key, resource)[-1])
+
+    def _applied(self, key: Key) -> int | None:
+        """The generation that was last applied, or tried to be."""
+        return self._outcomes[key][0] if key in self._outcomes else None
+
     def _forget(self, key: Key) -> None:
         # Owner references are enough: the garbage collector deletes the children.
-        for memory in (self._ear, self._planner, self._resources):
+        for memory in (self._ear, self._planner, self._resources, self._orders):
             memory.forget(key)
+        self._outcomes.pop(key, None)
+        self._reporting.pop(key, None)
 
-    def _look(self, key: Key, resource: Resource) -> tuple[Plan | None, Situation]:
+    def _look(self, key: Key, resource: Resource) -> tuple[Plan | None, Rollout | None, Situation]:
         now = self._clock()
         if isinstance(resource.cluster, InvalidResource):
             entries = frozenset(entry.name for entry in resource.status.nodes)
-            return None, Situation(
-                now=now,
-                generation=resource.generation,
-                virtual_ips=_known_virtual_ips(resource),
-                nodes=self._observer.seen(*key, resource.status, entries),
-                refusals=resource.cluster.problems,
+            return (
+                None,
+                None,
+                Situation(
+                    now=now,
+                    generation=resource.generation,
+                    virtual_ips=_known_virtual_ips(resource),
+                    nodes=self._observer.seen(*key, resource.status, entries),
+                    refusals=resource.cluster.problems,
+                ),
             )
         cluster = resource.cluster
         conflicts = self._planner.conflicts(key, cluster)
-        plan = self._planner.plan(key, cluster)
+        plan = self._planner.plan(key, cluster, now)
         blocked = bool(conflicts) or plan.blocked
+        yields = self._orders.lately(key, plan.yields, now)
+        nodes = self._observer.seen(*key, resource.status, self._observer.nodes_of(cluster), yields)
+        rollout = None if blocked else self._steps.next(cluster, plan, nodes, now)
         situation = Situation(
             now=now,
             generation=resource.generation,
             virtual_ips=_known_virtual_ips(resource) if blocked else _virtual_ips(plan),
-            nodes=self._observer.seen(*key, resource.status, self._observer.nodes_of(cluster)),
+            nodes=nodes,
             selector=cluster.spec.node_selector,
-            revisions=None if blocked else plan.revisions,
-            rollouts=() if blocked else self._observer.rollouts(*key),
+            revisions=None if rollout is None else rollout.revisions if rollout.refusal else plan.revisions,
+            rollouts=() if rollout is None else (*stages.progress(rollout), *self._observer.rollouts(*key)),
             waiting_for=plan.waiting_for,
-            problems=() if plan.blocked else plan.problems,
+            problems=() if plan.blocked else plan.problems if rollout is None else (*stages.problems(rollout), *plan.problems),
+            preferred={router.name: router.preferred for router in plan.topology.routers if router.preferred},
             priorities=plan.topology.priorities,
             refusals=conflicts or (plan.problems if plan.blocked else ()),
             warnings=plan.warnings,
             paused=cluster.spec.paused,
             has_apache=cluster.spec.apache is not None,
         )
-        return (None if blocked else plan), situation
+        return (None if blocked else plan), rollout, situation
 
-    async def _apply(self, resource: Resource, plan: Plan) -> Outcome:
+    async def _apply(self, resource: Resource, plan: Plan, rollout: Rollout) -> Outcome:
         cluster = resource.cluster
         assert isinstance(cluster, HACluster)
         try:
-            if written := await self._applier.apply(cluster, plan.objects):
+            # As long as any node runs the configuration from before, it may need the Apache that the new one does without.
+            keep = names.COMPONENT_APACHE if rollout.old_is_needed else ""
+            if written := await self._applier.apply(cluster, stages.objects(cluster, plan, rollout), keep=keep):
                 log.info("%s/%s: applied %s", cluster.metadata.namespace, cluster.metadata.name, ", ".join(written))
-            await self._applier.deliver(cluster, plan.revisions)
+            await self._applier.deliver(cluster, rollout.revisions)
             await self._applier.prune_entries(cluster, self._orphans(cluster))
         except NameTaken as taken:
             return Outcome(obstacles=taken.problems)
@@ -149,22 +192,36 @@ class Reconciler:
         entries = current.status.nodes if current else ()
         return [entry.name for entry in entries if entry.name not in selected and entry.name not in pods]
 
-    def _after(self, key: Key, situation: Situation, outcome: Outcome) -> Situation:
-        """The situation with what applying came to; the nodes may have reported meanwhile."""
-        current = self._resources.get(*key)
+    def _refreshed(self, key: Key, situation: Situation, current: Resource) -> Situation:
+        """The situation with what applying last came to; the nodes may have reported meanwhile."""
+        outcome = self._outcomes[key][1] if self._applied(key) == situation.generation else Outcome()
         selected = frozenset(node.name for node in situation.selected)
-        nodes = self._observer.seen(*key, current.status, selected) if current else situation.nodes
+        yields = {node.name: node.yields for node in situation.nodes}
+        nodes = self._observer.seen(*key, current.status, selected, yields)
         return replace(situation, now=self._clock(), nodes=nodes, obstacles=outcome.obstacles, retrying=outcome.retrying)
 
     async def _report(self, key: Key, situation: Situation) -> float | None:
         """Writes the status if it changed, tells what is new; in how many seconds to look again."""
-        current = self._resources.get(*key)
-        if current is None or current.generation != situation.generation:
-            return 0.0  # the resource moved on: what we know is about another generation
-        made = report(current.status, situation)
+        async with self._reporting[key]:  # each report follows from the one before, and from what is known by then
+            return await self._report_now(key, situation)
+
+    async def _report_now(self, key: Key, situation: Situation) -> float | None:
+        found = self._make_report(key, situation)
+        if found and found[1].between_holders:
+            await asyncio.sleep(BETWEEN)
+            found = self._make_report(key, situation)
+        if found is None:
+            return 0.0
+        current, made = found
         if made.document() != {name: value for name, value in (current.raw.get("status") or {}).items() if name != "nodes"}:
             await self._write(current, made)
         return None if made.look_again is None else max((made.look_again - self._clock()).total_seconds(), 0.0)
+
+    def _make_report(self, key: Key, situation: Situation) -> tuple[Resource, Report] | None:
+        current = self._resources.get(*key)
+        if current is None or current.generation != situation.generation:
+            return None  # the resource moved on: what we know is about another generation
+        return current, report(current.status, self._refreshed(key, situation, current))
 
     async def _write(self, current: Resource, made: Report) -> None:
         metadata: dict[str, Any] = {key: current.raw["metadata"][key] for key in ("name", "namespace", "uid")}
@@ -176,7 +233,7 @@ class Reconciler:
                 return  # deleted meanwhile
             raise RetryLater(f"status was not written: {error}", error.retry_after or 0.0) from error
         self._intake.put(HACLUSTER, answer)
-        await self._poster.post(answer, answer["metadata"]["resourceVersion"], made.news, self._clock())
+        self._poster.post(answer, answer["metadata"]["resourceVersion"], made.news, self._clock())
 
 
 def _virtual_ips(plan: Plan) -> tuple[VirtualIP, ...]:

@@ -20,6 +20,7 @@ from hacluster.control.observe import Observer
 from hacluster.control.planner import Planner
 from hacluster.control.reconcile import Reconciler
 from hacluster.control.resources import Resources
+from hacluster.control.stages import Stages
 from hacluster.control.store import Store
 from hacluster.control.worker import RESYNC, Key, Worker
 from hacluster.plan import Settings
@@ -31,6 +32,8 @@ FIRST_RELIST = 10.0
 """The watches begin a moment after the first listing: what was deleted in between shows in the second."""
 FINISH_WITHIN = 5.0
 """Seconds that a reconcile has to finish once the operator is told to stop."""
+FLUSH_WITHIN = 1.0
+"""Seconds for the Events that are not posted yet."""
 
 
 @dataclass(frozen=True)
@@ -54,22 +57,27 @@ class Operator:
         store, heard = Store(), Heard()
         resources, observer = Resources(store), Observer(store, heard)
         ear = Ear(client, store, heard, _now)
-        self.worker = Worker(self._reconcile)
-        self.intake = Intake(store, ear, self.worker.ring)
+        self.worker, self.teller = Worker(self._reconcile), Worker(self._tell)
+        self.intake = Intake(store, ear, self.worker.ring, self.teller.ring)
+        self.poster = Poster(client, f"{names.OPERATOR_MANAGER}-{platform.node()}")
         self.reconciler = Reconciler(
             client=client,
             intake=self.intake,
             resources=resources,
             observer=observer,
             planner=Planner(options.settings, resources, observer),
+            steps=Stages(store),
             applier=Applier(client, store, self.intake),
             ear=ear,
-            poster=Poster(client, f"{names.OPERATOR_MANAGER}-{platform.node()}"),
+            poster=self.poster,
             clock=_now,
         )
 
     async def _reconcile(self, key: Key) -> float | None:
         return await self.reconciler.reconcile(key)
+
+    async def _tell(self, key: Key) -> None:
+        await self.reconciler.tell(key)
 
     async def prime(self) -> None:
         """Fills the cache: a plan made from half of the nodes must never be applied. Waits for the CRD, if need be."""
@@ -117,7 +125,8 @@ async def run(options: Options) -> None:
 
 async def _watch_and_work(operator: Operator) -> None:
     # kopf cancels every task that was begun after it: ours are begun before.
-    tasks = {asyncio.create_task(each) for each in (operator.worker.run(), operator.relist())}
+    working = {asyncio.create_task(each.run()) for each in (operator.worker, operator.teller)}
+    tasks = working | {asyncio.create_task(each) for each in (operator.poster.run(), operator.relist())}
     await asyncio.sleep(0)
     stop = asyncio.Event()
     for task in tasks:  # neither ends by itself: if one does, the process must not go on without it
@@ -135,14 +144,16 @@ async def _watch_and_work(operator: Operator) -> None:
             identity=names.OPERATOR_MANAGER,  # type: ignore[arg-type] # a NewType of str that kopf keeps to itself
         )
     finally:
-        operator.worker.stop()
-        await asyncio.wait(tasks, timeout=FINISH_WITHIN, return_when=asyncio.FIRST_COMPLETED)
+        for each in (operator.worker, operator.teller):
+            each.stop()
+        await asyncio.wait(working, timeout=FINISH_WITHIN)
+        await operator.poster.flush(FLUSH_WITHIN)
         for task in tasks:
             task.cancel()
         ended = await asyncio.gather(*tasks, return_exceptions=True)
-    for each in ended:
-        if isinstance(each, Exception):
-            raise each
+    for result in ended:
+        if isinstance(result, Exception):
+            raise result
 
 
 def _now() -> datetime:

@@ -1,5 +1,6 @@
 """agent.json: one node's orders to its agent."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from hacluster import nodeconfig
@@ -10,8 +11,10 @@ from hacluster.plan.keepalived import wire_version
 from hacluster.plan.model import Participant, Router, Topology
 
 
-def agent_config(cluster: HACluster, topology: Topology, node: Participant, revision: str) -> AgentConfig:
-    """What the node's agent has to know."""
+def agent_config(
+    cluster: HACluster, topology: Topology, node: Participant, revision: str, yields: Collection[str] = ()
+) -> AgentConfig:
+    """What the node's agent has to know. `yields` are the virtual routers that it is to let others have."""
     apache = None
     if cluster.spec.apache is not None and node.backend_address is not None:
         apache = nodeconfig.Apache(address=str(node.backend_address), port=cluster.spec.apache.port)
@@ -30,6 +33,7 @@ def agent_config(cluster: HACluster, topology: Topology, node: Participant, revi
                 version=wire_version(cluster, router),
                 advertisement_interval_ms=cluster.spec.vrrp.advertisement_interval // timedelta(milliseconds=1),
                 preempts=cluster.spec.vrrp.preemption.mode is PreemptionMode.IMMEDIATE,
+                yields=router.name in yields,
                 neighbours=_neighbours(router, node.name),
             )
             for router in topology.routers

@@ -11,9 +11,10 @@ from hacluster.plan.agentconfig import agent_config
 from hacluster.plan.apache import httpd_conf, page
 from hacluster.plan.haproxy import haproxy_cfg
 from hacluster.plan.keepalived import keepalived_conf, too_slow_for_ipv6
-from hacluster.plan.meta import digest
 from hacluster.plan.model import NodeView, Participant, Plan, Settings, Topology
 from hacluster.plan.objects import make_objects, too_large
+from hacluster.plan.preference import leaving, switching
+from hacluster.plan.revision import agent_json, revision_of, sealed
 from hacluster.plan.rsyslog import rsyslog_conf
 from hacluster.plan.texts import UnsafeText
 from hacluster.plan.topology import Findings, make_topology
@@ -39,8 +40,10 @@ def make_plan(
     found.fatal += too_slow_for_ipv6(cluster)
     if found.fatal:
         return _blocked(cluster, topology, found)
+    left = leaving(topology.routers, nodes, cluster.spec.vrrp.preemption.mode)
+    yields = _together(left, switching(topology.routers, nodes))
     try:
-        texts = {node.name: _texts(cluster, topology, node) for node in topology.nodes}
+        texts = {node.name: _texts(cluster, topology, node, yields.get(node.name, frozenset())) for node in topology.nodes}
     except UnsafeText as error:
         # The schema lets no such value through; a resource that never met it (`render` reads files) is refused here.
         found.fatal.append(Problem("UnsafeText", "", str(error)))
@@ -48,16 +51,17 @@ def make_plan(
     if large := too_large(texts):
         found.fatal += large
         return _blocked(cluster, topology, found)
-    revisions = {node: digest(by_file, 12) for node, by_file in texts.items()}
-    for node in topology.nodes:
-        texts[node.name][File.AGENT] = _agent_json(cluster, topology, node, revisions[node.name])
+    revisions = {node: revision_of(by_file) for node, by_file in texts.items()}
+    texts = {node: sealed(by_file) for node, by_file in texts.items()}
     return Plan(
         topology=topology,
         texts=texts,
         revisions=revisions,
         objects=make_objects(cluster, tuple(topology.priorities), texts, settings),
         problems=tuple(found.problems),
-        warnings=warnings_of(cluster, topology.priorities),
+        warnings=warnings_of(cluster, _widest(topology)),
+        yields=yields,
+        leaving=left,
         waiting_for=tuple(found.waiting_for),
     )
 
@@ -69,12 +73,23 @@ def _blocked(cluster: HACluster, topology: Topology, found: Findings) -> Plan:
     return Plan(topology, {}, {}, (), problems, blocked=True, warnings=warnings, waiting_for=tuple(found.waiting_for))
 
 
-def _texts(cluster: HACluster, topology: Topology, node: Participant) -> dict[File, str]:
+def _together(one: Mapping[str, frozenset[str]], other: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    nothing: frozenset[str] = frozenset()
+    return {name: one.get(name, nothing) | other.get(name, nothing) for name in one.keys() | other.keys()}
+
+
+def _widest(topology: Topology) -> Mapping[str, int]:
+    """The priorities that differ most: the base ones, or those of a router whose preferred node was lifted above a tie."""
+    routers = ({name: member.priority for name, member in router.members.items()} for router in topology.routers)
+    return max((topology.priorities, *routers), key=lambda each: max(each.values(), default=0) - min(each.values(), default=0))
+
+
+def _texts(cluster: HACluster, topology: Topology, node: Participant, yields: Collection[str]) -> dict[File, str]:
     """The node's files; the agent's own without a revision yet, which is a hash over all of them."""
     texts = {
         File.KEEPALIVED: keepalived_conf(cluster, topology, node.name),
         File.HAPROXY: haproxy_cfg(cluster, topology, node.name),
-        File.AGENT: _agent_json(cluster, topology, node, ""),
+        File.AGENT: agent_json(agent_config(cluster, topology, node, "", yields)),
     }
     if cluster.spec.haproxy.log.target is LogTarget.FILE:
         texts[File.RSYSLOG] = rsyslog_conf(cluster, node.name)
@@ -82,7 +97,3 @@ def _texts(cluster: HACluster, topology: Topology, node: Participant) -> dict[Fi
         texts[File.HTTPD] = httpd_conf(cluster, node.name, node.backend_address, cluster.spec.apache.port)
         texts[File.PAGE] = page(cluster, node)
     return texts
-
-
-def _agent_json(cluster: HACluster, topology: Topology, node: Participant, revision: str) -> str:
-    return agent_config(cluster, topology, node, revision).model_dump_json(indent=2) + "\n"

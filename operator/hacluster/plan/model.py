@@ -1,7 +1,7 @@
 """The plan's vocabulary: what goes in (nodes as observed, settings) and what comes out (topology, texts, objects)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from typing import Any
 
@@ -24,11 +24,24 @@ class Interface:
 
 @dataclass(frozen=True)
 class NodeView:
-    """One selected node as observed. `interfaces` is None until its agent has reported."""
+    """One selected node as observed. `interfaces` is None until its agent has reported.
+
+    By default nothing speaks against the node, and it holds nothing: that is what a plan without a cluster goes by.
+    """
 
     name: str
     internal_ip: Address | None = None
     interfaces: tuple[Interface, ...] | None = None
+    unfit: str = ""
+    """Why it must not be given a virtual IP now, in words that follow "it" or "its"; empty: nothing is known against it."""
+    faults: frozenset[str] = frozenset()
+    """Virtual routers that it cannot run now, by its own word."""
+    ready: frozenset[str] | None = None
+    """Virtual routers that it would run at once: HAProxy answers, and keepalived is MASTER or BACKUP. None: nobody asked it."""
+    cordoned: bool = False
+    """Whether it is unschedulable: about to be taken out of service."""
+    holds: frozenset[str] = frozenset()
+    """Virtual routers whose virtual IPs its kernel has, by a fresh report."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +75,8 @@ class Router:
     virtual_router_id: int
     virtual_ips: tuple[InterfaceAddress, ...]
     members: Mapping[str, Member]
+    preferred: str = ""
+    """The member that the resource prefers, where that preference is in force; empty: none."""
 
 
 @dataclass(frozen=True)
@@ -101,3 +116,7 @@ class Plan:
     blocked: bool = False
     warnings: tuple[Problem, ...] = ()
     waiting_for: tuple[str, ...] = ()
+    yields: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Node → virtual routers that it is to let others have. Part of the texts."""
+    leaving: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Those among them that have to go whatever configuration the node runs: it is cordoned."""

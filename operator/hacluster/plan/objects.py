@@ -10,6 +10,7 @@ from hacluster.plan.access import access_objects
 from hacluster.plan.meta import child
 from hacluster.plan.model import Manifest, Settings
 from hacluster.plan.pods import apache_daemonset, lb_daemonset
+from hacluster.plan.revision import serves_apache
 
 Texts = Mapping[str, Mapping[File, str]]
 
@@ -21,17 +22,38 @@ _LARGEST = 1_000_000
 
 def make_objects(cluster: HACluster, nodes: Sequence[str], texts: Texts, settings: Settings) -> tuple[Manifest, ...]:
     """The children, those first that others need. `nodes` are all selected ones."""
-    name = cluster.metadata.name
     made = [
         *access_objects(cluster, nodes),
-        child(cluster, "v1", "ConfigMap", names.config(name), names.COMPONENT_LB, data=_data(texts, _LB_FILES)),
+        *config_maps(cluster, texts),
         lb_daemonset(cluster, settings),
     ]
     if cluster.spec.apache is not None:
-        data = _data(texts, _APACHE_FILES)
-        made.append(child(cluster, "v1", "ConfigMap", names.apache(name), names.COMPONENT_APACHE, data=data))
         made.append(apache_daemonset(cluster, settings))
     return tuple(made)
+
+
+def config_maps(cluster: HACluster, texts: Texts) -> tuple[Manifest, ...]:
+    """The ConfigMaps that carry the nodes' files."""
+    name = cluster.metadata.name
+    lb = child(cluster, "v1", "ConfigMap", names.config(name), names.COMPONENT_LB, data=_data(texts, _LB_FILES))
+    if cluster.spec.apache is None:
+        return (lb,)
+    data = _data(texts, _APACHE_FILES)
+    return (lb, child(cluster, "v1", "ConfigMap", names.apache(name), names.COMPONENT_APACHE, data=data))
+
+
+def offered_texts(nodes: Iterable[str], *data: Mapping[str, str]) -> dict[str, dict[File, str]]:
+    """What these ConfigMaps' data hold for the nodes: the way back from `config_maps`."""
+    together: dict[str, str] = {}
+    for each in data:
+        together |= each
+    found = {node: {file: together[key] for file in File if (key := names.key(node, file)) in together} for node in nodes}
+    return {node: _own(files) for node, files in found.items() if files}
+
+
+def _own(files: dict[File, str]) -> dict[File, str]:
+    """Without Apache's, where the node's own orders know of none: they lie about until the last node needs no Apache."""
+    return files if serves_apache(files) else {file: text for file, text in files.items() if file not in _APACHE_FILES}
 
 
 def too_large(texts: Texts) -> tuple[Problem, ...]:

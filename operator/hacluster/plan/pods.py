@@ -22,7 +22,7 @@ def lb_daemonset(cluster: HACluster, settings: Settings) -> Manifest:
         sidecars.insert(0, containers.sysctl(cluster, image, settings))
     mains = [containers.keepalived(cluster, image, settings), containers.haproxy(cluster, image, settings)]
     if cluster.spec.haproxy.log.target is LogTarget.FILE:
-        mains.append(containers.rsyslog(image, settings))
+        mains.append(containers.rsyslog(cluster, image, settings))
     pod: Manifest = {
         # One process tree: the agent signals the daemons, `killall -0 haproxy` sees HAProxy.
         "shareProcessNamespace": True,
@@ -30,6 +30,8 @@ def lb_daemonset(cluster: HACluster, settings: Settings) -> Manifest:
         "initContainers": sidecars,
         "containers": mains,
         "volumes": containers.volumes(cluster),
+        # Handing over and draining, then SIGTERM for the daemons, then for the agent, which cleans up after them.
+        "terminationGracePeriodSeconds": max(30, containers.drain_seconds(cluster) + 25),
     }
     return _daemonset(cluster, settings, names.lb(cluster.metadata.name), names.COMPONENT_LB, pod)
 

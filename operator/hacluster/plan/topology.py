@@ -4,11 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hacluster.api import HACluster
-from hacluster.api.spec import Node, Peering, VirtualRouter
+from hacluster.api.spec import Node, Peering, PreemptionMode, VirtualRouter
 from hacluster.errors import Problem
 from hacluster.plan.addresses import describe, source_of
 from hacluster.plan.backends import backend_address
 from hacluster.plan.model import Address, Member, NodeView, Participant, Router, Topology
+from hacluster.plan.preference import choose, put_first, put_last
 from hacluster.plan.priorities import allot_priorities
 from hacluster.plan.routerids import allot_router_ids
 from hacluster.plan.seats import Left, choose_interface
@@ -51,7 +52,9 @@ def make_topology(
     participants = _participants(cluster, views, ready, found)
     if cluster.spec.apache and ready and all(each.backend_address is None for each in participants):
         found.fatal += [problem for problem in found.problems if problem.reason == "NoBackendAddress"]
-    routers = _routers(cluster, ready, priorities, _vrids(cluster, router_ids, taken_ids, found), found)
+    routers = _routers(
+        cluster, views, ready, priorities=priorities, vrids=_vrids(cluster, router_ids, taken_ids, found), found=found
+    )
     return Topology(participants, routers, priorities), found
 
 
@@ -89,7 +92,13 @@ def _vrids(cluster: HACluster, earlier: Mapping[str, int], taken: Collection[int
 
 
 def _routers(
-    cluster: HACluster, ready: Sequence[NodeView], priorities: Mapping[str, int], vrids: Mapping[str, int], found: Findings
+    cluster: HACluster,
+    views: Sequence[NodeView],
+    ready: Sequence[NodeView],
+    *,
+    priorities: Mapping[str, int],
+    vrids: Mapping[str, int],
+    found: Findings,
 ) -> tuple[Router, ...]:
     routers = []
     for index, (name, router) in enumerate(
@@ -100,8 +109,15 @@ def _routers(
         known = [view for view in ready if view.interfaces is not None]
         if known and not any(view.name in members for view in known):
             found.fatal += left
+        preferred, refused = choose(index, name, router, members, views)
+        found.problems += refused
+        if preferred:
+            members = put_first(members, preferred)
+        if cluster.spec.vrrp.preemption.mode is PreemptionMode.DELAYED:
+            # Else a cordoned node would take back after the delay what it has just let go.
+            members = put_last(members, [view.name for view in views if view.cordoned])
         if name in vrids:
-            routers.append(Router(name, vrids[name], router.virtual_ips, members))
+            routers.append(Router(name, vrids[name], router.virtual_ips, members, preferred))
     return tuple(routers)
 
 

@@ -20,6 +20,7 @@ _INIT: Final = """
 set -e
 hostname "$1"
 mount -t tmpfs -o mode=755 rehearsal /run
+mount -t tmpfs -o mode=755 rehearsal /var/log
 mkdir -p /run/hacluster /run/overlay/upper /run/overlay/work
 mount -t overlay -o lowerdir=/etc,upperdir=/run/overlay/upper,workdir=/run/overlay/work overlay /etc
 mkdir -p /etc/hacluster/config

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import sys
 import threading
 import time
@@ -48,7 +49,7 @@ class Node:
         self._plan = plan
         texts = plan.texts[self.name]
         if not self.agent:
-            for file in (File.KEEPALIVED, File.HAPROXY):
+            for file in (file for file in (File.KEEPALIVED, File.HAPROXY, File.RSYSLOG) if file in texts):
                 (self.host.folder / "run" / file.value).write_text(texts[file])
         self._swap({names.key(self.name, file): text for file, text in texts.items()})
 
@@ -123,7 +124,8 @@ class Node:
         have_apache = self._plan is not None and File.HTTPD in self._plan.texts[self.name]
         running = [name for name, daemon in self._running.items() if not daemon.ended]
         wanted = (*(("agent",) if self.agent else ()), *_DAEMONS, *(("apache",) if have_apache else ()))
-        return tuple(name for name in wanted if name not in running)
+        logs = self._plan is not None and File.RSYSLOG in self._plan.texts[self.name] and shutil.which("rsyslogd")
+        return tuple(name for name in (*wanted, *(("rsyslog",) if logs else ())) if name not in running)
 
     def _may_start(self, name: str) -> bool:
         return name not in _DAEMONS or not self.agent or (self.host.folder / "run" / "ready").exists()

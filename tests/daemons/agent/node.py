@@ -13,13 +13,16 @@ from tests.waiting import eventually
 
 REPOSITORY = Path(__file__).parents[3]
 INSIDE = Path(__file__).with_name("inside.py")
+EARS = Path(__file__).with_name("ears.py")
 VIP = "172.16.7.200"
 OWN = "172.16.7.153/24"
 
 _SOURCES = "/source"
 _INSIDE = "/inside.py"
+_EARS = "/ears.py"
 # The agent gets the capabilities that its container has, and no more.
-_CONFINED = ("setpriv", "--inh-caps=-all", "--bounding-set=-all,+net_admin", "--no-new-privs")
+_CONFINED = ("setpriv", "--inh-caps=-all", "--no-new-privs", "--bounding-set")
+_CAPABILITIES = "-all,+net_admin,+net_raw"
 
 KEEPALIVED = """\
 global_defs {{
@@ -80,6 +83,7 @@ class Wanted:
     more: str = ""
     keepalived_more: str = ""
     http_check: bool = True
+    neighbours: tuple[str, ...] = ()
     ports: tuple[Port, ...] = (Port(port=80, field="spec.haproxy.listeners[0].port"),)
 
     def files(self) -> dict[File, str]:
@@ -92,7 +96,14 @@ class Wanted:
             more=self.more,
             text=self.text,
         )
-        router = Router(name="VI_1", interface="eth0", priority=self.priority, virtual_router_id=51, virtual_ips=(f"{VIP}/24",))
+        router = Router(
+            name="VI_1",
+            interface="eth0",
+            priority=self.priority,
+            virtual_router_id=51,
+            virtual_ips=(f"{VIP}/24",),
+            neighbours=self.neighbours,
+        )
         agent = AgentConfig(
             cluster="web",
             namespace="default",
@@ -120,10 +131,12 @@ class Node:
         engine(
             "run", "--detach", "--name", self.name, "--network", "none",
             "--read-only", "--read-only-tmpfs=false", "--tmpfs", names.RUN_DIR, "--tmpfs", "/log",
+            "--env", f"PYTHONPATH={_SOURCES}",
             "--cap-add", "NET_ADMIN,NET_RAW,NET_BIND_SERVICE,KILL,SETUID,SETGID",
             "--volume", f"{self.config}:{names.CONFIG_DIR}:ro",
             "--volume", f"{REPOSITORY / 'operator'}:{_SOURCES}:ro",
             "--volume", f"{INSIDE}:{_INSIDE}:ro",
+            "--volume", f"{EARS}:{_EARS}:ro",
             "--entrypoint", "tini", self.image, "--", "sleep", "infinity",
         )  # fmt: skip
         # What is sent to a neighbour goes to the other end of the pair, which nobody owns.
@@ -163,10 +176,10 @@ class Node:
         (self.config / "..data_tmp").symlink_to(new.name)
         (self.config / "..data_tmp").replace(self.config / "..data")
 
-    def start_agent(self) -> None:
+    def start_agent(self, capabilities: str = _CAPABILITIES) -> None:
         """The agent, with its package from the tree that is tested."""
         settings = ("--cluster", "web", "--namespace", "default", "--node", "node1", "--report-file", f"{names.RUN_DIR}/entries")
-        self.start("agent", *_CONFINED, "hacluster", "agent", *settings, env=(f"PYTHONPATH={_SOURCES}",))
+        self.start("agent", *_CONFINED, capabilities, "hacluster", "agent", *settings)
 
     def start_keepalived(self) -> None:
         """As its container does."""

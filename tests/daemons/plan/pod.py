@@ -28,6 +28,7 @@ class Pod:
     node: str = "node1"
     name: str = field(default_factory=lambda: f"hacluster-plan-test-{uuid.uuid4().hex[:8]}")
     _started: list[str] = field(default_factory=list)
+    _hooks: dict[str, list[str]] = field(default_factory=dict)
     _deliveries: int = 0
 
     def up(self, **interfaces: str) -> None:
@@ -61,7 +62,9 @@ class Pod:
         return engine("inspect", "--format", "{{.State.Running}}", self._full(container)).stdout.strip() == "true"
 
     def stop(self, container: str) -> None:
-        """Ends a container as the kubelet does: SIGTERM, and a while."""
+        """Ends a container as the kubelet does: its preStop hook, SIGTERM, and a while."""
+        if container in self._hooks:
+            engine("exec", self._full(container), *self._hooks[container], timeout=60)
         engine("stop", "--time", "10", self._full(container))
 
     def deliver(self, volume: str, texts: Mapping[str, str]) -> None:
@@ -92,8 +95,11 @@ class Pod:
         wanted = next(
             each for each in (*template.get("initContainers", ()), *template["containers"]) if each["name"] == container
         )
-        known = _NOT_A_CONTAINERS_OWN | _PROBES | {"command", "args", "env", "securityContext", "volumeMounts"}
+        known = _NOT_A_CONTAINERS_OWN | _PROBES | {"command", "args", "env", "securityContext", "volumeMounts", "lifecycle"}
         assert wanted.keys() <= known, wanted.keys() - known
+        if lifecycle := wanted.get("lifecycle"):
+            assert lifecycle.keys() == {"preStop"} and lifecycle["preStop"].keys() == {"exec"}
+            self._hooks[container] = lifecycle["preStop"]["exec"]["command"]
         shared = ["--network", f"container:{self.name}"]
         if template.get("shareProcessNamespace"):
             shared += ["--pid", f"container:{self.name}"]

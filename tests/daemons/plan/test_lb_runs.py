@@ -1,10 +1,13 @@
 """The tutorial's load balancer pod: its daemons with exactly the capabilities that the pod template gives them."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hacluster import names
 from hacluster.plan import Manifest, Plan
 from tests.daemons.plan.pod import Pod, apache_files, daemonset
 from tests.daemons.plan.tutorial import ENS3, tutorial
@@ -113,6 +116,9 @@ def test_the_whole_front_door_on_one_node(pod: Pod, haproxy: Manifest) -> None:
     assert not [line for line in said.splitlines() if re.search("permi|nable to lock|cannot|ailed", line)], said
     vrrp = pod.sh("cat /run/hacluster/keepalived-vrrp.pid", container="keepalived").strip()
     assert pod.sh(f"cut -d' ' -f19 /proc/{vrrp}/stat").strip() == "-20", "nice"
+    allowed = pod.sh("chrt --rr 10 true && echo yes", check=False, container="keepalived").strip() == "yes"
+    assert pod.sh(f"cut -d' ' -f41 /proc/{vrrp}/stat").strip() == ("2" if allowed else "0"), "SCHED_RR where it may be"
+    assert pod.sh("cat /proc/$(cat /run/hacluster/keepalived.pid)/comm", container="keepalived").strip() == "keepalived"
     assert int(pod.sh(f"grep VmLck /proc/{vrrp}/status").split()[1]) > 0, "never swapped"
 
     # Reloads, one after another, leave the address where it is and the process alive (see the template on real time).
@@ -131,9 +137,19 @@ def test_the_whole_front_door_on_one_node(pod: Pod, haproxy: Manifest) -> None:
     pod.sh("killall -KILL haproxy", container="haproxy")
     eventually(lambda: assert_said(pod, "Changing effective priority from 103 to 101"), within=10)
 
-    # A clean end takes the address along.
-    pod.stop("keepalived")
+    # A clean end waits for the agent, whose part the test plays here, and takes the address along.
+    leave, left = (pod.folder / "run" / Path(each).name for each in (names.LEAVE_FILE, names.LEFT_FILE))
+    with ThreadPoolExecutor() as pool:
+        stopping = pool.submit(pod.stop, "keepalived")
+        eventually(lambda: assert_made(leave), within=10)
+        assert f"inet {VIP}/24" in pod.sh("ip address show ens3") and not stopping.done()
+        left.touch()
+        stopping.result(timeout=30)
     assert VIP not in pod.sh("ip address show ens3")
+
+
+def assert_made(file: Path) -> None:
+    assert file.exists()
 
 
 def assert_said(pod: Pod, words: str, times: int = 1) -> None:

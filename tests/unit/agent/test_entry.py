@@ -103,6 +103,21 @@ def test_since_of_a_router_moves_only_with_state_and_addresses() -> None:
     assert moved.routers[0].since == "t2"
 
 
+def test_the_time_of_a_takeover_stays_as_long_as_since_does() -> None:
+    backup = entry(replace(SEEN, network=network("10.0.0.1/24"), instances={"VI_1": Instance(VrrpState.BACKUP, 101)}), None, "t0")
+    assert backup.routers[0].takeover_milliseconds is None
+    took = replace(SEEN, takeovers={"VI_1": 320})
+    early = entry(replace(took, instances={"VI_1": Instance(VrrpState.BACKUP, 101)}), backup, "t1")
+    first = entry(took, early, "t2")
+    assert (first.routers[0].since, first.routers[0].takeover_milliseconds) == ("t2", 320)
+    restarted = entry(SEEN, first, "t3")  # its agent remembers nothing
+    assert restarted is first
+    other = entry(replace(SEEN, network=network("10.0.0.200/24", "10.0.0.201/24")), first, "t4")
+    assert other.routers[0].takeover_milliseconds is None
+    lost = entry(replace(took, network=network("10.0.0.1/24")), first, "t5")
+    assert lost.routers[0].takeover_milliseconds is None
+
+
 observations = st.builds(
     Observation,
     network=st.sampled_from([network(), network("10.0.0.200/24"), network("10.0.0.1/24")]),

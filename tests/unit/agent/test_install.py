@@ -20,7 +20,8 @@ from hacluster.agent.daemons import ACCEPTED, Answer, Verdict, judge_reload, sho
 from hacluster.agent.install import Installer, Retry
 from hacluster.agent.paths import Paths
 from hacluster.agent.ports import Listener
-from hacluster.nodeconfig import File
+from hacluster.api.status import NodeProblem
+from hacluster.nodeconfig import AgentConfig, File
 
 REFUSED = Verdict(Answer.REFUSED, "unknown keyword")
 ABSENT = Verdict(Answer.ABSENT, "not running")
@@ -133,6 +134,26 @@ async def test_a_taken_port_holds_the_start(rig: Rig) -> None:
     rig.listeners.clear()
     assert not (await rig.installer.install(bundle())).problems
     assert rig.paths.ready.exists()
+
+
+async def test_a_taken_address_holds_the_first_start_and_no_other(rig: Rig) -> None:
+    in_use = [NodeProblem(reason="AddressInUse", message="02:00:00:00:00:aa answers")]
+    asked: list[str] = []
+
+    async def first_start(config: AgentConfig) -> tuple[NodeProblem, ...]:
+        asked.append(config.revision)
+        return tuple(in_use)
+
+    rig.installer = Installer(rig.paths, rig.daemons, lambda: rig.listeners, first_start)
+    outcome = await rig.installer.install(bundle())
+    assert outcome.problems == tuple(in_use) and outcome.retry is Retry.PORT
+    assert not rig.paths.ready.exists() and rig.live() == {}
+    in_use.clear()
+    assert not (await rig.installer.install(bundle())).problems
+    assert rig.paths.ready.exists()
+    rig.daemons.start()
+    assert not (await rig.installer.install(bundle("r2", keepalived="k2"))).problems
+    assert asked == ["r1", "r1"]
 
 
 async def test_the_same_files_do_nothing(rig: Rig) -> None:
@@ -309,6 +330,7 @@ async def test_refused_files_are_not_judged_again_until_they_change(rig: Rig) ->
             while not board.now.problems.get(PART):
                 await board.changed_since(board.version)
             assert board.now.installed is None and board.now.offered is not None
+            assert [each.revision for each in board.now.problems[PART]] == [board.now.offered.revision]
             await asyncio.sleep(0.35)  # three looks at the directory
             assert rig.daemons.asked == ["check haproxy.cfg"]
             rig.daemons.checks.clear()

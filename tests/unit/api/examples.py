@@ -46,7 +46,13 @@ def full(name: str = "everything") -> Resource:
             "nodes": [{"name": "node1", "priority": 101, "interface": "ens3", "backendAddress": "192.168.60.210"}],
             "backendNetwork": "192.168.60.0/24",
             "virtualRouters": [
-                {"name": "VI_1", "virtualIPs": ["172.16.7.200/24"], "virtualRouterID": 51, "interface": "ens3"},
+                {
+                    "name": "VI_1",
+                    "virtualIPs": ["172.16.7.200/24"],
+                    "virtualRouterID": 51,
+                    "interface": "ens3",
+                    "preferredNode": "node1",
+                },
                 {"name": "VI_6", "virtualIPs": ["2001:db8::200/64", "fe80::200/64"], "virtualRouterID": 52, "interface": "ens3"},
             ],
             "vrrp": {
@@ -54,6 +60,7 @@ def full(name: str = "everything") -> Resource:
                 "advertisementInterval": "1s",
                 "initialState": "Backup",
                 "preemption": {"mode": "Delayed", "delay": "1m30s"},
+                "handover": {"drain": "1m"},
                 "peering": "Unicast",
                 "check": {"type": "Process", "interval": "1.5s", "weight": 0},
             },

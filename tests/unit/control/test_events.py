@@ -1,8 +1,15 @@
-"""Notes that the API server takes."""
+"""Notes that the API server takes, and that nobody waits for."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from hacluster.control.events import MAX_NOTE, fit
+from hacluster.control.client import ApiError
+from hacluster.control.events import MAX_NOTE, MAX_WAITING, Poster, fit
+from hacluster.control.kinds import EVENT, Kind
+from hacluster.plan.status import News
 
 
 @pytest.mark.parametrize("letter", ["a", "Đ", "界"])
@@ -15,3 +22,57 @@ def test_a_long_note_fits_in_bytes(letter: str) -> None:
 def test_a_note_that_fits_is_left_alone() -> None:
     assert fit("a" * MAX_NOTE) == "a" * MAX_NOTE
     assert fit("") == ""
+
+
+class Api:
+    """Takes Events, once `open` is set."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+        self.taken: list[str] = []
+        self.refuse: set[str] = set()
+
+    async def create(self, kind: Kind, manifest: Any) -> Any:
+        assert kind is EVENT
+        await self.open.wait()
+        if manifest["reason"] in self.refuse:
+            raise ApiError("POST", 403, "Forbidden", "no")
+        self.taken.append(manifest["reason"])
+
+
+RESOURCE = {"metadata": {"name": "web", "namespace": "ns", "uid": "u1", "resourceVersion": "7"}}
+
+
+def post(poster: Poster, *reasons: str) -> None:
+    poster.post(RESOURCE, "7", [News(reason, "said") for reason in reasons], datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.fixture
+async def api() -> Api:
+    return Api()
+
+
+async def test_nobody_waits_for_an_event_and_none_overtakes(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    poster = Poster(api, "here")  # type: ignore[arg-type]
+    task = asyncio.create_task(poster.run())
+    post(poster, "One", "Two")
+    post(poster, "Three")
+    await poster.flush(0.01)
+    assert api.taken == [] and "events were not posted" in caplog.text
+    api.refuse = {"Two"}
+    api.open.set()
+    await poster.flush(5)
+    task.cancel()
+    assert api.taken == ["One", "Three"]
+    assert "event Two was not posted" in caplog.text
+
+
+async def test_an_api_server_that_does_not_answer_costs_events_not_memory(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    poster = Poster(api, "here")  # type: ignore[arg-type]
+    post(poster, *(f"E{number}" for number in range(MAX_WAITING + 5)))
+    assert caplog.text.count("was not posted") == 5
+    task = asyncio.create_task(poster.run())
+    api.open.set()
+    await poster.flush(5)
+    task.cancel()
+    assert len(api.taken) == MAX_WAITING

@@ -1,5 +1,6 @@
 """VRIDs of two resources that are planned in one moment, before either is in any status."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from hacluster.control.resources import Resources
 from hacluster.control.store import Store
 from hacluster.plan import Plan, Settings, make_plan
 from tests.unit.control.things import resource, thing
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def spec(number: int) -> dict[str, Any]:
@@ -38,7 +41,7 @@ class Desk:
         key = ("ns", name)
         found = self.resources.get(*key)
         assert found is not None and not isinstance(found.cluster, Exception)
-        return self.planner.plan(key, found.cluster)
+        return self.planner.plan(key, found.cluster, NOW)
 
 
 def test_an_id_that_was_given_out_a_moment_ago_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,14 +29,31 @@ def test_a_link_local_virtual_ip_is_bound_on_its_interface_and_only_where_it_can
         section = made.texts[name][File.HAPROXY].split("listen web\n")[1]
         return [line.strip() for line in section.splitlines() if line.startswith("    bind ")]
 
-    both = ["bind [2001:db8::10]:80", "bind 192.0.2.10:80"]
-    assert binds("a") == ["bind [fe80::10]:80 interface eth0", *both]
+    both = ["bind [2001:db8::10]:80 transparent", "bind 192.0.2.10:80 transparent"]
+    assert binds("a") == ["bind [fe80::10]:80 interface eth0 transparent", *both]
     assert binds("b") == both, "b is no member of the IPv6 router"
 
 
 def test_ipv6_is_listened_to_where_a_virtual_ip_is_one() -> None:
-    assert "bind *:80\n" in plan(cluster()).texts["n1"][File.HAPROXY]
+    assert "bind *:80 transparent\n" in plan(cluster()).texts["n1"][File.HAPROXY]
     assert "v6only" not in plan(cluster()).texts["n1"][File.HAPROXY], "a node may have IPv6 switched off"
+
+
+def test_sockets_outlive_the_address_unless_nothing_is_drained() -> None:
+    """A node that handed its virtual IP over goes on serving the connections that it has."""
+    assert "bind *:80\n" in plan(cluster(vrrp={"handover": {"drain": "0s"}})).texts["n1"][File.HAPROXY]
+    stats = plan(cluster()).texts["n1"][File.HAPROXY].split("listen stats")[1].split("\n\n")[0]
+    assert "transparent" not in stats, "nobody's session depends on the stats page"
+
+
+def test_a_process_that_ends_answers_once_more_on_each_idle_connection() -> None:
+    listeners: list[dict[str, Any]] = [
+        {"name": "h", "port": 80, "backend": APACHE},
+        {"name": "t", "port": 81, "mode": "TCP", "backend": APACHE},
+    ]
+    text = plan(cluster(haproxy={"listeners": listeners})).texts["n1"][File.HAPROXY]
+    http, tcp = text.split("listen h\n")[1].split("listen t\n")
+    assert "    option idle-close-on-response\n" in http and "idle-close" not in tcp
 
 
 def test_the_health_listener_is_never_logged_and_its_name_is_nobody_s() -> None:

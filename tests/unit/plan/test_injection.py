@@ -79,7 +79,9 @@ def skeleton(made: Plan) -> list[list[tuple[str, ...]]]:
 
 def _shape(line: str) -> tuple[str, ...]:
     words = re.split(r"(?<!\\)[ \t]+", line.strip())
-    return (words[0], str(len(words)))
+    # In an instance's list of track files the router's name is the end of the first word.
+    first = "yield_" if re.fullmatch(r"yield_[A-Za-z0-9_.-]+", words[0]) else words[0]
+    return (first, str(len(words)))
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -1,9 +1,18 @@
 """keepalived.conf, where a golden file says too little about why."""
 
+import os
+import shlex
+import socket
+import subprocess
+import threading
+import time
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hacluster import names
 from hacluster.nodeconfig import File
 from hacluster.plan import Plan
 from hacluster.plan.keepalived import seconds
@@ -54,9 +63,57 @@ def test_all_nodes_weigh_alike() -> None:
 
 def test_the_track_file_goes_with_the_http_check_only() -> None:
     assert "init_file 1" in text(plan(cluster())), "unfit until the agent has said otherwise"
-    assert "track_file" not in text(plan(cluster(vrrp={"check": {"type": "Process"}})))
+    process = text(plan(cluster(vrrp={"check": {"type": "Process"}})))
+    assert "track_file haproxy" not in process and "agent-alive" not in process
     weighed = text(plan(cluster(vrrp={"check": {"type": "HTTP", "weight": 60}})))
     assert weighed.count("weight -60\n") == 2, "the file, and the script that stands in for a dead agent"
+
+
+@pytest.mark.parametrize(
+    ("preemption", "weight"),
+    [({"mode": "Immediate"}, -253), ({"mode": "Delayed", "delay": "5s"}, 0), ({"mode": "Never"}, 0)],
+)
+def test_stepping_back_lowers_the_priority_or_is_a_fault_where_nobody_preempts(preemption: dict[str, Any], weight: int) -> None:
+    written = text(
+        plan(cluster(vrrp={"preemption": preemption}, virtualRouters=[{"name": "a", "virtualIPs": ["192.0.2.10/24"]}]))
+    )
+    block = written.split("track_file yield_a {\n")[1].split("}")[0]
+    assert f"weight {weight}\n" in block and "init_file 0" in block, "nobody yields before the agent says so"
+    assert f"file {names.track_yield('a')}\n" in block
+    assert written.rstrip().endswith("yield_a\n    }\n}")
+
+
+def test_the_dead_man_s_switch_asks_haproxy_only_when_the_agent_is_away(tmp_path: Path) -> None:
+    """The script itself, with the paths of this test."""
+    (line,) = [each for each in text(plan(cluster())).splitlines() if each.strip().startswith("script ")]
+    command = line.strip().removeprefix('script "').removesuffix('"')
+    alive, admin = tmp_path / "alive", tmp_path / "admin.sock"
+    command = command.replace(names.AGENT_ALIVE, str(alive)).replace(names.HAPROXY_ADMIN_SOCKET, str(admin))
+
+    def passes() -> bool:
+        return subprocess.run(shlex.split(command), timeout=10, check=False).returncode == 0
+
+    assert not passes(), "no agent, no HAProxy"
+    alive.touch()
+    assert passes(), "the agent lives: HAProxy is its business"
+    old = time.time() - names.AGENT_PATIENCE - 1
+    os.utime(alive, (old, old))
+    assert not passes(), "it lives no longer"
+    with socket.socket(socket.AF_UNIX) as haproxy:
+        haproxy.bind(str(admin))
+        haproxy.listen()
+
+        def answer() -> None:
+            connection, _ = haproxy.accept()
+            connection.recv(100)
+            connection.sendall(b"Name: HAProxy\n")
+            connection.close()
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        assert passes(), "HAProxy answers for itself"
+        thread.join(timeout=5)
+        assert not passes(), "a HAProxy that takes a connection and says nothing is hung"
 
 
 def test_no_real_time_scheduling() -> None:

@@ -1,5 +1,7 @@
 """The children: owned, hashed, least privileged, and restarted by no change of a file."""
 
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from hacluster import names
 from hacluster.plan import Manifest, Plan, make_plan
 from hacluster.plan.meta import digest
 from tests.unit.plan.worlds import SETTINGS, cluster, nodes, plan, unknown
+from tests.waiting import eventually
 
 ALL_ON = {
     "system": {"nonlocalBind": True},
@@ -38,8 +41,8 @@ def test_everything_that_a_cluster_needs_in_an_order_that_works() -> None:
         ("Lease", "web-n1"),
         ("Lease", "web-x"),
         ("ConfigMap", "web-config"),
-        ("DaemonSet", "web-lb"),
         ("ConfigMap", "web-apache"),
+        ("DaemonSet", "web-lb"),
         ("DaemonSet", "web-apache"),
     ]
 
@@ -122,7 +125,7 @@ def test_capabilities_are_these_and_no_more() -> None:
         granted[name] = context["capabilities"].get("add", [])
     assert granted == {
         "sysctl": ["privileged"],
-        "agent": ["NET_ADMIN"],
+        "agent": ["NET_ADMIN", "NET_RAW"],
         "keepalived": ["NET_ADMIN", "NET_RAW", "SETGID", "SYS_NICE", "IPC_LOCK"],
         "haproxy": ["NET_BIND_SERVICE", "SETUID", "SETGID", "SYS_CHROOT", "NET_RAW", "KILL"],
         "rsyslog": ["NET_BIND_SERVICE"],
@@ -230,3 +233,40 @@ def test_the_user_s_content_is_mounted() -> None:
     assert {"name": "content", "mountPath": "/srv/hacluster/content", "readOnly": True} in containers(spec)["apache"][
         "volumeMounts"
     ]
+
+
+def test_the_daemons_end_only_when_the_agent_says_so() -> None:
+    spec = pod(plan(cluster(**ALL_ON)), "web-lb")
+    for name in ("keepalived", "haproxy", "rsyslog"):
+        _, _, hook = containers(spec)[name]["lifecycle"]["preStop"]["exec"]["command"]
+        assert hook.startswith(f"touch {names.LEAVE_FILE}; ") and f"-e {names.LEFT_FILE}" in hook
+    assert "lifecycle" not in containers(spec)["agent"], "a sidecar ends after all others"
+
+
+@pytest.mark.parametrize(("drain", "grace"), [("0s", 30), ("5s", 30), ("5500ms", 31), ("30s", 55), ("1h", 3625)])
+def test_the_pod_is_given_time_to_drain(drain: str, grace: int) -> None:
+    spec = pod(plan(cluster(vrrp={"handover": {"drain": drain}})), "web-lb")
+    assert spec["terminationGracePeriodSeconds"] == grace
+    _, _, hook = containers(spec)["haproxy"]["lifecycle"]["preStop"]["exec"]["command"]
+    tries = int(hook.split("n=")[1].split(";")[0])
+    assert tries * 0.2 < grace, "the hook ends by itself before the kubelet kills"
+    assert tries * 0.2 >= (grace - 25 if grace > 30 else 0) + 10
+
+
+def test_the_hook_waits_for_the_agent_and_not_for_ever(tmp_path: Path) -> None:
+    _, _, hook = containers(pod(plan(cluster(vrrp={"handover": {"drain": "0s"}})), "web-lb"))["haproxy"]["lifecycle"]["preStop"][
+        "exec"
+    ]["command"]
+    hook = hook.replace(names.RUN_DIR, str(tmp_path))
+    leave, left = (tmp_path / Path(each).name for each in (names.LEAVE_FILE, names.LEFT_FILE))
+    process = subprocess.Popen(["sh", "-c", hook])
+    eventually(lambda: made(leave), within=5)
+    assert process.poll() is None
+    left.touch()
+    assert process.wait(timeout=5) == 0
+    left.unlink()
+    assert subprocess.run(["sh", "-c", hook.replace("n=50", "n=2")], timeout=5, check=False).returncode == 0
+
+
+def made(file: Path) -> None:
+    assert file.exists()

@@ -36,7 +36,7 @@ def test_the_document_is_what_the_api_server_takes() -> None:
     assert document["virtualIPs"] == [
         {
             "address": VIP, "router": "VI_1", "virtualRouterID": 51, "holder": "node1", "holders": ["node1"],
-            "lastHolder": "node1", "since": "2026-01-01T12:00:00.000000Z", "transitions": 0,
+            "lastHolder": "node1", "since": "2026-01-01T12:00:00.000000Z", "transitions": 0, "recentTransitions": [],
         }
     ]  # fmt: skip
 

@@ -1,5 +1,7 @@
 """What the status remembers of moves: how often, since when, from where to where, and why."""
 
+from dataclasses import replace
+
 import pytest
 
 from hacluster.api.status import Health, VrrpState
@@ -147,3 +149,133 @@ def test_moves_are_remembered_over_a_restart() -> None:
     restarted = Stage(now=stage.now, status=stage.status, nodes=dict(stage.nodes))
     assert restarted.report().document() == (stage.last.document() if stage.last else None)
     assert restarted.told() == []
+
+
+def takes_over(stage: Stage, name: str, milliseconds: int | None) -> None:
+    """The node has the virtual IP, and says how long its takeover took."""
+    stage.says(name, holds=True)
+    said = stage.nodes[name].entry
+    assert said is not None
+    router = said.routers[0].model_copy(update={"takeover_milliseconds": milliseconds})
+    stage.nodes[name] = replace(stage.nodes[name], entry=said.model_copy(update={"routers": (router,)}))
+
+
+def duration(stage: Stage) -> int | None:
+    assert stage.status.last_failover is not None
+    return stage.status.last_failover.duration_milliseconds
+
+
+def test_the_new_holder_s_measurement_is_the_duration() -> None:
+    stage = settled()
+    stage.says("node1", holds=False)
+    takes_over(stage, "node2", 58)
+    stage.report()
+    assert duration(stage) == 58
+    assert stage.last is not None and stage.last.document()["lastFailover"]["durationMilliseconds"] == 58  # type: ignore[index]
+
+
+def test_a_measurement_that_comes_a_moment_after_the_move_is_taken() -> None:
+    stage = settled()
+    stage.says("node1", haproxy=Health.DOWN)
+    stage.says("node2", holds=True)
+    stage.report()
+    assert duration(stage) is None
+    stage.later(0.3)
+    takes_over(stage, "node2", 310)
+    stage.report()
+    assert (duration(stage), moved(stage)) == (310, ("node1", "node2", "HAProxyDown"))
+    stage.later(3)
+    stage.report()
+    assert duration(stage) == 310
+
+
+def test_the_measurement_of_another_takeover_is_not_taken() -> None:
+    stage = settled()
+    stage.says("node1", haproxy=Health.DOWN)
+    stage.says("node2", holds=True)
+    stage.report()
+    stage.later(10)
+    takes_over(stage, "node2", 20)  # it had lost the address for a moment, and took it back
+    stage.report()
+    assert duration(stage) is None
+
+
+def test_a_node_that_lost_the_address_measures_nothing() -> None:
+    stage = settled()
+    takes_over(stage, "node2", 77)
+    stage.says("node1")
+    said = stage.nodes["node2"].entry
+    assert said is not None
+    stage.report()
+    stage.status = stage.status.model_copy(
+        update={"last_failover": stage.status.last_failover.model_copy(update={"duration_milliseconds": None})}  # type: ignore[union-attr]
+    )
+    gone = said.routers[0].model_copy(update={"virtual_ips": ()})
+    stage.nodes["node2"] = replace(stage.nodes["node2"], entry=said.model_copy(update={"routers": (gone,)}), claims={})
+    stage.report()
+    assert duration(stage) is None
+
+
+PREFERS_NODE2 = {"preferred": {"VI_1": "node2"}}
+
+
+def test_a_node_that_the_resource_prefers_takes_over_from_a_healthy_one() -> None:
+    stage = settled()
+    stage.says("node1", holds=False)
+    stage.says("node2", holds=True)
+    stage.report(**PREFERS_NODE2)
+    assert moved(stage) == ("node1", "node2", "Switchover")
+
+
+def test_a_holder_that_yields_as_fault_was_switched_over_and_one_with_a_fault_was_not() -> None:
+    for yields, reason in ((frozenset({"VI_1"}), "Switchover"), (frozenset[str](), "RouterFault")):
+        stage = settled()
+        stage.says("node1", state=VrrpState.FAULT)
+        stage.nodes["node1"] = replace(stage.nodes["node1"], yields=yields)
+        stage.says("node2", holds=True)
+        stage.report(**PREFERS_NODE2)
+        assert moved(stage)[2] == reason
+
+
+@pytest.mark.parametrize(
+    ("says", "reason"), [({"haproxy": Health.DOWN}, "HAProxyDown"), ({"state": VrrpState.STOPPED}, "KeepalivedDown")]
+)
+def test_a_preferred_node_that_steps_in_for_a_broken_one_is_a_failover(says: dict[str, object], reason: str) -> None:
+    stage = settled()
+    stage.says("node1", **says)  # type: ignore[arg-type]
+    stage.nodes["node1"] = replace(stage.nodes["node1"], cordoned=True)
+    stage.says("node2", holds=True)
+    stage.report(**PREFERS_NODE2)
+    assert moved(stage)[2] == reason
+
+
+def test_a_cordoned_holder_is_drained() -> None:
+    stage = settled()
+    stage.says("node1", holds=False)
+    stage.nodes["node1"] = replace(stage.nodes["node1"], cordoned=True)
+    stage.says("node3", holds=True)
+    stage.report(**PREFERS_NODE2)
+    assert moved(stage) == ("node1", "node3", "Drained")
+
+
+def test_an_order_to_yield_as_fault_is_no_trouble() -> None:
+    stage = settled()
+    stage.says("node1", state=VrrpState.FAULT)
+    stage.nodes["node1"] = replace(stage.nodes["node1"], yields=frozenset({"VI_1"}))
+    stage.says("node2", holds=True)
+    stage.report(**PREFERS_NODE2)
+    assert stage.shows("Degraded")[0] == "False"
+    assert stage.told() == ["HolderChanged"]
+    stage.nodes["node1"] = replace(stage.nodes["node1"], yields=frozenset())
+    stage.report(**PREFERS_NODE2)
+    assert stage.shows("Degraded") == ("True", "RouterFault")
+
+
+def test_an_address_between_two_holders_is_worth_a_moment_s_wait() -> None:
+    stage = settled()
+    assert not stage.report().between_holders
+    stage.says("node1", holds=False)
+    assert stage.report().between_holders
+    assert not stage.report().between_holders, "that is said already"
+    stage.says("node2", holds=True)
+    assert not stage.report().between_holders

@@ -4,6 +4,7 @@ from hacluster.plan.status.holders import GRACE, Holders, find_holders
 from hacluster.plan.status.news import News
 from hacluster.plan.status.report import Report, report
 from hacluster.plan.status.situation import SILENT_AFTER, NodeSeen, Situation, VirtualIP, is_silent, moment, timestamp
+from hacluster.plan.status.view import View, needs_attention, stale, view
 
 __all__ = [
     "GRACE",
@@ -13,10 +14,14 @@ __all__ = [
     "NodeSeen",
     "Report",
     "Situation",
+    "View",
     "VirtualIP",
     "find_holders",
     "is_silent",
     "moment",
+    "needs_attention",
     "report",
+    "stale",
     "timestamp",
+    "view",
 ]

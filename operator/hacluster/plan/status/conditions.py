@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from hacluster.api.status import Condition, ConditionStatus, HAClusterStatus, VirtualIPStatus
 from hacluster.errors import Problem
+from hacluster.plan.status import flapping
 from hacluster.plan.status.nodes import Verdict
 from hacluster.plan.status.situation import Situation, moment, timestamp
 
@@ -84,7 +85,8 @@ class Findings:
         return Finding("Reconciling", False, "UpToDate")
 
     def _degraded(self) -> Finding:
-        troubles = [*self._troubles(), *self._overdue()]
+        restless = [flapping.problem(vip) for vip in self.virtual_ips if vip.flapping_since]
+        troubles = [*restless, *self._troubles(), *self._overdue()]
         if not troubles:
             return Finding("Degraded", False, "AllNodesFit" if self.verdicts else "NoMatchingNodes")
         return Finding("Degraded", True, troubles[0].reason, _join(troubles))

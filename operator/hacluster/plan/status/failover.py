@@ -1,4 +1,4 @@
-"""Why a virtual IP moved: read from what both nodes reported when it did."""
+"""Why a virtual IP moved, and how long that took: read from what both nodes reported when it did."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -9,26 +9,34 @@ from hacluster.plan.status.situation import NodeSeen, Situation, moment, timesta
 UNKNOWN = "Unknown"
 REFINE_WITHIN = timedelta(seconds=30)
 """The old holder's own report may come after the new holder's, and its silence shows only after a while."""
+SAME_TAKEOVER = timedelta(seconds=2)
+"""An address and keepalived's word for it may come in two reports, the second with a later `since`."""
 
 
 def describe(router: str, old: str, new: str, situation: Situation) -> LastFailover:
     """The move of `router` from node `old` to node `new` that was just noticed."""
+    at = holding_since(router, new, situation)
     return LastFailover(
         router=router,
         from_=old,
         to=new,
         reason=_reason(router, old, new, situation),
-        at=timestamp(holding_since(router, new, situation)),
+        at=timestamp(at),
+        duration_milliseconds=_duration(router, new, at, situation),
     )
 
 
 def refine(last: LastFailover, situation: Situation) -> LastFailover:
-    """`last` with its reason, where that was unknown and the old holder has shown it since."""
+    """`last` with its reason and duration, where they were unknown and the nodes have told them since."""
     at = moment(last.at)
-    if last.reason != UNKNOWN or at is None or situation.now - at > REFINE_WITHIN:
+    if at is None or situation.now - at > REFINE_WITHIN:
         return last
-    reason = _reason(last.router, last.from_, last.to, situation)
-    return last.model_copy(update={"reason": reason})
+    found: dict[str, object] = {}
+    if last.reason == UNKNOWN:
+        found["reason"] = _reason(last.router, last.from_, last.to, situation)
+    if last.duration_milliseconds is None:
+        found["duration_milliseconds"] = _duration(last.router, last.to, at, situation)
+    return last.model_copy(update=found)
 
 
 def holding_since(router: str, node: str, situation: Situation) -> datetime:
@@ -40,25 +48,46 @@ def holding_since(router: str, node: str, situation: Situation) -> datetime:
     return since
 
 
+def _duration(router: str, new: str, at: datetime, situation: Situation) -> int | None:
+    """What the new holder measured, if it still is that takeover which it tells of."""
+    status = _router(router, _find(new, situation.nodes))
+    if status is None or not status.virtual_ips:
+        return None
+    same = abs(holding_since(router, new, situation) - at) <= SAME_TAKEOVER
+    return status.takeover_milliseconds if same else None
+
+
 def _reason(router: str, old: str, new: str, situation: Situation) -> str:
     node = _find(old, situation.nodes)
     if node is None or not node.selected:
         return "NodeRemoved"
     if node.silent(situation.now):
         return "NodeSilent"
-    return _reported_reason(
-        node.entry, _router(router, node), situation.priorities.get(new, 0) > situation.priorities.get(old, 0)
-    )
-
-
-def _reported_reason(entry: NodeStatus | None, status: RouterStatus | None, outranked: bool) -> str:
-    """What the old holder itself reports; `outranked`: the new holder has the higher priority."""
-    if entry is None:
+    if node.entry is None:
         return UNKNOWN
-    if entry.haproxy is Health.DOWN:
+    if node.entry.haproxy is Health.DOWN:
         return "HAProxyDown"
+    return _planned(router, node, new, situation) or _reported(router, node.entry, new, situation)
+
+
+def _planned(router: str, old: NodeSeen, new: str, situation: Situation) -> str:
+    """Why a healthy holder was to let go; empty: nobody wanted it to."""
+    status = _router(router, old)
+    # A node that yields without preemption does so as FAULT; one that nobody asked to yield has a fault.
+    let_go = status is not None and (
+        status.state is VrrpState.BACKUP or (status.state is VrrpState.FAULT and router in old.yields)
+    )
+    if let_go and old.cordoned:
+        return "Drained"
+    return "Switchover" if let_go and situation.preferred.get(router) == new else ""
+
+
+def _reported(router: str, entry: NodeStatus, new: str, situation: Situation) -> str:
+    """What the old holder itself reports."""
+    status = next((each for each in entry.routers if each.name == router), None)
     state = status.state if status else VrrpState.STOPPED
     states = {VrrpState.STOPPED: "KeepalivedDown", VrrpState.FAULT: "RouterFault"}
+    outranked = situation.priorities.get(new, 0) > situation.priorities.get(entry.name, 0)
     return states.get(state, "Preempted" if outranked and state is VrrpState.BACKUP else UNKNOWN)
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
-from hacluster.api.status import Condition, ConditionStatus, HAClusterStatus
+from hacluster.api.status import Condition, ConditionStatus, HAClusterStatus, VirtualIPStatus
+from hacluster.plan.status import flapping
 from hacluster.plan.status.conditions import find_condition
 
 
@@ -22,9 +24,13 @@ def tell(before: HAClusterStatus, after: HAClusterStatus) -> tuple[News, ...]:
 
 
 def _moves(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[News]:
-    known = {vip.address: vip.last_holder for vip in before.virtual_ips}
+    known = {vip.address: vip for vip in before.virtual_ips}
     for vip in after.virtual_ips:
-        old, new = known.get(vip.address, ""), vip.last_holder
+        was = known.get(vip.address)
+        if vip.flapping_since or (was and was.flapping_since):
+            yield from _restlessness(was, vip)
+            continue
+        old, new = was.last_holder if was else "", vip.last_holder
         if not new or new == old:
             continue
         if not old:
@@ -33,6 +39,17 @@ def _moves(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[News]:
         last = after.last_failover
         why = f" ({last.reason})" if last and last.router == vip.router else ""
         yield News("HolderChanged", f"{vip.address} moved from {old} to {new}{why}")
+
+
+def _restlessness(was: VirtualIPStatus | None, vip: VirtualIPStatus) -> Iterator[News]:
+    """One event when a virtual IP begins to flap and one when it has come to rest, and none for each move in between."""
+    if was is None or not was.flapping_since:
+        yield News(flapping.REASON, f"{flapping.describe(vip)}, last to {vip.last_holder}: no event for each move", warning=True)
+    elif not vip.flapping_since:
+        minutes = f"for {flapping.WINDOW // timedelta(seconds=1)} s"
+        yield News(
+            "Settled", f"{vip.address} has not moved {minutes}, it {f'is on {vip.holder}' if vip.holder else 'has no holder'}"
+        )
 
 
 def _turns(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[News]:
@@ -53,14 +70,14 @@ def _turns(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[News]:
 
     for kind, good in (("SplitBrain", "SplitBrainHealed"), ("Degraded", "Recovered")):
         old, new = find_condition(before, kind), find_condition(after, kind)
-        if new and _is_true(new) and _turned(old, new):
+        if new and _worth_telling(new) and not (old and _worth_telling(old)):
             yield News(kind, f"{new.reason}: {new.message}", warning=True)
-        elif old and new and _is_true(old) and not _is_true(new):
+        elif old and new and _worth_telling(old) and not _is_true(new):
             yield News(good, f"no longer {old.reason}")
 
-    ready, was = find_condition(after, "Ready"), find_condition(before, "Ready")
-    if ready and ready.reason == "NoHolder" and (was is None or was.reason != "NoHolder"):
-        yield News("NoHolder", ready.message, warning=True)
+    if _told_without_holder(after) and not _told_without_holder(before):
+        ready = find_condition(after, "Ready")
+        yield News("NoHolder", ready.message if ready else "", warning=True)
 
     old, new = find_condition(before, "Reconciling"), find_condition(after, "Reconciling")
     if old and new and _is_true(old) and new.reason == "UpToDate":
@@ -72,6 +89,17 @@ def _turned(old: Condition | None, new: Condition, *, by_reason: bool = False, b
     if old is None or old.status is not new.status:
         return True
     return (by_reason and old.reason != new.reason) or (by_message and old.message != new.message)
+
+
+def _worth_telling(condition: Condition) -> bool:
+    """Flapping has events of its own."""
+    return _is_true(condition) and condition.reason != flapping.REASON
+
+
+def _told_without_holder(status: HAClusterStatus) -> bool:
+    """While a virtual IP flaps, the gap at each move is no news."""
+    ready = find_condition(status, "Ready")
+    return bool(ready and ready.reason == "NoHolder" and not any(vip.flapping_since for vip in status.virtual_ips))
 
 
 def _is_true(condition: Condition) -> bool:

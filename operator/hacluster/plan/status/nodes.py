@@ -1,5 +1,6 @@
 """Whether a node is fit to hold a virtual IP, and if not, why, in words for whoever has to mend it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from hacluster.api.status import Health, NodeStatus, VrrpState
@@ -30,11 +31,12 @@ def judge(node: NodeSeen, situation: Situation) -> Verdict:
     if node.silent(situation.now):
         return Verdict(node.name, fit=False, troubles=(_silence(node),))
     progress = _progress(node, node.entry, situation)
-    troubles = (*_unfit(node.entry), *_reported(node.entry), *_apache(node.entry, situation))
+    unfit = _unfit(node.entry, node.yields)
+    troubles = (*unfit, *_reported(node.entry), *_apache(node.entry, situation))
     refused = any(problem.reason == REFUSED for problem in node.entry.problems)
     return Verdict(
         node.name,
-        fit=not progress and not _unfit(node.entry) and not refused and not _left_out(node, situation),
+        fit=not progress and not unfit and not refused and not _left_out(node, situation),
         progress="" if refused else progress,
         troubles=troubles,
     )
@@ -65,14 +67,16 @@ def _progress(node: NodeSeen, entry: NodeStatus, situation: Situation) -> str:
     return f"{node.name}: keepalived has not told the state of {', '.join(waiting)} yet" if waiting else ""
 
 
-def _unfit(entry: NodeStatus) -> tuple[Problem, ...]:
+def _unfit(entry: NodeStatus, yields: Collection[str]) -> tuple[Problem, ...]:
+    """What keeps the node from holding a virtual IP. One that yields may do so as FAULT: that is an order, no trouble."""
     if entry.haproxy is Health.DOWN:
         return (Problem("HAProxyDown", "", f"{entry.name}: HAProxy does not answer, so the node cannot hold a virtual IP"),)
     stopped = [router.name for router in entry.routers if router.state is VrrpState.STOPPED]
     if stopped:
         return (Problem("KeepalivedDown", "", f"{entry.name}: keepalived does not run ({', '.join(stopped)})"),)
-    fault = [f"{router.name} on {router.interface}" for router in entry.routers if router.state is VrrpState.FAULT]
-    if fault:
+    faulty = [router for router in entry.routers if router.state is VrrpState.FAULT and router.name not in yields]
+    if faulty:
+        fault = [f"{router.name} on {router.interface}" for router in faulty]
         message = f"{entry.name}: keepalived is in FAULT ({', '.join(fault)}); is the interface up?"
         return (Problem("RouterFault", "", message),)
     return ()

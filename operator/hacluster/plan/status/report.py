@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hacluster.api.status import ConditionStatus, HAClusterStatus, LastFailover, VirtualIPStatus
-from hacluster.plan.status import failover
+from hacluster.plan.status import failover, flapping
 from hacluster.plan.status.conditions import PROGRESS_WITHIN, Findings, find_condition
 from hacluster.plan.status.holders import find_holders
 from hacluster.plan.status.news import News, tell
@@ -21,6 +21,8 @@ class Report:
     news: tuple[News, ...]
     look_again: datetime | None
     """When something could become different by the passing of time alone."""
+    between_holders: bool = False
+    """A virtual IP has just lost its holder: the next one is likely to be heard of within milliseconds."""
 
     def document(self) -> dict[str, object]:
         """The status as the API server takes it."""
@@ -41,10 +43,13 @@ def report(previous: HAClusterStatus, situation: Situation) -> Report:
         node_summary=f"{ready}/{desired}",
         virtual_ips=virtual_ips,
         last_failover=last_failover,
+        silent_nodes=tuple(node.name for node in situation.nodes if node.entry and node.silent(situation.now)),
         conditions=Findings(situation, virtual_ips, verdicts, previous).all(),
     )
-    times = [*again, *_silences(situation), *_overdue(status)]
-    return Report(status, tell(previous, status), min((time for time in times if time > situation.now), default=None))
+    restless = [end for vip in virtual_ips if (end := flapping.ends(vip))]
+    times = [*again, *restless, *_silences(situation), *_overdue(status)]
+    look_again = min((time for time in times if time > situation.now), default=None)
+    return Report(status, tell(previous, status), look_again, between_holders=_loses_holder(previous, virtual_ips))
 
 
 def _virtual_ips(
@@ -74,6 +79,7 @@ def _follow(before: VirtualIPStatus, vip: VirtualIP, holders: tuple[str, ...], s
     if holder != before.holder:
         since = timestamp(failover.holding_since(vip.router, holder, situation) if holder else situation.now)
     moved = bool(holder and before.last_holder and holder != before.last_holder)
+    recent = flapping.remember(before.recent_transitions, situation.now) if moved else before.recent_transitions
     return VirtualIPStatus(
         address=vip.address,
         router=vip.router,
@@ -83,7 +89,14 @@ def _follow(before: VirtualIPStatus, vip: VirtualIP, holders: tuple[str, ...], s
         last_holder=holder or before.last_holder,
         since=since,
         transitions=before.transitions + moved,
+        recent_transitions=recent,
+        flapping_since=flapping.flapping_since(recent, before.flapping_since, situation.now),
     )
+
+
+def _loses_holder(previous: HAClusterStatus, virtual_ips: tuple[VirtualIPStatus, ...]) -> bool:
+    held = {vip.address for vip in previous.virtual_ips if vip.holders}
+    return any(vip.address in held and not vip.holders for vip in virtual_ips)
 
 
 def _silences(situation: Situation) -> list[datetime]:

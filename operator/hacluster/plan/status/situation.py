@@ -33,6 +33,10 @@ class NodeSeen:
     """Last sign of life that this very process received: a report left behind by a dead node never counts."""
     claims: Mapping[str, datetime] = field(default_factory=dict)
     """Virtual IP (without prefix length) → when this operator first saw the node claim it."""
+    cordoned: bool = False
+    """Whether Kubernetes schedules nothing new on it: somebody is about to take it out of service."""
+    yields: frozenset[str] = frozenset()
+    """Virtual routers that the plan orders it to let others have."""
     hint: str = ""
     """What keeps the node's pod from running, such as `pod web-lb-x7: ImagePullBackOff`."""
 
@@ -70,6 +74,8 @@ class Situation:
     """What single nodes cannot do, though the plan as a whole is valid."""
     priorities: Mapping[str, int] = field(default_factory=dict)
     """Node → base priority, to tell a failback from a failover."""
+    preferred: Mapping[str, str] = field(default_factory=dict)
+    """Virtual router → the node that the resource wants it on, where it says so."""
     refusals: tuple[Problem, ...] = ()
     """Why the resource is not accepted; what ran before goes on running."""
     obstacles: tuple[Problem, ...] = ()

@@ -1,0 +1,90 @@
+"""VRRP advertisements as they come off the wire (RFC 3768: version 2; RFC 5798 and RFC 9568: version 3). Pure."""
+
+import struct
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+
+PROTOCOL: Final = 112
+HOPS: Final = 255
+"""What a packet from the same segment still has: no router has passed it on."""
+
+_IPV4: Final = struct.Struct("!BxHxxxxBBxx4s4s")  # version and header length, length, TTL, protocol, source, destination
+_VRRP: Final = struct.Struct("!BBBBHH")  # version and type, VRID, priority, addresses, interval, checksum
+_ADVERTISEMENT: Final = 1
+_SECONDS: Final = 0xFF  # version 2: the other half of the word is the kind of authentication
+_CENTISECONDS: Final = 0x0FFF
+
+
+@dataclass(frozen=True)
+class Advert:
+    """What a station said about a virtual router on one of this node's interfaces. Priority 0: it steps down."""
+
+    source: str
+    version: int
+    virtual_router_id: int
+    priority: int
+    interval_ms: int
+    addresses: tuple[str, ...]
+    interface: str
+
+
+def parse_ipv4(datagram: bytes, interface: str) -> Advert | None:
+    """An IPv4 packet with its header, as a raw socket delivers it; None: no advertisement that may be trusted."""
+    if len(datagram) < _IPV4.size:
+        return None
+    first, length, hops, protocol, source, destination = _IPV4.unpack_from(datagram)
+    start = 4 * (first & 0xF)
+    if first >> 4 != 4 or start < _IPV4.size or hops != HOPS or protocol != PROTOCOL:
+        return None
+    return parse(datagram[start : min(length, len(datagram))], IPv4Address(source), IPv4Address(destination), interface)
+
+
+def parse_ipv6(message: bytes, source: str, destination: str, hops: int, interface: str) -> Advert | None:
+    """The payload of an IPv6 packet, and what the socket says of its header; None: as above."""
+    try:
+        ends = IPv6Address(source.partition("%")[0]), IPv6Address(destination)
+    except ValueError:
+        return None
+    return parse(message, *ends, interface) if hops == HOPS else None
+
+
+def parse(
+    message: bytes, source: IPv4Address | IPv6Address, destination: IPv4Address | IPv6Address, interface: str
+) -> Advert | None:
+    """A VRRP message between these two; None for anything but an advertisement whose checksum is right."""
+    if len(message) < _VRRP.size:
+        return None
+    kind, router, priority, count, interval, _ = _VRRP.unpack_from(message)
+    version, size = kind >> 4, len(source.packed)
+    known = version == 3 or (version == 2 and source.version == 4)
+    if not known or kind & 0xF != _ADVERTISEMENT or router == 0 or len(message) < _VRRP.size + count * size:
+        return None
+    if not _intact(message, version, source, destination):
+        return None
+    starts = range(_VRRP.size, _VRRP.size + count * size, size)
+    return Advert(
+        source=str(source),
+        version=version,
+        virtual_router_id=router,
+        priority=priority,
+        interval_ms=(interval & _SECONDS) * 1000 if version == 2 else (interval & _CENTISECONDS) * 10,
+        addresses=tuple(str(ip_address(message[at : at + size])) for at in starts),
+        interface=interface,
+    )
+
+
+def checksum(data: bytes) -> int:
+    """The Internet checksum (RFC 1071); 0 over data that contains its own."""
+    padded = data + bytes(len(data) % 2)
+    total: int = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    return int(total ^ 0xFFFF)
+
+
+def _intact(message: bytes, version: int, source: IPv4Address | IPv6Address, destination: IPv4Address | IPv6Address) -> bool:
+    """Version 3 covers the addresses of the packet; over IPv4 some implementations leave them out."""
+    plain = source.version == 4 and checksum(message) == 0
+    pseudo = source.packed + destination.packed + struct.pack("!II", len(message), PROTOCOL)
+    return plain or (version == 3 and checksum(pseudo + message) == 0)

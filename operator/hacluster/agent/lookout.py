@@ -1,0 +1,93 @@
+"""Keeps a lookout while the node runs: reports who does not belong on the segment, and who else claims an address held here."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+from hacluster.agent.arp import Claim
+from hacluster.agent.board import Board, Observation
+from hacluster.agent.network import Network
+from hacluster.agent.stations import Ear
+from hacluster.agent.watchfulness import Conflicts, Key, Suspicions, Watched, watched
+
+log = logging.getLogger(__name__)
+
+PART: Final = "lookout"
+_POLL: Final = 0.5
+_ASK_EVERY: Final = 10.0
+"""Seconds. A station that has the address already says so to those only who ask."""
+
+Place = tuple[int, str, frozenset[str]]
+"""Index and name of an interface, and the virtual IPs on it."""
+
+
+class Lookout:
+    """The part."""
+
+    def __init__(self, board: Board, suspicions: Suspicions) -> None:
+        self._board, self._suspicions, self._conflicts = board, suspicions, Conflicts()
+        self._ears: dict[Place, Ear] = {}
+        self._asked: dict[tuple[str, str], float] = {}
+
+    async def run(self) -> None:
+        """Never returns."""
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                version = self._board.version
+                self._look(self._board.now, loop.time())
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_POLL):
+                        await self._board.changed_since(version)
+        finally:
+            for ear in self._ears.values():
+                ear.close()
+            self._ears = {}
+
+    def _look(self, seen: Observation, now: float) -> None:
+        routers, network = watched(seen.installed, seen.offered), seen.network or Network()
+        self._follow(places(routers, network))
+        held = {(name, address) for _, name, addresses in self._ears for address in addresses & network.on(name)}
+        self._conflicts.hold(held, now)
+        self._ask(now)
+        problems = *self._suspicions.problems(routers, now), *self._conflicts.problems(now)
+        if problems != seen.problems.get(PART, ()):
+            for problem in problems:
+                log.warning("%s: %s", problem.reason, problem.message)
+        self._board.put_problems(PART, *problems)
+
+    def _follow(self, wanted: set[Place]) -> None:
+        for place in self._ears.keys() - wanted:
+            self._ears.pop(place).close()
+        for place in wanted - self._ears.keys():
+            _, name, addresses = place
+            with contextlib.suppress(OSError):  # not allowed (the listening part says so), or the link is going away
+                self._ears[place] = Ear(name, addresses, lambda claim, name=name: self._heard(name, claim))  # type: ignore[misc]
+
+    def _ask(self, now: float) -> None:
+        settled = set(self._conflicts.settled(now))
+        self._asked = {which: at for which, at in self._asked.items() if which in settled}
+        for (_, name, addresses), ear in self._ears.items():
+            due = [
+                each for each in addresses if (name, each) in settled and now - self._asked.get((name, each), 0.0) >= _ASK_EVERY
+            ]
+            ear.ask(due)
+            self._asked.update(dict.fromkeys(((name, each) for each in due), now))
+
+    def _heard(self, interface: str, claim: Claim) -> None:
+        network = self._board.now.network or Network()
+        if claim.mac not in network.macs:
+            self._conflicts.claim(interface, claim.address, claim.mac, asyncio.get_running_loop().time())
+
+
+def places(routers: Mapping[Key, Watched], network: Network) -> set[Place]:
+    """Where to listen: the routers' interfaces, as far as they exist."""
+    found: dict[tuple[int, str], frozenset[str]] = {}
+    for router in routers.values():
+        for link in network.links:
+            if link.name == router.router.interface:
+                which = link.index, link.name
+                found[which] = found.get(which, frozenset()) | router.addresses
+    return {(index, name, addresses) for (index, name), addresses in found.items()}

@@ -1,0 +1,66 @@
+"""What the commands that talk to a cluster share: whose namespace is meant, how to connect, how to say that it failed.
+
+The client's library loads in half a second: it is imported when a command runs, not before.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from hacluster.control.client import Client
+
+# It warns, twice, of a kubeconfig that is not there; we say so ourselves.
+logging.getLogger("kubernetes").setLevel(logging.ERROR)
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def namespace_options(command: F) -> F:
+    """`-n NAMESPACE` and `-A`."""
+    everywhere = click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="In all namespaces.")
+    one = click.option("-n", "--namespace", default="", help="Namespace.  [default: the kubeconfig's]")
+    return one(everywhere(command))
+
+
+def namespace_of(name: str, namespace: str, *, everywhere: bool) -> str | None:
+    """The namespace that the options mean; None: all.
+
+    Raises:
+        click.UsageError: the options contradict each other.
+
+    """
+    from hacluster.control.client import current_namespace
+
+    if everywhere and (namespace or name):
+        raise click.UsageError("-A goes neither with -n nor with a NAME: a name says which resource only in one namespace")
+    return None if everywhere else namespace or current_namespace()
+
+
+def run(work: "Callable[[Client], Coroutine[Any, Any, T]]") -> T:
+    """Does some work with a connection to the cluster.
+
+    Raises:
+        click.ClickException: no cluster is configured, or the API server refused or did not answer.
+
+    """
+    from hacluster.control.client import ApiError, Client, NoCluster, connect
+
+    async def connected() -> T:
+        client = Client(await connect(), manager="hacluster")
+        try:
+            return await work(client)
+        finally:
+            await client.close()
+
+    try:
+        return asyncio.run(connected())
+    except NoCluster as error:
+        message = "no cluster is configured, neither by a kubeconfig (KUBECONFIG) nor by a pod's service account"
+        raise click.ClickException(f"{message}: {error}") from None
+    except ApiError as error:
+        raise click.ClickException(str(error)) from None

@@ -1,0 +1,82 @@
+"""Which configuration each node is offered now: the pure roll-out, asked with what the cache knows."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from hacluster import names
+from hacluster.api import HACluster
+from hacluster.api.status import Health
+from hacluster.control.kinds import CONFIG_MAP
+from hacluster.control.store import Store
+from hacluster.errors import Problem
+from hacluster.plan import Plan
+from hacluster.plan.memory import memory_object, read_memory
+from hacluster.plan.model import Manifest
+from hacluster.plan.objects import config_maps, offered_texts
+from hacluster.plan.rollout import NodeRun, Rollout, roll_out
+from hacluster.plan.status import NodeSeen
+
+REFUSED = "ConfigurationRefused"
+
+
+class Stages:
+    """Reads the cache; changes nothing, and remembers nothing."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def next(self, cluster: HACluster, plan: Plan, nodes: Sequence[NodeSeen], now: datetime) -> Rollout:
+        """The next step towards the plan."""
+        namespace, name = cluster.metadata.namespace, cluster.metadata.name
+        data = (self._data(namespace, each) for each in (names.config(name), names.apache(name)))
+        return roll_out(
+            plan.texts,
+            offered_texts(plan.texts, *data),
+            read_memory(self._store.get(CONFIG_MAP, namespace, names.config_good(name))),
+            {node.name: _run(node, now) for node in nodes},
+            generation=cluster.metadata.generation,
+            leaving=plan.leaving,
+        )
+
+    def _data(self, namespace: str, name: str) -> Mapping[str, str]:
+        return (self._store.get(CONFIG_MAP, namespace, name) or {}).get("data") or {}
+
+
+def objects(cluster: HACluster, plan: Plan, rollout: Rollout) -> tuple[Manifest, ...]:
+    """The plan's objects, with the texts that are due now. The way back lies ready before anybody is sent forward."""
+    now = {each["metadata"]["name"]: each for each in config_maps(cluster, rollout.texts)}
+    others = [each for each in plan.objects if each["kind"] != "ConfigMap"]
+    memory = memory_object(cluster, rollout.memory)
+    return (*((memory,) if memory else ()), *now.values(), *others)
+
+
+def problems(rollout: Rollout) -> tuple[Problem, ...]:
+    """Why the nodes do not get what the plan wants."""
+    refusal = rollout.refusal
+    if refusal is None:
+        return ()
+    message = (
+        f"{refusal.node} refused revision {refusal.revision}: {refusal.message}. Every node runs the configuration from "
+        "before; change the resource"
+    )
+    return (Problem(REFUSED, "", message),)
+
+
+def progress(rollout: Rollout) -> tuple[str, ...]:
+    """Who waits for whom, in words."""
+    if not rollout.held_back:
+        return ()
+    return (f"{', '.join(rollout.held_back)}: waits until the new configuration is live on {', '.join(rollout.waits_for)}",)
+
+
+def _run(node: NodeSeen, now: datetime) -> NodeRun:
+    entry = node.entry
+    if entry is None:
+        return NodeRun(awaited=False)
+    return NodeRun(
+        loaded=entry.config_revision,
+        refused={each.revision: each.message for each in entry.problems if each.reason == REFUSED and each.revision},
+        holds=any(router.virtual_ips for router in entry.routers),
+        down=entry.haproxy is Health.DOWN,
+        awaited=not node.silent(now),
+    )

@@ -1,0 +1,61 @@
+"""What a roll-out has to remember beyond the operator's life, as a ConfigMap: nobody mounts it.
+
+The texts of all nodes are alike: packed, they take a fraction of what the API server allows for one object.
+"""
+
+import base64
+import gzip
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from hacluster import names
+from hacluster.api import HACluster
+from hacluster.nodeconfig import File
+from hacluster.plan.meta import child, digest
+from hacluster.plan.model import Manifest
+from hacluster.plan.revision import genuine
+from hacluster.plan.rollout import Memory, Refusal, Texts
+
+_KEY = "texts.json.gz"
+
+
+def memory_object(cluster: HACluster, memory: Memory) -> Manifest | None:
+    """The ConfigMap; None as long as there is nothing to go back to. What was refused is readable in an annotation."""
+    if not memory.good:
+        return None
+    packed = gzip.compress(json.dumps(memory.good, sort_keys=True).encode(), mtime=0)
+    name = names.config_good(cluster.metadata.name)
+    made = child(cluster, "v1", "ConfigMap", name, names.COMPONENT_LB, binaryData={_KEY: base64.b64encode(packed).decode()})
+    if memory.refusals:
+        annotations = made["metadata"]["annotations"]
+        annotations[names.ANNOTATION_REFUSED] = json.dumps([asdict(each) for each in memory.refusals])
+        annotations[names.ANNOTATION_HASH] = digest(made)
+    return made
+
+
+def read_memory(observed: Mapping[str, Any] | None) -> Memory:
+    """What the ConfigMap says. Texts that somebody has tampered with are as if never remembered."""
+    if observed is None:
+        return Memory()
+    annotations = observed["metadata"].get("annotations") or {}
+    refused = annotations.get(names.ANNOTATION_REFUSED, "[]")
+    return Memory(_texts((observed.get("binaryData") or {}).get(_KEY, "")), _refusals(refused))
+
+
+def _texts(packed: str) -> Texts:
+    try:
+        said = json.loads(gzip.decompress(base64.b64decode(packed)))
+        texts = {str(node): {File(file): str(text) for file, text in files.items()} for node, files in said.items()}
+    except (ValueError, OSError, EOFError, zlib.error, AttributeError):
+        return {}
+    return {node: each for node, each in texts.items() if genuine(each)}
+
+
+def _refusals(text: str) -> tuple[Refusal, ...]:
+    try:
+        return tuple(Refusal(**each) for each in json.loads(text))
+    except (ValueError, TypeError):
+        return ()

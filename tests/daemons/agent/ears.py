@@ -1,0 +1,45 @@
+"""Runs inside a node's container: the agent's ears alone.
+
+ears.py who-has INTERFACE ADDRESS...            prints the MAC of who answers for each, or nothing
+ears.py hear INTERFACE VRID ADDRESS SECONDS     prints source, priority and addresses of the first advertisement
+"""
+
+import asyncio
+import sys
+
+from hacluster.agent.board import Board
+from hacluster.agent.listen import Heard, Hearing, Listener
+from hacluster.agent.netlink import read_network
+from hacluster.agent.stations import who_has
+from hacluster.agent.watchfulness import Suspicions
+from hacluster.nodeconfig import AgentConfig, Router
+
+
+async def ask(interface: str, *addresses: str) -> None:
+    """As above."""
+    for address, mac in (await who_has(interface, addresses)).items():
+        print(address, mac)
+
+
+async def hear(interface: str, router_id: str, address: str, seconds: str) -> None:
+    """As above."""
+    router = Router(
+        name="VI_1", interface=interface, priority=1, virtual_router_id=int(router_id), virtual_ips=(f"{address}/64",)
+    )
+    config = AgentConfig(cluster="web", namespace="default", node="node1", revision="r1", routers=(router,))
+    board, hearing, first = Board(), Hearing(), asyncio.Event()
+
+    def heard(_: str, one: Heard) -> None:
+        if not first.is_set():
+            print(one.advert.source, one.advert.priority, ",".join(one.advert.addresses))
+        first.set()
+
+    hearing.subscribe(heard)
+    board.update(installed=config, network=read_network())
+    listener = asyncio.create_task(Listener(board, hearing, Suspicions()).run())
+    async with asyncio.timeout(float(seconds)):
+        await first.wait()
+    listener.cancel()
+
+
+asyncio.run({"who-has": ask, "hear": hear}[sys.argv[1]](*sys.argv[2:]))  # type: ignore[operator]

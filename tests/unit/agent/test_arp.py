@@ -1,0 +1,116 @@
+"""Probes and claims, byte by byte, and the programs that the kernel runs."""
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hacluster.agent.adverts import checksum
+from hacluster.agent.arp import (
+    ETH_P_ARP,
+    ETH_P_IPV6,
+    Claim,
+    arp_filter,
+    neighbour_filter,
+    parse_arp,
+    parse_neighbour,
+    probe,
+)
+
+OWN = bytes.fromhex("020000000001")
+OTHER = bytes.fromhex("0200000000aa")
+REPLY = bytes.fromhex("0001080006040002" "0200000000aa" "ac1007c8" "020000000001" "00000000")  # fmt: skip
+GRATUITOUS = bytes.fromhex("0001080006040001" "0200000000aa" "ac1007c8" "ffffffffffff" "ac1007c8")  # fmt: skip
+CLAIM = Claim("172.16.7.200", "02:00:00:00:00:aa")
+
+
+def advertisement(target: str = "20010db8000000000000000000000010", link: bytes = OTHER) -> bytes:
+    option = b"\x02\x01" + link if link else b""
+    body = struct.pack("!BBHI", 136, 0, 0, 0x20000000) + bytes.fromhex(target) + option
+    ends = bytes.fromhex("fe80000000000000000000000000000a") + bytes.fromhex("ff020000000000000000000000000001")
+    return struct.pack("!IHBB", 6 << 28, len(body), 58, 255) + ends + body
+
+
+def test_an_arp_probe_says_nothing_of_the_asker() -> None:
+    asked = probe("172.16.7.200", OWN)
+    assert (asked.to, asked.protocol) == (b"\xff" * 6, ETH_P_ARP)
+    assert asked.packet.hex() == "0001080006040001" + OWN.hex() + "00000000" + "000000000000" + "ac1007c8"
+
+
+def test_a_neighbour_solicitation_goes_to_those_who_might_have_the_address() -> None:
+    asked = probe("2001:db8::12:3456", OWN)
+    assert (asked.to.hex(), asked.protocol) == ("3333ff123456", ETH_P_IPV6)
+    header, body = asked.packet[:40], asked.packet[40:]
+    assert header.hex() == "60000000" "0018" "3a" "ff" + 32 * "0" + "ff0200000000000000000001ff123456"  # fmt: skip
+    assert body[:2].hex() == "8700" and body[8:].hex() == "20010db8000000000000000000123456"
+    assert checksum(header[8:40] + struct.pack("!II", len(body), 58) + body) == 0
+
+
+def test_claims() -> None:
+    assert parse_arp(REPLY) == CLAIM
+    assert parse_arp(GRATUITOUS) == CLAIM
+    assert parse_neighbour(advertisement(), OWN) == Claim("2001:db8::10", CLAIM.mac)
+    assert parse_neighbour(advertisement(link=b""), OTHER) == Claim("2001:db8::10", CLAIM.mac)
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [b"", REPLY[:27], probe("172.16.7.200", OTHER).packet, b"\x00\x06" + REPLY[2:], REPLY[:4] + b"\x14" + REPLY[5:]],
+    ids=["empty", "cut off", "another's probe", "no Ethernet", "another length of address"],
+)
+def test_no_claims(packet: bytes) -> None:
+    assert parse_arp(packet) is None
+
+
+def test_no_claims_of_ipv6() -> None:
+    good = advertisement()
+    assert parse_neighbour(probe("2001:db8::10", OTHER).packet, OTHER) is None
+    assert parse_neighbour(good[:7] + b"\xfe" + good[8:], OTHER) is None, "it came from another segment"
+    assert parse_neighbour(good[:63], OTHER) is None
+
+
+@given(st.binary(max_size=120))
+def test_noise(noise: bytes) -> None:
+    parse_arp(noise)
+    parse_neighbour(noise, OTHER)
+    parse_neighbour(advertisement(link=b"") + noise, OTHER)
+
+
+def runs(program: bytes, packet: bytes) -> bool:
+    """What the kernel does with these five kinds of instructions."""
+    at = value = 0
+    while True:
+        code, yes, no, k = struct.unpack_from("=HBBI", program, 8 * at)
+        at += 1
+        if code == 0x06:
+            return bool(k)
+        if code == 0x15:
+            at += yes if value == k else no
+        else:
+            size = {0x20: 4, 0x28: 2, 0x30: 1}[code]
+            if k + size > len(packet):
+                return False
+            value = int.from_bytes(packet[k : k + size])
+
+
+def test_the_kernel_passes_claims_of_these_addresses_only() -> None:
+    program = arp_filter(["172.16.7.201", "172.16.7.200"])
+    assert runs(program, REPLY) and runs(program, GRATUITOUS)
+    assert not runs(program, probe("172.16.7.200", OTHER).packet)
+    assert not runs(arp_filter(["172.16.7.202"]), REPLY)
+
+
+def test_the_kernel_passes_neighbour_advertisements_of_these_addresses_only() -> None:
+    program = neighbour_filter(["2001:db8::11", "2001:db8::10"])
+    assert runs(program, advertisement())
+    assert not runs(program, advertisement("20010db8000000000000000000000012"))
+    assert not runs(program, probe("2001:db8::10", OTHER).packet)
+    tcp = advertisement()[:6] + b"\x06" + advertisement()[7:]
+    assert not runs(program, tcp)
+
+
+def test_any_number_of_addresses() -> None:
+    """Jumps are one byte long."""
+    many = [f"10.0.{each // 250}.{each % 250}" for each in range(320)]
+    assert runs(arp_filter([*many, "172.16.7.200"]), REPLY)

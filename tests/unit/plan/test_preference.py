@@ -1,0 +1,233 @@
+"""Preferred and cordoned nodes: who gets which priority, and who lets go."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hacluster.api import NodeStatus
+from hacluster.nodeconfig import AgentConfig, File
+from hacluster.plan import Member, NodeView, Plan
+from hacluster.plan.preference import observed, put_first, put_last
+from tests.unit.plan.worlds import cluster, node, nodes, plan
+
+VI = frozenset({"VI_1"})
+
+
+def members(**priorities: int) -> dict[str, Member]:
+    return {name: Member("eth0", priority) for name, priority in priorities.items()}
+
+
+def priorities(made: Mapping[str, Member]) -> dict[str, int]:
+    return {name: member.priority for name, member in made.items()}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"a": 250, "b": 240, "c": 230}, {"a": 240, "b": 230, "c": 250}),
+        ({"a": 103, "b": 102, "c": 104}, {"a": 103, "b": 102, "c": 104}),
+        ({"c": 7}, {"c": 7}),
+        ({"a": 100, "b": 100, "c": 100}, {"a": 100, "b": 100, "c": 101}),
+        ({"a": 254, "b": 254, "c": 10}, {"a": 253, "b": 10, "c": 254}),
+        ({"a": 254, "b": 254, "c": 254}, {"a": 253, "b": 253, "c": 254}),
+        ({"a": 254, "b": 254, "c": 254, "d": 253, "e": 252}, {"a": 253, "b": 253, "c": 254, "d": 252, "e": 251}),
+    ],
+)
+def test_the_preferred_node_is_strictly_on_top(before: dict[str, int], after: dict[str, int]) -> None:
+    made = put_first(members(**before), "c")
+    assert priorities(made) == after
+    assert all(made["c"].priority > each.priority for name, each in made.items() if name != "c")
+    assert all(1 <= each.priority <= 254 for each in made.values())
+    if len(set(before.values())) == len(before):
+        assert sorted(priorities(made).values()) == sorted(before.values()), "dealt out anew, none invented"
+
+
+def test_put_last() -> None:
+    assert priorities(put_last(members(a=250, b=240, c=230), ["a"])) == {"b": 250, "c": 240, "a": 230}
+
+
+def views(holder: str = "n1", **changes: Any) -> list[NodeView]:
+    """Three nodes that are all fit; `changes` by node name."""
+    made = [replace(each, ready=VI, holds=VI if each.name == holder else frozenset()) for each in nodes()]
+    return [replace(each, **changes.get(each.name, {})) for each in made]
+
+
+def preferring(name: str, **spec: Any) -> Any:
+    return cluster(virtualRouters=[{"virtualIPs": ["192.0.2.10/24"], "preferredNode": name}], **spec)
+
+
+def by_node(made: Plan) -> dict[str, int]:
+    (router,) = made.topology.routers
+    return {name: member.priority for name, member in router.members.items()}
+
+
+def yielding(made: Plan) -> dict[str, bool]:
+    found = {name: AgentConfig.model_validate_json(texts[File.AGENT]) for name, texts in made.texts.items()}
+    assert {name for name, each in found.items() if each.routers[0].yields} == {
+        name for name, each in made.yields.items() if each
+    }
+    return {name: each.routers[0].yields for name, each in found.items()}
+
+
+BASE = {"n1": 250, "n2": 240, "n3": 230}
+
+
+def test_the_preference_is_put_into_force_and_the_holder_lets_go() -> None:
+    made = plan(preferring("n3"), *views())
+    assert by_node(made) == {"n3": 250, "n1": 240, "n2": 230}
+    assert "priority 250\n" in made.texts["n3"][File.KEEPALIVED]
+    assert made.topology.priorities == BASE, "the base stays"
+    assert yielding(made) == {"n1": True, "n2": False, "n3": False}
+    assert not made.problems and not made.leaving
+
+
+def test_it_comes_to_rest_once_the_preferred_node_has_it() -> None:
+    before, after = plan(preferring("n3"), *views()), plan(preferring("n3"), *views(holder="n3"))
+    assert yielding(after) == dict.fromkeys(BASE, False)
+    assert {name: texts[File.KEEPALIVED] for name, texts in before.texts.items()} == {
+        name: texts[File.KEEPALIVED] for name, texts in after.texts.items()
+    }
+
+
+def test_without_a_cluster_nothing_speaks_against_it() -> None:
+    made = plan(preferring("n2"))
+    assert by_node(made)["n2"] == 250 and not made.problems and not any(yielding(made).values())
+
+
+UNFIT: dict[str, dict[str, Any]] = {
+    "silent": {"unfit": "it is silent", "ready": frozenset()},
+    "HAProxy": {"unfit": "its HAProxy does not answer", "ready": frozenset()},
+    "FAULT": {"faults": VI, "ready": frozenset()},
+    "not ready": {"ready": frozenset()},
+    "kubectl uncordon n3": {"cordoned": True},
+}
+
+
+@pytest.mark.parametrize("words", UNFIT)
+def test_a_preference_for_an_unfit_node_is_not_put_into_force(words: str) -> None:
+    made = plan(preferring("n3"), *views(n3=UNFIT[words]))
+    assert by_node(made) == BASE and not yielding(made)["n1"] and not made.blocked
+    (problem,) = made.problems
+    assert (problem.reason, problem.field) == ("PreferredNodeUnfit", "spec.virtualRouters[0].preferredNode")
+    assert words in problem.message and "Nothing was moved" in problem.message
+
+
+def test_who_has_it_keeps_the_preference() -> None:
+    made = plan(preferring("n3"), *views(holder="n3", n3={"ready": frozenset()}))
+    assert by_node(made)["n3"] == 250 and not made.problems
+
+
+def test_at_the_beginning_nobody_is_ready_and_the_preference_holds_all_the_same() -> None:
+    none = {"ready": frozenset()}
+    made = plan(preferring("n3"), *views(holder="", n1=none, n2=none, n3=none))
+    assert by_node(made)["n3"] == 250 and not made.problems
+    late = plan(preferring("n3"), *views(holder="", n1=none, n2=none, n3=none | {"unfit": "its agent has not reported yet"}))
+    assert by_node(late) == BASE and not late.problems, "nothing is refused to anybody while nobody has anything"
+
+
+def test_a_node_that_is_not_selected() -> None:
+    made = plan(preferring("elsewhere"), *views())
+    (problem,) = made.problems
+    assert problem.reason == "PreferredNodeNotSelected" and "spec.nodeSelector" in problem.message
+    assert by_node(made) == BASE and not made.blocked
+
+
+def test_each_router_has_its_own_preference() -> None:
+    routers = [
+        {"name": "a", "virtualIPs": ["192.0.2.10/24"], "preferredNode": "n1"},
+        {"name": "b", "virtualIPs": ["192.0.2.11/24"], "preferredNode": "n2"},
+    ]
+    both = frozenset({"a", "b"})
+    seen = [replace(each, ready=both, holds=both if each.name == "n1" else frozenset()) for each in nodes()]
+    made = plan(cluster(virtualRouters=routers), *seen)
+    tops = {router.name: max(router.members, key=lambda name: router.members[name].priority) for router in made.topology.routers}
+    assert tops == {"a": "n1", "b": "n2"}
+    assert made.yields == {"n1": frozenset({"b"})}
+
+
+def test_a_cordoned_node_lets_go() -> None:
+    made = plan(cluster(), *views(n1={"cordoned": True}))
+    assert yielding(made) == {"n1": True, "n2": False, "n3": False}
+    assert made.leaving == {"n1": VI}
+    moved = plan(cluster(), *views(holder="n2", n1={"cordoned": True}))
+    assert yielding(moved)["n1"], "it would preempt"
+    assert made.texts == moved.texts, "nothing to deliver after the move"
+
+
+def test_a_cordoned_node_keeps_what_nobody_else_can_take() -> None:
+    dead: dict[str, Any] = {"unfit": "it is silent", "ready": frozenset()}
+    lonely = views(n1={"cordoned": True}, n2=dead, n3={"cordoned": True})
+    assert not any(yielding(plan(cluster(), *lonely)).values())
+    refusing = {"unfit": "its daemons refuse the present configuration"}
+    lonely = views(n1={"cordoned": True}, n2=refusing, n3={"faults": VI, "ready": frozenset()})
+    assert not any(yielding(plan(cluster(), *lonely)).values())
+
+
+@pytest.mark.parametrize("preemption", [{"mode": "Never"}, {"mode": "Delayed", "delay": "5m"}])
+def test_where_nobody_preempts_a_cordoned_node_lets_go_once(preemption: dict[str, Any]) -> None:
+    """Afterwards it stands by: in FAULT it could not even help when all the others are gone."""
+    resource = cluster(vrrp={"preemption": preemption})
+    assert yielding(plan(resource, *views(n1={"cordoned": True})))["n1"]
+    assert not yielding(plan(resource, *views(holder="n2", n1={"cordoned": True})))["n1"]
+
+
+def test_a_cordoned_node_does_not_take_back_after_the_delay() -> None:
+    resource = cluster(vrrp={"preemption": {"mode": "Delayed", "delay": "5m"}})
+    assert by_node(plan(resource, *views(holder="n2", n1={"cordoned": True}))) == {"n2": 250, "n3": 240, "n1": 230}
+
+
+def test_a_preferred_node_that_is_cordoned_gives_up_and_gets_back() -> None:
+    """Each situation follows from the one before, and the last one is at rest."""
+    gives = plan(preferring("n3"), *views(holder="n3", n3={"cordoned": True}))
+    assert yielding(gives)["n3"] and not gives.problems
+    away = plan(preferring("n3"), *views(holder="n1", n3={"cordoned": True}))
+    assert yielding(away) == {"n1": False, "n2": False, "n3": True} and by_node(away) == BASE
+    assert [each.reason for each in away.problems] == ["PreferredNodeUnfit"]
+    back = plan(preferring("n3"), *views(holder="n1"))
+    assert yielding(back) == {"n1": True, "n2": False, "n3": False} and by_node(back)["n3"] == 250
+
+
+def test_the_weight_of_a_process_check_counts_from_the_lifted_priority() -> None:
+    pair = [{"name": "n1", "priority": 250}, {"name": "n2", "priority": 250}]
+    check = {"check": {"type": "Process", "weight": 4}}
+    twins = cluster(nodes=pair, vrrp=check)
+    assert "weight 4\n" in plan(twins, *nodes(2)).texts["n1"][File.KEEPALIVED]
+    lifted = preferring("n2", nodes=pair, vrrp=check)
+    assert "weight -4\n" in plan(lifted, *nodes(2)).texts["n1"][File.KEEPALIVED], "251 + 4 would be capped"
+
+
+def test_the_spread_counts_what_was_lifted() -> None:
+    pair = [{"name": "n1", "priority": 100}, {"name": "n2", "priority": 100}]
+    lifted = preferring("n2", nodes=pair, vrrp={"check": {"weight": 1}})
+    assert "WeightNotLargerThanSpread" in [each.reason for each in plan(lifted, *nodes(2)).warnings]
+
+
+def entry(**changes: Any) -> NodeStatus:
+    router = {
+        "name": "VI_1", "state": "Backup", "priority": 240, "interface": "eth0", "since": "2026-01-01T00:00:00Z",
+        **changes.pop("router", {}),
+    }  # fmt: skip
+    return NodeStatus.model_validate({"name": "n2", "haproxy": "Up", "routers": [router], **changes})
+
+
+def test_what_an_entry_says_of_fitness() -> None:
+    view = node("n2", eth0=["192.0.2.2/24"])
+
+    def seen(found: NodeStatus | None, silent: bool = False) -> NodeView:
+        return observed(view, found, silent=silent, cordoned=False)
+
+    assert (seen(entry()).unfit, seen(entry()).ready, seen(entry()).holds) == ("", VI, frozenset())
+    assert seen(entry(router={"state": "Master", "virtualIPs": ["192.0.2.10"]})).holds == VI
+    assert seen(entry(router={"virtualIPs": ["192.0.2.10"]}), silent=True).holds == frozenset(), "nobody knows"
+    assert "silent" in seen(entry(), silent=True).unfit
+    assert "not reported" in seen(None, silent=True).unfit
+    assert "HAProxy" in seen(entry(haproxy="Down")).unfit
+    assert seen(entry(haproxy="Unknown")).ready == frozenset()
+    for state in ("Fault", "Stopped"):
+        assert (seen(entry(router={"state": state})).faults, seen(entry(router={"state": state})).ready) == (VI, frozenset())
+    assert seen(entry(router={"state": "Unknown"})).ready == frozenset()
+    assert "refuse" in seen(entry(problems=[{"reason": "ConfigurationRefused", "message": "x"}])).unfit
+    assert seen(entry(problems=[{"reason": "PortInUse", "message": "x"}])).unfit == ""
+    assert observed(view, entry(), silent=False, cordoned=True).cordoned
