@@ -35,19 +35,21 @@ MEASURED: list[str] = []
 
 @dataclass(frozen=True)
 class Latencies:
-    """Milliseconds of each move."""
+    """Milliseconds of each move; `reports` of them are the API server's own answer to the new holder's report."""
 
     milliseconds: tuple[float, ...]
+    reports: tuple[float, ...]
 
-    def quantile(self, share: float) -> float:
-        """The nearest rank, so that it is one of the measured values."""
-        ranked = sorted(self.milliseconds)
-        return ranked[max(math.ceil(share * len(ranked)) - 1, 0)]
+    def summary(self) -> dict[str, Any]:
+        """Median, 95th percentile and maximum in milliseconds, the number of moves, and the reports' share as a yardstick."""
+        return {**_figures(self.milliseconds), "n": len(self.milliseconds), "report": _figures(self.reports)}
 
-    def summary(self) -> dict[str, float]:
-        """Median, 95th percentile and maximum in milliseconds, and the number of moves."""
-        figures = {"median": statistics.median(self.milliseconds), "p95": self.quantile(0.95), "max": max(self.milliseconds)}
-        return {**{name: round(value, 1) for name, value in figures.items()}, "n": len(self.milliseconds)}
+
+def _figures(milliseconds: Sequence[float]) -> dict[str, float]:
+    """The percentile is by nearest rank, so that it is one of the measured values."""
+    ranked = sorted(milliseconds)
+    p95 = ranked[max(math.ceil(0.95 * len(ranked)) - 1, 0)]
+    return {name: round(value, 1) for name, value in (("median", statistics.median(ranked)), ("p95", p95), ("max", ranked[-1]))}
 
 
 @dataclass
@@ -165,14 +167,16 @@ async def agents(here: World, account: Path) -> AsyncIterator[Agents]:
             await reporter.close()
 
 
-async def move(team: Agents, watcher: Watcher, old: str, new: str) -> float:
-    """One move, told by both nodes as it happens: the milliseconds until the watch shows it."""
+async def move(team: Agents, watcher: Watcher, old: str, new: str) -> tuple[float, float]:
+    """One move, told by both nodes as it happens: the milliseconds until the watch shows it, and until the report is taken."""
     leaving = asyncio.create_task(team.says(old, holds=False))
     await asyncio.sleep(0.005)
     sent = time.monotonic()
-    await asyncio.gather(leaving, team.says(new, holds=True))
+    await team.says(new, holds=True)
+    taken = time.monotonic()
+    await leaving
     shown = await asyncio.to_thread(watcher.shown, team.here.node(new), sent)
-    return (shown - sent) * 1000
+    return (shown - sent) * 1000, (taken - sent) * 1000
 
 
 async def moves(here: World, count: int, pause: float) -> Latencies:
@@ -186,7 +190,7 @@ async def moves(here: World, count: int, pause: float) -> Latencies:
                 await asyncio.sleep(pause)
                 old, new = PAIR if number % 2 == 0 else PAIR[::-1]
                 measured.append(await move(team, watcher, old, new))
-    return Latencies(tuple(measured))
+    return Latencies(tuple(shown for shown, _ in measured), tuple(taken for _, taken in measured))
 
 
 def measure(server: ApiServer, count: int, pause: float) -> Latencies:

@@ -11,6 +11,7 @@ import sys
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from ipaddress import ip_address
 from typing import Final
 
@@ -25,6 +26,13 @@ PREFERENCE: Final = 5151
 _TABLES: Final = 0x4841_0000
 _FAMILIES: Final = ((4, "ip", "ipv4_addr", "-4"), (6, "ip6", "ipv6_addr", "-6"))
 _WHOLE: Final = {4: 32, 6: 128}
+
+
+class Map(StrEnum):
+    """Where a router's packets are passed on to."""
+
+    BEFORE = "before"
+    CHAIN = "chain"
 
 
 @dataclass(frozen=True)
@@ -81,17 +89,20 @@ def clear_rules(forwarding: Forwarding) -> str:
 
 
 def rules(forwarding: Forwarding) -> str:
-    """The nftables script for the second chance. It does something only on the holder, and only where `old` has an entry.
+    """The nftables script for the second chance, for connections whose beginning this node did not see.
 
-    Not-yet-confirmed connections are those whose beginning this node did not see. Tracking is on from the start, so that a
-    node that gets an address back knows the connections that it began itself.
+    The holder asks the holder before it (map `before`, which a backup keeps current, so that nothing has to happen in time).
+    Who was the holder for a moment between two others passes on what it passed on then (map `chain`). Tracking is on from
+    the start, so that a node that gets an address back knows the connections that it began itself.
     """
     parts = [clear_rules(forwarding)]
     for version, kind, type_, _ in _FAMILIES:
         routers = forwarding.routers(version)
         if not routers:
             continue
-        maps = "".join(f"  map old{index} {{ type {type_} : {type_}; flags timeout; }}\n" for index, _ in routers)
+        maps = "".join(
+            f"  map {name}{index} {{ type {type_} : {type_}; flags timeout; }}\n" for index, _ in routers for name in Map
+        )
         chain = "".join(_rule(kind, index, router) for index, router in routers)
         hook = "    type filter hook prerouting priority mangle; policy accept;\n"
         parts.append(f"table {kind} {forwarding.name} {{\n{maps}  chain second_chance {{\n{hook}{chain}  }}\n}}\n")
@@ -100,18 +111,19 @@ def rules(forwarding: Forwarding) -> str:
 
 def _rule(kind: str, index: int, router: Router) -> str:
     addresses = ", ".join(map(bare, router.virtual_ips))
-    return (
-        f'    iifname "{router.interface}" {kind} daddr {{ {addresses} }} fib daddr . iif type local '
-        "tcp flags & (syn | ack) != syn ct state { new, invalid } "
-        f'dup to {kind} daddr map @old{index} device "{router.interface}" counter drop\n'
+    unknown = "tcp flags & (syn | ack) != syn ct state { new, invalid }"
+    return "".join(
+        f'    iifname "{router.interface}" {kind} daddr {{ {addresses} }} {condition}{unknown} '
+        f'dup to {kind} daddr map @{name}{index} device "{router.interface}" counter drop\n'
+        for name, condition in ((Map.BEFORE, "fib daddr . iif type local "), (Map.CHAIN, ""))
     )
 
 
-def remember(forwarding: Forwarding, index: int, old: str | None, seconds: float) -> str:
-    """The nftables script that names the holder before this node, for some seconds; None: there is nobody to ask."""
+def remember(forwarding: Forwarding, map_: Map, index: int, old: str | None, seconds: float) -> str:
+    """The nftables script that names whom to ask for some seconds; None: there is nobody."""
     router = forwarding.config.routers[index]
     kind = "ip" if family(router) == 4 else "ip6"
-    name = f"{kind} {forwarding.name} old{index}"
+    name = f"{kind} {forwarding.name} {map_}{index}"
     lines = [f"flush map {name}"]
     if old is not None and seconds > 0:
         entries = ", ".join(f"{bare(each)} timeout {max(1, round(seconds))}s : {old}" for each in router.virtual_ips)

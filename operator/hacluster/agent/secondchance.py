@@ -1,7 +1,6 @@
 """Keeps the kernel's forwarding as the configuration and the holder before this node ask for it."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
@@ -9,8 +8,9 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from hacluster.agent.board import Board
-from hacluster.agent.forwarding import Forwarding, Kernel, remember, routes, rules
+from hacluster.agent.forwarding import Forwarding, Kernel, Map, remember, routes, rules
 from hacluster.agent.handover import holds
+from hacluster.agent.listen import Heard
 from hacluster.agent.stations import who_has
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, Router
@@ -37,13 +37,17 @@ class Hears(Protocol):
     def spoke(self, router: str) -> tuple[str, float] | None:
         """Address of the last other node that did, and when, by the event loop's clock."""
 
+    def subscribe(self, callback: Callable[[str, Heard], None]) -> None:
+        """Calls back at every advertisement, with the router's name."""
+
 
 @dataclass
 class _Memory:
     """What the kernel was told for one router."""
 
-    old: str | None = None
+    before: str | None = None
     told: float = 0.0
+    chain: str | None = None
     holder: bool | None = None
 
 
@@ -63,6 +67,8 @@ class SecondChance:
         self._kernel = kernel or Kernel()
         self._memories: dict[str, _Memory] = {}
         self._forwarding: Forwarding | None = None
+        self._news = asyncio.Event()
+        hears.subscribe(self._hear)
 
     async def run(self) -> None:
         """Never returns."""
@@ -73,15 +79,27 @@ class SecondChance:
             if self._forwarding is not None:
                 for index, router in enumerate(self._forwarding.config.routers):
                     await self._follow(self._forwarding, index, router, loop.time())
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_POLL):
-                    await self._board.changed_since(version)
+            await self._wait(version)
 
     async def finish(self) -> None:
         """Takes everything away: this pod ends, and perhaps none follows."""
         if self._forwarding is not None:
             await self._kernel.remove(self._forwarding)
         self._kept.unlink(missing_ok=True)
+
+    def _hear(self, router: str, heard: Heard) -> None:
+        """Another holder than before: that cannot wait."""
+        memory = self._memories.get(router)
+        if memory is not None and heard.advert.source != memory.before and not memory.holder:
+            self._news.set()
+
+    async def _wait(self, version: int) -> None:
+        news = asyncio.ensure_future(self._news.wait())
+        change = asyncio.ensure_future(self._board.changed_since(version))
+        await asyncio.wait({news, change}, timeout=_POLL, return_when=asyncio.FIRST_COMPLETED)
+        for each in (news, change):
+            each.cancel()
+        self._news.clear()
 
     async def _install(self, config: AgentConfig | None) -> None:
         wanted = Forwarding(config) if config and config.drain_seconds > 0 and config.routers else None
@@ -113,24 +131,28 @@ class SecondChance:
         was, memory.holder = memory.holder, holds(router, self._board.now)
         spoke = self._hears.spoke(router.name)
         if memory.holder:
-            if was is False and memory.old is not None:
+            if was is False and memory.before is not None:
                 await self._took_over(forwarding, index, memory, now - spoke[1] if spoke else float("inf"))
             return
         if spoke is None or now - spoke[1] > _KNOWN:
             return
-        if spoke[0] != memory.old or now - memory.told > _RENEW or was:
-            memory.old, memory.told = spoke[0], now
-            await self._tell(remember(forwarding, index, spoke[0], _FRESH))
+        if spoke[0] == memory.chain:  # it has the address again, and knows its own: to pass on to it would be a circle
+            memory.chain = None
+            await self._tell(remember(forwarding, Map.CHAIN, index, None, 0))
+        if spoke[0] != memory.before or now - memory.told > _RENEW or was:
+            memory.before, memory.told = spoke[0], now
+            await self._tell(remember(forwarding, Map.BEFORE, index, spoke[0], _FRESH))
 
     async def _took_over(self, forwarding: Forwarding, index: int, memory: _Memory, silent: float) -> None:
         router = forwarding.config.routers[index]
         interval = router.advertisement_interval_ms / 1000
         alive = silent <= max(_SPOKE * interval, interval + 0.1)
-        old, memory.old = memory.old, None
+        old, memory.before = memory.before, None
         if not alive and old is not None:  # its keepalived is gone; perhaps the node is not
             alive = await self._is_there(router.interface, old)
+        memory.chain = old if alive else None
         drain = forwarding.config.drain_seconds
-        await self._tell(remember(forwarding, index, old if alive else None, drain))
+        await self._tell("".join(remember(forwarding, each, index, memory.chain, drain) for each in Map))
         log.info(
             "%s: connections that %s began %s", router.name, old, f"may go on for {drain:g} s" if alive else "are lost with it"
         )

@@ -43,8 +43,18 @@ def holds(condition: str) -> bool:
         return (RUN / "track-haproxy").read_text().strip() == value
     if kind == "gone":
         return not named(value)
-    # Every address of the node is a local route: to read them takes microseconds, to run `ip` takes long on a busy machine.
-    return (f"-- {VIP}\n" in Path("/proc/net/fib_trie").read_text()) is (kind == "vip")
+    return has_vip() is (kind == "vip")
+
+
+def has_vip() -> bool:
+    """An address of the node is a route in the table Local: to read that takes microseconds, to run `ip` long on a busy machine."""
+    table = ""
+    for line in Path("/proc/net/fib_trie").read_text().splitlines():
+        if not line.startswith(" "):
+            table = line
+        elif line.endswith(f"-- {VIP}") and table == "Local:":
+            return True
+    return False
 
 
 def react(number: str, name: str, condition: str, seconds: str) -> str:

@@ -1,12 +1,14 @@
 """Texts for `ip` and `nft`, and who is remembered as the old holder. That kernels take them is shown by tests/dataplane."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from ipaddress import ip_interface
 from pathlib import Path
 
+from hacluster.agent.adverts import Advert
 from hacluster.agent.board import Board
-from hacluster.agent.forwarding import Forwarding, Kernel, established, remember, routes, rules
+from hacluster.agent.forwarding import Forwarding, Kernel, Map, established, remember, routes, rules
+from hacluster.agent.listen import Heard
 from hacluster.agent.network import Address, Link, Network
 from hacluster.agent.secondchance import SecondChance
 from hacluster.nodeconfig import AgentConfig, Router
@@ -34,14 +36,16 @@ def test_two_resources_have_tables_of_their_own() -> None:
 
 def test_each_family_has_its_own_rules() -> None:
     text = rules(Forwarding(config(FOUR, SIX)))
-    assert "dup to ip daddr map @old0" in text and "dup to ip6 daddr map @old1" in text
+    assert "dup to ip daddr map @before0" in text and "dup to ip6 daddr map @before1" in text
     assert text.count("fib daddr . iif type local") == 2
 
 
 def test_the_old_holder_is_remembered_for_a_while_or_forgotten() -> None:
     forwarding = Forwarding(config(SIX, FOUR))
-    assert f"add element ip {forwarding.name} old1 {{ {VIP} timeout 30s : {OLD} }}" in remember(forwarding, 1, OLD, 30)
-    assert remember(forwarding, 0, None, 30) == f"flush map ip6 {forwarding.name} old0\n"
+    assert f"add element ip {forwarding.name} before1 {{ {VIP} timeout 30s : {OLD} }}" in remember(
+        forwarding, Map.BEFORE, 1, OLD, 30
+    )
+    assert remember(forwarding, Map.CHAIN, 0, None, 30) == f"flush map ip6 {forwarding.name} chain0\n"
 
 
 def test_open_connections_of_an_address_are_counted() -> None:
@@ -74,7 +78,20 @@ class FakeKernel(Kernel):
 
 
 class Hears:
-    said: tuple[str, float] | None = None
+    """Says what it is told to have heard."""
+
+    def __init__(self) -> None:
+        self.said: tuple[str, float] | None = None
+        self.callbacks: list[Callable[[str, Heard], None]] = []
+
+    def subscribe(self, callback: Callable[[str, Heard], None]) -> None:
+        self.callbacks.append(callback)
+
+    def advertise(self, source: str, at: float) -> None:
+        self.said = (source, at)
+        heard = Heard(Advert(source, 3, 51, 100, 100, (VIP,), "ens3"), at, 100)
+        for each in self.callbacks:
+            each("VI_1", heard)
 
     def spoke(self, router: str) -> tuple[str, float] | None:
         return self.said
@@ -121,6 +138,26 @@ async def test_who_is_silent_and_gone_is_forgotten_at_once(tmp_path: Path) -> No
 async def test_who_is_silent_and_there_is_asked(tmp_path: Path) -> None:
     told = await takes_over(tmp_path, silent=0.4, answers=True)
     assert f"timeout 30s : {OLD}" in told[-2]
+
+
+async def test_a_new_holder_is_known_at_once_and_nothing_goes_in_a_circle(tmp_path: Path) -> None:
+    board, hears, kernel = Board(), Hears(), FakeKernel()
+    loop = asyncio.get_running_loop()
+    board.update(installed=config(FOUR), network=network())
+    task = asyncio.create_task(SecondChance(board, hears, tmp_path / "kept", kernel=kernel).run())
+    try:
+        hears.advertise(OLD, loop.time())
+        await eventually_async(lambda: any("before0" in each and OLD in each for each in kernel.told))
+        board.update(network=network(f"{VIP}/24"))
+        await eventually_async(lambda: any("chain0" in each and "timeout 30s" in each for each in kernel.told))
+        board.update(network=network())
+        hears.advertise("172.16.7.173", loop.time())
+        await eventually_async(lambda: "172.16.7.173" in kernel.told[-1], within=0.3)
+        assert "chain0" not in kernel.told[-1]  # what it passed on to the old holder it goes on passing on
+        hears.advertise(OLD, loop.time())
+        await eventually_async(lambda: any("flush map" in each and "chain0" in each for each in kernel.told[-2:]), within=0.3)
+    finally:
+        task.cancel()
 
 
 async def test_nothing_is_done_without_a_drain(tmp_path: Path) -> None:
