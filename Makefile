@@ -25,13 +25,13 @@ check: venv
 test: check
 	$(PY) -m tests.cluster kube
 	$(PY) -m tests.cluster images
-	$(PYTEST) --durations=15 tests/cluster tests/unit tests/golden tests/daemons tests/api tests/e2e
+	$(PYTEST) --durations=15 tests/cluster tests/unit tests/golden tests/daemons tests/dataplane tests/api tests/e2e
 	$(PY) -m tests.cluster timings
 
 test-unit: venv
 	$(PYTEST) tests/cluster tests/unit tests/golden
 test-daemons: venv
-	$(PYTEST) tests/daemons
+	$(PYTEST) tests/daemons tests/dataplane
 test-api: venv
 	$(PYTEST) tests/api
 test-e2e: venv

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -11,7 +11,7 @@ from hacluster.agent.board import Board
 from hacluster.agent.forwarding import Forwarding, Kernel, Map, remember, routes, rules
 from hacluster.agent.handover import holds
 from hacluster.agent.listen import Heard
-from hacluster.agent.stations import who_has
+from hacluster.agent.stations import is_alive
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, Router
 
@@ -27,8 +27,8 @@ _SPOKE: Final = 2.5
 _KNOWN: Final = 10.0
 
 
-Ask = Callable[[str, Collection[str]], Awaitable[dict[str, str]]]
-"""Interface and addresses → address and MAC of who answers. Raises OSError."""
+Ask = Callable[[str, str], Awaitable[bool]]
+"""Interface and address → whether a station answers for it."""
 
 
 class Hears(Protocol):
@@ -59,7 +59,7 @@ class SecondChance:
         board: Board,
         hears: Hears,
         kept: Path,
-        ask: Ask = who_has,
+        ask: Ask = is_alive,
         kernel: Kernel | None = None,
     ) -> None:
         """`kept` remembers what is installed, across this agent's restarts: drains go on."""
@@ -149,20 +149,13 @@ class SecondChance:
         alive = silent <= max(_SPOKE * interval, interval + 0.1)
         old, memory.before = memory.before, None
         if not alive and old is not None:  # its keepalived is gone; perhaps the node is not
-            alive = await self._is_there(router.interface, old)
+            alive = await self._ask(router.interface, old)
         memory.chain = old if alive else None
         drain = forwarding.config.drain_seconds
         await self._tell("".join(remember(forwarding, each, index, memory.chain, drain) for each in Map))
         log.info(
             "%s: connections that %s began %s", router.name, old, f"may go on for {drain:g} s" if alive else "are lost with it"
         )
-
-    async def _is_there(self, interface: str, address: str) -> bool:
-        try:
-            return bool(await self._ask(interface, [address]))
-        except OSError as error:
-            log.info("%s: nobody can be asked on %s: %s", address, interface, error)
-            return False
 
     async def _tell(self, script: str) -> None:
         if failure := await self._kernel.nft(script):

@@ -1,7 +1,7 @@
 """Texts for `ip` and `nft`, and who is remembered as the old holder. That kernels take them is shown by tests/dataplane."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from ipaddress import ip_interface
 from pathlib import Path
 
@@ -105,8 +105,8 @@ async def takes_over(tmp_path: Path, *, silent: float, answers: bool) -> list[st
     """A backup that heard the old holder becomes the holder after `silent` seconds without a word."""
     board, hears, kernel = Board(), Hears(), FakeKernel()
 
-    async def ask(interface: str, addresses: Collection[str]) -> dict[str, str]:
-        return dict.fromkeys(addresses, "02:00:00:00:00:01") if answers else {}
+    async def ask(interface: str, address: str) -> bool:
+        return answers
 
     loop = asyncio.get_running_loop()
     board.update(installed=config(FOUR), network=network())
