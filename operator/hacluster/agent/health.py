@@ -10,12 +10,13 @@ import os
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from hacluster import names
 from hacluster.agent.board import Board
+from hacluster.agent.holddown import HoldDown
 from hacluster.agent.paths import Paths
-from hacluster.api.status import Health
+from hacluster.api.status import Health, NodeProblem
 from hacluster.nodeconfig import AgentConfig
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,9 @@ PATIENCE: Final = 10.0
 """Seconds that a HAProxy that never answered yet may take to start before it counts as down."""
 
 _SHORTEST: Final = 0.1
+_SPOKE: Final = 5
+"""Advertisement intervals: whoever spoke within so many holds virtual IPs."""
+PART: Final = "health"
 
 _REQUEST: Final = f"GET {names.HEALTH_PATH} HTTP/1.1\r\nHost: haproxy\r\nUser-Agent: hacluster-agent\r\n\r\n".encode()
 _MAX_ANSWER: Final = 8192
@@ -209,12 +213,22 @@ def write_track(file: Path, down: bool) -> None:
         os.close(descriptor)
 
 
+class Hears(Protocol):
+    """Who advertises a router."""
+
+    def spoke(self, router: str) -> tuple[str, float] | None:
+        """Address of the last other node that did, and when, by the event loop's clock."""
+
+
 class HAProxyHealth:
     """The part that knows whether HAProxy answers, and tells keepalived."""
 
-    def __init__(self, paths: Paths, board: Board) -> None:
-        self._paths, self._board = paths, board
+    def __init__(self, paths: Paths, board: Board, hears: Hears | None = None) -> None:
+        """`hears`: with it, a HAProxy that keeps dying is held down while another node has the virtual IPs."""
+        self._paths, self._board, self._hears = paths, board, hears
         self._resumed = paths.track_haproxy.exists()
+        self._hold = HoldDown()
+        self._told: bool | None = None
         if not self._resumed:  # nothing is known yet: no virtual IP before HAProxy has answered
             write_track(paths.track_haproxy, down=True)
 
@@ -228,16 +242,44 @@ class HAProxyHealth:
         try:
             while True:
                 health = judge.hear(result := await probe.check(deadline_of(self._board.now.installed)), loop.time())
-                if health is not self._board.now.haproxy:
-                    self._tell(health, result)
+                self._follow(health, result, loop.time())
                 await probe.idle(_PAUSES.get(result, INTERVAL) if health is Health.UP else INTERVAL)
         finally:
             probe.close()
 
-    def _tell(self, health: Health, result: Result) -> None:
-        """First to keepalived: it is the one in a hurry."""
+    def _follow(self, health: Health, result: Result, now: float) -> None:
+        """First keepalived: it is the one in a hurry."""
+        if health is Health.UNKNOWN:
+            return
+        self._hold.hear(health is Health.UP, now)
+        held = self._hold.remaining(now) if self._somebody_else_serves(now) else 0.0
+        fit = health is Health.UP and held <= 0
         config = self._board.now.installed
-        if health is not Health.UNKNOWN and (config is None or config.http_check):
-            write_track(self._paths.track_haproxy, down=health is Health.DOWN)
-        log.warning("HAProxy is %s: %s", health.value, result.value)
-        self._board.update(haproxy=health)
+        if fit is not self._told and (config is None or config.http_check):
+            write_track(self._paths.track_haproxy, down=not fit)
+        self._told = fit
+        if health is not self._board.now.haproxy:
+            log.warning("HAProxy is %s: %s", health.value, result.value)
+            self._board.update(haproxy=health)
+        self._tell(held)
+
+    def _tell(self, held: float) -> None:
+        if held <= 0:
+            self._board.put_problems(PART)
+        elif PART not in self._board.now.problems:
+            message = (
+                f"HAProxy ended {self._hold.failures} times lately: the node stays out for {held:.0f} s in which it has to answer, "
+                "as another node serves; see its log for why it ends"
+            )
+            log.warning("held down: %s", message)
+            self._board.put_problems(PART, NodeProblem(reason="HeldDown", message=message))
+
+    def _somebody_else_serves(self, now: float) -> bool:
+        """Who holds down the only node that is left helps nobody."""
+        config = self._board.now.installed
+        if self._hears is None or config is None:
+            return False
+        heard = ((router, self._hears.spoke(router.name)) for router in config.routers)
+        return any(
+            said is not None and now - said[1] < _SPOKE * router.advertisement_interval_ms / 1000 for router, said in heard
+        )

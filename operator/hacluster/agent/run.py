@@ -47,6 +47,8 @@ class Settings:
     node: str
     paths: Paths = field(default_factory=Paths)
     clock: Clock = system_clock
+    hold_down: bool = True
+    """Whether a HAProxy that keeps dying has to answer for a while before its node is fit again."""
 
 
 async def run(settings: Settings, reporter: Reporter, stop: asyncio.Event) -> None:
@@ -70,7 +72,7 @@ async def run(settings: Settings, reporter: Reporter, stop: asyncio.Event) -> No
     second_chance = SecondChance(board, hearing, paths.forwarding)
     parts: dict[str, Part] = {
         "cleanup": cleanup.run,
-        "health": HAProxyHealth(paths, board).run,
+        "health": HAProxyHealth(paths, board, hearing if settings.hold_down else None).run,
         "vrrp": Vrrp(paths, board, keepalived).run,
         "listen": Listener(board, hearing, suspicions).run,
         "lookout": Lookout(board, suspicions).run,

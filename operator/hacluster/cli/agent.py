@@ -18,6 +18,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--node", envvar="HACLUSTER_NODE", show_envvar=True, required=True, help="Name of this node.")
 @click.option("--config-dir", type=_FOLDER, default=names.CONFIG_DIR, show_default=True, help="What is wanted.")
 @click.option("--run-dir", type=_FOLDER, default=names.RUN_DIR, show_default=True, help="What is installed, and the sockets.")
+@click.option("--hold-down/--no-hold-down", default=True, help="Keep a node out whose HAProxy keeps dying (drills do not).")
 @click.option("--report-file", type=_FILE, help="Append entries to this file instead of telling an API server.")
 @click.option("--api-host", envvar="KUBERNETES_SERVICE_HOST", show_envvar=True, help="API server.")
 @click.option("--api-port", envvar="KUBERNETES_SERVICE_PORT", show_envvar=True, type=int, default=443, help="Its port.")
@@ -27,6 +28,7 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     node: str,
     config_dir: Path,
     run_dir: Path,
+    hold_down: bool,
     report_file: Path | None,
     api_host: str | None,
     api_port: int,
@@ -46,4 +48,4 @@ def command(  # noqa: PLR0917 - click calls it by keywords
         reporter = KubernetesReporter(Server(api_host, api_port), cluster, namespace, node, system_clock)
     else:
         raise click.UsageError("neither KUBERNETES_SERVICE_HOST nor --report-file says who is to hear of the node")
-    asyncio.run(run_until_signalled(Settings(node, Paths(run=run_dir, config=config_dir)), reporter))
+    asyncio.run(run_until_signalled(Settings(node, Paths(run=run_dir, config=config_dir), hold_down=hold_down), reporter))

@@ -12,6 +12,7 @@ import click
 from hacluster import names
 from hacluster.api import HACluster, parse
 from hacluster.cli.documents import UnreadableFile, read_documents
+from hacluster.cli.table import columns
 from hacluster.errors import HAClusterError, InvalidResource
 
 if TYPE_CHECKING:
@@ -122,17 +123,10 @@ def _tell(document: dict[str, Any], rows: Any, output: str, plot: Path | None) -
 
 
 def _print_table(rows: Any) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     from hacluster.rehearse.summary import HEADINGS, cells
 
-    table = Table()
-    for index, heading in enumerate(HEADINGS):
-        table.add_column(heading, justify="left" if index == 0 else "right")
-    for row in rows:
-        table.add_row(*cells(row))
-    Console().print(table)
+    for line in columns([HEADINGS, *map(cells, rows)]):
+        click.echo(line)
 
 
 def _facts(stage: "Stage") -> dict[str, Any]:

@@ -94,10 +94,10 @@ class Drill:
         return parse_records(self._stage.records.read_text().splitlines())
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        """The client asks as long as the block lasts."""
+    def running(self, long: int) -> Iterator[None]:
+        """The client asks as long as the block lasts, and keeps so many connections beside that."""
         self._stage.records.unlink(missing_ok=True)
-        self._client = self._stage.load(self._every, self._long)
+        self._client = self._stage.load(self._every, long)
         try:
             yield
         finally:
@@ -111,7 +111,8 @@ class Drill:
 
         """
         self.settle()
-        with self.running():
+        # Where a fault kills what serves a connection, that it breaks says nothing, and a busy client sees less.
+        with self.running(self._long if event in {*PLANNED, Event.AGENT_KILL} else 0):
             time.sleep(_CALM)
             yield from self._play(event)
 

@@ -135,6 +135,7 @@ class Node:
             confined = ["setpriv", "--inh-caps=-all", "--bounding-set=-all,+net_admin,+net_raw", "--no-new-privs", "--"]
             program = "from hacluster.cli.main import main; main()"
             options = ["--cluster", "rehearsal", "--namespace", "rehearsal", "--node", self.name]
+            options.append("--no-hold-down")  # a drill kills the same HAProxy again and again
             reports = ["--api-host", self.api_host] if self.api_host else ["--report-file", f"{names.RUN_DIR}/entries"]
             return self.host.start(
                 name,

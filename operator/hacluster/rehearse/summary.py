@@ -73,15 +73,7 @@ def _sums(event: Event, trials: Sequence[Trial]) -> Row:
     )
 
 
-HEADINGS = (
-    "event",
-    "trials",
-    "gap, median ms",
-    "gap, worst ms",
-    "failed requests",
-    "broken connections",
-    "two holders, worst ms",
-)
+HEADINGS = ("EVENT", "TRIALS", "GAP, MEDIAN MS", "WORST MS", "FAILED REQUESTS", "BROKEN CONNECTIONS", "TWO HOLDERS, MS")
 
 
 def cells(row: Row) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ from hacluster.agent.board import Board
 from hacluster.agent.health import PATIENCE, HAProxyHealth, Judge, Probe, Result, parse_answer, write_track
 from hacluster.agent.paths import Paths
 from hacluster.api.status import Health
-from hacluster.nodeconfig import AgentConfig
+from hacluster.nodeconfig import AgentConfig, Router
+from tests.waiting import eventually_async
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
@@ -256,3 +257,36 @@ def test_the_track_file_is_never_empty(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(os, "pwrite", lambda *_: found.append(file.read_text()))
     write_track(file, down=False)
     assert found == ["1"]
+
+
+class Others:
+    """Another node that advertises, or does not."""
+
+    def __init__(self) -> None:
+        self.serving = True
+
+    def spoke(self, router: str) -> tuple[str, float] | None:
+        return ("172.16.7.163", asyncio.get_running_loop().time()) if self.serving else None
+
+
+async def test_who_keeps_dying_stays_out_while_others_serve(tmp_path: Path) -> None:
+    paths, others, board = Paths(run=tmp_path), Others(), Board()
+    router = Router(name="VI_1", interface="ens3", priority=1, virtual_router_id=51, virtual_ips=("172.16.7.200/24",))
+    board.update(installed=installed(True).model_copy(update={"routers": (router,)}), started=True)
+    task = asyncio.create_task(HAProxyHealth(paths, board, others).run())
+    try:
+        for _ in range(2):
+            async with serving(paths.haproxy_health, answers):
+                await until(board, Health.UP)
+                assert paths.track_haproxy.read_text() == "0"
+            await until(board, Health.DOWN)
+        async with serving(paths.haproxy_health, answers):
+            await until(board, Health.UP)
+            assert paths.track_haproxy.read_text() == "1"
+            assert [each.reason for each in board.now.problems["health"]] == ["HeldDown"]
+            others.serving = False  # nobody else is left: better this one than none
+            await eventually_async(lambda: paths.track_haproxy.read_text() == "0", within=1)
+            assert "health" not in board.now.problems
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
