@@ -20,6 +20,7 @@ from tests.cluster import cache, engine, ensure_images
 from tests.cluster.engines import detect, exists, step
 
 HERE = Path(__file__).parent
+REALTIME = cache.REPOSITORY / "tests" / "dataplane" / "realtime.sh"
 DOCS = cache.REPOSITORY / "docs" / "benchmarks"
 DATA = DOCS / "data"
 LATENCY = "latency"
@@ -84,12 +85,18 @@ def build() -> str:
 def measure(image: str, arguments: list[str]) -> dict[str, Any] | None:
     """One section; None when it failed. Progress goes to the terminal."""
     chosen = detect()
-    mounts = {cache.REPOSITORY / "operator": "/source", HERE: "/bench", cache.REPOSITORY / "manifests/samples": "/samples"}
+    mounts = {
+        cache.REPOSITORY / "operator": "/source",
+        HERE: "/bench",
+        cache.REPOSITORY / "manifests/samples": "/samples",
+        REALTIME: "/realtime.sh",
+    }
     volumes = [part for here, there in mounts.items() for part in ("--volume", f"{here}:{there}:ro")]
     name = f"hacluster-bench-{os.getpid()}"
     command = [
         chosen.name, "run", "--rm", "--name", name, "--privileged", "--network", "none", *volumes,
-        "--env", "PYTHONPATH=/source", "--entrypoint", "/opt/hacluster/bin/python", image, "/bench/inside.py", *arguments,
+        "--env", "PYTHONPATH=/source", "--entrypoint", "sh", image,
+        "/realtime.sh", "/opt/hacluster/bin/python", "/bench/inside.py", *arguments,
     ]  # fmt: skip
     try:
         done = subprocess.run(command, env={**os.environ, **chosen.env}, stdout=subprocess.PIPE, text=True, check=False)

@@ -11,6 +11,7 @@ import pytest
 from tests.cluster import engine, ensure_images
 
 REPOSITORY = Path(__file__).parents[2]
+REALTIME = Path(__file__).with_name("realtime.sh")
 Rehearse = Callable[..., dict[str, Any]]
 
 
@@ -26,8 +27,9 @@ def rehearse() -> Rehearse:
         try:
             done = engine(
                 "run", "--rm", "--interactive", "--name", name, "--privileged", "--network", "none",
-                "--volume", f"{REPOSITORY / 'operator'}:/source:ro", "--env", "PYTHONPATH=/source", image,
-                "rehearse", "-f", "-", "--drill", "--trials", "1", "--output", "json", *wanted, *options,
+                "--volume", f"{REPOSITORY / 'operator'}:/source:ro", "--env", "PYTHONPATH=/source",
+                "--volume", f"{REALTIME}:/realtime.sh:ro", "--entrypoint", "sh", image, "/realtime.sh",
+                "hacluster", "rehearse", "-f", "-", "--drill", "--trials", "1", "--output", "json", *wanted, *options,
                 input=text, timeout=600,
             )  # fmt: skip
         finally:

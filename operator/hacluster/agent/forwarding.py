@@ -11,7 +11,6 @@ import sys
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from ipaddress import ip_address
 from typing import Final
 
@@ -26,13 +25,11 @@ PREFERENCE: Final = 5151
 _TABLES: Final = 0x4841_0000
 _FAMILIES: Final = ((4, "ip", "ipv4_addr", "-4"), (6, "ip6", "ipv6_addr", "-6"))
 _WHOLE: Final = {4: 32, 6: 128}
-
-
-class Map(StrEnum):
-    """Where a router's packets are passed on to."""
-
-    BEFORE = "before"
-    CHAIN = "chain"
+_MAPS: Final = ("first", "second")
+MOST: Final = len(_MAPS)
+_LIFE: Final = {"ip": "ip ttl", "ip6": "ip6 hoplimit"}
+PASSED_ON: Final = 8
+"""Time to live of a packet that was passed on; the kernel takes one off as it does so. No client is so far away."""
 
 
 @dataclass(frozen=True)
@@ -91,43 +88,58 @@ def clear_rules(forwarding: Forwarding) -> str:
 def rules(forwarding: Forwarding) -> str:
     """The nftables script for the second chance, for connections whose beginning this node did not see.
 
-    The holder asks the holder before it (map `before`, which a backup keeps current, so that nothing has to happen in time).
-    Who was the holder for a moment between two others passes on what it passed on then (map `chain`). Tracking is on from
-    the start, so that a node that gets an address back knows the connections that it began itself.
+    Only the holder passes packets on, to the holders before it, as `remember` names them; a backup's names are current, so that
+    nothing has to happen in time when it becomes the holder. What was passed on has a short life (TTL), by which it is known:
+    who does not know the connection either drops it, as another may know it, and nothing goes in a circle. Tracking is on
+    from the start, so that a node that gets an address back knows the connections that it began itself.
     """
     parts = [clear_rules(forwarding)]
     for version, kind, type_, _ in _FAMILIES:
         routers = forwarding.routers(version)
         if not routers:
             continue
-        maps = "".join(
-            f"  map {name}{index} {{ type {type_} : {type_}; flags timeout; }}\n" for index, _ in routers for name in Map
-        )
-        chain = "".join(_rule(kind, index, router) for index, router in routers)
+        names = [(f"{each}{index}", index) for index, _ in routers for each in _MAPS]
+        maps = "".join(f"  map {name} {{ type {type_} : {type_}; flags timeout; }}\n" for name, _ in names)
+        sets = "".join(f"  set known{index} {{ type {type_}; flags timeout; }}\n" for index, _ in routers)
+        chain = "".join(_rules(kind, index, router) for index, router in routers)
         hook = "    type filter hook prerouting priority mangle; policy accept;\n"
-        parts.append(f"table {kind} {forwarding.name} {{\n{maps}  chain second_chance {{\n{hook}{chain}  }}\n}}\n")
+        parts.append(f"table {kind} {forwarding.name} {{\n{maps}{sets}  chain second_chance {{\n{hook}{chain}  }}\n}}\n")
     return "".join(parts)
 
 
-def _rule(kind: str, index: int, router: Router) -> str:
+def _rules(kind: str, index: int, router: Router) -> str:
     addresses = ", ".join(map(bare, router.virtual_ips))
-    unknown = "tcp flags & (syn | ack) != syn ct state { new, invalid }"
+    unknown = f'    iifname "{router.interface}" {kind} daddr {{ {addresses} }} tcp flags & (syn | ack) != syn ct state {{ new, invalid }} '
+    life = _LIFE[kind]
+    passes = [f'dup to {kind} daddr map @{each}{index} device "{router.interface}"' for each in _MAPS]
     return "".join(
-        f'    iifname "{router.interface}" {kind} daddr {{ {addresses} }} {condition}{unknown} '
-        f'dup to {kind} daddr map @{name}{index} device "{router.interface}" counter drop\n'
-        for name, condition in ((Map.BEFORE, "fib daddr . iif type local "), (Map.CHAIN, ""))
+        f"{unknown}{rule}\n"
+        for rule in (
+            f"{life} <= {PASSED_ON} counter drop",
+            f"fib daddr . iif type local {kind} daddr @known{index} {life} set {PASSED_ON}",
+            *(f"{life} {PASSED_ON} {each}" for each in passes),
+            f"{life} {PASSED_ON} counter drop",
+        )
     )
 
 
-def remember(forwarding: Forwarding, map_: Map, index: int, old: str | None, seconds: float) -> str:
-    """The nftables script that names whom to ask for some seconds; None: there is nobody."""
+def remember(forwarding: Forwarding, index: int, olds: Sequence[tuple[str, float]]) -> str:
+    """The nftables script that names whom to ask, and each for how many seconds; nobody: there is nothing to pass on.
+
+    No more than `MOST` are asked, the first ones.
+    """
     router = forwarding.config.routers[index]
     kind = "ip" if family(router) == 4 else "ip6"
-    name = f"{kind} {forwarding.name} {map_}{index}"
-    lines = [f"flush map {name}"]
-    if old is not None and seconds > 0:
-        entries = ", ".join(f"{bare(each)} timeout {max(1, round(seconds))}s : {old}" for each in router.virtual_ips)
-        lines.append(f"add element {name} {{ {entries} }}")
+    olds = [(old, max(1, round(seconds))) for old, seconds in olds if seconds > 0][:MOST]
+    lines = [f"flush map {kind} {forwarding.name} {each}{index}" for each in _MAPS]
+    lines.append(f"flush set {kind} {forwarding.name} known{index}")
+    for each, (old, seconds) in zip(_MAPS, olds, strict=False):
+        entries = ", ".join(f"{bare(address)} timeout {seconds}s : {old}" for address in router.virtual_ips)
+        lines.append(f"add element {kind} {forwarding.name} {each}{index} {{ {entries} }}")
+    if olds:
+        longest = max(seconds for _, seconds in olds)
+        entries = ", ".join(f"{bare(address)} timeout {longest}s" for address in router.virtual_ips)
+        lines.append(f"add element {kind} {forwarding.name} known{index} {{ {entries} }}")
     return "\n".join(lines) + "\n"
 
 

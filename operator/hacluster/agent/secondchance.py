@@ -3,12 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
 from hacluster.agent.board import Board
-from hacluster.agent.forwarding import Forwarding, Kernel, Map, remember, routes, rules
+from hacluster.agent.forwarding import MOST, Forwarding, Kernel, remember, routes, rules
 from hacluster.agent.handover import holds
 from hacluster.agent.listen import Heard
 from hacluster.agent.stations import is_alive
@@ -24,7 +24,6 @@ _FRESH: Final = 10.0
 _RENEW: Final = 3.0
 _SPOKE: Final = 2.5
 """Advertisement intervals: who spoke within so many was alive when the address moved."""
-_KNOWN: Final = 10.0
 
 
 Ask = Callable[[str, str], Awaitable[bool]]
@@ -34,21 +33,29 @@ Ask = Callable[[str, str], Awaitable[bool]]
 class Hears(Protocol):
     """Who advertises a router."""
 
-    def spoke(self, router: str) -> tuple[str, float] | None:
-        """Address of the last other node that did, and when, by the event loop's clock."""
-
     def subscribe(self, callback: Callable[[str, Heard], None]) -> None:
-        """Calls back at every advertisement, with the router's name."""
+        """Calls back at every advertisement of another member, with the router's name."""
 
 
 @dataclass
 class _Memory:
-    """What the kernel was told for one router."""
+    """What is known of one router: who held it lately, the last one first, with the time of its last word."""
 
-    before: str | None = None
-    told: float = 0.0
-    chain: str | None = None
+    recent: dict[str, float] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
+    told_at: float = 0.0
     holder: bool | None = None
+
+    def hear(self, source: str, at: float) -> bool:
+        """Takes in an advertisement; whether it is another's than the one before."""
+        news = next(iter(self.recent), None) != source
+        self.recent = {source: at, **{each: time for each, time in self.recent.items() if each != source}}
+        return news
+
+    def within(self, seconds: float, now: float) -> list[tuple[str, float]]:
+        """Who spoke within so many seconds, and how long ago; no more than are asked."""
+        self.recent = {each: at for each, at in self.recent.items() if now - at < seconds}
+        return [(each, now - at) for each, at in self.recent.items()][:MOST]
 
 
 class SecondChance:
@@ -63,7 +70,7 @@ class SecondChance:
         kernel: Kernel | None = None,
     ) -> None:
         """`kept` remembers what is installed, across this agent's restarts: drains go on."""
-        self._board, self._hears, self._kept, self._ask = board, hears, kept, ask
+        self._board, self._kept, self._ask = board, kept, ask
         self._kernel = kernel or Kernel()
         self._memories: dict[str, _Memory] = {}
         self._forwarding: Forwarding | None = None
@@ -89,8 +96,8 @@ class SecondChance:
 
     def _hear(self, router: str, heard: Heard) -> None:
         """Another holder than before: that cannot wait."""
-        memory = self._memories.get(router)
-        if memory is not None and heard.advert.source != memory.before and not memory.holder:
+        memory = self._memories.setdefault(router, _Memory())
+        if memory.hear(heard.advert.source, heard.at) and not memory.holder:
             self._news.set()
 
     async def _wait(self, version: int) -> None:
@@ -113,7 +120,8 @@ class SecondChance:
             return
         if self._kept.exists() and self._kept.read_text() == _text(wanted):
             return
-        self._memories = {}
+        for memory in self._memories.values():
+            memory.told = ()
         failure = await self._kernel.install(wanted)
         if failure:
             log.warning("no second chance for connections: %s", failure)
@@ -126,35 +134,31 @@ class SecondChance:
             self._kept.write_text(_text(wanted))
 
     async def _follow(self, forwarding: Forwarding, index: int, router: Router, now: float) -> None:
-        """A backup knows the holder; who becomes the holder goes on asking the old one if that lives."""
+        """A backup knows the holders before it; who becomes the holder goes on asking those that live."""
         memory = self._memories.setdefault(router.name, _Memory())
         was, memory.holder = memory.holder, holds(router, self._board.now)
-        spoke = self._hears.spoke(router.name)
         if memory.holder:
-            if was is False and memory.before is not None:
-                await self._took_over(forwarding, index, memory, now - spoke[1] if spoke else float("inf"))
+            if was is False and memory.told:
+                await self._took_over(forwarding, index, memory, now)
             return
-        if spoke is None or now - spoke[1] > _KNOWN:
-            return
-        if spoke[0] == memory.chain:  # it has the address again, and knows its own: to pass on to it would be a circle
-            memory.chain = None
-            await self._tell(remember(forwarding, Map.CHAIN, index, None, 0))
-        if spoke[0] != memory.before or now - memory.told > _RENEW or was:
-            memory.before, memory.told = spoke[0], now
-            await self._tell(remember(forwarding, Map.BEFORE, index, spoke[0], _FRESH))
+        recent = [old for old, _ in memory.within(forwarding.config.drain_seconds, now)]
+        if recent and (was or tuple(recent) != memory.told or now - memory.told_at > _RENEW):
+            memory.told, memory.told_at = tuple(recent), now
+            await self._tell(remember(forwarding, index, [(old, _FRESH) for old in recent]))
 
-    async def _took_over(self, forwarding: Forwarding, index: int, memory: _Memory, silent: float) -> None:
-        router = forwarding.config.routers[index]
+    async def _took_over(self, forwarding: Forwarding, index: int, memory: _Memory, now: float) -> None:
+        router, drain = forwarding.config.routers[index], forwarding.config.drain_seconds
         interval = router.advertisement_interval_ms / 1000
-        alive = silent <= max(_SPOKE * interval, interval + 0.1)
-        old, memory.before = memory.before, None
-        if not alive and old is not None:  # its keepalived is gone; perhaps the node is not
-            alive = await self._ask(router.interface, old)
-        memory.chain = old if alive else None
-        drain = forwarding.config.drain_seconds
-        await self._tell("".join(remember(forwarding, each, index, memory.chain, drain) for each in Map))
+        memory.told = ()
+        alive: list[tuple[str, float]] = []
+        for old, silent in memory.within(drain, now):
+            # Who has said nothing for a while may have lost its keepalived only, or be gone with all that it served.
+            if silent <= max(_SPOKE * interval, interval + 0.1) or await self._ask(router.interface, old):
+                alive.append((old, drain - (silent if alive else 0.0)))
+        await self._tell(remember(forwarding, index, alive))
+        who = ", ".join(old for old, _ in alive)
         log.info(
-            "%s: connections that %s began %s", router.name, old, f"may go on for {drain:g} s" if alive else "are lost with it"
+            "%s: open connections may go on with %s", router.name, f"{who} for {drain:g} s" if alive else "nobody: they are reset"
         )
 
     async def _tell(self, script: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hacluster.agent.adverts import Advert
 from hacluster.agent.board import Board
-from hacluster.agent.forwarding import Forwarding, Kernel, Map, established, remember, routes, rules
+from hacluster.agent.forwarding import Forwarding, Kernel, established, remember, routes, rules
 from hacluster.agent.listen import Heard
 from hacluster.agent.network import Address, Link, Network
 from hacluster.agent.secondchance import SecondChance
@@ -36,16 +36,19 @@ def test_two_resources_have_tables_of_their_own() -> None:
 
 def test_each_family_has_its_own_rules() -> None:
     text = rules(Forwarding(config(FOUR, SIX)))
-    assert "dup to ip daddr map @before0" in text and "dup to ip6 daddr map @before1" in text
+    assert "dup to ip daddr map @first0" in text and "dup to ip6 daddr map @second1" in text
     assert text.count("fib daddr . iif type local") == 2
+    assert "ip ttl <= 8 counter drop" in text and "ip6 hoplimit <= 8 counter drop" in text
 
 
-def test_the_old_holder_is_remembered_for_a_while_or_forgotten() -> None:
+def test_the_old_holders_are_remembered_for_a_while_or_forgotten() -> None:
     forwarding = Forwarding(config(SIX, FOUR))
-    assert f"add element ip {forwarding.name} before1 {{ {VIP} timeout 30s : {OLD} }}" in remember(
-        forwarding, Map.BEFORE, 1, OLD, 30
-    )
-    assert remember(forwarding, Map.CHAIN, 0, None, 30) == f"flush map ip6 {forwarding.name} chain0\n"
+    said = remember(forwarding, 1, [(OLD, 30), ("172.16.7.163", 12.4), ("172.16.7.173", 5)])
+    assert f"add element ip {forwarding.name} first1 {{ {VIP} timeout 30s : {OLD} }}" in said
+    assert f"add element ip {forwarding.name} second1 {{ {VIP} timeout 12s : 172.16.7.163 }}" in said
+    assert f"add element ip {forwarding.name} known1 {{ {VIP} timeout 30s }}" in said
+    assert "173" not in said
+    assert "add" not in remember(forwarding, 0, [])
 
 
 def test_open_connections_of_an_address_are_counted() -> None:
@@ -81,28 +84,23 @@ class Hears:
     """Says what it is told to have heard."""
 
     def __init__(self) -> None:
-        self.said: tuple[str, float] | None = None
         self.callbacks: list[Callable[[str, Heard], None]] = []
 
     def subscribe(self, callback: Callable[[str, Heard], None]) -> None:
         self.callbacks.append(callback)
 
     def advertise(self, source: str, at: float) -> None:
-        self.said = (source, at)
         heard = Heard(Advert(source, 3, 51, 100, 100, (VIP,), "ens3"), at, 100)
         for each in self.callbacks:
             each("VI_1", heard)
-
-    def spoke(self, router: str) -> tuple[str, float] | None:
-        return self.said
 
 
 def network(*held: str) -> Network:
     return Network((Link(2, "ens3"),), tuple(Address(2, ip_interface(each)) for each in held))
 
 
-async def takes_over(tmp_path: Path, *, silent: float, answers: bool) -> list[str]:
-    """A backup that heard the old holder becomes the holder after `silent` seconds without a word."""
+async def takes_over(tmp_path: Path, *, silent: float, answers: bool) -> str:
+    """A backup that heard the old holder becomes the holder after `silent` seconds without a word; what it tells the kernel then."""
     board, hears, kernel = Board(), Hears(), FakeKernel()
 
     async def ask(interface: str, address: str) -> bool:
@@ -111,51 +109,45 @@ async def takes_over(tmp_path: Path, *, silent: float, answers: bool) -> list[st
     loop = asyncio.get_running_loop()
     board.update(installed=config(FOUR), network=network())
     part = SecondChance(board, hears, tmp_path / "kept", ask, kernel)
-    hears.said = (OLD, loop.time())
+    hears.advertise(OLD, loop.time() - silent)
     task = asyncio.create_task(part.run())
     try:
         await eventually_async(lambda: any("timeout 10s" in each for each in kernel.told))
-        hears.said = (OLD, loop.time() - silent)
         board.update(network=network(f"{VIP}/24"))
         count = len(kernel.told)
         await eventually_async(lambda: len(kernel.told) > count)
         await part.finish()
     finally:
         task.cancel()
-    return kernel.told
+    assert kernel.told[-1] == "remove"
+    return kernel.told[-2]
 
 
 async def test_who_spoke_a_moment_ago_is_asked_for_the_whole_drain(tmp_path: Path) -> None:
-    told = await takes_over(tmp_path, silent=0.05, answers=False)
-    assert f"timeout 30s : {OLD}" in told[-2] and told[-1] == "remove"
+    assert f"timeout 30s : {OLD}" in await takes_over(tmp_path, silent=0.05, answers=False)
 
 
 async def test_who_is_silent_and_gone_is_forgotten_at_once(tmp_path: Path) -> None:
-    told = await takes_over(tmp_path, silent=0.4, answers=False)
-    assert "add element" not in told[-2]
+    assert "add element" not in await takes_over(tmp_path, silent=0.4, answers=False)
 
 
 async def test_who_is_silent_and_there_is_asked(tmp_path: Path) -> None:
-    told = await takes_over(tmp_path, silent=0.4, answers=True)
-    assert f"timeout 30s : {OLD}" in told[-2]
+    assert f"timeout 30s : {OLD}" in await takes_over(tmp_path, silent=0.4, answers=True)
 
 
-async def test_a_new_holder_is_known_at_once_and_nothing_goes_in_a_circle(tmp_path: Path) -> None:
+async def test_a_holder_for_a_moment_does_not_hide_the_one_before(tmp_path: Path) -> None:
     board, hears, kernel = Board(), Hears(), FakeKernel()
     loop = asyncio.get_running_loop()
     board.update(installed=config(FOUR), network=network())
     task = asyncio.create_task(SecondChance(board, hears, tmp_path / "kept", kernel=kernel).run())
     try:
         hears.advertise(OLD, loop.time())
-        await eventually_async(lambda: any("before0" in each and OLD in each for each in kernel.told))
-        board.update(network=network(f"{VIP}/24"))
-        await eventually_async(lambda: any("chain0" in each and "timeout 30s" in each for each in kernel.told))
-        board.update(network=network())
+        await eventually_async(lambda: bool(kernel.told) and OLD in kernel.told[-1])
         hears.advertise("172.16.7.173", loop.time())
-        await eventually_async(lambda: "172.16.7.173" in kernel.told[-1], within=0.3)
-        assert "chain0" not in kernel.told[-1]  # what it passed on to the old holder it goes on passing on
+        await eventually_async(lambda: f"first0 {{ {VIP} timeout 10s : 172.16.7.173" in kernel.told[-1], within=0.3)
+        assert f"second0 {{ {VIP} timeout 10s : {OLD}" in kernel.told[-1]
         hears.advertise(OLD, loop.time())
-        await eventually_async(lambda: any("flush map" in each and "chain0" in each for each in kernel.told[-2:]), within=0.3)
+        await eventually_async(lambda: f"first0 {{ {VIP} timeout 10s : {OLD}" in kernel.told[-1], within=0.3)
     finally:
         task.cancel()
 
