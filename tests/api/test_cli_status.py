@@ -172,7 +172,20 @@ def test_what_is_not_there(apiserver: ApiServer, here: World) -> None:
 def running(here: World, *args: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """The command in the background, and the file that it writes to."""
     output = here.server.directory / f"{args[0]}-{here.namespace}-{time.monotonic_ns()}.txt"
-    command = ["setpriv", "--pdeathsig", "KILL", "--", *COMMAND, args[0], "-n", here.namespace, *args[1:]]
+    # Whoever started the tests in the background had them ignore SIGINT, and all that they start.
+    command = [
+        "env",
+        "--default-signal=INT",
+        "setpriv",
+        "--pdeathsig",
+        "KILL",
+        "--",
+        *COMMAND,
+        args[0],
+        "-n",
+        here.namespace,
+        *args[1:],
+    ]
     with output.open("wb") as file:
         process = subprocess.Popen(command, env=environment(here.server), stdout=file, stderr=subprocess.STDOUT)
     try:

@@ -98,6 +98,7 @@ def test_the_operator_needs_no_more_rights_than_it_has(installed: ApiServer, ope
         here.delete("daemonsets", names.lb("web"))
         eventually(lambda: _has(here, "daemonsets", names.lb("web")), within=15)
         here.change(apache=None, haproxy={"listeners": [_own_server()]})
+        here.follow()
         eventually(lambda: _has(here, "daemonsets", names.apache("web"), there=False), within=15)
         eventually(lambda: _some_event(here), within=15)
         here.delete("haclusters", "web")
@@ -258,6 +259,7 @@ OTHERS = {
     "readyNodes": 99,
     "desiredNodes": 99,
     "nodeSummary": "99/99",
+    "silentNodes": ["node2"],
     "virtualIPs": [{"address": "10.9.9.9", "router": "VI_1", "virtualRouterID": 9}],
     "lastFailover": {"router": "VI_1", "from": "a", "to": "b", "reason": "Lie", "at": NOW},
     "conditions": [{"type": "Ready", "status": "True", "reason": "Lie", "lastTransitionTime": NOW}],
