@@ -31,9 +31,9 @@ _HEAD = """# Benchmarks
 
 Written by `make bench`, which anyone can run: three nodes and a client in network namespaces of one machine, with the real
 keepalived, HAProxy, Apache and agents (`hacluster rehearse`). The client opens a new connection for each request every 5 ms; a *gap* is
-the time in which no request that began was answered within 50 ms. Holders are read from each node's kernel. The tutorial's
-configuration runs beside it as its author set it up: without agents, and nothing restarts what ended. Trials in which the client itself
-was without processor time for more than 50 ms are not counted; the data (`data/*.json`) has them all.
+the longest time in which no request began that was answered within 50 ms, any pause of the client itself included. Holders are read from
+each node's kernel. The tutorial's configuration runs beside it as its author set it up: without agents, and nothing restarts what ended.
+`data/*.json` has every trial.
 """
 
 
@@ -78,7 +78,7 @@ def _gap(row: dict[str, Any] | None) -> str:
         return "–"
     if row["not_recovered"]:
         return f"not within {row['gap_worst'] / 1000:.0f} s ({row['not_recovered']} of {row['trials']})"
-    return f"{row['gap_median']:.0f} / {row['gap_worst']:.0f} ({row['trials'] - row['discarded']})"
+    return f"{row['gap_median']:.0f} / {row['gap_worst']:.0f} ({row['trials']})"
 
 
 def _planned(found: dict[str, Any]) -> str:

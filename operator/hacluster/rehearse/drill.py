@@ -20,8 +20,6 @@ _BEFORE: Final = 0.1
 _AFTER: Final = 0.4
 _CALM: Final = 0.3
 _RECOVER: Final = 45.0
-_BLIND: Final = 50.0
-"""Milliseconds."""
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -73,11 +71,6 @@ class Trial:
     at: float
     until: float
     recovered: bool = True
-
-    @property
-    def valid(self) -> bool:
-        """Whether the client had the processor time to see anything: a blind witness is no witness."""
-        return self.seen.client_pause <= _BLIND
 
 
 class Drill:

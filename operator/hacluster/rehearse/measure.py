@@ -13,6 +13,10 @@ LATE: Final = 0.05
 """Seconds: a request that took longer belongs to an outage, though it was answered in the end."""
 
 
+RHYTHM: Final = 0.025
+"""Seconds: two requests may be so far apart without anything being wrong with the client."""
+
+
 @dataclass(frozen=True)
 class Request:
     """One request on a connection of its own; `words` say who answered, or what went wrong."""
@@ -50,7 +54,7 @@ def parse_records(lines: Iterable[str]) -> Records:
 
 @dataclass(frozen=True)
 class Seen:
-    """What one event cost. Milliseconds; `gap` is the longest time for which no request that began was answered in time."""
+    """What one event cost. Milliseconds; `gap` is the longest time for which no request began that was answered in time."""
 
     gap: float
     failed: int
@@ -60,7 +64,8 @@ class Seen:
     dual: float
     dual_on_wire: float
     client_pause: float
-    """The longest time between two requests: where it is much longer than usual, the client itself had no processor time."""
+    """The longest time between two requests: where it is much longer than usual, the client itself did nothing, and who is blind
+    for so long has to count it as part of the gap."""
 
 
 def see(
@@ -78,15 +83,16 @@ def see(
     near = [each for each in changes if each.at <= away.get(each.node, each.at)]
     gone = [Change(at, node, address, held=False) for node, at in away.items()]
     counts = holder_counts([*near, *gone], address, window)
+    pause = longest_pause([window[0], *(each.start for each in inside), window[1]])
     return Seen(
-        gap=1000 * longest_gap(inside, every),
+        gap=1000 * max(longest_gap(inside, every), pause if pause > RHYTHM else 0.0),
         failed=sum(not each.answered for each in inside),
         requests=len(inside),
         broken=sum(window[0] <= at <= window[1] for at, _ in records.broken),
         ownerless=1000 * sum(end - start for start, end, count in counts if count == 0),
         dual=1000 * sum(end - start for start, end, count in counts if count > 1),
         dual_on_wire=1000 * dual_on_wire(answers, address, window),
-        client_pause=1000 * longest_pause([window[0], *(each.start for each in inside), window[1]]),
+        client_pause=1000 * pause,
     )
 
 

@@ -1,7 +1,7 @@
 """What a drill came to: medians and worst cases, as rows for people and as a document for machines. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
@@ -28,8 +28,6 @@ class Row:
     dual_worst: float
     dual_on_wire_worst: float
     not_recovered: int
-    discarded: int = 0
-    """Trials that are not counted, because the client had no processor time in them."""
 
     @property
     def title(self) -> str:
@@ -51,11 +49,6 @@ def summarize(trials: Iterable[Trial]) -> tuple[Row, ...]:
 
 
 def _row(event: Event, trials: Sequence[Trial]) -> Row:
-    valid = [trial for trial in trials if trial.valid] or trials
-    return replace(_sums(event, valid), discarded=len(trials) - len(valid))
-
-
-def _sums(event: Event, trials: Sequence[Trial]) -> Row:
     seen = [trial.seen for trial in trials]
     return Row(
         event=event,

@@ -57,3 +57,9 @@ def test_two_stations_that_answer_one_request_are_seen() -> None:
     assert dual_on_wire(one, VIP, (0.0, 2.0)) == 0
     both = [*one, Answer(1.0, "bb", 1, VIP), Answer(1.2, "aa", 9, VIP), Answer(1.2, "bb", 9, VIP)]
     assert round(dual_on_wire(both, VIP, (0.0, 2.0)), 3) == 0.201
+
+
+def test_a_client_that_does_nothing_for_a_while_cannot_vouch_for_it() -> None:
+    records = parse_records(["r 1.0 0.001 node1", "r 1.005 0.001 node1", "r 1.1 0.001 node2", "r 1.105 0.001 node2"])
+    assert round(see(records, [], [], VIP, (1.0, 1.105)).gap) == 95
+    assert see(records, [], [], VIP, (1.1, 1.105)).gap == 0
