@@ -76,6 +76,8 @@ def _failovers(found: dict[str, Any]) -> str:
 def _gap(row: dict[str, Any] | None) -> str:
     if row is None:
         return "–"
+    if row["not_recovered"] and row["dual_worst"] > 1000:
+        return f"two holders until a restart ({row['not_recovered']} of {row['trials']})"
     if row["not_recovered"]:
         return f"not within {row['gap_worst'] / 1000:.0f} s ({row['not_recovered']} of {row['trials']})"
     return f"{row['gap_median']:.0f} / {row['gap_worst']:.0f} ({row['trials']})"

@@ -72,7 +72,11 @@ HEADINGS = ("EVENT", "TRIALS", "GAP, MEDIAN MS", "WORST MS", "FAILED REQUESTS", 
 def cells(row: Row) -> tuple[str, ...]:
     """One line of the table under `HEADINGS`. Where a fault kills what serves a connection, that it breaks says nothing."""
     if row.not_recovered:
-        gap = f"not within {row.gap_worst / 1000:.0f} s ({row.not_recovered} of {row.trials})"
+        gap = (
+            "two holders"
+            if row.dual_worst > 1000
+            else f"not within {row.gap_worst / 1000:.0f} s ({row.not_recovered} of {row.trials})"
+        )
         return (row.title, str(row.trials), gap, gap, str(row.failed), "–", f"{row.dual_worst:.0f}")
     broken = str(row.broken) if row.event in PLANNED or row.event is Event.AGENT_KILL else "–"
     failed = f"{row.failed} of {row.requests}"
