@@ -12,7 +12,6 @@ import json
 import multiprocessing
 import os
 import re
-import signal
 import sys
 import threading
 import time
@@ -26,7 +25,6 @@ import yaml
 
 from hacluster.api import HACluster, parse
 from hacluster.rehearse.drill import BY_HAND, Drill, Event, Trial, replace_model
-from hacluster.rehearse.hosts import family
 from hacluster.rehearse.measure import holder_counts
 from hacluster.rehearse.stage import Stage, on_stage
 from hacluster.rehearse.summary import Trace, document, trace
@@ -159,30 +157,12 @@ def frozen(trials: str) -> dict[str, Any]:
                 for _ in range(int(trials)):
                     holder = drill.settle()
                     before = len(stage.kernel.changes)
-                    pids = family(stage.nodes[holder].host.pid)[1:]
-                    freeze(pids, milliseconds / 1000)
+                    stage.nodes[holder].freeze(milliseconds / 1000)
                     time.sleep(0.3 + 6 * interval / 1000)
                     moved += any(each.node != holder and each.held for each in stage.kernel.changes[before:])
                 found.setdefault(str(interval), {})[str(milliseconds)] = moved
                 say(f"frozen: {interval} ms, {milliseconds} ms: {moved} of {trials}")
     return {"trials": int(trials), "moves": found}
-
-
-def freeze(pids: list[int], seconds: float) -> None:
-    """Stops processes, and lets them go on."""
-    for pid in pids:
-        send(pid, signal.SIGSTOP)
-    time.sleep(seconds)
-    for pid in pids:
-        send(pid, signal.SIGCONT)
-
-
-def send(pid: int, number: int) -> None:
-    """Signals a process that may be gone."""
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
 
 
 @contextmanager

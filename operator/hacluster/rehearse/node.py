@@ -3,6 +3,7 @@
 import contextlib
 import json
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -89,6 +90,14 @@ class Node:
         """A running daemon."""
         found = self._running.get(name)
         return None if found is None or found.ended else found
+
+    def freeze(self, seconds: float) -> None:
+        """Everything on the node stands still, as under a hypervisor, and then goes on."""
+        daemons = list(self._running.values())
+        for number, pause in ((signal.SIGSTOP, seconds), (signal.SIGCONT, 0.0)):
+            for daemon in daemons:
+                daemon.kill(number)
+            time.sleep(pause)
 
     def signal(self, name: str, number: int) -> None:
         """Signals a daemon with all its processes."""
