@@ -87,7 +87,7 @@ def reloads(settings: str) -> dict[str, Any]:
         loader.start()
         time.sleep(1)
         started = time.monotonic()
-        drill._reload(20)
+        drill.reload(20)
         took = time.monotonic() - started
         loader.join()
         counts = holder_counts(stage.kernel.changes, stage.address, (started, time.monotonic()))

@@ -7,7 +7,6 @@ preStop hooks make `names.LEAVE_FILE` and wait for `names.LEFT_FILE`.
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import socket
 import struct
@@ -19,6 +18,7 @@ from typing import Final, Protocol
 from hacluster.agent import processes
 from hacluster.agent.board import Board, Observation
 from hacluster.agent.forwarding import established
+from hacluster.agent.health import write_track
 from hacluster.agent.network import bare
 from hacluster.agent.paths import Paths
 from hacluster.api.status import Health
@@ -128,7 +128,7 @@ class Handover:
             step.router = router
             wanted = step.wanted(router.yields, self._leaving is not Leaving.NOT, holds(router, seen), now)
             if self._written.get(router.name) is not wanted:
-                write_flag(self._paths.track_yield(router.name), wanted)
+                write_track(self._paths.track_yield(router.name), wanted)
                 if wanted or self._written.get(router.name):
                     log.info("%s: %s", router.name, "stepping back" if wanted else "standing again")
                 self._written[router.name] = wanted
@@ -188,15 +188,6 @@ class Handover:
     def _soft_stop(self) -> None:
         if (pid := haproxy_master(self._paths.haproxy_master)) is not None:
             processes.send(pid, signal.SIGUSR1)
-
-
-def write_flag(file: Path, value: bool) -> None:
-    """Writes in place: keepalived watches the file itself."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o644)
-    try:
-        os.pwrite(descriptor, b"1" if value else b"0", 0)
-    finally:
-        os.close(descriptor)
 
 
 def read_tables(proc: Path = Path("/proc/net")) -> list[str]:

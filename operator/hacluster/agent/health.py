@@ -204,11 +204,11 @@ class Probe:
         return bool(done) or self._event.is_set()
 
 
-def write_track(file: Path, down: bool) -> None:
+def write_track(file: Path, flag: bool) -> None:
     """Writes in place: keepalived watches the file itself."""
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o644)
     try:
-        os.pwrite(descriptor, b"1" if down else b"0", 0)
+        os.pwrite(descriptor, b"1" if flag else b"0", 0)
     finally:
         os.close(descriptor)
 
@@ -230,7 +230,7 @@ class HAProxyHealth:
         self._hold = HoldDown()
         self._told: bool | None = None
         if not self._resumed:  # nothing is known yet: no virtual IP before HAProxy has answered
-            write_track(paths.track_haproxy, down=True)
+            write_track(paths.track_haproxy, flag=True)
 
     async def run(self) -> None:
         """Never returns."""
@@ -256,7 +256,7 @@ class HAProxyHealth:
         fit = health is Health.UP and held <= 0
         config = self._board.now.installed
         if fit is not self._told and (config is None or config.http_check):
-            write_track(self._paths.track_haproxy, down=not fit)
+            write_track(self._paths.track_haproxy, flag=not fit)
         self._told = fit
         if health is not self._board.now.haproxy:
             log.warning("HAProxy is %s: %s", health.value, result.value)

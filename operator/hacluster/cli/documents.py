@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import yaml
+
+from hacluster import names
+from hacluster.api import HACluster, parse
+from hacluster.errors import InvalidResource
 
 
 class UnreadableFile(Exception):
@@ -75,3 +80,23 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(key if isinstance(key, Hashable) else None)
         return super().construct_mapping(node, deep=deep)
+
+
+def read_cluster(file: str, command: str) -> HACluster:
+    """The one HACluster in a file, for `command`.
+
+    Raises:
+        click.ClickException: it cannot be read, holds none or several, or the resource is not valid.
+
+    """
+    try:
+        contents = [each.content for each in read_documents(file)]
+    except UnreadableFile as error:
+        raise click.ClickException(str(error)) from None
+    ours = [each for each in contents if isinstance(each, dict) and each.get("kind") == names.KIND]
+    if len(ours) != 1:
+        raise click.ClickException(f"{file}: holds {len(ours)} resources of kind {names.KIND}; {command} takes one")
+    try:
+        return parse(ours[0])
+    except InvalidResource as error:
+        raise click.ClickException("\n".join(map(str, error.problems))) from None

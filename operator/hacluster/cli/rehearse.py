@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hacluster import names
-from hacluster.api import HACluster, parse
-from hacluster.cli.documents import UnreadableFile, read_documents
+from hacluster.cli.documents import read_cluster
 from hacluster.cli.table import columns
-from hacluster.errors import HAClusterError, InvalidResource
+from hacluster.errors import HAClusterError
 
 if TYPE_CHECKING:
     from hacluster.rehearse.drill import Event, Trial
@@ -57,7 +55,7 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     from hacluster.rehearse.stage import NotUp, on_stage
     from hacluster.rehearse.summary import document, summarize
 
-    cluster = _read_cluster(file)
+    cluster = read_cluster(file, "rehearse")
     wanted = [_event(each) for each in events] or [each for each in Event if each is not Event.FAILBACK]
     if by_hand:
         wanted = [each for each in wanted if each in BY_HAND]
@@ -152,20 +150,6 @@ def _event(name: str) -> "Event":
     except ValueError:
         known = ", ".join(each for each in Event if each is not Event.FAILBACK)
         raise click.BadParameter(f"{name!r} is no event; there are {known}", param_hint="--event") from None
-
-
-def _read_cluster(file: str) -> HACluster:
-    try:
-        contents = [each.content for each in read_documents(file)]
-    except UnreadableFile as error:
-        raise click.ClickException(str(error)) from None
-    ours = [each for each in contents if isinstance(each, dict) and each.get("kind") == names.KIND]
-    if len(ours) != 1:
-        raise click.ClickException(f"{file}: holds {len(ours)} resources of kind {names.KIND}; rehearse takes one")
-    try:
-        return parse(ours[0])
-    except InvalidResource as error:
-        raise click.ClickException("\n".join(map(str, error.problems))) from None
 
 
 def _say(words: str) -> None:

@@ -11,11 +11,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, IPvAnyInterface, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
-from hacluster import __version__, names
-from hacluster.api import HACluster, parse
+from hacluster import __version__
 from hacluster.api.types import NodeName
-from hacluster.cli.documents import UnreadableFile, read_documents
-from hacluster.errors import InvalidResource
+from hacluster.cli.documents import UnreadableFile, read_cluster, read_documents
 from hacluster.nodeconfig import File
 from hacluster.plan import Interface, NodeView, Plan, Settings, make_plan
 
@@ -35,7 +33,7 @@ def command(file: str, nodes_file: str, output: Path, node_image: str) -> None:
     `- {name: node1, interfaces: [{name: ens3, addresses: [172.16.7.153/24]}]}`; internalIP is optional. Nothing is written
     unless everything could be made; an earlier rendering in DIR is replaced.
     """
-    plan = make_plan(_read_cluster(file), _read_nodes(nodes_file), Settings(node_image=node_image))
+    plan = make_plan(read_cluster(file, "render"), _read_nodes(nodes_file), Settings(node_image=node_image))
     for warning in plan.warnings:
         click.echo(f"warning: {warning}", err=True)
     for problem in plan.problems:
@@ -45,17 +43,6 @@ def command(file: str, nodes_file: str, output: Path, node_image: str) -> None:
     if plan.blocked:
         raise SystemExit(1)
     _replace(output, plan)
-
-
-def _read_cluster(file: str) -> HACluster:
-    contents = [each.content for each in _documents(file)]
-    ours = [each for each in contents if isinstance(each, dict) and each.get("kind") == names.KIND]
-    if len(ours) != 1:
-        raise click.ClickException(f"{file}: holds {len(ours)} resources of kind {names.KIND}; render takes one")
-    try:
-        return parse(ours[0])
-    except InvalidResource as error:
-        raise click.ClickException("\n".join(map(str, error.problems))) from None
 
 
 class _InterfaceFacts(BaseModel):

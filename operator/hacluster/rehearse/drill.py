@@ -162,7 +162,7 @@ class Drill:
         elif event is Event.ROLLING_UPGRADE:
             yield self._still(event, self._upgrade, lambda: self._whole(holder))
         elif event is Event.RELOADS:
-            yield self._still(event, self._reload, lambda: self._whole(holder))
+            yield self._still(event, self.reload, lambda: self._whole(holder))
 
     def _move(self, event: Event, holder: str, fault: Callable[[str], None], heal: Callable[[str], None]) -> Iterable[Trial]:
         """The fault until another node has taken over; then the cure until the node has it back."""
@@ -242,7 +242,7 @@ class Drill:
             self._replace(node)
             self._wait(lambda node=node: self._fit(node), _RECOVER)  # type: ignore[misc]
 
-    def _reload(self, times: int = 20) -> None:
+    def reload(self, times: int = 20) -> None:
         """Changes that HAProxy or keepalived has to load, each live on all nodes before the next."""
         stage = self._stage
         cluster = stage.cluster

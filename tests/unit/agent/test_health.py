@@ -219,7 +219,7 @@ async def test_the_track_file_follows(tmp_path: Path) -> None:
 
 async def test_it_does_not_flap_when_the_agent_restarts(tmp_path: Path) -> None:
     paths = Paths(run=tmp_path)
-    write_track(paths.track_haproxy, down=False)
+    write_track(paths.track_haproxy, flag=False)
     async with serving(paths.haproxy_health, answers), watching(paths) as board:
         assert paths.track_haproxy.read_text() == "0"
         await until(board, Health.UP)
@@ -228,7 +228,7 @@ async def test_it_does_not_flap_when_the_agent_restarts(tmp_path: Path) -> None:
 
 async def test_a_restarted_agent_notices_a_dead_haproxy(tmp_path: Path) -> None:
     paths = Paths(run=tmp_path)
-    write_track(paths.track_haproxy, down=False)
+    write_track(paths.track_haproxy, flag=False)
     async with watching(paths) as board:
         await until(board, Health.DOWN)
     assert paths.track_haproxy.read_text() == "1"
@@ -243,19 +243,19 @@ async def test_with_process_checks_it_only_reports(tmp_path: Path) -> None:
 
 def test_the_track_file_is_written_in_place(tmp_path: Path) -> None:
     file = tmp_path / "track"
-    write_track(file, down=True)
+    write_track(file, flag=True)
     inode = file.stat().st_ino
-    write_track(file, down=False)
+    write_track(file, flag=False)
     assert (file.read_text(), file.stat().st_ino) == ("0", inode)
 
 
 def test_the_track_file_is_never_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever reads it between opening and writing finds the old value."""
     file = tmp_path / "track"
-    write_track(file, down=True)
+    write_track(file, flag=True)
     found = []
     monkeypatch.setattr(os, "pwrite", lambda *_: found.append(file.read_text()))
-    write_track(file, down=False)
+    write_track(file, flag=False)
     assert found == ["1"]
 
 
