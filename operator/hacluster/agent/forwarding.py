@@ -86,41 +86,91 @@ def clear_rules(forwarding: Forwarding) -> str:
 
 
 def rules(forwarding: Forwarding) -> str:
-    """The nftables script for the second chance, for connections whose beginning this node did not see.
+    """The nftables script for the second chance, without its `ports`: for connections that this node's HAProxy does not have.
 
     Only the holder passes packets on, to the holders before it, as `remember` names them; a backup's names are current, so that
     nothing has to happen in time when it becomes the holder. What was passed on has a short life (TTL), by which it is known:
-    who does not know the connection either drops it, as another may know it, and nothing goes in a circle. Tracking is on
-    from the start, so that a node that gets an address back knows the connections that it began itself.
+    who does not know the connection either drops it, as another may know it, and nothing goes in a circle. What a node knows is
+    what it has a socket for, so that nothing has to be tracked; only handshakes are noted, for seconds, while somebody can be asked.
     """
     parts = [clear_rules(forwarding)]
     for version, kind, type_, _ in _FAMILIES:
         routers = forwarding.routers(version)
         if not routers:
             continue
-        names = [(f"{each}{index}", index) for index, _ in routers for each in _MAPS]
-        maps = "".join(f"  map {name} {{ type {type_} : {type_}; flags timeout; }}\n" for name, _ in names)
-        sets = "".join(f"  set known{index} {{ type {type_}; flags timeout; }}\n" for index, _ in routers)
-        chain = "".join(_rules(kind, index, router) for index, router in routers)
+        sets = "".join(_sets(type_, index) for index, _ in routers)
+        chains = "".join(_chains(kind, index, router) for index, router in routers)
+        entries = "".join(_entries(kind, index, router, tracked=bool(_bound(forwarding))) for index, router in routers)
         hook = "    type filter hook prerouting priority mangle; policy accept;\n"
-        parts.append(f"table {kind} {forwarding.name} {{\n{maps}{sets}  chain second_chance {{\n{hook}{chain}  }}\n}}\n")
+        parts.append(f"table {kind} {forwarding.name} {{\n{sets}{chains}  chain second_chance {{\n{hook}{entries}  }}\n}}\n")
     return "".join(parts)
 
 
-def _rules(kind: str, index: int, router: Router) -> str:
+def ports(forwarding: Forwarding) -> str:
+    """The nftables script that names the ports whose connections get a second chance; what is remembered stays."""
+    lines = []
+    for version, kind, _, _ in _FAMILIES:
+        for index, _ in forwarding.routers(version):
+            for name, numbers in (("any", _any(forwarding)), ("bound", _bound(forwarding))):
+                lines.append(f"flush set {kind} {forwarding.name} {name}{index}\n")
+                if numbers:
+                    elements = ", ".join(map(str, numbers))
+                    lines.append(f"add element {kind} {forwarding.name} {name}{index} {{ {elements} }}\n")
+    return "".join(lines)
+
+
+def _any(forwarding: Forwarding) -> list[int]:
+    return sorted({each.port for each in forwarding.config.ports if not each.address})
+
+
+def _bound(forwarding: Forwarding) -> list[int]:
+    return sorted({each.port for each in forwarding.config.ports if each.address})
+
+
+def _sets(type_: str, index: int) -> str:
+    maps = "".join(f"  map {each}{index} {{ type {type_} : {type_}; flags timeout; }}\n" for each in _MAPS)
+    numbers = "".join(f"  set {each}{index} {{ type inet_service; }}\n" for each in ("any", "bound"))
+    opening = f"  set opening{index} {{ type {type_} . inet_service; flags dynamic,timeout; timeout 10s; size 65536; }}\n"
+    return f"{maps}{numbers}{opening}  set known{index} {{ type {type_}; flags timeout; }}\n"
+
+
+def _entries(kind: str, index: int, router: Router, *, tracked: bool) -> str:
+    """Which packets are looked at: those to HAProxy's ports."""
     addresses = ", ".join(map(bare, router.virtual_ips))
-    unknown = f'    iifname "{router.interface}" {kind} daddr {{ {addresses} }} tcp flags & (syn | ack) != syn ct state {{ new, invalid }} '
-    life = _LIFE[kind]
-    passes = [f'dup to {kind} daddr map @{each}{index} device "{router.interface}"' for each in _MAPS]
-    return "".join(
-        f"{unknown}{rule}\n"
-        for rule in (
-            f"{life} <= {PASSED_ON} counter drop",
-            f"fib daddr . iif type local {kind} daddr @known{index} {life} set {PASSED_ON}",
-            *(f"{life} {PASSED_ON} {each}" for each in passes),
-            f"{life} {PASSED_ON} counter drop",
-        )
+    match = f'    iifname "{router.interface}" {kind} daddr {{ {addresses} }} tcp dport'
+    first = (
+        f"{kind} daddr @known{index} tcp flags & (syn | ack) == syn update @opening{index} {{ {kind} saddr . tcp sport }} return"
     )
+    lines = [f"{match} @any{index} {first}\n", f"{match} @any{index} tcp flags & (syn | ack) != syn goto by_socket{index}\n"]
+    if tracked:
+        # A listener on the address itself looks like its connections. Tracking slows the whole node, so it is only there when needed.
+        unknown = f"tcp flags & (syn | ack) != syn ct state {{ new, invalid }} goto unknown{index}"
+        lines.append(f"{match} @bound{index} {unknown}\n")
+    return "".join(lines)
+
+
+def _chains(kind: str, index: int, router: Router) -> str:
+    life = _LIFE[kind]
+    unknown = (
+        f"{life} <= {PASSED_ON} counter drop",
+        f"fib daddr . iif type local {kind} daddr @known{index} {life} set {PASSED_ON}",
+        *(f'{life} {PASSED_ON} dup to {kind} daddr map @{each}{index} device "{router.interface}"' for each in _MAPS),
+        f"{life} {PASSED_ON} counter drop",
+    )
+    by_socket = (
+        # Nobody to ask: nothing to find out.
+        f"{life} > {PASSED_ON} {kind} daddr != @known{index} return",
+        # A connection's socket has an address, the listener's has none. Those of handshakes and of TIME_WAIT cannot say: a handshake
+        # was noted, and TIME_WAIT knows nothing of what the same client has begun since, from the same port, at another node.
+        "socket wildcard 0 return",
+        f"{kind} saddr . tcp sport @opening{index} return",
+        f"goto unknown{index}",
+    )
+    return _chain(f"unknown{index}", unknown) + _chain(f"by_socket{index}", by_socket)
+
+
+def _chain(name: str, lines: Iterable[str]) -> str:
+    return f"  chain {name} {{\n" + "".join(f"    {each}\n" for each in lines) + "  }\n"
 
 
 def remember(forwarding: Forwarding, index: int, olds: Sequence[tuple[str, float]]) -> str:
@@ -153,7 +203,7 @@ class Kernel:
             code, said = await run(*command)
             if code:
                 return f"{' '.join(command)}: {said.strip()}"
-        return await self.nft(rules(forwarding))
+        return await self.nft(rules(forwarding) + ports(forwarding))
 
     async def remove(self, forwarding: Forwarding) -> None:
         """Leaves nothing."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from hacluster.agent.board import Board
-from hacluster.agent.forwarding import MOST, Forwarding, Kernel, remember, routes, rules
+from hacluster.agent.forwarding import MOST, Forwarding, Kernel, ports, remember, routes, rules
 from hacluster.agent.handover import holds
 from hacluster.agent.listen import Heard
 from hacluster.agent.stations import is_alive
@@ -118,14 +118,18 @@ class SecondChance:
                 await self._kernel.remove(before or Forwarding(config))
                 self._kept.unlink(missing_ok=True)
             return
-        if self._kept.exists() and self._kept.read_text() == _text(wanted):
+        kept = self._kept.read_text() if self._kept.exists() else ""
+        if kept == _text(wanted):
             return
-        for memory in self._memories.values():
-            memory.told = ()
-        failure = await self._kernel.install(wanted)
+        if kept.startswith(_frame(wanted)):
+            failure = await self._kernel.nft(ports(wanted))
+        else:
+            for memory in self._memories.values():
+                memory.told = ()
+            failure = await self._kernel.install(wanted)
         if failure:
             log.warning("no second chance for connections: %s", failure)
-            cure = "load the kernel modules nft_dup_ipv4, nft_dup_ipv6, nft_ct and nft_fib_inet, or set vrrp.handover.drain to 0s"
+            cure = "load the kernel modules nft_dup_ipv4, nft_dup_ipv6, nft_socket and nft_fib_inet, or set vrrp.handover.drain to 0s"
             self._board.put_problems(
                 PART, NodeProblem(reason="NoSecondChance", message=f"a planned move breaks open connections: {failure}; {cure}")
             )
@@ -166,5 +170,10 @@ class SecondChance:
             log.warning("%s", failure)
 
 
-def _text(forwarding: Forwarding) -> str:
+def _frame(forwarding: Forwarding) -> str:
+    """What cannot change without forgetting whom to ask."""
     return "\n".join(" ".join(command) for command in routes(forwarding)) + "\n" + rules(forwarding)
+
+
+def _text(forwarding: Forwarding) -> str:
+    return _frame(forwarding) + ports(forwarding)
