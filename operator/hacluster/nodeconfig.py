@@ -61,6 +61,17 @@ class Apache(_Part):
     port: int
 
 
+class Peer(_Part):
+    """Another node of the same front door, whose Apache is a server of this node's HAProxy."""
+
+    server: str
+    """Its name in HAProxy's backends."""
+    address: str
+    """Where its Apache answers."""
+    cards: tuple[str, ...] = ()
+    """Every address of its routers' interfaces, without prefix lengths: where its advertisements come from."""
+
+
 class AgentConfig(_Part):
     """One node's orders. An older agent ignores fields that it does not know."""
 
@@ -74,6 +85,9 @@ class AgentConfig(_Part):
     """Whether the agent drives `names.TRACK_HAPROXY` (check type HTTP), or keepalived's own script decides (Process)."""
     ports: tuple[Port, ...] = ()
     apache: Apache | None = None
+    peers: tuple[Peer, ...] = ()
+    backends: tuple[str, ...] = ()
+    """HAProxy's backends that have the peers as servers."""
     drain_seconds: float = 30.0
     """How long a node that handed a virtual IP over goes on serving connections that it already has; 0: not at all."""
     all_virtual_ips: Annotated[tuple[str, ...], Field()] = ()

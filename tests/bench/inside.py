@@ -142,6 +142,7 @@ def saturated(minutes: str) -> dict[str, Any]:
                 "moves": sum(each.held for each in changes),
                 "ownerless": round(1000 * sum(end - start for start, end, n in counts if n == 0), 1),
                 "dual": round(1000 * sum(end - start for start, end, n in counts if n > 1), 1),
+                "missed": sum(node.host.log("agent").count(" is gone: ") for node in stage.nodes.values()),
             }
     return {"minutes": float(minutes), "load": load, "intervals": found}
 

@@ -63,6 +63,16 @@ def _failovers(found: dict[str, Any]) -> str:
         lines.append(f"| {TITLES[event]} | {' | '.join(cells)} |")
     lines += [
         "",
+        "From the first to the last request that was late or failed, in milliseconds, median / worst: what a lost node's own Apache would",
+        "have answered is part of it. In brackets the requests that failed, of all trials; those on their way through the node when it",
+        "was lost are among them.\n",
+        "| fault | tutorial's settings | default | fast |",
+        "|---|---|---|---|",
+    ]
+    for event in (Event.NODE_LOSS, Event.NIC_DOWN, Event.BACKUP_LOSS):
+        lines.append(f"| {TITLES[event]} | {' | '.join(_disturbed(rows[name].get(event)) for name in SETTINGS)} |")
+    lines += [
+        "",
         "Two nodes with the address at once, worst case in milliseconds:\n",
         "| fault | tutorial's settings | default | fast |",
         "|---|---|---|---|",
@@ -81,6 +91,12 @@ def _gap(row: dict[str, Any] | None) -> str:
     if row["not_recovered"]:
         return f"not within {row['gap_worst'] / 1000:.0f} s ({row['not_recovered']} of {row['trials']})"
     return f"{row['gap_median']:.0f} / {row['gap_worst']:.0f} ({row['trials']})"
+
+
+def _disturbed(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return "–"
+    return f"{row['disturbed_median']:.0f} / {row['disturbed_worst']:.0f} [{row['failed']} of {row['requests']}]"
 
 
 def _planned(found: dict[str, Any]) -> str:
@@ -145,10 +161,11 @@ def _saturated(found: dict[str, Any]) -> str:
     lines = [
         "## False failovers: every core busy\n",
         f"{made['minutes']:g} minutes, four front doors at once beside three busy loops for each core; load {made['load']:.0f}.\n",
-        "| advertisements every | moves | without a holder, ms | two holders, ms |", "|---|---|---|---|",
+        "| advertisements every | moves | without a holder, ms | two holders, ms | living nodes taken for lost |", "|---" * 5 + "|",
     ]  # fmt: skip
     lines += [
-        f"| {ms} ms | {each['moves']} | {each['ownerless']:g} | {each['dual']:g} |" for ms, each in made["intervals"].items()
+        f"| {ms} ms | {each['moves']} | {each['ownerless']:g} | {each['dual']:g} | {each['missed']} |"
+        for ms, each in made["intervals"].items()
     ]
     return "\n".join(lines) + "\n"
 

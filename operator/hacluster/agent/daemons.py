@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from hacluster.agent.commands import run
+from hacluster.agent.haproxy import ask
 from hacluster.agent.keepalived import Keepalived
 from hacluster.agent.paths import Paths
 from hacluster.nodeconfig import File
@@ -88,7 +89,7 @@ class RealDaemons:
     async def _reload_haproxy(self) -> Verdict:
         try:
             async with asyncio.timeout(_RELOAD_DEADLINE):
-                said = await _ask(self._paths.haproxy_master, "reload")
+                said = await ask(self._paths.haproxy_master, "reload")
         except (OSError, TimeoutError) as error:
             return Verdict(Answer.ABSENT, f"HAProxy's master does not answer: {error or 'timeout'}")
         return judge_reload(said.replace(str(self._paths.live(File.HAPROXY)), File.HAPROXY.value))
@@ -119,14 +120,3 @@ def shorten(said: str) -> str:
 
 def _exists(file: Path) -> bool:
     return file.is_file()
-
-
-async def _ask(socket: Path, command: str) -> str:
-    """One command to a master socket; the answer ends when HAProxy closes the connection."""
-    reader, writer = await asyncio.open_unix_connection(socket)
-    try:
-        writer.write(f"{command}\n".encode())
-        await writer.drain()
-        return (await reader.read(-1)).decode(errors="replace")
-    finally:
-        writer.close()

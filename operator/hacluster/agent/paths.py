@@ -53,6 +53,11 @@ class Paths:
         return self._named(names.HAPROXY_MASTER_SOCKET)
 
     @property
+    def haproxy_admin(self) -> Path:
+        """The socket on which HAProxy takes orders about its servers."""
+        return self._named(names.HAPROXY_ADMIN_SOCKET)
+
+    @property
     def haproxy_health(self) -> Path:
         """HAProxy's health listener."""
         return self._named(names.HAPROXY_HEALTH_SOCKET)

@@ -25,6 +25,7 @@ from hacluster.agent.listen import Hearing, Listener
 from hacluster.agent.lookout import Lookout
 from hacluster.agent.network import Network
 from hacluster.agent.paths import Paths
+from hacluster.agent.peers import Peers
 from hacluster.agent.report import Publisher, Reporter, ReportFailed, beat_forever
 from hacluster.agent.secondchance import SecondChance
 from hacluster.agent.supervisor import Part, run_parts
@@ -81,6 +82,7 @@ async def run(settings: Settings, reporter: Reporter, stop: asyncio.Event) -> No
         "apache": lambda: watch_apache(board),
         "report": publisher.run,
         "second chance": second_chance.run,
+        "peers": Peers(paths, board, hearing).run,
         "handover": Handover(paths, board, keepalived).run,
         "dead man's switch": lambda: heartbeat(paths.alive),
         "heartbeat": lambda: beat_forever(reporter),

@@ -61,8 +61,8 @@ class Ear(contextlib.AbstractContextManager["Ear"]):
             opened.close()
         self._sockets = {}
 
-    def ask(self, addresses: Collection[str]) -> None:
-        """Asks once who has them. A link that is down asks nobody."""
+    def ask(self, addresses: Collection[str], *, to: str = "") -> None:
+        """Asks once who has them: everybody, or the station with this MAC. A link that is down asks nobody."""
         for address in addresses:
             protocol = ETH_P_ARP if ip_address(address).version == 4 else ETH_P_IPV6
             opened = self._sockets[protocol]
@@ -70,7 +70,8 @@ class Ear(contextlib.AbstractContextManager["Ear"]):
             if len(own) == 6:
                 question = probe(address, own)
                 with contextlib.suppress(OSError):
-                    opened.sendto(question.packet, (self._interface, protocol, 0, 0, question.to))
+                    whom = bytes.fromhex(to.replace(":", "")) or question.to
+                    opened.sendto(question.packet, (self._interface, protocol, 0, 0, whom))
 
     def _read(self, opened: socket.socket, protocol: int) -> None:
         for _ in range(_AT_ONCE):

@@ -18,7 +18,7 @@ class Timeouts(Model):
     """For a client to send a whole request."""
     queue: Timer = timedelta(minutes=1)
     """For a request to wait for a free server."""
-    connect: Timer = timedelta(seconds=10)
+    connect: Timer = timedelta(seconds=1)
     """For a connection to a server."""
     client: Timer = timedelta(minutes=1)
     """Inactivity on the client's side."""

@@ -42,6 +42,8 @@ def agent_config(
         http_check=cluster.spec.vrrp.check.type is CheckType.HTTP,
         ports=_ports(cluster),
         apache=apache,
+        peers=_peers(cluster, topology, node.name),
+        backends=tuple(each.name for each in cluster.spec.haproxy.listeners if each.backend.apache is not None),
         drain_seconds=cluster.spec.vrrp.handover.drain.total_seconds(),
         all_virtual_ips=tuple(_virtual_ips(cluster)),
     )
@@ -50,6 +52,23 @@ def agent_config(
 def _neighbours(router: Router, node: str) -> tuple[str, ...]:
     others = (member for name, member in router.members.items() if name != node)
     return tuple(str(address) for member in others for address in member.addresses)
+
+
+def _peers(cluster: HACluster, topology: Topology, node: str) -> tuple[nodeconfig.Peer, ...]:
+    if cluster.spec.apache is None:
+        return ()
+    members = {
+        name: [r.members[name] for r in topology.routers if name in r.members] for name in (n.name for n in topology.nodes)
+    }
+    return tuple(
+        nodeconfig.Peer(
+            server=other.name,
+            address=str(other.backend_address),
+            cards=tuple(dict.fromkeys(str(address) for member in members[other.name] for address in member.addresses)),
+        )
+        for other in topology.nodes
+        if other.name != node and other.backend_address is not None
+    )
 
 
 def _virtual_ips(cluster: HACluster) -> list[str]:

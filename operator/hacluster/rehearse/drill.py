@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from hacluster.nodeconfig import AgentConfig, File
 from hacluster.plan import Plan
+from hacluster.rehearse.client import DEADLINE
 from hacluster.rehearse.hosts import Daemon
 from hacluster.rehearse.measure import Records, Seen, parse_records, see
 from hacluster.rehearse.stage import NotUp, Stage
@@ -19,6 +20,8 @@ from hacluster.rehearse.stage import NotUp, Stage
 _BEFORE: Final = 0.1
 _AFTER: Final = 0.4
 _CALM: Final = 0.3
+_LINGER: Final = DEADLINE + 0.3
+"""Seconds that a lost node stays away: so long takes a request to fail that was sent to it."""
 _RECOVER: Final = 45.0
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -31,6 +34,7 @@ class Event(StrEnum):
     KEEPALIVED_KILL = "keepalived-kill"
     NODE_LOSS = "node-loss"
     NIC_DOWN = "nic-down"
+    BACKUP_LOSS = "backup-loss"
     AGENT_KILL = "agent-kill"
     SWITCHOVER = "switchover"
     DRAIN = "drain"
@@ -47,6 +51,7 @@ TITLES: Final = {
     Event.KEEPALIVED_KILL: "keepalived is killed and leaves its VIP behind (SIGKILL)",
     Event.NODE_LOSS: "node lost (silent on all wires)",
     Event.NIC_DOWN: "network card down",
+    Event.BACKUP_LOSS: "another node than the holder lost",
     Event.AGENT_KILL: "agent killed (SIGKILL)",
     Event.SWITCHOVER: "planned switchover",
     Event.DRAIN: "node cordoned",
@@ -58,7 +63,9 @@ TITLES: Final = {
 PLANNED: Final = frozenset(
     {Event.SWITCHOVER, Event.DRAIN, Event.POD_DELETION, Event.ROLLING_UPGRADE, Event.RELOADS, Event.FAILBACK}
 )
-BY_HAND: Final = (Event.HAPROXY_CRASH, Event.HAPROXY_HANG, Event.KEEPALIVED_KILL, Event.NODE_LOSS, Event.NIC_DOWN)
+BY_HAND: Final = (
+    Event.HAPROXY_CRASH, Event.HAPROXY_HANG, Event.KEEPALIVED_KILL, Event.NODE_LOSS, Event.NIC_DOWN, Event.BACKUP_LOSS
+)  # fmt: skip
 """What can be done to nodes without an agent."""
 
 
@@ -110,10 +117,10 @@ class Drill:
             yield from self._play(event)
 
     def settle(self) -> str:
-        """Waits for exactly one holder, the one with the highest priority, and every node fit. Returns the holder."""
+        """Waits for exactly one holder, the one with the highest priority, every node fit and every server up. Returns the holder."""
         stage = self._stage
         best = best_node(stage.plan)
-        self.stand_still(lambda: stage.kernel.holders(stage.address) == {best} and all(map(self._fit, stage.nodes)), best)
+        self.stand_still(lambda: self._whole(best) and all(node.servers_up() for node in stage.nodes.values()), best)
         return best
 
     def stand_still(self, condition: Callable[[], bool], what: str) -> None:
@@ -153,7 +160,9 @@ class Drill:
             Event.SWITCHOVER: (lambda n: self._yield(n, yields=True), lambda n: self._yield(n, yields=False)),
             Event.DRAIN: (lambda n: self._yield(n, yields=True), lambda n: self._yield(n, yields=False)),
         }
-        if event in faults:
+        if event is Event.BACKUP_LOSS:
+            yield self._lose_another(event, holder)
+        elif event in faults:
             yield from self._move(event, holder, *faults[event])
         elif event is Event.AGENT_KILL:
             yield self._still(event, lambda: self._kill(holder, "agent"), lambda: self._fit(holder))
@@ -170,7 +179,7 @@ class Drill:
         fault(holder)
         away = {holder} if event in {Event.NODE_LOSS, Event.NIC_DOWN} else set[str]()
         taken = self._wait(lambda: self._taken(holder, away), self._patience)
-        time.sleep(_AFTER if taken or event in PLANNED else 0)
+        time.sleep(_LINGER if away else _AFTER if taken or event in PLANNED else 0)
         ended = time.monotonic()
         lost = (started - _BEFORE, ended)
         heal(holder)
@@ -180,6 +189,17 @@ class Drill:
         yield Trial(event, self._see(lost, dict.fromkeys(away, started)), started, ended, recovered=taken)
         if taken and not away:
             yield Trial(Event.FAILBACK, self._see(back), *back)
+
+    def _lose_another(self, event: Event, holder: str) -> Trial:
+        """The virtual IP stays, and a server is gone."""
+        other = next(name for name in self._stage.nodes if name != holder)
+        started = time.monotonic()
+        self._stage.lose(other)
+        time.sleep(_LINGER)
+        ended = time.monotonic()
+        self._stage.find(other)
+        done = self._wait(lambda: self._whole(holder), _RECOVER)
+        return Trial(event, self._see((started - _BEFORE, ended), {other: started}), started, ended, recovered=done)
 
     def _taken(self, holder: str, away: Collection[str]) -> bool:
         """Another node has the address, and it alone, apart from nodes that nobody can reach."""

@@ -57,6 +57,8 @@ class Seen:
     """What one event cost. Milliseconds; `gap` is the longest time for which no request began that was answered in time."""
 
     gap: float
+    disturbed: float
+    """From the first to the last request that was not answered in time: some may be while others are, as when one server is lost."""
     failed: int
     requests: int
     broken: int
@@ -86,6 +88,7 @@ def see(
     pause = longest_pause([window[0], *(each.start for each in inside), window[1]])
     return Seen(
         gap=1000 * max(longest_gap(inside, every), pause if pause > RHYTHM else 0.0),
+        disturbed=1000 * longest_disturbance(inside),
         failed=sum(not each.answered for each in inside),
         requests=len(inside),
         broken=sum(window[0] <= at <= window[1] for at, _ in records.broken),
@@ -99,6 +102,12 @@ def see(
 def longest_pause(times: Sequence[float]) -> float:
     """Seconds between two neighbours."""
     return max((after - before for before, after in pairwise(times)), default=0.0)
+
+
+def longest_disturbance(requests: Sequence[Request]) -> float:
+    """Seconds from the first to the last request that was late or failed."""
+    late = [each.start for each in requests if not each.answered or each.latency > LATE]
+    return max(late) - min(late) if late else 0.0
 
 
 def longest_gap(requests: Sequence[Request], every: float) -> float:

@@ -4,14 +4,17 @@ import contextlib
 import json
 import shutil
 import signal
+import socket
 import sys
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any, Final
 
 from hacluster import names
+from hacluster.agent.haproxy import SERVERS, parse_servers
 from hacluster.nodeconfig import File
 from hacluster.plan import Plan
 from hacluster.plan.model import Manifest
@@ -90,6 +93,19 @@ class Node:
         """A running daemon."""
         found = self._running.get(name)
         return None if found is None or found.ended else found
+
+    def servers_up(self) -> bool:
+        """Whether its HAProxy believes that every server is there."""
+        try:
+            with socket.socket(socket.AF_UNIX) as admin:
+                admin.settimeout(1)
+                admin.connect(str(self.host.folder / "run" / PurePath(names.HAPROXY_ADMIN_SOCKET).name))
+                admin.sendall(f"{SERVERS}\n".encode())
+                with admin.makefile() as answer:
+                    servers = parse_servers(answer.read())
+        except OSError:
+            return False
+        return all(status.startswith("UP") for backend in servers.values() for status in backend.values())
 
     def freeze(self, seconds: float) -> None:
         """Everything on the node stands still, as under a hypervisor, and then goes on."""

@@ -20,6 +20,8 @@ class Row:
     trials: int
     gap_median: float
     gap_worst: float
+    disturbed_median: float
+    disturbed_worst: float
     failed: int
     requests: int
     broken: int
@@ -55,6 +57,8 @@ def _row(event: Event, trials: Sequence[Trial]) -> Row:
         trials=len(trials),
         gap_median=round(median(each.gap for each in seen), 1),
         gap_worst=round(max(each.gap for each in seen), 1),
+        disturbed_median=round(median(each.disturbed for each in seen), 1),
+        disturbed_worst=round(max(each.disturbed for each in seen), 1),
         failed=sum(each.failed for each in seen),
         requests=sum(each.requests for each in seen),
         broken=sum(each.broken for each in seen),

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from hacluster.agent.adverts import Advert
 from hacluster.agent.board import Board
-from hacluster.agent.forwarding import Forwarding, Kernel, established, remember, routes, rules
+from hacluster.agent.forwarding import Forwarding, Kernel, established, ports, remember, routes, rules
 from hacluster.agent.listen import Heard
 from hacluster.agent.network import Address, Link, Network
 from hacluster.agent.secondchance import SecondChance
-from hacluster.nodeconfig import AgentConfig, Router
+from hacluster.nodeconfig import AgentConfig, Port, Router
 from tests.waiting import eventually_async
 
 VIP, OLD = "172.16.7.200", "172.16.7.153"
@@ -19,8 +19,13 @@ SIX = Router(name="VI_6", interface="ens4", priority=100, virtual_router_id=52, 
 FOUR = Router(name="VI_1", interface="ens3", priority=100, virtual_router_id=51, virtual_ips=(f"{VIP}/24",))
 
 
-def config(*routers: Router, drain: float = 30.0) -> AgentConfig:
-    return AgentConfig(cluster="web", namespace="default", node="node1", revision="r1", routers=routers, drain_seconds=drain)
+HTTP, BOUND = Port(port=80, field="a"), Port(port=443, field="b", address=VIP)
+
+
+def config(*routers: Router, drain: float = 30.0, ports: tuple[Port, ...] = (HTTP,)) -> AgentConfig:
+    return AgentConfig(
+        cluster="web", namespace="default", node="node1", revision="r1", routers=routers, drain_seconds=drain, ports=ports
+    )
 
 
 def test_only_tcp_from_the_segment_finds_the_sockets() -> None:
@@ -39,6 +44,33 @@ def test_each_family_has_its_own_rules() -> None:
     assert "dup to ip daddr map @first0" in text and "dup to ip6 daddr map @second1" in text
     assert text.count("fib daddr . iif type local") == 2
     assert "ip ttl <= 8 counter drop" in text and "ip6 hoplimit <= 8 counter drop" in text
+
+
+def test_nothing_is_tracked_unless_a_listener_is_bound_to_the_address() -> None:
+    assert " ct " not in rules(Forwarding(config(FOUR)))
+    assert "ct state { new, invalid }" in rules(Forwarding(config(FOUR, ports=(HTTP, BOUND))))
+
+
+def test_only_haproxy_s_ports_are_looked_at() -> None:
+    name = Forwarding(config()).name
+    said = ports(Forwarding(config(FOUR, ports=(HTTP, BOUND))))
+    assert f"add element ip {name} any0 {{ 80 }}" in said and f"add element ip {name} bound0 {{ 443 }}" in said
+    assert rules(Forwarding(config(FOUR))) == rules(Forwarding(config(FOUR, ports=(HTTP, Port(port=81, field="c")))))
+
+
+async def test_another_port_makes_nothing_forgotten(tmp_path: Path) -> None:
+    board, kernel = Board(), FakeKernel()
+    board.update(installed=config(FOUR), network=network())
+    task = asyncio.create_task(SecondChance(board, Hears(), tmp_path / "kept", kernel=kernel).run())
+    try:
+        await eventually_async(lambda: kernel.told == ["install"])
+        board.update(installed=config(FOUR, ports=(HTTP, Port(port=81, field="c"))))
+        await eventually_async(lambda: len(kernel.told) == 2)
+        assert kernel.told[1] == ports(Forwarding(config(FOUR, ports=(HTTP, Port(port=81, field="c")))))
+        board.update(installed=config(FOUR, ports=(HTTP, BOUND)))
+        await eventually_async(lambda: kernel.told[2:] == ["install"])
+    finally:
+        task.cancel()
 
 
 def test_the_old_holders_are_remembered_for_a_while_or_forgotten() -> None:

@@ -36,6 +36,19 @@ def test_the_agent_s_orders() -> None:
     assert not agent(plan(cluster(vrrp={"check": {"type": "Process"}}))).http_check
 
 
+def test_the_agent_knows_the_others_servers_and_where_they_speak_from() -> None:
+    listeners: list[dict[str, Any]] = [
+        {"name": "web", "port": 80, "backend": {"apache": {}}},
+        {"name": "own", "port": 81, "backend": {"servers": [{"name": "db1", "address": "192.0.2.77", "port": 80}]}},
+    ]
+    orders = agent(plan(cluster(haproxy={"listeners": listeners}), *nodes(3)))
+    assert [(peer.server, peer.address, peer.cards) for peer in orders.peers] == [
+        ("n2", "192.0.2.2", ("192.0.2.2",)),
+        ("n3", "192.0.2.3", ("192.0.2.3",)),
+    ]
+    assert orders.backends == ("web",)
+
+
 def test_every_virtual_ip_is_the_agent_s_to_clean_up_even_where_it_runs_no_router() -> None:
     made = plan(cluster(), *nodes(1), node("x", internal="10.0.0.1", eth0=["10.0.0.1/8"]))
     assert agent(made, "x").routers == () and agent(made, "x").all_virtual_ips == ("192.0.2.10",)

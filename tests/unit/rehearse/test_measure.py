@@ -1,7 +1,7 @@
 """What a rehearsal makes of what was seen."""
 
 from hacluster.rehearse.kernel import Change
-from hacluster.rehearse.measure import Request, dual_on_wire, holder_counts, longest_gap, parse_records, see
+from hacluster.rehearse.measure import Request, dual_on_wire, holder_counts, longest_disturbance, longest_gap, parse_records, see
 from hacluster.rehearse.wire import Answer
 
 VIP = "172.16.7.200"
@@ -29,6 +29,11 @@ def test_a_gap_is_from_the_last_good_request_to_the_next() -> None:
 
 def test_a_late_answer_is_part_of_the_gap() -> None:
     assert round(longest_gap([ok(0.0), ok(0.1, latency=0.2), ok(0.2)], 0.0), 6) == 0.2
+
+
+def test_a_disturbance_lasts_to_the_last_late_request_whatever_is_answered_in_between() -> None:
+    assert longest_disturbance([ok(0.0), lost(0.1), ok(0.2), ok(0.3, latency=0.2), ok(0.4), lost(2.0), ok(2.1)]) == 1.9
+    assert longest_disturbance([ok(0.0), ok(0.1)]) == 0
 
 
 def test_no_outage_is_no_gap_and_one_without_an_end_is() -> None:
