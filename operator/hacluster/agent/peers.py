@@ -1,0 +1,160 @@
+"""Takes lost nodes out of HAProxy's backends within fractions of a second.
+
+HAProxy's checks are slow on purpose: they ask Apache, and a busy one must not lose its turn. A node that is gone is another
+matter: its requests would hang until `timeout connect`. Its kernel answers no question any more, which is found out here.
+"""
+
+import asyncio
+import contextlib
+import logging
+from typing import Final, Protocol
+
+from hacluster.agent.arp import Claim
+from hacluster.agent.board import Board
+from hacluster.agent.haproxy import SERVERS, ask, cut_off, parse_servers, take_down
+from hacluster.agent.listen import Heard
+from hacluster.agent.network import Network
+from hacluster.agent.paths import Paths
+from hacluster.agent.presence import PERIOD, SILENCE, Place, Presence, next_due, places
+from hacluster.agent.stations import Ear
+from hacluster.nodeconfig import AgentConfig
+
+log = logging.getLogger(__name__)
+
+_AGAIN: Final = 1.0
+"""Seconds: a HAProxy that was loaded anew believes at first that everybody is there."""
+_GRACE: Final = 2.0
+"""Seconds until what waits for a lost node is ended. Connections that were just being made have found another server by then."""
+_DEADLINE: Final = 1.0
+
+
+class Hears(Protocol):
+    """Who advertises a router."""
+
+    def last(self, router: str) -> Heard | None:
+        """The last advertisement of another member."""
+
+
+class Peers:
+    """The part."""
+
+    def __init__(self, paths: Paths, board: Board, hears: Hears) -> None:
+        self._paths, self._board, self._hears = paths, board, hears
+        self._presences: dict[str, Presence] = {}
+        self._ears: dict[Place, Ear] = {}
+        self._gone: dict[str, float] = {}
+        self._followed = -1
+        self._doubted: dict[str, float] = {}
+        self._news = asyncio.Event()
+
+    async def run(self) -> None:
+        """Never returns."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._watch())
+                group.create_task(self._tell())
+        finally:
+            self._listen(set())
+
+    # ── who is there ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            now = loop.time()
+            config = self._board.now.installed
+            if config is not None:
+                self._follow(config, self._board.now.network or Network())
+                self._doubt(config, now)
+                self._ask(now)
+                self._judge(config, now)
+            due = min(next_due(self._presences.values(), now + PERIOD), self._next_doubt(config, now))
+            # Answers come in between; they are read before the next look.
+            await asyncio.sleep(max(0.002, due - loop.time()))
+
+    def _follow(self, config: AgentConfig, network: Network) -> None:
+        if self._followed == self._board.version:
+            return
+        self._followed = self._board.version
+        wanted = places(config, network)
+        self._listen(wanted)
+        addresses = {address for _, _, addresses in wanted for address in addresses}
+        self._presences = {address: self._presences.get(address) or Presence() for address in addresses}
+
+    def _listen(self, wanted: set[Place]) -> None:
+        for place in self._ears.keys() - wanted:
+            self._ears.pop(place).close()
+        for place in wanted - self._ears.keys():
+            _, name, addresses = place
+            with contextlib.suppress(OSError):  # not allowed (the listening part says so), or the link is going away
+                self._ears[place] = Ear(name, addresses, self._heard)
+
+    def _heard(self, claim: Claim) -> None:
+        if presence := self._presences.get(claim.address):
+            presence.hear(claim.mac, asyncio.get_running_loop().time())
+
+    def _doubt(self, config: AgentConfig, now: float) -> None:
+        """The holder of an address has not said so for a while."""
+        for router in config.routers:
+            heard, interval = self._hears.last(router.name), router.advertisement_interval_ms / 1000
+            if (
+                heard
+                and heard.advert.priority
+                and now - heard.at >= SILENCE * interval
+                and self._doubted.get(router.name) != heard.at
+            ):
+                self._doubted[router.name] = heard.at
+                for peer in config.peers:
+                    if heard.advert.source in peer.cards and (presence := self._presences.get(peer.address)):
+                        presence.doubt(interval, now)
+
+    def _next_doubt(self, config: AgentConfig | None, now: float) -> float:
+        due = []
+        for router in config.routers if config else ():
+            heard = self._hears.last(router.name)
+            at = heard.at + SILENCE * router.advertisement_interval_ms / 1000 if heard else 0.0
+            if at > now:
+                due.append(at)
+        return min(due, default=now + PERIOD)
+
+    def _ask(self, now: float) -> None:
+        for (_, _, addresses), ear in self._ears.items():
+            for address in addresses:
+                presence = self._presences[address]
+                if presence.step(now):
+                    ear.ask([address], to="" if presence.gone else presence.mac)
+
+    def _judge(self, config: AgentConfig, now: float) -> None:
+        before = self._gone
+        gone = [each.server for each in config.peers if (found := self._presences.get(each.address)) and found.gone]
+        self._gone = {server: before.get(server, now) for server in gone}
+        for server in self._gone.keys() - before.keys():
+            log.warning("%s is gone: HAProxy sends it nothing until its checks pass again", server)
+            self._news.set()
+        for server in before.keys() - self._gone.keys():
+            log.info("%s is there again", server)
+
+    # ── what HAProxy is told ──────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _tell(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_AGAIN if self._gone else None):
+                    await self._news.wait()
+            self._news.clear()
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(_DEADLINE):
+                    await self._tell_once()
+
+    async def _tell_once(self) -> None:
+        config = self._board.now.installed
+        if config is None or not self._gone:
+            return
+        now = asyncio.get_running_loop().time()
+        late = [server for server, since in self._gone.items() if _GRACE <= now - since < _GRACE + 2 * _AGAIN]
+        servers = parse_servers(await ask(self._paths.haproxy_admin, SERVERS))
+        commands = take_down(servers, config.backends, self._gone) + cut_off(servers, config.backends, late)
+        if commands:
+            said = await ask(self._paths.haproxy_admin, ";".join(commands))
+            if said.strip():
+                log.warning("HAProxy said: %s", said.strip())
