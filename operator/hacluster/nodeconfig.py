@@ -3,6 +3,7 @@
 The plan writes it, the agent reads it; the daemons' own files lie beside it under their own keys (`names.key`).
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -61,17 +62,6 @@ class Apache(_Part):
     port: int
 
 
-class Peer(_Part):
-    """Another node of the same front door, whose Apache is a server of this node's HAProxy."""
-
-    server: str
-    """Its name in HAProxy's backends."""
-    address: str
-    """Where its Apache answers."""
-    cards: tuple[str, ...] = ()
-    """Every address of its routers' interfaces, without prefix lengths: where its advertisements come from."""
-
-
 class AgentConfig(_Part):
     """One node's orders. An older agent ignores fields that it does not know."""
 
@@ -85,7 +75,9 @@ class AgentConfig(_Part):
     """Whether the agent drives `names.TRACK_HAPROXY` (check type HTTP), or keepalived's own script decides (Process)."""
     ports: tuple[Port, ...] = ()
     apache: Apache | None = None
-    peers: tuple[Peer, ...] = ()
+    peers: Mapping[str, tuple[str, ...]] = {}
+    """The other nodes whose Apache is a server of HAProxy: the server's name → its address, and then those from which it advertises,
+    where they are others. Every node has all of them, and all nodes share a ConfigMap of one MiB: be brief."""
     backends: tuple[str, ...] = ()
     """HAProxy's backends that have the peers as servers."""
     drain_seconds: float = 30.0

@@ -104,8 +104,8 @@ class Peers:
                 and self._doubted.get(router.name) != heard.at
             ):
                 self._doubted[router.name] = heard.at
-                for peer in config.peers:
-                    if heard.advert.source in peer.cards and (presence := self._presences.get(peer.address)):
+                for addresses in config.peers.values():
+                    if heard.advert.source in addresses and (presence := self._presences.get(addresses[0])):
                         presence.doubt(interval, now)
 
     def _next_doubt(self, config: AgentConfig | None, now: float) -> float:
@@ -126,13 +126,17 @@ class Peers:
 
     def _judge(self, config: AgentConfig, now: float) -> None:
         before = self._gone
-        gone = [each.server for each in config.peers if (found := self._presences.get(each.address)) and found.gone]
+        gone = [server for server, (address, *_) in config.peers.items() if self._is_gone(address)]
         self._gone = {server: before.get(server, now) for server in gone}
         for server in self._gone.keys() - before.keys():
             log.warning("%s is gone: HAProxy sends it nothing until its checks pass again", server)
             self._news.set()
         for server in before.keys() - self._gone.keys():
             log.info("%s is there again", server)
+
+    def _is_gone(self, address: str) -> bool:
+        found = self._presences.get(address)
+        return found is not None and found.gone
 
     # ── what HAProxy is told ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -73,9 +73,9 @@ Place = tuple[int, str, frozenset[str]]
 def places(config: AgentConfig, network: Network) -> set[Place]:
     """Where to ask for whom."""
     found: dict[tuple[int, str], frozenset[str]] = {}
-    for peer in config.peers:
-        if where := interface_of(peer.address, network):
-            found[where] = found.get(where, frozenset()) | {peer.address}
+    for address, *_ in config.peers.values():
+        if where := interface_of(address, network):
+            found[where] = found.get(where, frozenset()) | {address}
     return {(index, name, addresses) for (index, name), addresses in found.items()}
 
 

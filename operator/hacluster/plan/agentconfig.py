@@ -1,6 +1,6 @@
 """agent.json: one node's orders to its agent."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 
 from hacluster import nodeconfig
@@ -8,7 +8,7 @@ from hacluster.api import HACluster
 from hacluster.api.spec import Bind, CheckType, PreemptionMode
 from hacluster.nodeconfig import AgentConfig
 from hacluster.plan.keepalived import wire_version
-from hacluster.plan.model import Participant, Router, Topology
+from hacluster.plan.model import Address, Participant, Router, Topology
 
 
 def agent_config(
@@ -54,21 +54,20 @@ def _neighbours(router: Router, node: str) -> tuple[str, ...]:
     return tuple(str(address) for member in others for address in member.addresses)
 
 
-def _peers(cluster: HACluster, topology: Topology, node: str) -> tuple[nodeconfig.Peer, ...]:
+def _peers(cluster: HACluster, topology: Topology, node: str) -> dict[str, tuple[str, ...]]:
     if cluster.spec.apache is None:
-        return ()
-    members = {
-        name: [r.members[name] for r in topology.routers if name in r.members] for name in (n.name for n in topology.nodes)
-    }
-    return tuple(
-        nodeconfig.Peer(
-            server=other.name,
-            address=str(other.backend_address),
-            cards=tuple(dict.fromkeys(str(address) for member in members[other.name] for address in member.addresses)),
-        )
+        return {}
+    return {
+        other.name: tuple(dict.fromkeys(map(str, (other.backend_address, *_cards(topology, other.name)))))
         for other in topology.nodes
         if other.name != node and other.backend_address is not None
-    )
+    }
+
+
+def _cards(topology: Topology, node: str) -> Iterator[Address]:
+    for router in topology.routers:
+        if node in router.members:
+            yield from router.members[node].addresses
 
 
 def _virtual_ips(cluster: HACluster) -> list[str]:

@@ -15,8 +15,8 @@ NodeTexts = Mapping[File, str]
 
 
 def agent_json(config: AgentConfig) -> str:
-    """agent.json as it is shipped."""
-    return config.model_dump_json(indent=2) + "\n"
+    """agent.json as it is shipped: without line breaks, as all nodes' files share one ConfigMap."""
+    return json.dumps(config.model_dump(mode="json"), ensure_ascii=False) + "\n"
 
 
 def revision_of(texts: NodeTexts) -> str:

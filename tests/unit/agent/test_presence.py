@@ -4,7 +4,7 @@ from ipaddress import ip_interface
 
 from hacluster.agent.network import Address, Link, Network
 from hacluster.agent.presence import PATIENCE, PERIOD, TRIES, Presence, interface_of, places
-from hacluster.nodeconfig import AgentConfig, Peer
+from hacluster.nodeconfig import AgentConfig
 
 MAC = "02:00:00:00:00:01"
 
@@ -70,6 +70,6 @@ def test_the_segment_is_the_one_whose_subnet_has_the_address() -> None:
 
 
 def test_peers_behind_a_router_are_left_to_the_checks() -> None:
-    peers = (Peer(server="node2", address="192.168.60.220"), Peer(server="node3", address="10.1.1.1"))
+    peers = {"node2": ("192.168.60.220", "172.16.7.163"), "node3": ("10.1.1.1",)}
     config = AgentConfig(cluster="web", namespace="default", node="node1", revision="r1", peers=peers)
     assert places(config, network((3, "192.168.60.210/24"))) == {(3, "ens4", frozenset({"192.168.60.220"}))}
