@@ -31,7 +31,7 @@ from hacluster.rehearse.summary import Trace, document, trace
 
 SAMPLES = Path(os.environ.get("SAMPLES", "/samples"))
 SETTINGS = {"tutorial": "tutorial.yaml", "default": "minimal.yaml", "fast": "fast.yaml"}
-SLOW = {Event.ROLLING_UPGRADE: 3}
+SLOW: dict[Event, int] = {}
 """Events that are several moves: so many times fewer trials."""
 NEVER = (Event.HAPROXY_HANG, Event.KEEPALIVED_KILL)
 """What never ends by itself where no agent is; each trial waits in vain."""

@@ -81,9 +81,14 @@ def test_a_switchover_by_the_command_line(minimal: Front) -> None:
 def test_a_deleted_pod_hands_over_first(minimal: Front) -> None:
     (pod,) = [each["metadata"]["name"] for each in minimal.pods("lb") if each["spec"]["nodeName"] == "node1"]
     with watched(minimal, "the holder's pod deleted"):
-        minimal.kubectl("delete", "pod", pod, "--wait=true")
+        minimal.kubectl("delete", "pod", pod, "--wait=false")
+        eventually(lambda: _moved_because(minimal, "PodLeaving"), within=30, every=0.1)
         eventually(lambda: _ready_again(minimal, pod), within=90, every=0.5)
         minimal.held_by("node1", within=60)
+
+
+def _moved_because(minimal: Front, reason: str) -> None:
+    assert minimal.status()["lastFailover"]["reason"] == reason
 
 
 def test_a_rolling_upgrade(minimal: Front) -> None:

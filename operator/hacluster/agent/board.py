@@ -41,6 +41,8 @@ class Observation:
     """keepalived was asked for its states since it, or the agent, started."""
     haproxy: Health = Health.UNKNOWN
     apache: Health | None = None
+    leaving: bool = False
+    """The pod ends."""
     takeovers: Mapping[str, int] = field(default_factory=_empty)
     """Milliseconds that it took to take a virtual router over, while it is held; by its name."""
     problems: Mapping[str, tuple[NodeProblem, ...]] = field(default_factory=_empty)

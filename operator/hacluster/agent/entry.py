@@ -20,6 +20,7 @@ def build_entry(node: str, version: str, seen: Observation, previous: NodeStatus
         interfaces=interfaces(network, seen.virtual_ips),
         haproxy=seen.haproxy,
         apache=seen.apache,
+        leaving=seen.leaving or None,
         config_revision=config.revision if config else "",
         since=now,
         problems=tuple(problem for part in sorted(seen.problems) for problem in seen.problems[part])[:16],

@@ -150,6 +150,7 @@ class Handover:
             self._paths.left.touch()
         if self._leaving is not before:
             log.info("leaving: %s", self._leaving.value)
+        self._board.update(leaving=self._leaving is not Leaving.NOT)
 
     def _lives_on(self) -> bool:
         """A container was restarted, and the pod stays: HAProxy answers again, or keepalived is another."""

@@ -86,6 +86,8 @@ class NodeStatus(Model):
     """Whether HAProxy answers."""
     apache: Health | None = None
     """Whether Apache answers; absent when the cluster has none."""
+    leaving: bool | None = None
+    """True while its pod ends and hands over what it has; absent otherwise."""
     config_revision: Text = ""
     """Revision of the configuration that is installed and loaded; empty before the first."""
     since: Timestamp = ""
@@ -129,7 +131,7 @@ class LastFailover(Model):
     to: Text
     """The node that has it."""
     reason: Text
-    """Why, such as HAProxyDown or NodeSilent."""
+    """Why, such as HAProxyDown, NodeSilent, PodLeaving or Switchover."""
     at: Timestamp
     """When the new holder had it."""
     duration_milliseconds: Annotated[int, Field(ge=0)] | None = None

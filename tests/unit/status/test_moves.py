@@ -73,6 +73,7 @@ def test_an_address_that_comes_back_to_its_holder_has_not_moved() -> None:
     ("says", "reason"),
     [
         ({"haproxy": Health.DOWN}, "HAProxyDown"),
+        ({"leaving": True, "state": VrrpState.BACKUP}, "PodLeaving"),
         ({"state": VrrpState.STOPPED}, "KeepalivedDown"),
         ({"routers": ()}, "KeepalivedDown"),
         ({"state": VrrpState.FAULT}, "RouterFault"),

@@ -65,6 +65,8 @@ def _reason(router: str, old: str, new: str, situation: Situation) -> str:
         return "NodeSilent"
     if node.entry is None:
         return UNKNOWN
+    if node.entry.leaving:
+        return "PodLeaving"
     if node.entry.haproxy is Health.DOWN:
         return "HAProxyDown"
     return _planned(router, node, new, situation) or _reported(router, node.entry, new, situation)
