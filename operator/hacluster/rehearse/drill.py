@@ -120,6 +120,9 @@ class Drill:
         """Waits for exactly one holder, the one with the highest priority, every node fit and every server up. Returns the holder."""
         stage = self._stage
         best = best_node(stage.plan)
+        self._wait(lambda: self._whole(best), _RECOVER)
+        for node in stage.nodes.values():
+            node.trust_servers()
         self.stand_still(lambda: self._whole(best) and all(node.servers_up() for node in stage.nodes.values()), best)
         return best
 
