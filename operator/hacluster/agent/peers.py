@@ -73,12 +73,14 @@ class Peers:
             await asyncio.sleep(max(0.002, due - loop.time()))
 
     def _follow(self, config: AgentConfig, network: Network) -> None:
+        """Asks whom the configuration names, where the network has them."""
         if self._followed == self._board.version:
             return
-        self._followed = self._board.version
         wanted = places(config, network)
         self._listen(wanted)
-        addresses = {address for _, _, addresses in wanted for address in addresses}
+        if wanted == self._ears.keys():  # else again at the next look
+            self._followed = self._board.version
+        addresses = {address for _, _, addresses in self._ears for address in addresses}
         self._presences = {address: self._presences.get(address) or Presence() for address in addresses}
 
     def _listen(self, wanted: set[Place]) -> None:
