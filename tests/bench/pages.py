@@ -203,6 +203,6 @@ def _choose(found: dict[str, Any]) -> str:
 - **100 ms (default)**: a lost node is noticed in about 0.3 s. Bear in mind that a holder that stands still for longer than about three
   intervals (a hypervisor that pauses it, a snapshot) loses the address, rightly by all that the others can know.
 - **30 ms**: a third of that, for nodes that are never paused for as long as 90 ms: bare metal with processor time to spare.
-- **1 s**: for nodes that a hypervisor may stop for a second or two, where a slow failover is better than a needless one. By the same rule of three
-  intervals: it was not measured.
+- **1 s**: for nodes that a hypervisor may stop for a second or two, where a slow failover is better than a needless one. By
+  the same rule of three intervals: it was not measured.
 """
