@@ -54,7 +54,7 @@ def image_values(lab: Lab) -> list[str]:
 
 def install_by_helm(lab: Lab) -> None:
     """On node3, which no test takes away: whoever evicts the pods of a lost node, Kubernetes takes a minute for it."""
-    placed = ["--set-string", rf"nodeSelector.kubernetes\.io/hostname={lab.nodes['node3']}"]
+    placed = ["--set-string", r"nodeSelector.kubernetes\.io/hostname=node3"]
     lab.kubectl("create", "namespace", SYSTEM, check=False)
     lab.helm("upgrade", "--install", "hacluster", str(CHART), "-n", SYSTEM, *image_values(lab), *placed, "--wait", "--timeout", "3m")
 
