@@ -64,7 +64,7 @@ def plan(trials: int, minutes: float) -> dict[str, list[str]]:
         "failovers-fast": ["failovers", "fast", str(trials)],
         "reloads-default": ["reloads", "default"],
         "reloads-fast": ["reloads", "fast"],
-        "throughput": ["throughput", "10", "5"],
+        "throughput": ["throughput", "30", "3"],
         "saturated": ["saturated", str(minutes)],
         "frozen": ["frozen", "5"],
         "alone-default": ["alone", "default", str(minutes), str(trials)],

@@ -104,7 +104,7 @@ def throughput(seconds: str, rounds: str) -> dict[str, Any]:
             for name, stage in stages.items():
                 say(f"throughput: {name}")
                 found[name].append(wrk(stage, int(seconds), 32))
-    return found
+    return {**found, "roundSeconds": int(seconds)}
 
 
 def alone(settings: str, minutes: str, trials: str) -> dict[str, Any]:

@@ -136,7 +136,8 @@ def _throughput(found: dict[str, Any]) -> str:
     middle = {name: values[len(values) // 2] for name, values in rates.items()}
     lines = [
         "## Throughput\n",
-        f"wrk, 32 connections, in turns, {len(rates['default'])} rounds of 10 s each; all share the machine.\n",
+        f"wrk, 32 connections, in turns, {len(rates['default'])} rounds of {made['roundSeconds']} s each; all share the machine. Rounds",
+        "are long enough for the connections that a configuration leaves behind in TIME_WAIT to tell.\n",
         "| configuration | requests per second: median | lowest | highest |", "|---|---|---|---|",
     ]  # fmt: skip
     lines += [f"| {name} | {middle[name]:,.0f} | {values[0]:,.0f} | {values[-1]:,.0f} |" for name, values in rates.items()]
@@ -164,7 +165,7 @@ def _saturated(found: dict[str, Any]) -> str:
         "| advertisements every | moves | without a holder, ms | two holders, ms | living nodes taken for lost |", "|---" * 5 + "|",
     ]  # fmt: skip
     lines += [
-        f"| {ms} ms | {each['moves']} | {each['ownerless']:g} | {each['dual']:g} | {each['missed']} |"
+        f"| {ms} ms | {each['moves']} | {each['ownerless']:g} | {each['dual']:g} | {each.get('missed', '–')} |"
         for ms, each in made["intervals"].items()
     ]
     return "\n".join(lines) + "\n"

@@ -56,7 +56,9 @@ def install_by_helm(lab: Lab) -> None:
     """On node3, which no test takes away: whoever evicts the pods of a lost node, Kubernetes takes a minute for it."""
     placed = ["--set-string", r"nodeSelector.kubernetes\.io/hostname=node3"]
     lab.kubectl("create", "namespace", SYSTEM, check=False)
-    lab.helm("upgrade", "--install", "hacluster", str(CHART), "-n", SYSTEM, *image_values(lab), *placed, "--wait", "--timeout", "3m")
+    lab.helm(
+        "upgrade", "--install", "hacluster", str(CHART), "-n", SYSTEM, *image_values(lab), *placed, "--wait", "--timeout", "3m"
+    )
 
 
 @pytest.fixture(scope="session")
