@@ -31,8 +31,6 @@ from hacluster.rehearse.summary import Trace, document, trace
 
 SAMPLES = Path(os.environ.get("SAMPLES", "/samples"))
 SETTINGS = {"tutorial": "tutorial.yaml", "default": "minimal.yaml", "fast": "fast.yaml"}
-SLOW: dict[Event, int] = {}
-"""Events that are several moves: so many times fewer trials."""
 NEVER = (Event.HAPROXY_HANG, Event.KEEPALIVED_KILL)
 """What never ends by itself where no agent is; each trial waits in vain."""
 ENDLESS = 4
@@ -67,7 +65,7 @@ def failovers(settings: str, trials: str) -> dict[str, Any]:
     with stage_of(settings) as stage:
         drill = Drill(stage, patience=8.0)
         for event in events:
-            fewer = ENDLESS if settings == "tutorial" and event in NEVER else SLOW.get(event, 1)
+            fewer = ENDLESS if settings == "tutorial" and event in NEVER else 1
             for turn in range(1, max(1, int(trials) // fewer) + 1):
                 say(f"{settings}: {event.value} {turn}")
                 for trial in drill.play(event):
