@@ -90,7 +90,8 @@ def _gap(row: dict[str, Any] | None) -> str:
         return f"two holders until a restart ({row['not_recovered']} of {row['trials']})"
     if row["not_recovered"]:
         return f"not within {row['gap_worst'] / 1000:.0f} s ({row['not_recovered']} of {row['trials']})"
-    return f"{row['gap_median']:.0f} / {row['gap_worst']:.0f} ({row['trials']})"
+    broken = f", {row['broken']} open connections broken" if row["event"] == Event.AGENT_KILL and row["broken"] else ""
+    return f"{row['gap_median']:.0f} / {row['gap_worst']:.0f} ({row['trials']}){broken}"
 
 
 def _disturbed(row: dict[str, Any] | None) -> str:
