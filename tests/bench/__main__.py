@@ -65,6 +65,7 @@ def plan(trials: int, minutes: float) -> dict[str, list[str]]:
         "reloads-default": ["reloads", "default"],
         "reloads-fast": ["reloads", "fast"],
         "throughput": ["throughput", "30", "3"],
+        "throughput-short": ["throughput", "10", "5"],
         "saturated": ["saturated", str(minutes)],
         "frozen": ["frozen", "5"],
         "alone-default": ["alone", "default", str(minutes), str(trials)],

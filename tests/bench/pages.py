@@ -142,7 +142,15 @@ def _throughput(found: dict[str, Any]) -> str:
         "| configuration | requests per second: median | lowest | highest |", "|---|---|---|---|",
     ]  # fmt: skip
     lines += [f"| {name} | {middle[name]:,.0f} | {values[0]:,.0f} | {values[-1]:,.0f} |" for name, values in rates.items()]
-    return "\n".join(lines) + f"\n\nThe default serves {middle['default'] / middle['tutorial']:.1f} × as many.\n"
+    text = "\n".join(lines) + f"\n\nThe default serves {middle['default'] / middle['tutorial']:.1f} × as many.\n"
+    if short := found.get("throughput-short"):
+        rates = {name: sorted(each["perSecond"] for each in short[name]) for name in ("tutorial", "default")}
+        middle = {name: values[len(values) // 2] for name, values in rates.items()}
+        text += (
+            f"In rounds of {short['roundSeconds']} s it is {middle['default'] / middle['tutorial']:.1f} × ({middle['tutorial']:,.0f} and "
+            f"{middle['default']:,.0f}; the tutorial's lowest round {rates['tutorial'][0]:,.0f}).\n"
+        )
+    return text
 
 
 def _alone(found: dict[str, Any]) -> str:
