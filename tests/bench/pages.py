@@ -133,8 +133,7 @@ def _throughput(found: dict[str, Any]) -> str:
     made = found.get("throughput")
     if not made:
         return ""
-    rates = {name: sorted(each["perSecond"] for each in made[name]) for name in ("tutorial", "default")}
-    middle = {name: values[len(values) // 2] for name, values in rates.items()}
+    rates, middle = _rates(made)
     lines = [
         "## Throughput\n",
         f"wrk, 32 connections, in turns, {len(rates['default'])} rounds of {made['roundSeconds']} s each; all share the machine. Rounds",
@@ -144,13 +143,17 @@ def _throughput(found: dict[str, Any]) -> str:
     lines += [f"| {name} | {middle[name]:,.0f} | {values[0]:,.0f} | {values[-1]:,.0f} |" for name, values in rates.items()]
     text = "\n".join(lines) + f"\n\nThe default serves {middle['default'] / middle['tutorial']:.1f} × as many.\n"
     if short := found.get("throughput-short"):
-        rates = {name: sorted(each["perSecond"] for each in short[name]) for name in ("tutorial", "default")}
-        middle = {name: values[len(values) // 2] for name, values in rates.items()}
+        rates, middle = _rates(short)
         text += (
             f"In rounds of {short['roundSeconds']} s it is {middle['default'] / middle['tutorial']:.1f} × ({middle['tutorial']:,.0f} and "
             f"{middle['default']:,.0f}; the tutorial's lowest round {rates['tutorial'][0]:,.0f}).\n"
         )
     return text
+
+
+def _rates(made: dict[str, Any]) -> tuple[dict[str, list[float]], dict[str, float]]:
+    rates = {name: sorted(each["perSecond"] for each in made[name]) for name in ("tutorial", "default")}
+    return rates, {name: values[len(values) // 2] for name, values in rates.items()}
 
 
 def _alone(found: dict[str, Any]) -> str:

@@ -53,7 +53,7 @@ def image_values(lab: Lab) -> list[str]:
 
 
 def install_by_helm(lab: Lab) -> None:
-    """On node3, which no test takes away: whoever evicts the pods of a lost node, Kubernetes takes a minute for it."""
+    """On node3, which no test takes away: Kubernetes evicts the pods of a lost node later than a test waits."""
     placed = ["--set-string", r"nodeSelector.kubernetes\.io/hostname=node3"]
     lab.kubectl("create", "namespace", SYSTEM, check=False)
     lab.helm(

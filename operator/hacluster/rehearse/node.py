@@ -1,10 +1,10 @@
 """One node of a rehearsal: the very commands, environment and capabilities of the plan's pods, and files as the kubelet delivers them."""
 
+import asyncio
 import contextlib
 import json
 import shutil
 import signal
-import socket
 import sys
 import threading
 import time
@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from hacluster import names
-from hacluster.agent.haproxy import SERVERS, parse_servers
+from hacluster.agent.haproxy import SERVERS, ask, parse_servers
 from hacluster.nodeconfig import File
 from hacluster.plan import Plan
 from hacluster.plan.model import Manifest
@@ -109,12 +109,8 @@ class Node:
             self._ask_haproxy(";".join(f"set server {each}/{server} health up" for each in servers for server in servers[each]))
 
     def _ask_haproxy(self, command: str) -> str:
-        with socket.socket(socket.AF_UNIX) as admin:
-            admin.settimeout(1)
-            admin.connect(str(self.host.folder / "run" / PurePath(names.HAPROXY_ADMIN_SOCKET).name))
-            admin.sendall(f"{command}\n".encode())
-            with admin.makefile() as answer:
-                return answer.read()
+        socket = self.host.folder / "run" / PurePath(names.HAPROXY_ADMIN_SOCKET).name
+        return asyncio.run(asyncio.wait_for(ask(socket, command), 1))
 
     def freeze(self, seconds: float) -> None:
         """Everything on the node stands still, as under a hypervisor, and then goes on."""
