@@ -88,10 +88,11 @@ def clear_rules(forwarding: Forwarding) -> str:
 def rules(forwarding: Forwarding) -> str:
     """The nftables script for the second chance, without its `ports`: for connections that this node's HAProxy does not have.
 
-    Only the holder passes packets on, to the holders before it, as `remember` names them; a backup's names are current, so that
-    nothing has to happen in time when it becomes the holder. What was passed on has a short life (TTL), by which it is known:
-    who does not know the connection either drops it, as another may know it, and nothing goes in a circle. What a node knows is
-    what it has a socket for, so that nothing has to be tracked; only handshakes are noted, for seconds, while somebody can be asked.
+    The holder passes packets on to the holders before it, as `remember` names them; a backup's names are current, so that nothing
+    has to happen in time when it becomes the holder. What was passed on has a short life (TTL), by which it is known:
+    who does not know the connection either drops it, as another may know it, and nothing goes in a circle. Nobody but the holder
+    resets a connection. What a node knows is what it has a socket for, so that nothing has to be tracked; only handshakes are
+    noted, for seconds, while somebody can be asked.
     """
     parts = [clear_rules(forwarding)]
     for version, kind, type_, _ in _FAMILIES:
@@ -99,8 +100,9 @@ def rules(forwarding: Forwarding) -> str:
         if not routers:
             continue
         sets = "".join(_sets(type_, index) for index, _ in routers)
-        chains = "".join(_chains(kind, index, router) for index, router in routers)
-        entries = "".join(_entries(kind, index, router, tracked=bool(_bound(forwarding))) for index, router in routers)
+        tracked = bool(_bound(forwarding))
+        chains = "".join(_chains(kind, index, router, tracked=tracked) for index, router in routers)
+        entries = "".join(_entries(kind, index, router, tracked=tracked) for index, router in routers)
         hook = "    type filter hook prerouting priority mangle; policy accept;\n"
         parts.append(f"table {kind} {forwarding.name} {{\n{sets}{chains}  chain second_chance {{\n{hook}{entries}  }}\n}}\n")
     return "".join(parts)
@@ -138,35 +140,42 @@ def _entries(kind: str, index: int, router: Router, *, tracked: bool) -> str:
     """Which packets are looked at: those to HAProxy's ports."""
     addresses = ", ".join(map(bare, router.virtual_ips))
     match = f'    iifname "{router.interface}" {kind} daddr {{ {addresses} }} tcp dport'
-    first = (
-        f"{kind} daddr @known{index} tcp flags & (syn | ack) == syn update @opening{index} {{ {kind} saddr . tcp sport }} return"
+    # A listener on the address itself looks like its connections. Tracking slows the whole node, so it is only there when needed.
+    return f"{match} @any{index} goto by_socket{index}\n" + (
+        f"{match} @bound{index} goto by_tracking{index}\n" if tracked else ""
     )
-    lines = [f"{match} @any{index} {first}\n", f"{match} @any{index} tcp flags & (syn | ack) != syn goto by_socket{index}\n"]
-    if tracked:
-        # A listener on the address itself looks like its connections. Tracking slows the whole node, so it is only there when needed.
-        unknown = f"tcp flags & (syn | ack) != syn ct state {{ new, invalid }} goto unknown{index}"
-        lines.append(f"{match} @bound{index} {unknown}\n")
-    return "".join(lines)
 
 
-def _chains(kind: str, index: int, router: Router) -> str:
-    life = _LIFE[kind]
+def _chains(kind: str, index: int, router: Router, *, tracked: bool) -> str:
+    life, here = _LIFE[kind], "fib daddr . iif type"
+    nobody_to_ask = f"{kind} daddr != @known{index} {life} > {PASSED_ON} {here} local return"
+    opens = "tcp flags & (syn | ack) == syn"
     unknown = (
         f"{life} <= {PASSED_ON} counter drop",
-        f"fib daddr . iif type local {kind} daddr @known{index} {life} set {PASSED_ON}",
-        *(f'{life} {PASSED_ON} dup to {kind} daddr map @{each}{index} device "{router.interface}"' for each in _MAPS),
-        f"{life} {PASSED_ON} counter drop",
+        # Announcements of two nodes may cross, and packets stray to one that is not the holder: a backup passes them on to the holder,
+        # and who knows nobody lets them be sent again.
+        f"{kind} daddr != @known{index} {here} != local counter drop",
+        f"{kind} daddr != @known{index} return",
+        f"{life} set {PASSED_ON}",
+        *(f'dup to {kind} daddr map @{each}{index} device "{router.interface}"' for each in _MAPS),
+        "counter drop",
     )
     by_socket = (
-        # Nobody to ask: nothing to find out.
-        f"{life} > {PASSED_ON} {kind} daddr != @known{index} return",
-        # A connection's socket has an address, the listener's has none. Those of handshakes and of TIME_WAIT cannot say: a handshake
-        # was noted, and TIME_WAIT knows nothing of what the same client has begun since, from the same port, at another node.
+        nobody_to_ask,
+        f"{opens} update @opening{index} {{ {kind} saddr . tcp sport }} return",
+        # A connection's socket has an address, the listener's has none.
         "socket wildcard 0 return",
+        f"socket wildcard 1 goto unknown{index}",
+        # What is left is a handshake or TIME_WAIT; the latter knows nothing of what the same client has begun since, from the same
+        # port, at another node. Where nobody else would be asked, that does no harm: TIME_WAIT resets nothing.
+        f"socket transparent 1 {life} <= {PASSED_ON} return",
+        f"socket transparent 1 {here} != local return",
         f"{kind} saddr . tcp sport @opening{index} return",
         f"goto unknown{index}",
     )
-    return _chain(f"unknown{index}", unknown) + _chain(f"by_socket{index}", by_socket)
+    by_tracking = (nobody_to_ask, f"{opens} return", f"ct state {{ new, invalid }} goto unknown{index}")
+    chains = _chain(f"unknown{index}", unknown) + _chain(f"by_socket{index}", by_socket)
+    return chains + (_chain(f"by_tracking{index}", by_tracking) if tracked else "")
 
 
 def _chain(name: str, lines: Iterable[str]) -> str:

@@ -152,18 +152,24 @@ class SecondChance:
 
     async def _took_over(self, forwarding: Forwarding, index: int, memory: _Memory, now: float) -> None:
         router, drain = forwarding.config.routers[index], forwarding.config.drain_seconds
-        interval = router.advertisement_interval_ms / 1000
         memory.told = ()
+        before = memory.within(drain, now)
+        # Until it is known who is gone, everybody's connections go on.
+        lives = await asyncio.gather(*(self._lives(router, old, silent) for old, silent in before))
         alive: list[tuple[str, float]] = []
-        for old, silent in memory.within(drain, now):
-            # Who has said nothing for a while may have lost its keepalived only, or be gone with all that it served.
-            if silent <= max(_SPOKE * interval, interval + 0.1) or await self._ask(router.interface, old):
+        for (old, silent), there in zip(before, lives, strict=True):
+            if there:
                 alive.append((old, drain - (silent if alive else 0.0)))
         await self._tell(remember(forwarding, index, alive))
         who = ", ".join(old for old, _ in alive)
         log.info(
             "%s: open connections may go on with %s", router.name, f"{who} for {drain:g} s" if alive else "nobody: they are reset"
         )
+
+    async def _lives(self, router: Router, old: str, silent: float) -> bool:
+        """Who has said nothing for a while may have lost its keepalived only, or be gone with all that it served."""
+        interval = router.advertisement_interval_ms / 1000
+        return silent <= max(_SPOKE * interval, interval + 0.1) or await self._ask(router.interface, old)
 
     async def _tell(self, script: str) -> None:
         if failure := await self._kernel.nft(script):

@@ -85,7 +85,7 @@ class Ear(contextlib.AbstractContextManager["Ear"]):
                 self._heard(claim)
 
 
-async def who_has(interface: str, addresses: Collection[str], *, within: float = 0.4) -> dict[str, str]:
+async def who_has(interface: str, addresses: Collection[str], *, within: float = 0.4, probes: int = _PROBES) -> dict[str, str]:
     """Address → MAC of another station that answers for it; done early when every address has one. Raises OSError."""
     found: dict[str, str] = {}
     complete = asyncio.Event()
@@ -96,19 +96,22 @@ async def who_has(interface: str, addresses: Collection[str], *, within: float =
             complete.set()
 
     with Ear(interface, addresses, heard) as ear:
-        for _ in range(_PROBES):
+        for _ in range(probes):
             ear.ask(addresses)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(within / _PROBES):
+                async with asyncio.timeout(within / probes):
                     await complete.wait()
                     break
     return found
 
 
 async def is_alive(interface: str, address: str) -> bool:
-    """Whether a station on the segment still answers for its own address, within 50 ms. Without the right to ask: no."""
+    """Whether a station on the segment still answers for its own address. Without the right to ask: no.
+
+    It has 0.3 s: where every core is busy, two kernels need more than 50 ms for a question and its answer now and then.
+    """
     try:
-        return bool(await who_has(interface, [address], within=0.05))
+        return bool(await who_has(interface, [address], within=0.3, probes=6))
     except OSError:
         return False
 

@@ -133,7 +133,7 @@ class LastFailover(Model):
     reason: Text
     """Why, such as HAProxyDown, NodeSilent, PodLeaving or Switchover."""
     at: Timestamp
-    """When the new holder had it."""
+    """When a new holder had it first."""
     duration_milliseconds: Annotated[int, Field(ge=0)] | None = None
     """Milliseconds without a holder, as the new holder measured them from the last advertisement of the old one."""
 

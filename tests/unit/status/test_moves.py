@@ -280,3 +280,55 @@ def test_an_address_between_two_holders_is_worth_a_moment_s_wait() -> None:
     assert not stage.report().between_holders, "that is said already"
     stage.says("node2", holds=True)
     assert not stage.report().between_holders
+
+
+def hops(stage: Stage, *, between: float, way: tuple[str, ...] = ("node3", "node2")) -> None:
+    """node1's pod ends, and the address hops along the way."""
+    stage.says("node1", leaving=True, state=VrrpState.BACKUP)
+    for number, name in enumerate(way):
+        stage.later(between if number else 0.0)
+        for other in NODES[1:]:
+            stage.says(other, holds=other == name)
+        if name == "node1":
+            stage.says("node1", holds=True)
+        stage.report()
+
+
+def test_a_race_of_several_nodes_is_one_move_with_one_reason() -> None:
+    stage = settled()
+    hops(stage, between=0.05)
+    assert moved(stage) == ("node1", "node2", "PodLeaving")
+    vip = stage.status.virtual_ips[0]
+    assert (vip.holder, vip.transitions, len(vip.recent_transitions)) == ("node2", 1, 1)
+    assert stage.last is not None
+    assert "from node1 to node2 (PodLeaving)" in stage.last.news[0].message
+
+
+def test_a_hop_after_a_while_is_a_move_of_its_own() -> None:
+    stage = settled()
+    hops(stage, between=1.5)
+    assert moved(stage)[:2] == ("node3", "node2") and stage.status.virtual_ips[0].transitions == 2
+
+
+def test_who_hops_on_and_on_is_counted() -> None:
+    stage = settled()
+    hops(stage, between=0.4, way=("node3", "node2") * 8)
+    assert stage.status.virtual_ips[0].flapping_since
+
+
+def test_coming_back_at_once_is_another_move() -> None:
+    stage = settled()
+    hops(stage, between=0.3, way=("node2", "node1"))
+    assert moved(stage)[:2] == ("node2", "node1") and stage.status.virtual_ips[0].transitions == 2
+
+
+def test_the_durations_of_a_race_add_up() -> None:
+    stage = settled()
+    stage.says("node1", leaving=True, state=VrrpState.BACKUP)
+    takes_over(stage, "node3", 10)
+    stage.report()
+    stage.later(0.05)
+    stage.says("node3")
+    takes_over(stage, "node2", 4)
+    stage.report()
+    assert duration(stage) == 60

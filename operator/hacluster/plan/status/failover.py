@@ -12,6 +12,9 @@ REFINE_WITHIN = timedelta(seconds=30)
 SAME_TAKEOVER = timedelta(seconds=2)
 """An address and keepalived's word for it may come in two reports, the second with a later `since`."""
 
+SAME_MOVE = timedelta(seconds=1)
+"""Where several nodes outrank the one that lets go, an address may hop between them before it stays."""
+
 
 def describe(router: str, old: str, new: str, situation: Situation) -> LastFailover:
     """The move of `router` from node `old` to node `new` that was just noticed."""
@@ -24,6 +27,23 @@ def describe(router: str, old: str, new: str, situation: Situation) -> LastFailo
         at=timestamp(at),
         duration_milliseconds=_duration(router, new, at, situation),
     )
+
+
+def goes_on(last: LastFailover | None, router: str, old: str, new: str, now: datetime) -> bool:
+    """Whether the hop of `router` from `old` to `new` is the end of the failover that `last` tells of, and none of its own."""
+    at = moment(last.at) if last else None
+    if last is None or at is None or (last.router, last.to) != (router, old):
+        return False
+    return new != last.from_ and now - at < SAME_MOVE
+
+
+def extend(last: LastFailover, new: str, situation: Situation) -> LastFailover:
+    """The same failover with another end: what caused it stays."""
+    at, began = holding_since(last.router, new, situation), moment(last.at)
+    took = last.duration_milliseconds
+    if took is not None and began is not None:
+        took += max(0, round((at - began) / timedelta(milliseconds=1)))
+    return last.model_copy(update={"to": new, "duration_milliseconds": took})
 
 
 def refine(last: LastFailover, situation: Situation) -> LastFailover:

@@ -37,8 +37,10 @@ def _moves(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[News]:
             yield News("HolderChanged", f"{vip.address} is on {new}")
             continue
         last = after.last_failover
-        why = f" ({last.reason})" if last and last.router == vip.router else ""
-        yield News("HolderChanged", f"{vip.address} moved from {old} to {new}{why}")
+        if last and (last.router, last.to) == (vip.router, new):  # it may have hopped on the way
+            yield News("HolderChanged", f"{vip.address} moved from {last.from_} to {new} ({last.reason})")
+        else:
+            yield News("HolderChanged", f"{vip.address} moved from {old} to {new}")
 
 
 def _restlessness(was: VirtualIPStatus | None, vip: VirtualIPStatus) -> Iterator[News]:

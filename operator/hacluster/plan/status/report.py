@@ -57,28 +57,39 @@ def _virtual_ips(
 ) -> tuple[tuple[VirtualIPStatus, ...], LastFailover | None, list[datetime]]:
     last = failover.refine(previous.last_failover, situation) if previous.last_failover else None
     known = {vip.address: vip for vip in previous.virtual_ips}
-    reports, again, moved = [], [], set[str]()
+    told, reports, again, moved = last, [], [], set[str]()
     for vip in situation.virtual_ips:
         before = known.get(vip.address) or VirtualIPStatus(
             address=vip.address, router=vip.router, virtual_router_id=vip.virtual_router_id
         )
         verdict = find_holders(vip.address, situation.nodes, before.holders, situation.now)
         again += [verdict.look_again] if verdict.look_again else []
-        now = _follow(before, vip, verdict.nodes, situation)
-        if now.transitions > before.transitions and vip.router not in moved:
+        holder = verdict.nodes[0] if len(verdict.nodes) == 1 else ""
+        same = failover.goes_on(told, vip.router, before.last_holder, holder, situation.now)
+        now = _follow(before, vip, verdict.nodes, situation, same_move=same)
+        if before.last_holder not in {"", now.last_holder} and vip.router not in moved:
             moved.add(vip.router)
-            last = failover.describe(vip.router, before.last_holder, now.holder, situation)
+            last = (
+                failover.extend(told, holder, situation)
+                if told and same
+                else failover.describe(vip.router, before.last_holder, holder, situation)
+            )
         reports.append(now)
     return tuple(reports), last, again
 
 
-def _follow(before: VirtualIPStatus, vip: VirtualIP, holders: tuple[str, ...], situation: Situation) -> VirtualIPStatus:
-    """The virtual IP's next status. Only a move from one node to another counts as a transition, however long it took."""
+def _follow(
+    before: VirtualIPStatus, vip: VirtualIP, holders: tuple[str, ...], situation: Situation, *, same_move: bool
+) -> VirtualIPStatus:
+    """The virtual IP's next status. A move from one node to another counts as one transition, however long it took.
+
+    `same_move`: a hop to another holder is the end of a move that was counted already.
+    """
     holder = holders[0] if len(holders) == 1 else ""
     since = before.since
     if holder != before.holder:
         since = timestamp(failover.holding_since(vip.router, holder, situation) if holder else situation.now)
-    moved = bool(holder and before.last_holder and holder != before.last_holder)
+    moved = bool(holder and before.last_holder and holder != before.last_holder and not same_move)
     recent = flapping.remember(before.recent_transitions, situation.now) if moved else before.recent_transitions
     return VirtualIPStatus(
         address=vip.address,
