@@ -24,6 +24,8 @@ REALTIME = cache.REPOSITORY / "tests" / "dataplane" / "realtime.sh"
 DOCS = cache.REPOSITORY / "docs" / "benchmarks"
 DATA = DOCS / "data"
 LATENCY = "latency"
+PLAIN = "saturated-plain"
+"""keepalived is like any other process there, as in a container that may not have real-time priority."""
 
 
 def main() -> int:
@@ -43,7 +45,7 @@ def main() -> int:
     for name in options.only or sections:
         started = time.monotonic()
         print(f"> {name}", flush=True)
-        made = measure(image, sections[name]) if name != LATENCY else latency()
+        made = measure(image, sections[name], real_time=name != PLAIN) if name != LATENCY else latency()
         if made is None:
             failed.append(name)
             continue
@@ -67,8 +69,10 @@ def plan(trials: int, minutes: float) -> dict[str, list[str]]:
         "throughput": ["throughput", "30", "3"],
         "throughput-short": ["throughput", "10", "5"],
         "saturated": ["saturated", str(minutes)],
+        "saturated-plain": ["saturated", str(minutes)],
         "frozen": ["frozen", "5"],
         "alone-default": ["alone", "default", str(minutes), str(trials)],
+        "alone-fast": ["alone", "fast", str(minutes), str(trials)],
     }
 
 
@@ -83,7 +87,7 @@ def build() -> str:
     return image
 
 
-def measure(image: str, arguments: list[str]) -> dict[str, Any] | None:
+def measure(image: str, arguments: list[str], *, real_time: bool) -> dict[str, Any] | None:
     """One section; None when it failed. Progress goes to the terminal."""
     chosen = detect()
     mounts = {
@@ -96,8 +100,8 @@ def measure(image: str, arguments: list[str]) -> dict[str, Any] | None:
     name = f"hacluster-bench-{os.getpid()}"
     command = [
         chosen.name, "run", "--rm", "--name", name, "--privileged", "--network", "none", *volumes,
-        "--env", "PYTHONPATH=/source", "--entrypoint", "sh", image,
-        "/realtime.sh", "/opt/hacluster/bin/python", "/bench/inside.py", *arguments,
+        "--env", "PYTHONPATH=/source", "--entrypoint", "sh" if real_time else "env", image, *(["/realtime.sh"] if real_time else []),
+        "/opt/hacluster/bin/python", "/bench/inside.py", *arguments,
     ]  # fmt: skip
     try:
         done = subprocess.run(command, env={**os.environ, **chosen.env}, stdout=subprocess.PIPE, text=True, check=False)

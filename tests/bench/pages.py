@@ -157,14 +157,13 @@ def _rates(made: dict[str, Any]) -> tuple[dict[str, list[float]], dict[str, floa
 
 
 def _alone(found: dict[str, Any]) -> str:
-    made = found.get("alone-default")
-    if not made:
-        return ""
-    row = made["summary"][0]
-    return (
-        "## Without an API server\n\n"
-        f"After {made['minutes']:g} minutes in which no agent could reach one: node lost, gap {_gap(row)} ms.\n"
-    )
+    lines = [
+        f"- {settings}: {_gap(made['summary'][0])} ms after {made['minutes']:g} minutes"
+        for settings in SETTINGS[1:]
+        if (made := found.get(f"alone-{settings}"))
+    ]
+    title = "## Without an API server\n\nGap when a node is lost and no agent could reach an API server for so long:\n\n"
+    return title + "\n".join(lines) + "\n" if lines else ""
 
 
 def _saturated(found: dict[str, Any]) -> str:
@@ -173,14 +172,23 @@ def _saturated(found: dict[str, Any]) -> str:
         return ""
     lines = [
         "## False failovers: every core busy\n",
-        f"{made['minutes']:g} minutes, four front doors at once beside three busy loops for each core; load {made['load']:.0f}.\n",
-        "| advertisements every | moves | without a holder, ms | two holders, ms | living nodes taken for lost |", "|---" * 5 + "|",
-    ]  # fmt: skip
-    lines += [
-        f"| {ms} ms | {each['moves']} | {each['ownerless']:g} | {each['dual']:g} | {each.get('missed', '–')} |"
-        for ms, each in made["intervals"].items()
+        f"{made['minutes']:g} minutes, four front doors at once beside three busy loops for each core; load {made['load']:.0f}.",
+        "keepalived has real-time priority, as where a container may have it.\n",
+        *_restless(made),
     ]
+    if plain := found.get("saturated-plain"):
+        lines += ["", f"The same without real-time priority; load {plain['load']:.0f}.\n", *_restless(plain)]
     return "\n".join(lines) + "\n"
+
+
+def _restless(made: dict[str, Any]) -> list[str]:
+    return [
+        "| advertisements every | moves | without a holder, ms | two holders, ms | living nodes taken for lost |", "|---" * 5 + "|",
+        *(
+            f"| {ms} ms | {each['moves']} | {each['ownerless']:g} | {each['dual']:g} | {each.get('missed', '–')} |"
+            for ms, each in made["intervals"].items()
+        ),
+    ]  # fmt: skip
 
 
 def _frozen(found: dict[str, Any]) -> str:

@@ -8,8 +8,8 @@ from typing import Final
 
 from hacluster.agent.arp import Claim
 from hacluster.agent.board import Board, Observation
-from hacluster.agent.network import Network
-from hacluster.agent.stations import Ear
+from hacluster.agent.network import Network, Place
+from hacluster.agent.stations import Ears
 from hacluster.agent.watchfulness import Conflicts, Key, Suspicions, Watched, watched
 
 log = logging.getLogger(__name__)
@@ -19,16 +19,13 @@ _POLL: Final = 0.5
 _ASK_EVERY: Final = 10.0
 """Seconds. A station that has the address already says so to those only who ask."""
 
-Place = tuple[int, str, frozenset[str]]
-"""Index and name of an interface, and the virtual IPs on it."""
-
 
 class Lookout:
     """The part."""
 
     def __init__(self, board: Board, suspicions: Suspicions) -> None:
         self._board, self._suspicions, self._conflicts = board, suspicions, Conflicts()
-        self._ears: dict[Place, Ear] = {}
+        self._ears = Ears(self._heard)
         self._asked: dict[tuple[str, str], float] = {}
 
     async def run(self) -> None:
@@ -42,14 +39,12 @@ class Lookout:
                     async with asyncio.timeout(_POLL):
                         await self._board.changed_since(version)
         finally:
-            for ear in self._ears.values():
-                ear.close()
-            self._ears = {}
+            self._ears.follow(())
 
     def _look(self, seen: Observation, now: float) -> None:
         routers, network = watched(seen.installed, seen.offered), seen.network or Network()
-        self._follow(places(routers, network))
-        held = {(name, address) for _, name, addresses in self._ears for address in addresses & network.on(name)}
+        self._ears.follow(places(routers, network))
+        held = {(name, address) for (_, name, addresses), _ in self._ears for address in addresses & network.on(name)}
         self._conflicts.hold(held, now)
         self._ask(now)
         problems = *self._suspicions.problems(routers, now), *self._conflicts.problems(now)
@@ -58,18 +53,10 @@ class Lookout:
                 log.warning("%s: %s", problem.reason, problem.message)
         self._board.put_problems(PART, *problems)
 
-    def _follow(self, wanted: set[Place]) -> None:
-        for place in self._ears.keys() - wanted:
-            self._ears.pop(place).close()
-        for place in wanted - self._ears.keys():
-            _, name, addresses = place
-            with contextlib.suppress(OSError):  # not allowed (the listening part says so), or the link is going away
-                self._ears[place] = Ear(name, addresses, lambda claim, name=name: self._heard(name, claim))  # type: ignore[misc]
-
     def _ask(self, now: float) -> None:
         settled = set(self._conflicts.settled(now))
         self._asked = {which: at for which, at in self._asked.items() if which in settled}
-        for (_, name, addresses), ear in self._ears.items():
+        for (_, name, addresses), ear in self._ears:
             due = [
                 each for each in addresses if (name, each) in settled and now - self._asked.get((name, each), 0.0) >= _ASK_EVERY
             ]
@@ -83,7 +70,7 @@ class Lookout:
 
 
 def places(routers: Mapping[Key, Watched], network: Network) -> set[Place]:
-    """Where to listen: the routers' interfaces, as far as they exist."""
+    """Where to listen: the routers' interfaces, as far as they exist, for their virtual IPs."""
     found: dict[tuple[int, str], frozenset[str]] = {}
     for router in routers.values():
         for link in network.links:

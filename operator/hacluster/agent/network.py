@@ -75,6 +75,10 @@ class Network:
         return frozenset(link.mac for link in self.links if link.mac)
 
 
+Place = tuple[int, str, frozenset[str]]
+"""Index and name of an interface, and the addresses that matter on it."""
+
+
 def bare(address: str) -> str:
     """An address without its prefix length, in the one spelling that is compared."""
     return str(ip_interface(address).ip)

@@ -15,8 +15,8 @@ from hacluster.agent.haproxy import SERVERS, ask, cut_off, parse_servers, take_d
 from hacluster.agent.listen import Heard
 from hacluster.agent.network import Network
 from hacluster.agent.paths import Paths
-from hacluster.agent.presence import PERIOD, SILENCE, Place, Presence, next_due, places
-from hacluster.agent.stations import Ear
+from hacluster.agent.presence import PERIOD, SILENCE, Presence, next_due, places
+from hacluster.agent.stations import Ears
 from hacluster.nodeconfig import AgentConfig
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Peers:
     def __init__(self, paths: Paths, board: Board, hears: Hears) -> None:
         self._paths, self._board, self._hears = paths, board, hears
         self._presences: dict[str, Presence] = {}
-        self._ears: dict[Place, Ear] = {}
+        self._ears = Ears(self._heard)
         self._gone: dict[str, float] = {}
         self._followed = -1
         self._doubted: dict[str, float] = {}
@@ -54,7 +54,7 @@ class Peers:
                 group.create_task(self._watch())
                 group.create_task(self._tell())
         finally:
-            self._listen(set())
+            self._ears.follow(())
 
     # ── who is there ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -77,21 +77,12 @@ class Peers:
         if self._followed == self._board.version:
             return
         wanted = places(config, network)
-        self._listen(wanted)
-        if wanted == self._ears.keys():  # else again at the next look
+        if self._ears.follow(wanted):  # else again at the next look
             self._followed = self._board.version
-        addresses = {address for _, _, addresses in self._ears for address in addresses}
+        addresses = {address for (_, _, addresses), _ in self._ears for address in addresses}
         self._presences = {address: self._presences.get(address) or Presence() for address in addresses}
 
-    def _listen(self, wanted: set[Place]) -> None:
-        for place in self._ears.keys() - wanted:
-            self._ears.pop(place).close()
-        for place in wanted - self._ears.keys():
-            _, name, addresses = place
-            with contextlib.suppress(OSError):  # not allowed (the listening part says so), or the link is going away
-                self._ears[place] = Ear(name, addresses, self._heard)
-
-    def _heard(self, claim: Claim) -> None:
+    def _heard(self, _: str, claim: Claim) -> None:
         if presence := self._presences.get(claim.address):
             presence.hear(claim.mac, asyncio.get_running_loop().time())
 
@@ -120,7 +111,7 @@ class Peers:
         return min(due, default=now + PERIOD)
 
     def _ask(self, now: float) -> None:
-        for (_, _, addresses), ear in self._ears.items():
+        for (_, _, addresses), ear in self._ears:
             for address in addresses:
                 presence = self._presences[address]
                 if presence.step(now):

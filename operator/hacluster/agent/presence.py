@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
-from hacluster.agent.network import Network
+from hacluster.agent.network import Network, Place
 from hacluster.nodeconfig import AgentConfig
 
 PERIOD: Final = 0.2
@@ -66,12 +66,8 @@ def interface_of(address: str, network: Network) -> tuple[int, str] | None:
     return best.index, names[best.index]
 
 
-Place = tuple[int, str, frozenset[str]]
-"""Index and name of an interface, and the peers' addresses on its segment."""
-
-
 def places(config: AgentConfig, network: Network) -> set[Place]:
-    """Where to ask for whom."""
+    """Where to ask for whom: the peers' addresses on each segment."""
     found: dict[tuple[int, str], frozenset[str]] = {}
     for address, *_ in config.peers.values():
         if where := interface_of(address, network):

@@ -5,7 +5,8 @@ import contextlib
 import ctypes
 import socket
 import struct
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from ipaddress import ip_address
 from typing import Final, Self
 
@@ -19,6 +20,7 @@ from hacluster.agent.arp import (
     parse_neighbour,
     probe,
 )
+from hacluster.agent.network import Place
 
 _SO_ATTACH_FILTER: Final = 26
 _PROGRAM: Final = struct.Struct("@HP")  # instructions, where they are
@@ -83,6 +85,28 @@ class Ear(contextlib.AbstractContextManager["Ear"]):
             ours = kind == socket.PACKET_OUTGOING or (claim and claim.mac == opened.getsockname()[4].hex(":"))
             if claim and not ours and claim.address in self._addresses:
                 self._heard(claim)
+
+
+class Ears:
+    """An ear in every place that matters, as long as it does."""
+
+    def __init__(self, heard: Callable[[str, Claim], None]) -> None:
+        """`heard` gets the interface's name."""
+        self._heard = heard
+        self._ears: dict[Place, Ear] = {}
+
+    def __iter__(self) -> Iterator[tuple[Place, Ear]]:
+        return iter(self._ears.items())
+
+    def follow(self, wanted: Collection[Place]) -> bool:
+        """Listens there and nowhere else; whether it could everywhere. Who may not listen at all is told by `Listener`."""
+        for place in self._ears.keys() - set(wanted):
+            self._ears.pop(place).close()
+        for place in set(wanted) - self._ears.keys():
+            _, name, addresses = place
+            with contextlib.suppress(OSError):  # not allowed, or the link is going away
+                self._ears[place] = Ear(name, addresses, partial(self._heard, name))
+        return self._ears.keys() == set(wanted)
 
 
 async def who_has(interface: str, addresses: Collection[str], *, within: float = 0.4, probes: int = _PROBES) -> dict[str, str]:

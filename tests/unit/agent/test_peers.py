@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hacluster.agent import peers
+from hacluster.agent import peers, stations
 from hacluster.agent.arp import Claim
 from hacluster.agent.board import Board
 from hacluster.agent.listen import Hearing
@@ -50,7 +50,7 @@ class Segment:
 @pytest.fixture
 def segment(monkeypatch: pytest.MonkeyPatch) -> type[Segment]:
     made = type("Segment", (Segment,), {})
-    monkeypatch.setattr(peers, "Ear", made)
+    monkeypatch.setattr(stations, "Ear", made)
     return made
 
 
