@@ -112,6 +112,11 @@ class Lab:
         """The engine's command line for it; needs the environment `tools.engine_env`."""
         return [self.tools.engine, "exec", "--interactive", self._client, *cmd]
 
+    def pid(self, node: str) -> int:
+        """The first process of a node, or of "client", as this machine numbers it."""
+        container = self._client if node == "client" else self._container(node)
+        return int(engines.engine("inspect", "--format", "{{.State.Pid}}", container).stdout)
+
     def stop_node(self, node: str) -> None:
         """Power loss: nothing on the node gets to say goodbye."""
         wiring.power_off(self._switch, self._container(node), network.NODES.get(node, ()))

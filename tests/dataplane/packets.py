@@ -7,7 +7,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 
 import yaml
 
@@ -32,7 +31,7 @@ def answer(connection, within):
         return "silence"
     except OSError as error:
         return type(error).__name__
-connection = socket.socket()
+connection = socket.socket(socket.AF_INET6 if ":" in ADDRESS else socket.AF_INET)
 connection.settimeout(3)
 """
 
@@ -58,13 +57,39 @@ HALF_OPEN = (
     + r"""
 def nft(text):
     subprocess.run(["nft", text], check=True)
-nft("add table ip held; add chain ip held out { type filter hook output priority 0; }; "
-    f"add rule ip held out ip daddr {ADDRESS} tcp flags & (syn | rst) == 0 drop")
+nft("add table inet held; add chain inet held out { type filter hook output priority 0; }; "
+    f"add rule inet held out tcp dport {PORT} tcp flags & (syn | rst) == 0 drop")
 connection.connect((ADDRESS, PORT))
-told("half open")
-nft("delete table ip held")
+told("away")
+nft("delete table inet held")
 connection.sendall(REQUEST)
 print(answer(connection, 5), flush=True)
+"""
+)
+
+# The same port of the client, first for a connection that one holder ended, then for one that lives on with another holder.
+REUSED = (
+    CLIENT
+    + r"""
+def bound():
+    made = socket.socket(connection.family)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind(("::" if ":" in ADDRESS else "", 40404))
+    made.settimeout(3)
+    made.connect((ADDRESS, PORT))
+    return made
+told("away")
+with bound() as first:
+    first.sendall(REQUEST.replace(b"Host", b"Connection: close\r\nHost"))
+    while first.recv(65536):
+        pass
+told("back")
+second = bound()
+second.sendall(REQUEST)
+before = answer(second, 3)
+told("away")
+second.sendall(REQUEST)
+print(before, answer(second, 5), flush=True)
 """
 )
 
@@ -76,6 +101,8 @@ def main() -> None:
         drill = Drill(stage)
         drill.settle()
         found: dict[str, object] = {"backup": strays(stage, knows=True), "halfOpen": half_open(stage)}
+        drill.settle()
+        found["reused"] = reused(stage)
         drill.settle()
         found["stranger"] = strays(stage, knows=False)  # the last one: its agent does not know what its kernel has forgotten
     print(json.dumps(found))
@@ -111,20 +138,28 @@ def forget(stage: Stage, node: str) -> None:
 
 def half_open(stage: Stage) -> str:
     """The answer to a request by a connection that was half open when the address moved."""
-    holder = stage.holder
-    forget(stage, holder)  # as when the drain is over
-    command = stage.client.enter(sys.executable, "-c", HALF_OPEN, stage.address, "80")
+    forget(stage, stage.holder)  # as when the drain is over
+    (said,) = converse(stage, HALF_OPEN)
+    return said
+
+
+def reused(stage: Stage) -> list[str]:
+    """Answers of a connection to the first holder and, after the move, to the second, which had another one from the same port."""
+    return converse(stage, REUSED)
+
+
+def converse(stage: Stage, script: str) -> list[str]:
+    """What the client has to say in the end. At each "away" the virtual IP goes to another node, at "back" it comes back."""
+    best = stage.holder
+    command = stage.client.enter(sys.executable, "-c", script, stage.address, "80")
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
         assert client.stdin and client.stdout
-        assert client.stdout.readline() == "half open\n"
-        stage.deliver(holder, orders(stage.plan, holder, yields=True))
-        until = time.monotonic() + 5
-        while stage.holder in {holder, ""}:
-            assert time.monotonic() < until, stage.words()
-            time.sleep(0.005)
-        print("go", file=client.stdin, flush=True)
-        said = client.stdout.readline().strip()
-    stage.deliver(holder, stage.plan)
+        while (said := client.stdout.readline().split()) in (["away"], ["back"]):
+            away = said == ["away"]
+            stage.deliver(best, orders(stage.plan, best, yields=True) if away else stage.plan)
+            stage.wait_until(lambda away=away: stage.holder and (stage.holder != best) is away, 5, said[0])  # type: ignore[misc]
+            print("done", file=client.stdin, flush=True)
+    stage.deliver(best, stage.plan)
     return said
 
 

@@ -33,7 +33,7 @@ def row(document: dict[str, Any], event: str) -> dict[str, Any]:
 def test_another_node_takes_over(default: dict[str, Any], event: str) -> None:
     seen = row(default, event)
     assert seen["not_recovered"] == 0
-    assert seen["gap_worst"] < 2000
+    assert seen["gap_worst"] < 2000 and seen["ownerless_worst"] < 2000
     assert seen["dual_worst"] < 500 and seen["dual_on_wire_worst"] < 500
 
 

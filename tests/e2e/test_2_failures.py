@@ -5,6 +5,7 @@ import time
 import pytest
 
 from tests.e2e.front import VIP, Front, measured
+from tests.e2e.invariant import one_holder
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.kind
@@ -20,7 +21,8 @@ def kill_haproxy_until_moved(front: Front, node: str, within: float) -> None:
 
 def test_haproxy_killed_moves_the_virtual_ip_to_node2_and_back(tutorial: Front) -> None:
     transitions = tutorial.status()["virtualIPs"][0]["transitions"]
-    with tutorial.probe(seconds=25) as probe:
+    watch = one_holder(tutorial.lab, "HAProxy killed, the tutorial's settings", ownerless=10)
+    with watch, tutorial.probe(seconds=25) as probe:
         kill_haproxy_until_moved(tutorial, "node1", within=20)
 
         def on_node2() -> None:

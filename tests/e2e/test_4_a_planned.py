@@ -13,6 +13,7 @@ import pytest
 
 from hacluster.rehearse.measure import Records, longest_gap, parse_records
 from tests.e2e.front import VIP, Front, measured
+from tests.e2e.invariant import one_holder
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.kind
@@ -29,7 +30,8 @@ def watched(front: Front, what: str) -> Iterator[list[Records]]:
     found: list[Records] = []
     try:
         eventually(lambda: _some(front, file), within=20)
-        yield found
+        with one_holder(front.lab, what, ownerless=0.5):
+            yield found
         time.sleep(1)
     finally:
         front.lab.client("pkill", "-TERM", "-f", file)

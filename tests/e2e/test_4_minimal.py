@@ -6,6 +6,7 @@ import pytest
 
 from tests.e2e.conftest import SYSTEM, gone
 from tests.e2e.front import VIP, Front, measured, resident_megabytes
+from tests.e2e.invariant import one_holder
 from tests.e2e.test_2_failures import kill_haproxy_until_moved
 from tests.waiting import eventually
 
@@ -21,7 +22,7 @@ def test_everything_is_discovered(minimal: Front) -> None:
 
 
 def test_a_dead_haproxy_is_noticed_at_once(minimal: Front) -> None:
-    with minimal.probe(seconds=8) as probe:
+    with one_holder(minimal.lab, "HAProxy killed, default settings", ownerless=1), minimal.probe(seconds=8) as probe:
         minimal.lab.on_node("node1", "pkill", "-KILL", "-x", "haproxy")
 
         def moved() -> None:

@@ -92,7 +92,7 @@ def rules(forwarding: Forwarding) -> str:
     has to happen in time when it becomes the holder. What was passed on has a short life (TTL), by which it is known:
     who does not know the connection either drops it, as another may know it, and nothing goes in a circle. Nobody but the holder
     resets a connection. What a node knows is what it has a socket for, so that nothing has to be tracked; only handshakes are
-    noted, for seconds, while somebody can be asked.
+    noted, as long as they last, while somebody can be asked.
     """
     parts = [clear_rules(forwarding)]
     for version, kind, type_, _ in _FAMILIES:
@@ -149,6 +149,7 @@ def _entries(kind: str, index: int, router: Router, *, tracked: bool) -> str:
 def _chains(kind: str, index: int, router: Router, *, tracked: bool) -> str:
     life, here = _LIFE[kind], "fib daddr . iif type"
     nobody_to_ask = f"{kind} daddr != @known{index} {life} > {PASSED_ON} {here} local return"
+    peer = f"{kind} saddr . tcp sport"
     opens = "tcp flags & (syn | ack) == syn"
     unknown = (
         f"{life} <= {PASSED_ON} counter drop",
@@ -162,15 +163,16 @@ def _chains(kind: str, index: int, router: Router, *, tracked: bool) -> str:
     )
     by_socket = (
         nobody_to_ask,
-        f"{opens} update @opening{index} {{ {kind} saddr . tcp sport }} return",
-        # A connection's socket has an address, the listener's has none.
-        "socket wildcard 0 return",
+        f"{opens} update @opening{index} {{ {peer} }} return",
+        # A connection's socket has an address, the listener's has none. With it the handshake is over, and forgotten: the client may
+        # take the same port again in less than the ten seconds.
+        f"socket wildcard 0 delete @opening{index} {{ {peer} }} return",
         f"socket wildcard 1 goto unknown{index}",
         # What is left is a handshake or TIME_WAIT; the latter knows nothing of what the same client has begun since, from the same
         # port, at another node. Where nobody else would be asked, that does no harm: TIME_WAIT resets nothing.
         f"socket transparent 1 {life} <= {PASSED_ON} return",
         f"socket transparent 1 {here} != local return",
-        f"{kind} saddr . tcp sport @opening{index} return",
+        f"{peer} @opening{index} return",
         f"goto unknown{index}",
     )
     by_tracking = (nobody_to_ask, f"{opens} return", f"ct state {{ new, invalid }} goto unknown{index}")

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 _DEADLINE: Final = 20.0
 _CLONE_NEWNET: Final = 0x40000000
@@ -159,15 +159,27 @@ class Host:
         file = self.folder / "log" / name
         return file.read_text(errors="replace") if file.exists() else ""
 
-    @contextlib.contextmanager
-    def network(self) -> Iterator[None]:
+    def network(self) -> contextlib.AbstractContextManager[None]:
         """As long as the block lasts, this thread's new sockets are the host's."""
-        with open("/proc/thread-self/ns/net") as ours, open(f"/proc/{self.pid}/ns/net") as theirs:  # noqa: PTH123
-            _enter_network(theirs.fileno())
-            try:
-                yield
-            finally:
-                _enter_network(ours.fileno())
+        return network_of(self.pid)
+
+
+class Networked(Protocol):
+    """Whatever has a network to look at."""
+
+    def network(self) -> contextlib.AbstractContextManager[None]:
+        """As long as the block lasts, this thread's new sockets are in it."""
+
+
+@contextlib.contextmanager
+def network_of(pid: int) -> Iterator[None]:
+    """As long as the block lasts, this thread's new sockets are in the network of that process."""
+    with open("/proc/thread-self/ns/net") as ours, open(f"/proc/{pid}/ns/net") as theirs:  # noqa: PTH123
+        _enter_network(theirs.fileno())
+        try:
+            yield
+        finally:
+            _enter_network(ours.fileno())
 
 
 def family(pid: int) -> list[int]:

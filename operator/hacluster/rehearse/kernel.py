@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hacluster.agent import netlink
-from hacluster.rehearse.hosts import Host
+from hacluster.rehearse.hosts import Networked
 
 _GROUPS: Final = 0x10 | 0x100
 _POLL: Final = 0.2
@@ -28,7 +28,7 @@ class Change:
 class KernelWatch:
     """Listens to the routing netlink of each node. `changes` grows while it runs."""
 
-    hosts: Mapping[str, Host]
+    hosts: Mapping[str, Networked]
     addresses: frozenset[str]
     changes: list[Change] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Final
 
-from hacluster.rehearse.hosts import Host
+from hacluster.rehearse.hosts import Networked
 
 _ETH_P_ARP: Final = 0x0806
 _FRAME: Final = struct.Struct("!6s6sHHHBBH6s4s6s4s")
@@ -31,7 +31,7 @@ class Answer:
 class WireWatch:
     """Asks every `every` seconds. `answers` grows while it runs; IPv6 addresses are not asked for."""
 
-    host: Host
+    host: Networked
     interface: str
     source: str
     addresses: tuple[str, ...]

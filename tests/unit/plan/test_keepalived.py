@@ -130,6 +130,13 @@ def test_ipv6_cannot_advertise_as_slowly_as_version_2() -> None:
     assert not made.blocked and "    version 3\n" in text(made, "a")
 
 
+def test_an_ipv6_virtual_ip_is_nobody_s_source() -> None:
+    views = (node("a", internal="192.0.2.1", eth0=["2001:db8::1/64"]),)
+    made = plan(cluster(virtualRouters=[{"virtualIPs": ["2001:db8::10/64"]}]), *views)
+    assert "        2001:db8::10/64 preferred_lft 0\n    }\n" in text(made, "a")
+    assert "preferred_lft" not in text(plan(cluster()))
+
+
 def test_script_user_comes_before_the_fifo() -> None:
     """In the other order keepalived drops the FIFO at its first reload."""
     written = text(plan(cluster()))
