@@ -61,9 +61,11 @@ def main() -> int:
 def plan(trials: int, minutes: float) -> dict[str, list[str]]:
     """What `inside.py` is called with, by section."""
     return {
-        "failovers-tutorial": ["failovers", "tutorial", str(trials)],
-        "failovers-default": ["failovers", "default", str(trials)],
-        "failovers-fast": ["failovers", "fast", str(trials)],
+        "faults-tutorial": ["faults", "tutorial", str(trials)],
+        "faults-default": ["faults", "default", str(trials)],
+        "faults-fast": ["faults", "fast", str(trials)],
+        "planned-default": ["planned", "default", str(trials)],
+        "planned-fast": ["planned", "fast", str(trials)],
         "reloads-default": ["reloads", "default"],
         "reloads-fast": ["reloads", "fast"],
         "throughput": ["throughput", "30", "3"],

@@ -1,6 +1,7 @@
 """Runs in the bench's container, on the rehearsal's stage: `inside.py SECTION ARGUMENTS…` prints one JSON document a section.
 
-failovers SETTINGS TRIALS             every event of the table; SETTINGS: tutorial, default, fast
+faults SETTINGS TRIALS                every fault of the table; SETTINGS: tutorial, default, fast
+planned SETTINGS TRIALS               every planned move
 reloads SETTINGS                      20 changes under a load that wrk makes
 throughput SECONDS ROUNDS             the tutorial's configuration and the default one, in turns
 alone SETTINGS MINUTES TRIALS         no API server for so long, then node losses
@@ -15,7 +16,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +25,7 @@ from typing import Any
 import yaml
 
 from hacluster.api import HACluster, parse
-from hacluster.rehearse.drill import BY_HAND, Drill, Event, Trial, replace_model
+from hacluster.rehearse.drill import BY_HAND, PLANNED, Drill, Event, Trial, replace_model
 from hacluster.rehearse.measure import holder_counts
 from hacluster.rehearse.stage import Stage, on_stage
 from hacluster.rehearse.summary import Trace, document, trace
@@ -57,16 +58,27 @@ def stage_of(settings: str, interval_ms: int | None = None, **more: Any) -> Iter
         yield stage
 
 
-def failovers(settings: str, trials: str) -> dict[str, Any]:
-    """The table."""
-    events = BY_HAND if settings == "tutorial" else tuple(e for e in Event if e not in {Event.FAILBACK, Event.RELOADS})
+def faults(settings: str, trials: str) -> dict[str, Any]:
+    """The table of faults."""
+    return failovers(
+        settings, int(trials), BY_HAND if settings == "tutorial" else [each for each in Event if each not in PLANNED]
+    )
+
+
+def planned(settings: str, trials: str) -> dict[str, Any]:
+    """The table of planned moves; failbacks come along, and reloads have a section of their own."""
+    return failovers(settings, int(trials), [each for each in Event if each in PLANNED - {Event.FAILBACK, Event.RELOADS}])
+
+
+def failovers(settings: str, trials: int, events: Sequence[Event]) -> dict[str, Any]:
+    """So many trials of each event."""
     done: list[Trial] = []
     worst: dict[Event, Trace] = {}
     with stage_of(settings) as stage:
         drill = Drill(stage, patience=8.0)
         for event in events:
             fewer = ENDLESS if settings == "tutorial" and event in NEVER else 1
-            for turn in range(1, max(1, int(trials) // fewer) + 1):
+            for turn in range(1, max(1, trials // fewer) + 1):
                 say(f"{settings}: {event.value} {turn}")
                 for trial in drill.play(event):
                     done.append(trial)
@@ -208,8 +220,8 @@ def say(words: str) -> None:
 
 
 SECTIONS: dict[str, Callable[..., dict[str, Any]]] = {
-    "failovers": failovers, "reloads": reloads, "throughput": throughput, "alone": alone, "saturated": saturated, "frozen": frozen,
-}  # fmt: skip
+    each.__name__: each for each in (faults, planned, reloads, throughput, alone, saturated, frozen)
+}
 
 
 if __name__ == "__main__":

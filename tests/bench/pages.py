@@ -21,9 +21,9 @@ def write_pages(data: Path, docs: Path) -> None:
     parts = [_HEAD, _machine(found), _failovers(found), _planned(found), _reloads(found), _throughput(found)]
     parts += [_alone(found), _saturated(found), _frozen(found), _latency(found), _choose(found)]
     for settings in SETTINGS:
-        if made := found.get(f"failovers-{settings}"):
-            draw(made, docs / f"failovers-{settings}.png")
-            parts.append(f"![Requests around each worst case, {settings} settings](failovers-{settings}.png)\n")
+        if made := found.get(f"faults-{settings}"):
+            draw(made, docs / f"faults-{settings}.png")
+            parts.append(f"![Requests around each worst case, {settings} settings](faults-{settings}.png)\n")
     (docs / "README.md").write_text("\n".join(part for part in parts if part))
 
 
@@ -45,8 +45,17 @@ def _machine(found: dict[str, Any]) -> str:
     return f"Machine: {each['processors']}, {each['memory']}, Linux {each['kernel']}; measured from {dates[0]} to {dates[-1]}.\n"
 
 
+_SUMS = ("trials", "failed", "requests", "broken")
+
+
 def _rows(found: dict[str, Any], settings: str) -> dict[str, dict[str, Any]]:
-    return {row["event"]: row for row in found.get(f"failovers-{settings}", {}).get("summary", ())}
+    """Faults and planned moves; failbacks, which follow both, together."""
+    rows: dict[str, dict[str, Any]] = {}
+    for section in (f"faults-{settings}", f"planned-{settings}"):
+        for row in found.get(section, {}).get("summary", ()):
+            before = rows.get(row["event"])
+            rows[row["event"]] = {**row, **{each: before[each] + row[each] for each in _SUMS}} if before else row
+    return rows
 
 
 def _failovers(found: dict[str, Any]) -> str:
