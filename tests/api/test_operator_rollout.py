@@ -102,9 +102,12 @@ def test_a_refusal_takes_it_back_and_is_told(apiserver: ApiServer, here: World) 
         here.follow()
         offered(here, 8, *NODES)
         here.until("Degraded", "False")
-        annotations = here.get("configmaps", names.config_good("web"))["metadata"]["annotations"]
-        assert names.ANNOTATION_REFUSED not in annotations
-        assert here.events().count("Degraded") == 1 and "Recovered" in here.events()
+
+        def forgotten() -> None:
+            assert names.ANNOTATION_REFUSED not in here.get("configmaps", names.config_good("web"))["metadata"]["annotations"]
+            assert here.events().count("Degraded") == 1 and "Recovered" in here.events()
+
+        eventually(forgotten, within=5)  # both come a moment after the status
 
 
 def stays(here: World, version: str, *, seconds: float) -> None:
@@ -160,13 +163,13 @@ def test_the_way_back_is_a_child_like_any_other(apiserver: ApiServer, here: Worl
     with operator(apiserver, here.namespace):
         resource = here.create()
         here.settle()
-        kept = here.get("configmaps", names.config_good("web"))
-        assert kept["metadata"]["ownerReferences"][0]["uid"] == resource["metadata"]["uid"]
-        here.delete("configmaps", names.config_good("web"))
 
         def back() -> Any:
             return here.get("configmaps", names.config_good("web"))
 
+        kept = eventually(back, within=5)  # written once every node has told that it runs the revision
+        assert kept["metadata"]["ownerReferences"][0]["uid"] == resource["metadata"]["uid"]
+        here.delete("configmaps", names.config_good("web"))
         assert eventually(back, within=5)["binaryData"] == kept["binaryData"]
         broken = {"binaryData": {"texts.json.gz": "aGFja2Vk"}}
         call(apiserver, "PATCH", here.path("configmaps", names.config_good("web")), broken, "application/merge-patch+json")
