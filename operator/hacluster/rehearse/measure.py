@@ -146,12 +146,13 @@ def holder_counts(changes: Sequence[Change], address: str, window: tuple[float, 
 
 
 def dual_on_wire(answers: Sequence[Answer], address: str, window: tuple[float, float]) -> float:
-    """Seconds between the first and the last request that two stations answered; 0: none."""
-    by_request: dict[int, set[str]] = {}
+    """Seconds in all in which two stations answered: from each request that both answered to the next that anyone answered."""
+    stations: dict[int, set[str]] = {}
     times: dict[int, float] = {}
     for each in answers:
         if each.request and each.address == address and window[0] <= each.at <= window[1]:
-            by_request.setdefault(each.request, set()).add(each.mac)
-            times[each.request] = each.at
-    double = [times[request] for request, macs in by_request.items() if len(macs) > 1]
-    return max(double) - min(double) + 0.001 if double else 0.0
+            stations.setdefault(each.request, set()).add(each.mac)
+            times.setdefault(each.request, each.at)
+    answered = sorted(times)
+    until = [*(times[request] for request in answered[1:]), window[1]]
+    return sum(end - times[request] for request, end in zip(answered, until, strict=False) if len(stations[request]) > 1)

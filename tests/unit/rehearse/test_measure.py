@@ -60,8 +60,9 @@ def test_what_a_node_holds_that_nobody_reaches_does_not_count() -> None:
 def test_two_stations_that_answer_one_request_are_seen() -> None:
     one = [Answer(1.0, "aa", 1, VIP), Answer(1.02, "bb", 2, VIP), Answer(1.03, "bb", 0, VIP)]
     assert dual_on_wire(one, VIP, (0.0, 2.0)) == 0
-    both = [*one, Answer(1.0, "bb", 1, VIP), Answer(1.2, "aa", 9, VIP), Answer(1.2, "bb", 9, VIP)]
-    assert round(dual_on_wire(both, VIP, (0.0, 2.0)), 3) == 0.201
+    both = [*one, Answer(1.0, "bb", 1, VIP), Answer(1.7, "aa", 9, VIP), Answer(1.7, "bb", 9, VIP), Answer(1.72, "aa", 10, VIP)]
+    assert round(dual_on_wire(both, VIP, (0.0, 2.0)), 3) == 0.04  # two moments, not all that lies between them
+    assert round(dual_on_wire(both[:-1], VIP, (0.0, 1.9)), 3) == 0.22  # nothing said that it had ended
 
 
 def test_a_client_that_does_nothing_for_a_while_cannot_vouch_for_it() -> None:
