@@ -12,6 +12,7 @@ from typing import Final
 
 from hacluster.api import HACluster
 from hacluster.plan import Plan, Settings, make_plan
+from hacluster.rehearse.client import stay_in_memory
 from hacluster.rehearse.facts import Scene, make_scene
 from hacluster.rehearse.hosts import Daemon, Host
 from hacluster.rehearse.kernel import KernelWatch
@@ -250,6 +251,7 @@ def on_stage(cluster: HACluster, *, size: int = 3, agent: bool = True, api_host:
 
     """
     scene = make_scene(cluster, size)
+    stay_in_memory()
     with tempfile.TemporaryDirectory(prefix="hacluster-rehearsal-") as folder:
         Path(folder).chmod(0o755)
         stage = Stage(cluster, scene, Path(folder), agent=agent, api_host=api_host)
