@@ -32,7 +32,7 @@ def stay_in_memory() -> bool:
     A machine that reclaims idle memory (measured with DAMON, after ten idle minutes) stops a process for up to some seconds
     when it runs code that has not run for long, and then all that it times looks late.
     """
-    return ctypes.CDLL(None).mlockall(_MCL_CURRENT | _MCL_FUTURE) == 0
+    return bool(ctypes.CDLL(None).mlockall(_MCL_CURRENT | _MCL_FUTURE) == 0)
 
 
 @dataclass
