@@ -181,8 +181,8 @@ def _alone(found: dict[str, Any]) -> str:
 
 _PAGED = """
 
-What measures is locked in memory (mlockall), as keepalived is by `vrrp_no_swap`. In a first run it was not, and in the first loss after the
-idle minutes the client itself did nothing for 2,758 (default) and 262 ms (fast): this machine reclaims what was not used for long.
+What measures is locked in memory (mlockall), as keepalived is by `vrrp_no_swap`. Before it was, on a machine that reclaims what was not
+used for long, the client once did nothing for 2.8 s in the first loss after the idle minutes.
 """
 
 
