@@ -181,8 +181,8 @@ def _alone(found: dict[str, Any]) -> str:
 
 _PAGED = """
 
-What measures is locked in memory (mlockall), as keepalived is by `vrrp_no_swap`. Before it was, on a machine that reclaims what was not
-used for long, the client once did nothing for 2.8 s in the first loss after the idle minutes.
+What measures is locked in memory (mlockall), as keepalived is by `vrrp_no_swap`. Before it was, on a machine that reclaims idle memory,
+the client once did nothing for 2.8 s in the first loss after the idle minutes; that this was the cause is likely, not proven.
 """
 
 
