@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from hacluster.agent.board import Board
+from hacluster.agent.state import Board
 from hacluster.api.status import Health
 from hacluster.nodeconfig import Apache
 

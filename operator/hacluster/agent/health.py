@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from hacluster import names
-from hacluster.agent.board import Board
 from hacluster.agent.holddown import HoldDown
 from hacluster.agent.paths import Paths
+from hacluster.agent.state import Board
 from hacluster.api.status import Health, NodeProblem
 from hacluster.nodeconfig import AgentConfig
 

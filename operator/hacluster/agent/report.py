@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from pydantic import ValidationError
 
 from hacluster.agent.backoff import Backoff
-from hacluster.agent.board import Board
+from hacluster.agent.state import Board
 from hacluster.api.status import NodeStatus
 
 log = logging.getLogger(__name__)

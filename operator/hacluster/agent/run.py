@@ -10,7 +10,6 @@ from typing import Final
 
 from hacluster import __version__
 from hacluster.agent.apache import watch_apache
-from hacluster.agent.board import Board
 from hacluster.agent.cleanup import Cleanup
 from hacluster.agent.clock import Clock, rfc3339, system_clock
 from hacluster.agent.configuration import Configuration
@@ -28,6 +27,7 @@ from hacluster.agent.paths import Paths
 from hacluster.agent.peers import Peers
 from hacluster.agent.report import Publisher, Reporter, ReportFailed, beat_forever
 from hacluster.agent.secondchance import SecondChance
+from hacluster.agent.state import Board
 from hacluster.agent.supervisor import Part, run_parts
 from hacluster.agent.takeover import Takeovers
 from hacluster.agent.vrrp import Vrrp

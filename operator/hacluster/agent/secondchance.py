@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
-from hacluster.agent.board import Board
 from hacluster.agent.forwarding import MOST, Forwarding, Kernel, ports, remember, routes, rules
 from hacluster.agent.handover import holds
 from hacluster.agent.listen import Heard
+from hacluster.agent.state import Board
 from hacluster.agent.stations import is_alive
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, Router

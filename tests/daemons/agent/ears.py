@@ -7,9 +7,9 @@ ears.py hear INTERFACE VRID ADDRESS SECONDS     prints source, priority and addr
 import asyncio
 import sys
 
-from hacluster.agent.board import Board
 from hacluster.agent.listen import Heard, Hearing, Listener
 from hacluster.agent.netlink import read_network
+from hacluster.agent.state import Board
 from hacluster.agent.stations import who_has
 from hacluster.agent.watchfulness import Suspicions
 from hacluster.nodeconfig import AgentConfig, Router

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hacluster.agent import processes
-from hacluster.agent.board import Board
 from hacluster.agent.cleanup import Cleanup, orphans
 from hacluster.agent.network import Address, Link, Network
+from hacluster.agent.state import Board
 from hacluster.nodeconfig import AgentConfig
 
 POOL = [f"10.0.0.{n}" for n in range(1, 8)] + ["2001:db8::1"]

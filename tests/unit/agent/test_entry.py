@@ -6,9 +6,9 @@ from ipaddress import ip_interface
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.agent.board import Instance, Observation
 from hacluster.agent.entry import build_entry
 from hacluster.agent.network import Address, Link, Network
+from hacluster.agent.state import Instance, Observation
 from hacluster.api.status import Health, NodeProblem, NodeStatus, VrrpState
 from hacluster.nodeconfig import AgentConfig, Router
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.agent.board import Board
 from hacluster.agent.health import PATIENCE, HAProxyHealth, Judge, Probe, Result, parse_answer, write_track
 from hacluster.agent.paths import Paths
+from hacluster.agent.state import Board
 from hacluster.api.status import Health
 from hacluster.nodeconfig import AgentConfig, Router
 from tests.waiting import eventually_async
