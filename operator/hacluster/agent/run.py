@@ -23,6 +23,7 @@ from hacluster.agent.keepalived import Keepalived
 from hacluster.agent.listen import Hearing, Listener
 from hacluster.agent.lookout import Lookout
 from hacluster.agent.network import Network
+from hacluster.agent.network_monitor import watch_network
 from hacluster.agent.paths import Paths
 from hacluster.agent.peers import Peers
 from hacluster.agent.report import Publisher, Reporter, ReportFailed, beat_forever
@@ -31,7 +32,6 @@ from hacluster.agent.state import Board
 from hacluster.agent.supervisor import Part, run_parts
 from hacluster.agent.takeover import Takeovers
 from hacluster.agent.vrrp import Vrrp
-from hacluster.agent.watch import watch_network
 from hacluster.agent.watchfulness import Suspicions
 from hacluster.api.status import NodeStatus
 
