@@ -5,11 +5,11 @@ import logging
 from dataclasses import replace
 from typing import Final
 
-from hacluster.agent.backoff import Backoff
 from hacluster.agent.bundle import BadBundle, Bundle, read_offered, state_of
 from hacluster.agent.install import Installer, Outcome, Retry
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import Board
+from hacluster.agent.system.backoff import Backoff
 from hacluster.api.status import NodeProblem
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from typing import Final, Protocol
 
 from pydantic import ValidationError
 
-from hacluster.agent.backoff import Backoff
 from hacluster.agent.state import Board
+from hacluster.agent.system.backoff import Backoff
 from hacluster.api.status import NodeStatus
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from hacluster.agent.backoff import Backoff
+from hacluster.agent.system.backoff import Backoff
 
 log = logging.getLogger(__name__)
 

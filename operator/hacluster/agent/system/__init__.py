@@ -1,0 +1,1 @@
+"""The machine under the agent: network, processes, sockets, commands, files, clock."""
