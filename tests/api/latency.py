@@ -20,8 +20,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hacluster.agent.clock import rfc3339, system_clock
 from hacluster.agent.kube import KubernetesReporter, Server
+from hacluster.agent.system.clock import rfc3339, system_clock
 from hacluster.api.status import Health, InterfaceStatus, NodeStatus, RouterStatus, VrrpState
 from tests.api import apiserver
 from tests.api.apiserver import ApiServer

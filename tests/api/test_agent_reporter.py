@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from hacluster import names
-from hacluster.agent.clock import system_clock
 from hacluster.agent.kube import KubernetesReporter, Server
 from hacluster.agent.report import ReportFailed, ResourceGone
+from hacluster.agent.system.clock import system_clock
 from hacluster.api import parse
 from hacluster.api.status import NodeStatus, RouterStatus, VrrpState
 from hacluster.plan.access import access_objects

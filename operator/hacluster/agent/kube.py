@@ -18,9 +18,9 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from hacluster import names
-from hacluster.agent.clock import Clock, rfc3339
 from hacluster.agent.paths import SERVICE_ACCOUNT
 from hacluster.agent.report import ReportFailed, ResourceGone
+from hacluster.agent.system.clock import Clock, rfc3339
 from hacluster.api.status import NodeStatus
 
 _TIMEOUT: Final = 3.0

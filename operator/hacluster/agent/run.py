@@ -11,7 +11,6 @@ from typing import Final
 from hacluster import __version__
 from hacluster.agent.apache import watch_apache
 from hacluster.agent.cleanup import Cleanup
-from hacluster.agent.clock import Clock, rfc3339, system_clock
 from hacluster.agent.configuration import Configuration
 from hacluster.agent.daemons import RealDaemons
 from hacluster.agent.entry import build_entry
@@ -30,6 +29,7 @@ from hacluster.agent.report import Publisher, Reporter, ReportFailed, beat_forev
 from hacluster.agent.secondchance import SecondChance
 from hacluster.agent.state import Board
 from hacluster.agent.supervisor import Part, run_parts
+from hacluster.agent.system.clock import Clock, rfc3339, system_clock
 from hacluster.agent.takeover import Takeovers
 from hacluster.agent.vrrp import Vrrp
 from hacluster.agent.watchfulness import Suspicions

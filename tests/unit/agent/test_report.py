@@ -17,7 +17,6 @@ import pytest
 
 from hacluster import names
 from hacluster.agent import kube, report
-from hacluster.agent.clock import rfc3339
 from hacluster.agent.entry import build_entry
 from hacluster.agent.kube import KubernetesReporter, Server, Token
 from hacluster.agent.network import Network
@@ -25,6 +24,7 @@ from hacluster.agent.report import FileReporter, Publisher, ReportFailed, Resour
 from hacluster.agent.state import Board
 from hacluster.agent.supervisor import run_parts
 from hacluster.agent.system.backoff import Backoff
+from hacluster.agent.system.clock import rfc3339
 from hacluster.api.status import Health, NodeStatus
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 5, tzinfo=UTC)
