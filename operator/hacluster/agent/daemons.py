@@ -8,10 +8,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, Protocol
 
-from hacluster.agent.commands import run
 from hacluster.agent.haproxy import ask
 from hacluster.agent.keepalived import Keepalived
 from hacluster.agent.paths import Paths
+from hacluster.agent.system.commands import run
 from hacluster.nodeconfig import File
 
 _RELOAD_DEADLINE: Final = 30.0

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from hacluster.agent import processes
-from hacluster.agent.commands import run
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import Instance
+from hacluster.agent.system.commands import run
 from hacluster.api.status import VrrpState
 
 NAME: Final = "keepalived"
