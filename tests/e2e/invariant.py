@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from hacluster.agent.netlink import read_network
+from hacluster.agent.system.netlink import read_network
 from hacluster.rehearse.hosts import network_of
 from hacluster.rehearse.kernel import KernelWatch
 from hacluster.rehearse.measure import dual_on_wire, holder_counts

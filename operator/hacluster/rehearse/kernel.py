@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from hacluster.agent import netlink
+from hacluster.agent.system import netlink
 from hacluster.rehearse.hosts import Networked
 
 _GROUPS: Final = 0x10 | 0x100

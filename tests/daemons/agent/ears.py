@@ -8,9 +8,9 @@ import asyncio
 import sys
 
 from hacluster.agent.listen import Heard, Hearing, Listener
-from hacluster.agent.netlink import read_network
 from hacluster.agent.state import Board
 from hacluster.agent.stations import who_has
+from hacluster.agent.system.netlink import read_network
 from hacluster.agent.watchfulness import Suspicions
 from hacluster.nodeconfig import AgentConfig, Router
 

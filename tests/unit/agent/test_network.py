@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.agent import netlink
 from hacluster.agent.network import IFF_LOOPBACK, Address, Link, Network, bare, interfaces
+from hacluster.agent.system import netlink
 
 
 def network(*links: tuple[Link, list[str]]) -> Network:
