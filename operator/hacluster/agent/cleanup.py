@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection
 from typing import Final, Protocol
 
 from hacluster.agent import processes
-from hacluster.agent.network import Address, Network
 from hacluster.agent.state import Board
 from hacluster.agent.system.netlink import delete_address, read_network
+from hacluster.agent.system.network import Address, Network
 
 log = logging.getLogger(__name__)
 

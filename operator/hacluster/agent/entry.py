@@ -1,7 +1,7 @@
 """The node's entry in `status.nodes`, from what was observed and the entry before it. Pure."""
 
-from hacluster.agent.network import Network, bare, interfaces
 from hacluster.agent.state import Instance, Observation
+from hacluster.agent.system.network import Network, bare, interfaces
 from hacluster.api.status import NodeStatus, RouterStatus, VrrpState
 from hacluster.nodeconfig import Router
 

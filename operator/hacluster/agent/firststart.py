@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Final, Protocol
 
 from hacluster.agent.listen import Heard
-from hacluster.agent.network import bare
 from hacluster.agent.stations import who_has
+from hacluster.agent.system.network import bare
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, Router
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
-from hacluster.agent.network import bare
 from hacluster.agent.system.commands import run
+from hacluster.agent.system.network import bare
 from hacluster.nodeconfig import AgentConfig, Router
 
 log = logging.getLogger(__name__)

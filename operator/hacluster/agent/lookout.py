@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from hacluster.agent.arp import Claim
-from hacluster.agent.network import Network, Place
 from hacluster.agent.state import Board, Observation
 from hacluster.agent.stations import Ears
+from hacluster.agent.system.network import Network, Place
 from hacluster.agent.watchfulness import Conflicts, Key, Suspicions, Watched, watched
 
 log = logging.getLogger(__name__)

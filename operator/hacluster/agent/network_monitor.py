@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from hacluster.agent.network import Network
 from hacluster.agent.state import Board
 from hacluster.agent.system.netlink import Monitor, read_network
+from hacluster.agent.system.network import Network
 
 _GATHER: Final = 0.02
 _AGAIN: Final = 30.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
-from hacluster.agent.network import Network, Place
+from hacluster.agent.system.network import Network, Place
 from hacluster.nodeconfig import AgentConfig
 
 PERIOD: Final = 0.2

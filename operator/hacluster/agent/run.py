@@ -21,7 +21,6 @@ from hacluster.agent.install import Installer
 from hacluster.agent.keepalived import Keepalived
 from hacluster.agent.listen import Hearing, Listener
 from hacluster.agent.lookout import Lookout
-from hacluster.agent.network import Network
 from hacluster.agent.network_monitor import watch_network
 from hacluster.agent.paths import Paths
 from hacluster.agent.peers import Peers
@@ -30,6 +29,7 @@ from hacluster.agent.secondchance import SecondChance
 from hacluster.agent.state import Board
 from hacluster.agent.supervisor import Part, run_parts
 from hacluster.agent.system.clock import Clock, rfc3339, system_clock
+from hacluster.agent.system.network import Network
 from hacluster.agent.takeover import Takeovers
 from hacluster.agent.vrrp import Vrrp
 from hacluster.agent.watchfulness import Suspicions

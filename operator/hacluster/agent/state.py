@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from hacluster.agent.network import Network, bare
+from hacluster.agent.system.network import Network, bare
 from hacluster.api.status import Health, NodeProblem, VrrpState
 from hacluster.nodeconfig import AgentConfig
 

@@ -20,7 +20,7 @@ from hacluster.agent.arp import (
     parse_neighbour,
     probe,
 )
-from hacluster.agent.network import Place
+from hacluster.agent.system.network import Place
 
 _SO_ATTACH_FILTER: Final = 26
 _PROGRAM: Final = struct.Struct("@HP")  # instructions, where they are

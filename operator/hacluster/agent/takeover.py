@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from hacluster.agent.network import Network, bare
+from hacluster.agent.system.network import Network, bare
 from hacluster.nodeconfig import Router
 
 _SLACK: Final = 3

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from hacluster.agent.keepalived import Keepalived
-from hacluster.agent.network import Network, bare
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import Board, Instance
+from hacluster.agent.system.network import Network, bare
 from hacluster.api.status import VrrpState
 from hacluster.nodeconfig import AgentConfig, Router
 

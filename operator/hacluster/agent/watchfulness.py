@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from hacluster.agent.adverts import Advert
-from hacluster.agent.network import bare
+from hacluster.agent.system.network import bare
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, Router
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from hacluster.agent import processes
 from hacluster.agent.cleanup import Cleanup, orphans
-from hacluster.agent.network import Address, Link, Network
 from hacluster.agent.state import Board
+from hacluster.agent.system.network import Address, Link, Network
 from hacluster.nodeconfig import AgentConfig
 
 POOL = [f"10.0.0.{n}" for n in range(1, 8)] + ["2001:db8::1"]

@@ -8,9 +8,9 @@ from pathlib import Path
 from hacluster.agent.adverts import Advert
 from hacluster.agent.forwarding import Forwarding, Kernel, established, ports, remember, routes, rules
 from hacluster.agent.listen import Heard
-from hacluster.agent.network import Address, Link, Network
 from hacluster.agent.secondchance import SecondChance
 from hacluster.agent.state import Board
+from hacluster.agent.system.network import Address, Link, Network
 from hacluster.nodeconfig import AgentConfig, Port, Router
 from tests.waiting import eventually_async
 

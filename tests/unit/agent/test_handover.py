@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from hacluster.agent.handover import Handover, StepBack, haproxy_master, patience
-from hacluster.agent.network import Address, Link, Network
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import Board
+from hacluster.agent.system.network import Address, Link, Network
 from hacluster.api.status import Health
 from hacluster.nodeconfig import AgentConfig, Router
 from tests.waiting import eventually_async

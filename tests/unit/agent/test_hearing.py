@@ -10,7 +10,7 @@ import pytest
 from hacluster.agent.adverts import Advert
 from hacluster.agent.firststart import FirstStart
 from hacluster.agent.listen import Heard, Hearing
-from hacluster.agent.network import Address, Link, Network
+from hacluster.agent.system.network import Address, Link, Network
 from hacluster.agent.takeover import Takeovers
 from hacluster.nodeconfig import AgentConfig, Router
 

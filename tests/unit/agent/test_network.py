@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.agent.network import IFF_LOOPBACK, Address, Link, Network, bare, interfaces
 from hacluster.agent.system import netlink
+from hacluster.agent.system.network import IFF_LOOPBACK, Address, Link, Network, bare, interfaces
 
 
 def network(*links: tuple[Link, list[str]]) -> Network:

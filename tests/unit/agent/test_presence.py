@@ -2,8 +2,8 @@
 
 from ipaddress import ip_interface
 
-from hacluster.agent.network import Address, Link, Network
 from hacluster.agent.presence import PATIENCE, PERIOD, TRIES, Presence, interface_of, places
+from hacluster.agent.system.network import Address, Link, Network
 from hacluster.nodeconfig import AgentConfig
 
 MAC = "02:00:00:00:00:01"

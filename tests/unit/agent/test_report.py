@@ -19,12 +19,12 @@ from hacluster import names
 from hacluster.agent import kube, report
 from hacluster.agent.entry import build_entry
 from hacluster.agent.kube import KubernetesReporter, Server, Token
-from hacluster.agent.network import Network
 from hacluster.agent.report import FileReporter, Publisher, ReportFailed, ResourceGone, beat_forever, read_entry
 from hacluster.agent.state import Board
 from hacluster.agent.supervisor import run_parts
 from hacluster.agent.system.backoff import Backoff
 from hacluster.agent.system.clock import rfc3339
+from hacluster.agent.system.network import Network
 from hacluster.api.status import Health, NodeStatus
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 5, tzinfo=UTC)
@@ -100,7 +100,7 @@ def settle(board: Board) -> None:
 
 def change(board: Board, number: int) -> None:
     """Something new on the board: the entry's version counts the links."""
-    from hacluster.agent.network import IFF_LOOPBACK, Link
+    from hacluster.agent.system.network import IFF_LOOPBACK, Link
 
     board.update(network=Network(tuple(Link(n, f"l{n}", flags=IFF_LOOPBACK) for n in range(1, number + 1))))
 

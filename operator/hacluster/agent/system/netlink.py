@@ -13,7 +13,7 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
 from types import TracebackType
 from typing import Final, Self
 
-from hacluster.agent.network import Address, Link, Network
+from hacluster.agent.system.network import Address, Link, Network
 
 _HEADER: Final = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _IFINFO: Final = struct.Struct("=BxHiII")  # family, hardware, index, flags, change
