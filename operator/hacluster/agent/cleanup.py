@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable, Collection
 from typing import Final, Protocol
 
-from hacluster.agent import processes
 from hacluster.agent.state import Board
+from hacluster.agent.system import processes
 from hacluster.agent.system.netlink import delete_address, read_network
 from hacluster.agent.system.network import Address, Network
 

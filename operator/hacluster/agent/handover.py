@@ -15,11 +15,11 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, Protocol
 
-from hacluster.agent import processes
 from hacluster.agent.forwarding import established
 from hacluster.agent.health import write_track
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import Board, Observation
+from hacluster.agent.system import processes
 from hacluster.agent.system.network import bare
 from hacluster.api.status import Health
 from hacluster.nodeconfig import Router

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from hacluster.agent import processes
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import Instance
+from hacluster.agent.system import processes
 from hacluster.agent.system.commands import run
 from hacluster.api.status import VrrpState
 
