@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from hacluster.agent import ports
 from hacluster.agent.bundle import LOADED, Bundle, read_good, read_live
 from hacluster.agent.daemons import ACCEPTED, Answer, Daemons, Verdict
 from hacluster.agent.paths import Paths
+from hacluster.agent.system import tcp_sockets
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, File, Port
 
@@ -49,7 +49,7 @@ class Installer:
         self,
         paths: Paths,
         daemons: Daemons,
-        listeners: Callable[[], Collection[ports.Listener]] = ports.read_listeners,
+        listeners: Callable[[], Collection[tcp_sockets.Listener]] = tcp_sockets.read_listeners,
         first_start: FirstStart = _allowed,
     ):
         self._paths = paths
@@ -99,13 +99,13 @@ class Installer:
 
     async def _taken(self, new: Bundle) -> tuple[NodeProblem, ...]:
         """What the new files want and somebody else has: ports, and before the first start virtual IPs."""
-        busy = tuple(NodeProblem(reason="PortInUse", message=ports.describe(*one)) for one in self._busy(new))
+        busy = tuple(NodeProblem(reason="PortInUse", message=tcp_sockets.describe(*one)) for one in self._busy(new))
         return busy or (() if self.started else await self._first_start(new.config))
 
-    def _busy(self, new: Bundle) -> tuple[tuple[Port, ports.Listener], ...]:
+    def _busy(self, new: Bundle) -> tuple[tuple[Port, tcp_sockets.Listener], ...]:
         """Ports that the new files want and somebody else has: our own daemons have those of the good files, once started."""
         ours = self.good.config.ports if self.good and self.started else ()
-        return ports.taken(new.config.ports, ours, self._listeners())
+        return tcp_sockets.taken(new.config.ports, ours, self._listeners())
 
     def _to_load(self, changed: Collection[File]) -> tuple[File, ...]:
         """Only what changed; after an interrupted transaction nobody knows what was loaded, so everything."""

@@ -18,8 +18,8 @@ from hacluster.agent.configuration import PART, Configuration
 from hacluster.agent.daemons import ACCEPTED, Answer, Verdict, judge_reload, shorten
 from hacluster.agent.install import Installer, Retry
 from hacluster.agent.paths import Paths
-from hacluster.agent.ports import Listener
 from hacluster.agent.state import Board
+from hacluster.agent.system.tcp_sockets import Listener
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, File
 

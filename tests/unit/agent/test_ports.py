@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from hacluster.agent.ports import Listener, describe, parse_listeners, read_listeners, taken
+from hacluster.agent.system.tcp_sockets import Listener, describe, parse_listeners, read_listeners, taken
 from hacluster.nodeconfig import Port
 
 TABLE = """\
