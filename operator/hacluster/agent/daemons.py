@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from hacluster.agent.haproxy import ask
-from hacluster.agent.keepalived import Keepalived
+from hacluster.agent.keepalived.process import Keepalived
 from hacluster.agent.paths import Paths
 from hacluster.agent.system.commands import run
 from hacluster.nodeconfig import File

@@ -18,7 +18,7 @@ from hacluster.agent.firststart import FirstStart
 from hacluster.agent.handover import Handover, heartbeat
 from hacluster.agent.health import HAProxyHealth
 from hacluster.agent.install import Installer
-from hacluster.agent.keepalived import Keepalived
+from hacluster.agent.keepalived.process import Keepalived
 from hacluster.agent.listen import Hearing, Listener
 from hacluster.agent.lookout import Lookout
 from hacluster.agent.network_monitor import watch_network

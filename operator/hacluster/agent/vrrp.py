@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from hacluster.agent.keepalived import Keepalived
+from hacluster.agent.keepalived.process import Keepalived
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import Board, Instance
 from hacluster.agent.system.network import Network, bare

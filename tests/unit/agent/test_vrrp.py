@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.agent.keepalived import parse_dump
+from hacluster.agent.keepalived.process import parse_dump
 from hacluster.agent.state import Instance
 from hacluster.agent.system.network import Address, Link, Network
 from hacluster.agent.vrrp import Lines, Notice, derive, open_fifo, parse_notice

@@ -1,0 +1,1 @@
+"""keepalived: its process, its notifications, its track files, and what it leaves behind."""
