@@ -18,6 +18,7 @@ from hacluster.agent.firststart import FirstStart
 from hacluster.agent.handover import Handover, heartbeat
 from hacluster.agent.health import HAProxyHealth
 from hacluster.agent.install import Installer
+from hacluster.agent.keepalived.notify import Vrrp
 from hacluster.agent.keepalived.process import Keepalived
 from hacluster.agent.listen import Hearing, Listener
 from hacluster.agent.lookout import Lookout
@@ -31,7 +32,6 @@ from hacluster.agent.supervisor import Part, run_parts
 from hacluster.agent.system.clock import Clock, rfc3339, system_clock
 from hacluster.agent.system.network import Network
 from hacluster.agent.takeover import Takeovers
-from hacluster.agent.vrrp import Vrrp
 from hacluster.agent.watchfulness import Suspicions
 from hacluster.api.status import NodeStatus
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hacluster.agent.keepalived.notify import Lines, Notice, derive, open_fifo, parse_notice
 from hacluster.agent.keepalived.process import parse_dump
 from hacluster.agent.state import Instance
 from hacluster.agent.system.network import Address, Link, Network
-from hacluster.agent.vrrp import Lines, Notice, derive, open_fifo, parse_notice
 from hacluster.api.status import VrrpState
 from hacluster.nodeconfig import Router
 
