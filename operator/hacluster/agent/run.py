@@ -10,7 +10,6 @@ from typing import Final
 
 from hacluster import __version__
 from hacluster.agent.apache import watch_apache
-from hacluster.agent.cleanup import Cleanup
 from hacluster.agent.configuration import Configuration
 from hacluster.agent.daemons import RealDaemons
 from hacluster.agent.entry import build_entry
@@ -19,6 +18,7 @@ from hacluster.agent.handover import Handover, heartbeat
 from hacluster.agent.health import HAProxyHealth
 from hacluster.agent.install import Installer
 from hacluster.agent.keepalived.notify import Vrrp
+from hacluster.agent.keepalived.orphans import Cleanup
 from hacluster.agent.keepalived.process import Keepalived
 from hacluster.agent.listen import Hearing, Listener
 from hacluster.agent.lookout import Lookout

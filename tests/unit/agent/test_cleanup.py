@@ -11,7 +11,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.agent.cleanup import Cleanup, orphans
+from hacluster.agent.keepalived.orphans import Cleanup, orphans
 from hacluster.agent.state import Board
 from hacluster.agent.system import processes
 from hacluster.agent.system.network import Address, Link, Network
