@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 
-from hacluster.agent.adverts import Advert
 from hacluster.agent.system.network import bare
+from hacluster.agent.vrrp.packet import Advert
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, Router
 

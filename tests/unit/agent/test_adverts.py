@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.agent.adverts import Advert, checksum, parse_ipv4, parse_ipv6
+from hacluster.agent.vrrp.packet import Advert, checksum, parse_ipv4, parse_ipv6
 
 # As keepalived 2.3.3 sent them: IPv4 header and all, version 3 every 100 ms and version 2 every second.
 VERSION_3 = bytes.fromhex("45c00020000b0000ff7026e7ac100799e000001231336501000a21b0ac1007c8")

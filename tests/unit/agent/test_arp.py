@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.agent.adverts import checksum
 from hacluster.agent.arp import (
     ETH_P_ARP,
     ETH_P_IPV6,
@@ -17,6 +16,7 @@ from hacluster.agent.arp import (
     parse_neighbour,
     probe,
 )
+from hacluster.agent.vrrp.packet import checksum
 
 OWN = bytes.fromhex("020000000001")
 OTHER = bytes.fromhex("0200000000aa")

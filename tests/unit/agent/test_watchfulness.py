@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from hacluster.agent.adverts import Advert
+from hacluster.agent.vrrp.packet import Advert
 from hacluster.agent.watchfulness import Conflicts, Suspicions, Watched, differences, is_member, watched
 from hacluster.nodeconfig import AgentConfig, Router
 
