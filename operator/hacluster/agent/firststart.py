@@ -6,9 +6,9 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import Final, Protocol
 
-from hacluster.agent.listen import Heard
 from hacluster.agent.stations import who_has
 from hacluster.agent.system.network import bare
+from hacluster.agent.vrrp.listener import Heard
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, Router
 

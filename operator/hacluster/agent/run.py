@@ -20,7 +20,6 @@ from hacluster.agent.install import Installer
 from hacluster.agent.keepalived.notify import Vrrp
 from hacluster.agent.keepalived.orphans import Cleanup
 from hacluster.agent.keepalived.process import Keepalived
-from hacluster.agent.listen import Hearing, Listener
 from hacluster.agent.lookout import Lookout
 from hacluster.agent.network_monitor import watch_network
 from hacluster.agent.paths import Paths
@@ -32,6 +31,7 @@ from hacluster.agent.supervisor import Part, run_parts
 from hacluster.agent.system.clock import Clock, rfc3339, system_clock
 from hacluster.agent.system.network import Network
 from hacluster.agent.takeover import Takeovers
+from hacluster.agent.vrrp.listener import Hearing, Listener
 from hacluster.agent.watchfulness import Suspicions
 from hacluster.api.status import NodeStatus
 

@@ -7,10 +7,10 @@ ears.py hear INTERFACE VRID ADDRESS SECONDS     prints source, priority and addr
 import asyncio
 import sys
 
-from hacluster.agent.listen import Heard, Hearing, Listener
 from hacluster.agent.state import Board
 from hacluster.agent.stations import who_has
 from hacluster.agent.system.netlink import read_network
+from hacluster.agent.vrrp.listener import Heard, Hearing, Listener
 from hacluster.agent.watchfulness import Suspicions
 from hacluster.nodeconfig import AgentConfig, Router
 

@@ -6,10 +6,10 @@ from ipaddress import ip_interface
 from pathlib import Path
 
 from hacluster.agent.forwarding import Forwarding, Kernel, established, ports, remember, routes, rules
-from hacluster.agent.listen import Heard
 from hacluster.agent.secondchance import SecondChance
 from hacluster.agent.state import Board
 from hacluster.agent.system.network import Address, Link, Network
+from hacluster.agent.vrrp.listener import Heard
 from hacluster.agent.vrrp.packet import Advert
 from hacluster.nodeconfig import AgentConfig, Port, Router
 from tests.waiting import eventually_async

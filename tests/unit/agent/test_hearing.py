@@ -8,9 +8,9 @@ from ipaddress import ip_interface
 import pytest
 
 from hacluster.agent.firststart import FirstStart
-from hacluster.agent.listen import Heard, Hearing
 from hacluster.agent.system.network import Address, Link, Network
 from hacluster.agent.takeover import Takeovers
+from hacluster.agent.vrrp.listener import Heard, Hearing
 from hacluster.agent.vrrp.packet import Advert
 from hacluster.nodeconfig import AgentConfig, Router
 

@@ -9,10 +9,10 @@ import pytest
 
 from hacluster.agent import peers, stations
 from hacluster.agent.arp import Claim
-from hacluster.agent.listen import Hearing
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import Board
 from hacluster.agent.system.network import Address, Link, Network
+from hacluster.agent.vrrp.listener import Hearing
 from hacluster.nodeconfig import AgentConfig
 from tests.waiting import eventually_async
 
