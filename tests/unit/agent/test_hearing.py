@@ -9,9 +9,9 @@ import pytest
 
 from hacluster.agent.firststart import FirstStart
 from hacluster.agent.system.network import Address, Link, Network
-from hacluster.agent.takeover import Takeovers
 from hacluster.agent.vrrp.listener import Heard, Hearing
 from hacluster.agent.vrrp.packet import Advert
+from hacluster.agent.vrrp.takeover import Takeovers
 from hacluster.nodeconfig import AgentConfig, Router
 
 ROUTER = Router(name="VI_1", interface="eth0", priority=101, virtual_router_id=51, virtual_ips=("10.0.0.200/24",))
