@@ -10,7 +10,7 @@ from hacluster.agent.arp import Claim
 from hacluster.agent.state import Board, Observation
 from hacluster.agent.stations import Ears
 from hacluster.agent.system.network import Network, Place
-from hacluster.agent.watchfulness import Conflicts, Key, Suspicions, Watched, watched
+from hacluster.agent.vrrp.anomalies import Conflicts, Key, Suspicions, Watched, watched
 
 log = logging.getLogger(__name__)
 

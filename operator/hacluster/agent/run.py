@@ -30,9 +30,9 @@ from hacluster.agent.state import Board
 from hacluster.agent.supervisor import Part, run_parts
 from hacluster.agent.system.clock import Clock, rfc3339, system_clock
 from hacluster.agent.system.network import Network
+from hacluster.agent.vrrp.anomalies import Suspicions
 from hacluster.agent.vrrp.listener import Hearing, Listener
 from hacluster.agent.vrrp.takeover import Takeovers
-from hacluster.agent.watchfulness import Suspicions
 from hacluster.api.status import NodeStatus
 
 log = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ import sys
 from hacluster.agent.state import Board
 from hacluster.agent.stations import who_has
 from hacluster.agent.system.netlink import read_network
+from hacluster.agent.vrrp.anomalies import Suspicions
 from hacluster.agent.vrrp.listener import Heard, Hearing, Listener
-from hacluster.agent.watchfulness import Suspicions
 from hacluster.nodeconfig import AgentConfig, Router
 
 

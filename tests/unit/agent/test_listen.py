@@ -8,8 +8,8 @@ from typing import Any, cast
 
 from hacluster.agent.state import Board, Observation
 from hacluster.agent.system.network import Address, Link, Network
+from hacluster.agent.vrrp.anomalies import FOREIGN_AFTER, Suspicions, watched
 from hacluster.agent.vrrp.listener import Hearing, Listener
-from hacluster.agent.watchfulness import FOREIGN_AFTER, Suspicions, watched
 from hacluster.nodeconfig import AgentConfig, Router
 from tests.unit.agent.test_adverts import IPV4, IPV6, VERSION_3, message
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from hacluster.agent.vrrp.anomalies import Conflicts, Suspicions, Watched, differences, is_member, watched
 from hacluster.agent.vrrp.packet import Advert
-from hacluster.agent.watchfulness import Conflicts, Suspicions, Watched, differences, is_member, watched
 from hacluster.nodeconfig import AgentConfig, Router
 
 ROUTER = Router(

@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 from hacluster.agent.state import Board, Observation
 from hacluster.agent.system.network import Network
+from hacluster.agent.vrrp.anomalies import Key, Suspicions, Watched, differences, is_member, watched
 from hacluster.agent.vrrp.packet import PROTOCOL, Advert, parse_ipv4, parse_ipv6
-from hacluster.agent.watchfulness import Key, Suspicions, Watched, differences, is_member, watched
 from hacluster.api.status import NodeProblem
 
 log = logging.getLogger(__name__)
