@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
-from hacluster.agent.arp import Claim
+from hacluster.agent.neighbours.packet import Claim
 from hacluster.agent.state import Board, Observation
 from hacluster.agent.stations import Ears
 from hacluster.agent.system.network import Network, Place

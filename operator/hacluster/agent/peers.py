@@ -9,8 +9,8 @@ import contextlib
 import logging
 from typing import Final, Protocol
 
-from hacluster.agent.arp import Claim
 from hacluster.agent.haproxy import SERVERS, ask, cut_off, parse_servers, take_down
+from hacluster.agent.neighbours.packet import Claim
 from hacluster.agent.paths import Paths
 from hacluster.agent.presence import PERIOD, SILENCE, Presence, next_due, places
 from hacluster.agent.state import Board

@@ -10,7 +10,7 @@ from functools import partial
 from ipaddress import ip_address
 from typing import Final, Self
 
-from hacluster.agent.arp import (
+from hacluster.agent.neighbours.packet import (
     ETH_P_ARP,
     ETH_P_IPV6,
     Claim,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.agent.arp import (
+from hacluster.agent.neighbours.packet import (
     ETH_P_ARP,
     ETH_P_IPV6,
     Claim,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hacluster.agent import peers, stations
-from hacluster.agent.arp import Claim
+from hacluster.agent.neighbours.packet import Claim
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import Board
 from hacluster.agent.system.network import Address, Link, Network
