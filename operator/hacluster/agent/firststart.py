@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import Final, Protocol
 
-from hacluster.agent.stations import who_has
+from hacluster.agent.neighbours.sockets import who_has
 from hacluster.agent.system.network import bare
 from hacluster.agent.vrrp.listener import Heard
 from hacluster.api.status import NodeProblem

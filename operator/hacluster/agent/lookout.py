@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from hacluster.agent.neighbours.packet import Claim
+from hacluster.agent.neighbours.sockets import Ears
 from hacluster.agent.state import Board, Observation
-from hacluster.agent.stations import Ears
 from hacluster.agent.system.network import Network, Place
 from hacluster.agent.vrrp.anomalies import Conflicts, Key, Suspicions, Watched, watched
 

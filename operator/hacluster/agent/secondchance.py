@@ -9,8 +9,8 @@ from typing import Final, Protocol
 
 from hacluster.agent.forwarding import MOST, Forwarding, Kernel, ports, remember, routes, rules
 from hacluster.agent.handover import holds
+from hacluster.agent.neighbours.sockets import is_alive
 from hacluster.agent.state import Board
-from hacluster.agent.stations import is_alive
 from hacluster.agent.vrrp.listener import Heard
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, Router

@@ -7,8 +7,8 @@ ears.py hear INTERFACE VRID ADDRESS SECONDS     prints source, priority and addr
 import asyncio
 import sys
 
+from hacluster.agent.neighbours.sockets import who_has
 from hacluster.agent.state import Board
-from hacluster.agent.stations import who_has
 from hacluster.agent.system.netlink import read_network
 from hacluster.agent.vrrp.anomalies import Suspicions
 from hacluster.agent.vrrp.listener import Heard, Hearing, Listener

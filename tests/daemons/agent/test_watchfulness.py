@@ -105,7 +105,7 @@ _PROBES = f"""
 import sys, time
 sys.path.insert(0, "/source")
 import asyncio
-from hacluster.agent.stations import who_has
+from hacluster.agent.neighbours.sockets import who_has
 async def ask():
     while True: await who_has("eth0", ["{VIP}"])
 asyncio.run(ask())

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hacluster.agent import peers, stations
+from hacluster.agent import peers
+from hacluster.agent.neighbours import sockets
 from hacluster.agent.neighbours.packet import Claim
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import Board
@@ -50,7 +51,7 @@ class Segment:
 @pytest.fixture
 def segment(monkeypatch: pytest.MonkeyPatch) -> type[Segment]:
     made = type("Segment", (Segment,), {})
-    monkeypatch.setattr(stations, "Ear", made)
+    monkeypatch.setattr(sockets, "Ear", made)
     return made
 
 
