@@ -10,10 +10,10 @@ import logging
 from typing import Final, Protocol
 
 from hacluster.agent.haproxy import SERVERS, ask, cut_off, parse_servers, take_down
+from hacluster.agent.neighbours.liveness import PERIOD, SILENCE, Presence, next_due, places
 from hacluster.agent.neighbours.packet import Claim
 from hacluster.agent.neighbours.sockets import Ears
 from hacluster.agent.paths import Paths
-from hacluster.agent.presence import PERIOD, SILENCE, Presence, next_due, places
 from hacluster.agent.state import Board
 from hacluster.agent.system.network import Network
 from hacluster.agent.vrrp.listener import Heard

@@ -2,7 +2,7 @@
 
 from ipaddress import ip_interface
 
-from hacluster.agent.presence import PATIENCE, PERIOD, TRIES, Presence, interface_of, places
+from hacluster.agent.neighbours.liveness import PATIENCE, PERIOD, TRIES, Presence, interface_of, places
 from hacluster.agent.system.network import Address, Link, Network
 from hacluster.nodeconfig import AgentConfig
 
