@@ -20,7 +20,7 @@ from hacluster.agent.install import Installer
 from hacluster.agent.keepalived.notify import Vrrp
 from hacluster.agent.keepalived.orphans import Cleanup
 from hacluster.agent.keepalived.process import Keepalived
-from hacluster.agent.lookout import Lookout
+from hacluster.agent.neighbours.monitor import Lookout
 from hacluster.agent.network_monitor import watch_network
 from hacluster.agent.paths import Paths
 from hacluster.agent.peers import Peers
