@@ -13,7 +13,6 @@ from hacluster.agent.apache import watch_apache
 from hacluster.agent.configuration import Configuration
 from hacluster.agent.daemons import RealDaemons
 from hacluster.agent.entry import build_entry
-from hacluster.agent.firststart import FirstStart
 from hacluster.agent.handover import Handover, heartbeat
 from hacluster.agent.health import HAProxyHealth
 from hacluster.agent.install import Installer
@@ -21,6 +20,7 @@ from hacluster.agent.keepalived.notify import Vrrp
 from hacluster.agent.keepalived.orphans import Cleanup
 from hacluster.agent.keepalived.process import Keepalived
 from hacluster.agent.neighbours.monitor import Lookout
+from hacluster.agent.neighbours.preflight import FirstStart
 from hacluster.agent.network_monitor import watch_network
 from hacluster.agent.paths import Paths
 from hacluster.agent.peers import Peers

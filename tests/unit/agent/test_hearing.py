@@ -7,7 +7,7 @@ from ipaddress import ip_interface
 
 import pytest
 
-from hacluster.agent.firststart import FirstStart
+from hacluster.agent.neighbours.preflight import FirstStart
 from hacluster.agent.system.network import Address, Link, Network
 from hacluster.agent.vrrp.listener import Heard, Hearing
 from hacluster.agent.vrrp.packet import Advert
