@@ -8,7 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, Protocol
 
-from hacluster.agent.haproxy import ask
+from hacluster.agent.haproxy.commands import ask
 from hacluster.agent.keepalived.process import Keepalived
 from hacluster.agent.paths import Paths
 from hacluster.agent.system.commands import run

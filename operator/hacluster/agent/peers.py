@@ -9,7 +9,7 @@ import contextlib
 import logging
 from typing import Final, Protocol
 
-from hacluster.agent.haproxy import SERVERS, ask, cut_off, parse_servers, take_down
+from hacluster.agent.haproxy.commands import SERVERS, ask, cut_off, parse_servers, take_down
 from hacluster.agent.neighbours.liveness import PERIOD, SILENCE, Presence, next_due, places
 from hacluster.agent.neighbours.packet import Claim
 from hacluster.agent.neighbours.sockets import Ears

@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from hacluster import names
-from hacluster.agent.haproxy import SERVERS, ask, parse_servers
+from hacluster.agent.haproxy.commands import SERVERS, ask, parse_servers
 from hacluster.nodeconfig import File
 from hacluster.plan import Plan
 from hacluster.plan.model import Manifest

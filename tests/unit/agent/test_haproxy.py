@@ -1,6 +1,6 @@
 """What HAProxy is told about servers on lost nodes. That it does it is shown by tests/dataplane."""
 
-from hacluster.agent.haproxy import cut_off, parse_servers, take_down
+from hacluster.agent.haproxy.commands import cut_off, parse_servers, take_down
 
 SAID = """# pxname,svname,qcur,status,weight,
 web,node1,0,UP,1,

@@ -1,0 +1,1 @@
+"""HAProxy and what is behind it: health, commands, lost servers."""
