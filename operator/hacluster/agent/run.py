@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hacluster import __version__
-from hacluster.agent.apache import watch_apache
 from hacluster.agent.configuration import Configuration
 from hacluster.agent.daemons import RealDaemons
 from hacluster.agent.entry import build_entry
 from hacluster.agent.handover import Handover, heartbeat
+from hacluster.agent.haproxy.apache import watch_apache
 from hacluster.agent.health import HAProxyHealth
 from hacluster.agent.install import Installer
 from hacluster.agent.keepalived.notify import Vrrp
