@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from hacluster.agent.forwarding import established
-from hacluster.agent.health import write_track
+from hacluster.agent.haproxy.health import write_track
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import Board, Observation
 from hacluster.agent.system import processes

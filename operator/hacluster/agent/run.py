@@ -14,7 +14,7 @@ from hacluster.agent.daemons import RealDaemons
 from hacluster.agent.entry import build_entry
 from hacluster.agent.handover import Handover, heartbeat
 from hacluster.agent.haproxy.apache import watch_apache
-from hacluster.agent.health import HAProxyHealth
+from hacluster.agent.haproxy.health import HAProxyHealth
 from hacluster.agent.install import Installer
 from hacluster.agent.keepalived.notify import Vrrp
 from hacluster.agent.keepalived.orphans import Cleanup

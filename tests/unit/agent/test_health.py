@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.agent.health import PATIENCE, HAProxyHealth, Judge, Probe, Result, parse_answer, write_track
+from hacluster.agent.haproxy.health import PATIENCE, HAProxyHealth, Judge, Probe, Result, parse_answer, write_track
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import Board
 from hacluster.api.status import Health
