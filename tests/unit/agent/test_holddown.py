@@ -1,6 +1,6 @@
 """A HAProxy that keeps dying."""
 
-from hacluster.agent.holddown import LONGEST, HoldDown
+from hacluster.agent.haproxy.holddown import LONGEST, HoldDown
 
 
 def crash(hold: HoldDown, *times: float) -> None:

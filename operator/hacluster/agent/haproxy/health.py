@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from hacluster import names
-from hacluster.agent.holddown import HoldDown
+from hacluster.agent.haproxy.holddown import HoldDown
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import Board
 from hacluster.api.status import Health, NodeProblem
