@@ -15,6 +15,7 @@ from hacluster.agent.entry import build_entry
 from hacluster.agent.handover import Handover, heartbeat
 from hacluster.agent.haproxy.apache import watch_apache
 from hacluster.agent.haproxy.health import HAProxyHealth
+from hacluster.agent.haproxy.peers import Peers
 from hacluster.agent.install import Installer
 from hacluster.agent.keepalived.notify import Vrrp
 from hacluster.agent.keepalived.orphans import Cleanup
@@ -23,7 +24,6 @@ from hacluster.agent.neighbours.monitor import Lookout
 from hacluster.agent.neighbours.preflight import FirstStart
 from hacluster.agent.network_monitor import watch_network
 from hacluster.agent.paths import Paths
-from hacluster.agent.peers import Peers
 from hacluster.agent.report import Publisher, Reporter, ReportFailed, beat_forever
 from hacluster.agent.secondchance import SecondChance
 from hacluster.agent.state import Board

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hacluster.agent import peers
+from hacluster.agent.haproxy import peers
 from hacluster.agent.neighbours import sockets
 from hacluster.agent.neighbours.packet import Claim
 from hacluster.agent.paths import Paths
