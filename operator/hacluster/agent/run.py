@@ -12,7 +12,7 @@ from hacluster import __version__
 from hacluster.agent.configuration import Configuration
 from hacluster.agent.daemons import RealDaemons
 from hacluster.agent.entry import build_entry
-from hacluster.agent.handover import Handover, heartbeat
+from hacluster.agent.handover.handover import Handover, heartbeat
 from hacluster.agent.haproxy.apache import watch_apache
 from hacluster.agent.haproxy.health import HAProxyHealth
 from hacluster.agent.haproxy.peers import Peers

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hacluster.agent.handover import Handover, StepBack, haproxy_master, patience
+from hacluster.agent.handover.handover import Handover, StepBack, haproxy_master, patience
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import Board
 from hacluster.agent.system.network import Address, Link, Network

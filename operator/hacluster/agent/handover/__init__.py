@@ -1,0 +1,1 @@
+"""Planned moves: stepping back, draining, and forwarding of open connections."""
