@@ -10,7 +10,7 @@ import sys
 
 import yaml
 
-from hacluster.agent.forwarding import Forwarding, remember
+from hacluster.agent.handover.rules import Forwarding, remember
 from hacluster.api import parse
 from hacluster.nodeconfig import AgentConfig, File
 from hacluster.rehearse.drill import Drill, orders

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
-from hacluster.agent.forwarding import MOST, Forwarding, Kernel, ports, remember, routes, rules
 from hacluster.agent.handover.handover import holds
+from hacluster.agent.handover.rules import MOST, Forwarding, Kernel, ports, remember, routes, rules
 from hacluster.agent.neighbours.sockets import is_alive
 from hacluster.agent.state import Board
 from hacluster.agent.vrrp.listener import Heard

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from ipaddress import ip_interface
 from pathlib import Path
 
-from hacluster.agent.forwarding import Forwarding, Kernel, established, ports, remember, routes, rules
+from hacluster.agent.handover.rules import Forwarding, Kernel, established, ports, remember, routes, rules
 from hacluster.agent.secondchance import SecondChance
 from hacluster.agent.state import Board
 from hacluster.agent.system.network import Address, Link, Network

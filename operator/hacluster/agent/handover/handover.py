@@ -15,7 +15,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, Protocol
 
-from hacluster.agent.forwarding import established
+from hacluster.agent.handover.rules import established
 from hacluster.agent.haproxy.health import write_track
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import Board, Observation
