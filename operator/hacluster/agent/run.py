@@ -13,6 +13,7 @@ from hacluster.agent.configuration import Configuration
 from hacluster.agent.daemons import RealDaemons
 from hacluster.agent.entry import build_entry
 from hacluster.agent.handover.handover import Handover, heartbeat
+from hacluster.agent.handover.second_chance import SecondChance
 from hacluster.agent.haproxy.apache import watch_apache
 from hacluster.agent.haproxy.health import HAProxyHealth
 from hacluster.agent.haproxy.peers import Peers
@@ -25,7 +26,6 @@ from hacluster.agent.neighbours.preflight import FirstStart
 from hacluster.agent.network_monitor import watch_network
 from hacluster.agent.paths import Paths
 from hacluster.agent.report import Publisher, Reporter, ReportFailed, beat_forever
-from hacluster.agent.secondchance import SecondChance
 from hacluster.agent.state import Board
 from hacluster.agent.supervisor import Part, run_parts
 from hacluster.agent.system.clock import Clock, rfc3339, system_clock

@@ -6,7 +6,7 @@ from ipaddress import ip_interface
 from pathlib import Path
 
 from hacluster.agent.handover.rules import Forwarding, Kernel, established, ports, remember, routes, rules
-from hacluster.agent.secondchance import SecondChance
+from hacluster.agent.handover.second_chance import SecondChance
 from hacluster.agent.state import Board
 from hacluster.agent.system.network import Address, Link, Network
 from hacluster.agent.vrrp.listener import Heard
