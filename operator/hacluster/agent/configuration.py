@@ -5,7 +5,7 @@ import logging
 from dataclasses import replace
 from typing import Final
 
-from hacluster.agent.bundle import BadBundle, Bundle, read_offered, state_of
+from hacluster.agent.config.bundle import BadBundle, Bundle, read_offered, state_of
 from hacluster.agent.install import Installer, Outcome, Retry
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import Board

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from hacluster.agent.bundle import LOADED, Bundle, read_good, read_live
+from hacluster.agent.config.bundle import LOADED, Bundle, read_good, read_live
 from hacluster.agent.daemons import ACCEPTED, Answer, Daemons, Verdict
 from hacluster.agent.paths import Paths
 from hacluster.agent.system import tcp_sockets

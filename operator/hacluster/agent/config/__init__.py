@@ -1,0 +1,1 @@
+"""From the mounted ConfigMap to the configuration that the daemons run."""
