@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hacluster import __version__
-from hacluster.agent.configuration import Configuration
+from hacluster.agent.config.watcher import Configuration
 from hacluster.agent.daemons import RealDaemons
 from hacluster.agent.entry import build_entry
 from hacluster.agent.handover.handover import Handover, heartbeat
