@@ -11,7 +11,7 @@ from enum import Enum
 from pathlib import Path
 
 from hacluster.agent.config.bundle import LOADED, Bundle, read_good, read_live
-from hacluster.agent.daemons import ACCEPTED, Answer, Daemons, Verdict
+from hacluster.agent.config.daemons import ACCEPTED, Answer, Daemons, Verdict
 from hacluster.agent.paths import Paths
 from hacluster.agent.system import tcp_sockets
 from hacluster.api.status import NodeProblem

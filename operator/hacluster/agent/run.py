@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hacluster import __version__
+from hacluster.agent.config.daemons import RealDaemons
 from hacluster.agent.config.watcher import Configuration
-from hacluster.agent.daemons import RealDaemons
 from hacluster.agent.entry import build_entry
 from hacluster.agent.handover.handover import Handover, heartbeat
 from hacluster.agent.handover.second_chance import SecondChance
