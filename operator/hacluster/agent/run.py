@@ -10,6 +10,7 @@ from typing import Final
 
 from hacluster import __version__
 from hacluster.agent.config.daemons import RealDaemons
+from hacluster.agent.config.install import Installer
 from hacluster.agent.config.watcher import Configuration
 from hacluster.agent.entry import build_entry
 from hacluster.agent.handover.handover import Handover, heartbeat
@@ -17,7 +18,6 @@ from hacluster.agent.handover.second_chance import SecondChance
 from hacluster.agent.haproxy.apache import watch_apache
 from hacluster.agent.haproxy.health import HAProxyHealth
 from hacluster.agent.haproxy.peers import Peers
-from hacluster.agent.install import Installer
 from hacluster.agent.keepalived.notify import Vrrp
 from hacluster.agent.keepalived.orphans import Cleanup
 from hacluster.agent.keepalived.process import Keepalived

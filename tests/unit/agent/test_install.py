@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hacluster import names
 from hacluster.agent.config.bundle import BadBundle, Bundle, parse_bundle, read_good, read_live, read_offered, state_of
 from hacluster.agent.config.daemons import ACCEPTED, Answer, Verdict, judge_reload, shorten
+from hacluster.agent.config.install import Installer, Retry
 from hacluster.agent.config.watcher import PART, Configuration
-from hacluster.agent.install import Installer, Retry
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import Board
 from hacluster.agent.system.tcp_sockets import Listener

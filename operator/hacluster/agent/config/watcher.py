@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from hacluster.agent.config.bundle import BadBundle, Bundle, read_offered, state_of
-from hacluster.agent.install import Installer, Outcome, Retry
+from hacluster.agent.config.install import Installer, Outcome, Retry
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import Board
 from hacluster.agent.system.backoff import Backoff
