@@ -12,7 +12,6 @@ from hacluster import __version__
 from hacluster.agent.config.daemons import RealDaemons
 from hacluster.agent.config.install import Installer
 from hacluster.agent.config.watcher import Configuration
-from hacluster.agent.entry import build_entry
 from hacluster.agent.handover.handover import Handover, heartbeat
 from hacluster.agent.handover.second_chance import SecondChance
 from hacluster.agent.haproxy.apache import watch_apache
@@ -27,6 +26,7 @@ from hacluster.agent.network_monitor import watch_network
 from hacluster.agent.paths import Paths
 from hacluster.agent.report import Publisher, Reporter, ReportFailed, beat_forever
 from hacluster.agent.state import Board
+from hacluster.agent.status.entry import build_entry
 from hacluster.agent.supervisor import Part, run_parts
 from hacluster.agent.system.clock import Clock, rfc3339, system_clock
 from hacluster.agent.system.network import Network

@@ -6,8 +6,8 @@ from ipaddress import ip_interface
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.agent.entry import build_entry
 from hacluster.agent.state import Instance, Observation
+from hacluster.agent.status.entry import build_entry
 from hacluster.agent.system.network import Address, Link, Network
 from hacluster.api.status import Health, NodeProblem, NodeStatus, VrrpState
 from hacluster.nodeconfig import AgentConfig, Router

@@ -17,10 +17,10 @@ import pytest
 
 from hacluster import names
 from hacluster.agent import kube, report
-from hacluster.agent.entry import build_entry
 from hacluster.agent.kube import KubernetesReporter, Server, Token
 from hacluster.agent.report import FileReporter, Publisher, ReportFailed, ResourceGone, beat_forever, read_entry
 from hacluster.agent.state import Board
+from hacluster.agent.status.entry import build_entry
 from hacluster.agent.supervisor import run_parts
 from hacluster.agent.system.backoff import Backoff
 from hacluster.agent.system.clock import rfc3339

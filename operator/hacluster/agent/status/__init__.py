@@ -1,0 +1,1 @@
+"""The node's entry in status.nodes, and who receives it."""
