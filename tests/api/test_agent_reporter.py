@@ -9,7 +9,7 @@ import pytest
 
 from hacluster import names
 from hacluster.agent.kube import KubernetesReporter, Server
-from hacluster.agent.report import ReportFailed, ResourceGone
+from hacluster.agent.status.publisher import ReportFailed, ResourceGone
 from hacluster.agent.system.clock import system_clock
 from hacluster.api import parse
 from hacluster.api.status import NodeStatus, RouterStatus, VrrpState

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlencode
 
 from hacluster import names
 from hacluster.agent.paths import SERVICE_ACCOUNT
-from hacluster.agent.report import ReportFailed, ResourceGone
+from hacluster.agent.status.publisher import ReportFailed, ResourceGone
 from hacluster.agent.system.clock import Clock, rfc3339
 from hacluster.api.status import NodeStatus
 

@@ -24,9 +24,9 @@ from hacluster.agent.neighbours.monitor import Lookout
 from hacluster.agent.neighbours.preflight import FirstStart
 from hacluster.agent.network_monitor import watch_network
 from hacluster.agent.paths import Paths
-from hacluster.agent.report import Publisher, Reporter, ReportFailed, beat_forever
 from hacluster.agent.state import Board
 from hacluster.agent.status.entry import build_entry
+from hacluster.agent.status.publisher import Publisher, Reporter, ReportFailed, beat_forever
 from hacluster.agent.supervisor import Part, run_parts
 from hacluster.agent.system.clock import Clock, rfc3339, system_clock
 from hacluster.agent.system.network import Network

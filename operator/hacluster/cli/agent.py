@@ -36,8 +36,8 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     """Run one node's agent (in the node's pod)."""
     from hacluster.agent.kube import KubernetesReporter, Server
     from hacluster.agent.paths import Paths
-    from hacluster.agent.report import FileReporter, Reporter
     from hacluster.agent.run import Settings, run_until_signalled
+    from hacluster.agent.status.publisher import FileReporter, Reporter
     from hacluster.agent.system.clock import system_clock
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -16,11 +16,12 @@ from typing import Any, ClassVar
 import pytest
 
 from hacluster import names
-from hacluster.agent import kube, report
+from hacluster.agent import kube
 from hacluster.agent.kube import KubernetesReporter, Server, Token
-from hacluster.agent.report import FileReporter, Publisher, ReportFailed, ResourceGone, beat_forever, read_entry
 from hacluster.agent.state import Board
+from hacluster.agent.status import publisher
 from hacluster.agent.status.entry import build_entry
+from hacluster.agent.status.publisher import FileReporter, Publisher, ReportFailed, ResourceGone, beat_forever, read_entry
 from hacluster.agent.supervisor import run_parts
 from hacluster.agent.system.backoff import Backoff
 from hacluster.agent.system.clock import rfc3339
@@ -106,7 +107,7 @@ def change(board: Board, number: int) -> None:
 
 
 async def test_the_first_change_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "GATHER", 1.0)
+    monkeypatch.setattr(publisher, "GATHER", 1.0)
     async with publishing(tmp_path / "e") as desk:
         await desk.heard("0")
         await asyncio.sleep(1.1)
@@ -124,7 +125,7 @@ async def test_many_changes_are_told_together_and_the_last_is_never_lost(tmp_pat
             await asyncio.sleep(0.002)
         await desk.heard("100")
         took = desk.far.times[-1] - desk.far.times[0]
-        assert len(desk.far.entries) <= took / report.GATHER + 2
+        assert len(desk.far.entries) <= took / publisher.GATHER + 2
 
 
 async def test_no_change_is_no_report(tmp_path: Path) -> None:
@@ -173,13 +174,13 @@ async def test_it_waits_for_the_parts_first_look(tmp_path: Path) -> None:
 
 
 async def test_but_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "SETTLE", 0.1)
+    monkeypatch.setattr(publisher, "SETTLE", 0.1)
     async with publishing(tmp_path / "e", settled=False) as desk:
         await desk.heard("")
 
 
 async def test_what_others_undid_is_told_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "AGAIN", 0.1)
+    monkeypatch.setattr(publisher, "AGAIN", 0.1)
     async with publishing(tmp_path / "e") as desk:
         await until(lambda: len(desk.far.entries) >= 3)
         assert desk.far.entries[0] == desk.far.entries[2]
@@ -198,7 +199,7 @@ async def test_a_restarted_agent_goes_on_with_the_same_entry(tmp_path: Path) -> 
 
 
 async def test_the_sign_of_life_survives_failures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "BEAT", 0.0)
+    monkeypatch.setattr(publisher, "BEAT", 0.0)
     far = Far()
     far.failures = [ReportFailed("away")]
     task = asyncio.create_task(beat_forever(far))
