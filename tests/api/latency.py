@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hacluster.agent.kube import KubernetesReporter, Server
+from hacluster.agent.status.kube import KubernetesReporter, Server
 from hacluster.agent.system.clock import rfc3339, system_clock
 from hacluster.api.status import Health, InterfaceStatus, NodeStatus, RouterStatus, VrrpState
 from tests.api import apiserver

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hacluster import names
-from hacluster.agent.kube import KubernetesReporter, Server
+from hacluster.agent.status.kube import KubernetesReporter, Server
 from hacluster.agent.status.publisher import ReportFailed, ResourceGone
 from hacluster.agent.system.clock import system_clock
 from hacluster.api import parse

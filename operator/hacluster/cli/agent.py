@@ -34,9 +34,9 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     api_port: int,
 ) -> None:
     """Run one node's agent (in the node's pod)."""
-    from hacluster.agent.kube import KubernetesReporter, Server
     from hacluster.agent.paths import Paths
     from hacluster.agent.run import Settings, run_until_signalled
+    from hacluster.agent.status.kube import KubernetesReporter, Server
     from hacluster.agent.status.publisher import FileReporter, Reporter
     from hacluster.agent.system.clock import system_clock
 

@@ -16,11 +16,10 @@ from typing import Any, ClassVar
 import pytest
 
 from hacluster import names
-from hacluster.agent import kube
-from hacluster.agent.kube import KubernetesReporter, Server, Token
 from hacluster.agent.state import Board
-from hacluster.agent.status import publisher
+from hacluster.agent.status import kube, publisher
 from hacluster.agent.status.entry import build_entry
+from hacluster.agent.status.kube import KubernetesReporter, Server, Token
 from hacluster.agent.status.publisher import FileReporter, Publisher, ReportFailed, ResourceGone, beat_forever, read_entry
 from hacluster.agent.supervisor import run_parts
 from hacluster.agent.system.backoff import Backoff
