@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from hacluster.control.client import Client
+    from hacluster.kube.client import Client
 
 # It warns, twice, of a kubeconfig that is not there; we say so ourselves.
 logging.getLogger("kubernetes").setLevel(logging.ERROR)
@@ -34,7 +34,7 @@ def namespace_of(name: str, namespace: str, *, everywhere: bool) -> str | None:
         click.UsageError: the options contradict each other.
 
     """
-    from hacluster.control.client import current_namespace
+    from hacluster.kube.client import current_namespace
 
     if everywhere and (namespace or name):
         raise click.UsageError("-A goes neither with -n nor with a NAME: a name says which resource only in one namespace")
@@ -48,7 +48,7 @@ def run(work: "Callable[[Client], Coroutine[Any, Any, T]]") -> T:
         click.ClickException: no cluster is configured, or the API server refused or did not answer.
 
     """
-    from hacluster.control.client import ApiError, Client, NoCluster, connect
+    from hacluster.kube.client import ApiError, Client, NoCluster, connect
 
     async def connected() -> T:
         client = Client(await connect(), manager="hacluster")

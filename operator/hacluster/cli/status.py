@@ -16,7 +16,7 @@ from hacluster.cli.cluster import namespace_of, namespace_options, run
 
 if TYPE_CHECKING:
     from hacluster.api.status import Condition, HAClusterStatus, NodeStatus, VirtualIPStatus
-    from hacluster.control.client import Client
+    from hacluster.kube.client import Client
     from hacluster.plan.status import View
 
 Key = tuple[str, str]
@@ -57,8 +57,8 @@ def command(name: str, namespace: str, everywhere: bool, output: str) -> None:
 
 async def _look(client: "Client", namespace: str | None, name: str) -> "tuple[list[Found], datetime]":
     """The resources, and the time by the API server's clock."""
-    from hacluster.control.client import ApiError
     from hacluster.control.resources import read_status
+    from hacluster.kube.client import ApiError
     from hacluster.plan.status import view
 
     raws = sorted(await _resources(client, namespace, name), key=_key)

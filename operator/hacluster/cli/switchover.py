@@ -13,7 +13,7 @@ from hacluster.cli.cluster import namespace_of, run
 
 if TYPE_CHECKING:
     from hacluster.api import HAClusterStatus
-    from hacluster.control.client import Client
+    from hacluster.kube.client import Client
 
 LOOK_EVERY = 0.1
 MEASURED_WITHIN = 1.0
@@ -106,8 +106,8 @@ def _find(raw: Mapping[str, Any], router: str) -> tuple[int, str]:
 
 async def _against(client: "Client", raw: Mapping[str, Any], status: "HAClusterStatus", move: _Move) -> str:
     """Why the node cannot take over; empty: it can, as far as anybody knows. The operator itself has the last word."""
-    from hacluster.control.client import ApiError
     from hacluster.control.kinds import NODE
+    from hacluster.kube.client import ApiError
     from hacluster.plan.model import NodeView
     from hacluster.plan.preference import observed
 
@@ -137,8 +137,8 @@ async def _against(client: "Client", raw: Mapping[str, Any], status: "HAClusterS
 
 async def _prefer(client: "Client", move: _Move, read: Mapping[str, Any]) -> int:
     """Changes the field if the router still is what was read; the resource's new generation."""
-    from hacluster.control.client import ApiError
     from hacluster.control.kinds import HACLUSTER
+    from hacluster.kube.client import ApiError
 
     path = f"/spec/virtualRouters/{move.index}"
     patch: list[dict[str, Any]] = [

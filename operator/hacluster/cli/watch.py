@@ -11,7 +11,7 @@ from hacluster.cli.cluster import namespace_of, namespace_options, run
 
 if TYPE_CHECKING:
     from hacluster.api.status import HAClusterStatus, LastFailover, NodeStatus
-    from hacluster.control.client import Client
+    from hacluster.kube.client import Client
 
 Key = tuple[str, str]
 LONGEST_PAUSE = 8.0
@@ -34,8 +34,8 @@ def command(name: str, namespace: str, everywhere: bool) -> None:
 
 async def _follow(client: "Client", namespace: str | None, name: str) -> None:
     """Never returns. A watch that ends is begun again, and what changed meanwhile is told then."""
-    from hacluster.control.client import ApiError
     from hacluster.control.kinds import HACLUSTER
+    from hacluster.kube.client import ApiError
 
     known: dict[Key, HAClusterStatus] = {}
     pause, begun = 0.5, False

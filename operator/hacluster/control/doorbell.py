@@ -7,9 +7,9 @@ from typing import Any
 import kopf
 
 from hacluster import names
-from hacluster.control.client import Object, connect
 from hacluster.control.intake import Intake
 from hacluster.control.kinds import OURS, WATCHED, Kind
+from hacluster.kube.client import Object, connect
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ from hacluster import names
 from hacluster.api import HACluster
 from hacluster.control import stages
 from hacluster.control.apply import Applier, NameTaken, NotYet
-from hacluster.control.client import ApiError, Client
 from hacluster.control.ear import Ear
 from hacluster.control.events import Poster
 from hacluster.control.intake import Intake
@@ -24,6 +23,7 @@ from hacluster.control.resources import Resource, Resources
 from hacluster.control.stages import Stages
 from hacluster.control.worker import Key, RetryLater
 from hacluster.errors import InvalidResource, Problem
+from hacluster.kube.client import ApiError, Client
 from hacluster.plan import Plan
 from hacluster.plan.rollout import Rollout
 from hacluster.plan.status import Report, Situation, VirtualIP, report

@@ -11,7 +11,6 @@ import kopf
 from hacluster import names
 from hacluster.control import doorbell, health
 from hacluster.control.apply import Applier
-from hacluster.control.client import ApiError, Client, connect
 from hacluster.control.ear import Ear
 from hacluster.control.events import Poster
 from hacluster.control.heard import Heard
@@ -23,6 +22,7 @@ from hacluster.control.resources import Resources
 from hacluster.control.stages import Stages
 from hacluster.control.store import Store
 from hacluster.control.worker import RESYNC, Key, Worker
+from hacluster.kube.client import ApiError, Client, connect
 from hacluster.plan import Settings
 
 log = logging.getLogger(__name__)

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from hacluster.control.client import ApiError
 from hacluster.control.ear import Ear
 from hacluster.control.heard import Heard
 from hacluster.control.kinds import HACLUSTER, LEASE, Kind
 from hacluster.control.store import Store
 from hacluster.control.worker import RetryLater
+from hacluster.kube.client import ApiError
 from hacluster.plan.status import timestamp
 from tests.unit.control.test_heard import KEY, at
 from tests.unit.control.things import lease, resource

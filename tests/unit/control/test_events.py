@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from hacluster.control.client import ApiError
 from hacluster.control.events import MAX_NOTE, MAX_WAITING, Poster, fit
 from hacluster.control.kinds import EVENT, Kind
+from hacluster.kube.client import ApiError
 from hacluster.plan.status import News
 
 

@@ -1,0 +1,1 @@
+"""The Kubernetes API: client, kinds, and reading a status."""
