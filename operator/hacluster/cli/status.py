@@ -76,7 +76,7 @@ async def _look(client: "Client", namespace: str | None, name: str) -> "tuple[li
 
 
 async def _resources(client: "Client", namespace: str | None, name: str) -> list[dict[str, Any]]:
-    from hacluster.control.kinds import HACLUSTER
+    from hacluster.kube.kinds import HACLUSTER
 
     if not name:
         return [each async for each in client.list(HACLUSTER, namespace=namespace)]
@@ -107,7 +107,7 @@ async def _silent(
 
 async def _renewals(client: "Client", namespace: str | None) -> dict[Key, datetime]:
     """When each Lease was renewed, by namespace and name."""
-    from hacluster.control.kinds import LEASE
+    from hacluster.kube.kinds import LEASE
 
     found = {}
     async for each in client.list(LEASE, namespace=namespace):

@@ -86,7 +86,7 @@ async def _switch(client: "Client", namespace: str, name: str, *, router: str, n
 
 
 async def _read(client: "Client", namespace: str, name: str) -> dict[str, Any]:
-    from hacluster.control.kinds import HACLUSTER
+    from hacluster.kube.kinds import HACLUSTER
 
     raw = await client.get(HACLUSTER, namespace, name)
     if raw is None:
@@ -106,8 +106,8 @@ def _find(raw: Mapping[str, Any], router: str) -> tuple[int, str]:
 
 async def _against(client: "Client", raw: Mapping[str, Any], status: "HAClusterStatus", move: _Move) -> str:
     """Why the node cannot take over; empty: it can, as far as anybody knows. The operator itself has the last word."""
-    from hacluster.control.kinds import NODE
     from hacluster.kube.client import ApiError
+    from hacluster.kube.kinds import NODE
     from hacluster.plan.model import NodeView
     from hacluster.plan.preference import observed
 
@@ -137,8 +137,8 @@ async def _against(client: "Client", raw: Mapping[str, Any], status: "HAClusterS
 
 async def _prefer(client: "Client", move: _Move, read: Mapping[str, Any]) -> int:
     """Changes the field if the router still is what was read; the resource's new generation."""
-    from hacluster.control.kinds import HACLUSTER
     from hacluster.kube.client import ApiError
+    from hacluster.kube.kinds import HACLUSTER
 
     path = f"/spec/virtualRouters/{move.index}"
     patch: list[dict[str, Any]] = [

@@ -34,8 +34,8 @@ def command(name: str, namespace: str, everywhere: bool) -> None:
 
 async def _follow(client: "Client", namespace: str | None, name: str) -> None:
     """Never returns. A watch that ends is begun again, and what changed meanwhile is told then."""
-    from hacluster.control.kinds import HACLUSTER
     from hacluster.kube.client import ApiError
+    from hacluster.kube.kinds import HACLUSTER
 
     known: dict[Key, HAClusterStatus] = {}
     pause, begun = 0.5, False
@@ -56,7 +56,7 @@ async def _follow(client: "Client", namespace: str | None, name: str) -> None:
 
 async def _tell_what_went(client: "Client", namespace: str | None, known: "dict[Key, HAClusterStatus]") -> None:
     """A watch begins with what is there: what was deleted before it, only a listing tells."""
-    from hacluster.control.kinds import HACLUSTER
+    from hacluster.kube.kinds import HACLUSTER
 
     there = {_key(raw) async for raw in client.list(HACLUSTER, namespace=namespace)}
     for key in known.keys() - there:

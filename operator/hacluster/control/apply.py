@@ -9,10 +9,10 @@ from hacluster import names
 from hacluster.api import HACluster
 from hacluster.control.drift import differences
 from hacluster.control.intake import Intake
-from hacluster.control.kinds import CHILDREN, HACLUSTER, POD, Kind, kind_of
 from hacluster.control.store import Store, key_of
 from hacluster.errors import Problem
 from hacluster.kube.client import ApiError, Client, Object
+from hacluster.kube.kinds import CHILDREN, HACLUSTER, POD, Kind, kind_of
 from hacluster.plan.model import Manifest
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ import kopf
 
 from hacluster import names
 from hacluster.control.intake import Intake
-from hacluster.control.kinds import OURS, WATCHED, Kind
 from hacluster.kube.client import Object, connect
+from hacluster.kube.kinds import OURS, WATCHED, Kind
 
 log = logging.getLogger(__name__)
 

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from hacluster import names
 from hacluster.control.heard import Heard, NodeKey
-from hacluster.control.kinds import HACLUSTER, LEASE, NODE
 from hacluster.control.observe import entry_times
 from hacluster.control.store import Change, Object, Store, instance, key_of
 from hacluster.control.worker import Key, RetryLater
 from hacluster.kube.client import ApiError, Client
+from hacluster.kube.kinds import HACLUSTER, LEASE, NODE
 from hacluster.plan.status import is_silent
 
 log = logging.getLogger(__name__)

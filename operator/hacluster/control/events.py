@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from hacluster import names
-from hacluster.control.kinds import EVENT
 from hacluster.control.store import Object
 from hacluster.kube.client import ApiError, Client
+from hacluster.kube.kinds import EVENT
 from hacluster.plan.status import News, timestamp
 
 log = logging.getLogger(__name__)

@@ -4,10 +4,10 @@ import logging
 from collections.abc import Callable
 
 from hacluster.control.ear import Ear
-from hacluster.control.kinds import HACLUSTER, NODE, WATCHED, Kind
 from hacluster.control.store import Change, Object, Store, instance, key_of
 from hacluster.control.worker import Key
 from hacluster.kube.client import Client
+from hacluster.kube.kinds import HACLUSTER, NODE, WATCHED, Kind
 
 log = logging.getLogger(__name__)
 

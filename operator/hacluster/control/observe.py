@@ -9,8 +9,8 @@ from types import MappingProxyType
 from hacluster import names
 from hacluster.api import HACluster, HAClusterStatus, NodeStatus
 from hacluster.control.heard import Heard
-from hacluster.control.kinds import DAEMON_SET, NODE, POD
 from hacluster.control.store import Object, Store, key_of
+from hacluster.kube.kinds import DAEMON_SET, NODE, POD
 from hacluster.plan import Interface, NodeView
 from hacluster.plan.preference import observed
 from hacluster.plan.status import NodeSeen, is_silent

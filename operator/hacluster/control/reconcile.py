@@ -15,7 +15,6 @@ from hacluster.control.apply import Applier, NameTaken, NotYet
 from hacluster.control.ear import Ear
 from hacluster.control.events import Poster
 from hacluster.control.intake import Intake
-from hacluster.control.kinds import HACLUSTER
 from hacluster.control.observe import Observer
 from hacluster.control.orders import Orders
 from hacluster.control.planner import Planner
@@ -24,6 +23,7 @@ from hacluster.control.stages import Stages
 from hacluster.control.worker import Key, RetryLater
 from hacluster.errors import InvalidResource, Problem
 from hacluster.kube.client import ApiError, Client
+from hacluster.kube.kinds import HACLUSTER
 from hacluster.plan import Plan
 from hacluster.plan.rollout import Rollout
 from hacluster.plan.status import Report, Situation, VirtualIP, report

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from hacluster.api import HACluster, HAClusterStatus, NodeStatus, parse
 from hacluster.api.status import NodeProblem
-from hacluster.control.kinds import HACLUSTER
 from hacluster.control.store import Object, ObjectKey, Store, key_of
 from hacluster.errors import InvalidResource
+from hacluster.kube.kinds import HACLUSTER
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from datetime import datetime
 from hacluster import names
 from hacluster.api import HACluster
 from hacluster.api.status import Health
-from hacluster.control.kinds import CONFIG_MAP
 from hacluster.control.store import Store
 from hacluster.errors import Problem
+from hacluster.kube.kinds import CONFIG_MAP
 from hacluster.plan import Plan
 from hacluster.plan.memory import memory_object, read_memory
 from hacluster.plan.model import Manifest

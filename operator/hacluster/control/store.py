@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hacluster import names
-from hacluster.control.kinds import DAEMON_SET, HACLUSTER, LEASE, NODE, POD, Kind
+from hacluster.kube.kinds import DAEMON_SET, HACLUSTER, LEASE, NODE, POD, Kind
 
 Object = dict[str, Any]
 ObjectKey = tuple[str, str]

@@ -15,7 +15,7 @@ import aiohttp
 from kubernetes.aio import config as kubeconfig
 from kubernetes.aio.client import ApiClient, Configuration
 
-from hacluster.control.kinds import OURS, Kind
+from hacluster.kube.kinds import OURS, Kind
 
 Object = dict[str, Any]
 NoCluster = kubeconfig.ConfigException

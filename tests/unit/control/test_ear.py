@@ -8,10 +8,10 @@ import pytest
 
 from hacluster.control.ear import Ear
 from hacluster.control.heard import Heard
-from hacluster.control.kinds import HACLUSTER, LEASE, Kind
 from hacluster.control.store import Store
 from hacluster.control.worker import RetryLater
 from hacluster.kube.client import ApiError
+from hacluster.kube.kinds import HACLUSTER, LEASE, Kind
 from hacluster.plan.status import timestamp
 from tests.unit.control.test_heard import KEY, at
 from tests.unit.control.things import lease, resource
@@ -141,7 +141,7 @@ def test_entries_come_and_go() -> None:
 
 def test_long_names_of_leases_are_understood() -> None:
     from hacluster import names
-    from hacluster.control.kinds import NODE
+    from hacluster.kube.kinds import NODE
     from tests.unit.control.things import thing
 
     node = "n" * 253

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from hacluster.control.events import MAX_NOTE, MAX_WAITING, Poster, fit
-from hacluster.control.kinds import EVENT, Kind
 from hacluster.kube.client import ApiError
+from hacluster.kube.kinds import EVENT, Kind
 from hacluster.plan.status import News
 
 

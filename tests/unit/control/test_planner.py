@@ -7,11 +7,11 @@ import pytest
 
 from hacluster.control import planner as module
 from hacluster.control.heard import Heard
-from hacluster.control.kinds import HACLUSTER, NODE
 from hacluster.control.observe import Observer
 from hacluster.control.planner import Planner
 from hacluster.control.resources import Resources
 from hacluster.control.store import Store
+from hacluster.kube.kinds import HACLUSTER, NODE
 from hacluster.plan import Plan, Settings, make_plan
 from tests.unit.control.things import resource, thing
 

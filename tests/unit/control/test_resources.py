@@ -1,10 +1,10 @@
 """What is stored may be of another time: a newer agent's report, or what an older CRD let through."""
 
 from hacluster.api import HACluster
-from hacluster.control.kinds import HACLUSTER
 from hacluster.control.resources import Resources, read_status
 from hacluster.control.store import Store
 from hacluster.errors import InvalidResource
+from hacluster.kube.kinds import HACLUSTER
 from tests.unit.control.test_planner import spec
 from tests.unit.control.things import resource
 

@@ -1,7 +1,7 @@
 """The cache, when events come late, twice, or not at all."""
 
-from hacluster.control.kinds import CONFIG_MAP, LEASE, NODE, POD
 from hacluster.control.store import Store
+from hacluster.kube.kinds import CONFIG_MAP, LEASE, NODE, POD
 from tests.unit.control.things import lease, thing
 
 

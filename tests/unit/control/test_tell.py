@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from hacluster import names
-from hacluster.control.kinds import HACLUSTER, LEASE, NODE, Kind
 from hacluster.control.run import Operator, Options
 from hacluster.control.worker import Key
+from hacluster.kube.kinds import HACLUSTER, LEASE, NODE, Kind
 from hacluster.plan import Settings
 from tests.unit.control.things import thing
 
