@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import kopf
 
 from hacluster import names
-from hacluster.control import doorbell, health
+from hacluster.control import handlers, health
 from hacluster.control.apply import Applier
 from hacluster.control.ear import Ear
 from hacluster.control.events import Poster
@@ -135,8 +135,8 @@ async def _watch_and_work(operator: Operator) -> None:
     log.info("ready: %s", f"watching namespace {namespace}" if namespace else "watching all namespaces")
     try:
         await kopf.operator(
-            registry=doorbell.registry(operator.intake),
-            settings=doorbell.settings(),
+            registry=handlers.registry(operator.intake),
+            settings=handlers.settings(),
             clusterwide=namespace is None,
             namespaces=[namespace] if namespace else [],
             stop_flag=stop,
