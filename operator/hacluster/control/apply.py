@@ -8,7 +8,7 @@ from typing import Any
 from hacluster import names
 from hacluster.api import HACluster
 from hacluster.control.drift import differences
-from hacluster.control.intake import Intake
+from hacluster.control.informer import Intake
 from hacluster.control.store import Store, key_of
 from hacluster.errors import Problem
 from hacluster.kube.client import ApiError, Client, Object

@@ -7,7 +7,7 @@ from typing import Any
 import kopf
 
 from hacluster import names
-from hacluster.control.intake import Intake
+from hacluster.control.informer import Intake
 from hacluster.kube.client import Object, connect
 from hacluster.kube.kinds import OURS, WATCHED, Kind
 

@@ -14,7 +14,7 @@ from hacluster.control.apply import Applier
 from hacluster.control.ear import Ear
 from hacluster.control.events import Poster
 from hacluster.control.heard import Heard
-from hacluster.control.intake import Intake
+from hacluster.control.informer import Intake
 from hacluster.control.observe import Observer
 from hacluster.control.planner import Planner
 from hacluster.control.reconcile import Reconciler
