@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from hacluster.control.ear import Ear
+from hacluster.control.node_monitor import Ear
 from hacluster.control.store import Change, Object, Store, instance, key_of
 from hacluster.control.worker import Key
 from hacluster.kube.client import Client

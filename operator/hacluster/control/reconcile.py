@@ -12,9 +12,9 @@ from hacluster import names
 from hacluster.api import HACluster
 from hacluster.control import stages
 from hacluster.control.apply import Applier, NameTaken, NotYet
-from hacluster.control.ear import Ear
 from hacluster.control.events import Poster
 from hacluster.control.informer import Intake
+from hacluster.control.node_monitor import Ear
 from hacluster.control.observe import Observer
 from hacluster.control.orders import Orders
 from hacluster.control.planner import Planner

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from hacluster.control.ear import Ear
 from hacluster.control.heard import Heard
+from hacluster.control.node_monitor import Ear
 from hacluster.control.store import Store
 from hacluster.control.worker import RetryLater
 from hacluster.kube.client import ApiError
