@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from hacluster import names
-from hacluster.control.heard import Heard, NodeKey
+from hacluster.control.heartbeats import Heard, NodeKey
 from hacluster.control.observe import entry_times
 from hacluster.control.store import Change, Object, Store, instance, key_of
 from hacluster.control.worker import Key, RetryLater

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from hacluster import names
 from hacluster.api import HACluster, HAClusterStatus, NodeStatus
-from hacluster.control.heard import Heard
+from hacluster.control.heartbeats import Heard
 from hacluster.control.store import Object, Store, key_of
 from hacluster.kube.kinds import DAEMON_SET, NODE, POD
 from hacluster.plan import Interface, NodeView

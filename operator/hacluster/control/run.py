@@ -12,7 +12,7 @@ from hacluster import names
 from hacluster.control import handlers, health
 from hacluster.control.apply import Applier
 from hacluster.control.events import Poster
-from hacluster.control.heard import Heard
+from hacluster.control.heartbeats import Heard
 from hacluster.control.informer import Intake
 from hacluster.control.node_monitor import Ear
 from hacluster.control.observe import Observer

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hacluster.control.heard import Heard
+from hacluster.control.heartbeats import Heard
 from hacluster.control.node_monitor import Ear
 from hacluster.control.store import Store
 from hacluster.control.worker import RetryLater

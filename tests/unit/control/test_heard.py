@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hacluster.control.heard import FIRST_PATIENCE, Heard
+from hacluster.control.heartbeats import FIRST_PATIENCE, Heard
 from hacluster.plan.status import SILENT_AFTER
 
 KEY = ("ns", "web", "node1")

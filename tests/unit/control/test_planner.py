@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hacluster.control import planner as module
-from hacluster.control.heard import Heard
+from hacluster.control.heartbeats import Heard
 from hacluster.control.observe import Observer
 from hacluster.control.planner import Planner
 from hacluster.control.resources import Resources
