@@ -16,8 +16,8 @@ from hacluster.control.events import Poster
 from hacluster.control.informer import Intake
 from hacluster.control.node_monitor import Ear
 from hacluster.control.observe import Observer
-from hacluster.control.orders import Orders
 from hacluster.control.planner import Planner
+from hacluster.control.recent_yields import Orders
 from hacluster.control.resources import Resource, Resources
 from hacluster.control.stages import Stages
 from hacluster.control.worker import Key, RetryLater

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from hacluster.control.orders import ECHO, Orders
+from hacluster.control.recent_yields import ECHO, Orders
 from tests.unit.control.test_heard import at
 
 KEY = ("ns", "web")
