@@ -5,7 +5,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 
-from hacluster.control.schedule import Schedule
+from hacluster.control.workqueue import Schedule
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.control.schedule import FAILING_PAUSE, LONGEST_BACKOFF, Schedule
+from hacluster.control.workqueue import FAILING_PAUSE, LONGEST_BACKOFF, Schedule
 
 
 def plain() -> Schedule[str]:
