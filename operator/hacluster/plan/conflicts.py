@@ -7,7 +7,7 @@ from enum import Enum, auto
 from hacluster.api import HACluster
 from hacluster.api.spec import Bind, LogTarget
 from hacluster.errors import Problem
-from hacluster.plan.topology import router_names
+from hacluster.plan.topology.topology import router_names
 
 
 def find_conflicts(

@@ -17,7 +17,7 @@ from hacluster.plan.preference import leaving, switching
 from hacluster.plan.revision import agent_json, revision_of, sealed
 from hacluster.plan.rsyslog import rsyslog_conf
 from hacluster.plan.texts import UnsafeText
-from hacluster.plan.topology import Findings, make_topology
+from hacluster.plan.topology.topology import Findings, make_topology
 from hacluster.plan.warnings import warnings_of
 
 _NONE: Mapping[str, int] = MappingProxyType({})

@@ -1,0 +1,1 @@
+"""Who takes part, on which interface, with which priority and addresses."""
