@@ -12,7 +12,7 @@ from hacluster.plan.model import Address, Member, NodeView, Participant, Router,
 from hacluster.plan.preference import choose, put_first, put_last
 from hacluster.plan.priorities import allot_priorities
 from hacluster.plan.routerids import allot_router_ids
-from hacluster.plan.seats import Left, choose_interface
+from hacluster.plan.topology.interface_choice import Left, choose_interface
 from hacluster.plan.vips import bad_virtual_ips
 
 MAX_NODES = 64
