@@ -2,8 +2,8 @@
 
 from hacluster.api import HAClusterSpec
 from hacluster.errors import Problem
-from hacluster.plan.addresses import describe, own_addresses
 from hacluster.plan.model import Address, NodeView
+from hacluster.plan.topology.addresses import describe, own_addresses
 
 _REASON = "NoBackendAddress"
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from hacluster.api import HACluster
 from hacluster.errors import Problem
-from hacluster.plan.addresses import own_addresses
 from hacluster.plan.model import Address, InterfaceAddress, NodeView
+from hacluster.plan.topology.addresses import own_addresses
 
 
 def bad_virtual_ips(cluster: HACluster, views: Sequence[NodeView]) -> Iterator[Problem]:

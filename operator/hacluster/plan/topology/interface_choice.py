@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from hacluster.api import HAClusterSpec
 from hacluster.api.spec import VirtualRouter
 from hacluster.errors import Problem
-from hacluster.plan.addresses import describe, holds, interface_of
 from hacluster.plan.model import Interface, InterfaceAddress, NodeView
+from hacluster.plan.topology.addresses import describe, holds, interface_of
 
 
 @dataclass(frozen=True)
