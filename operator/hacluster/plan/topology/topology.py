@@ -13,7 +13,7 @@ from hacluster.plan.routerids import allot_router_ids
 from hacluster.plan.topology.addresses import describe, source_of
 from hacluster.plan.topology.backends import backend_address
 from hacluster.plan.topology.interface_choice import Left, choose_interface
-from hacluster.plan.vips import bad_virtual_ips
+from hacluster.plan.topology.virtual_ips import bad_virtual_ips
 
 MAX_NODES = 64
 """As many as `status.nodes` can tell about."""
