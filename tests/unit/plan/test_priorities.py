@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.plan.priorities import allot_priorities
+from hacluster.plan.topology.priorities import allot_priorities
 
 
 def names(count: int) -> list[str]:
