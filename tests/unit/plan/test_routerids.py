@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.plan.routerids import allot_router_ids
+from hacluster.plan.topology.routerids import allot_router_ids
 
 
 def test_named_ones_stay_and_new_ones_avoid_them() -> None:
