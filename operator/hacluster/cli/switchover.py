@@ -109,7 +109,7 @@ async def _against(client: "Client", raw: Mapping[str, Any], status: "HAClusterS
     from hacluster.kube.client import ApiError
     from hacluster.kube.kinds import NODE
     from hacluster.plan.model import NodeView
-    from hacluster.plan.preference import observed
+    from hacluster.plan.topology.preference import observed
 
     if raw["spec"].get("paused"):
         return "spec.paused is true, so nothing is moved"

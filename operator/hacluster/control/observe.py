@@ -12,8 +12,8 @@ from hacluster.control.heartbeats import Heard
 from hacluster.control.store import Object, Store, key_of
 from hacluster.kube.kinds import DAEMON_SET, NODE, POD
 from hacluster.plan import Interface, NodeView
-from hacluster.plan.preference import observed
 from hacluster.plan.status import NodeSeen, is_silent
+from hacluster.plan.topology.preference import observed
 
 _NONE: Mapping[str, frozenset[str]] = MappingProxyType({})
 

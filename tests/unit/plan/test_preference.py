@@ -9,7 +9,7 @@ import pytest
 from hacluster.api import NodeStatus
 from hacluster.nodeconfig import AgentConfig, File
 from hacluster.plan import Member, NodeView, Plan
-from hacluster.plan.preference import observed, put_first, put_last
+from hacluster.plan.topology.preference import observed, put_first, put_last
 from tests.unit.plan.worlds import cluster, node, nodes, plan
 
 VI = frozenset({"VI_1"})

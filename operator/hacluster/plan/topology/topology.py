@@ -7,10 +7,10 @@ from hacluster.api import HACluster
 from hacluster.api.spec import Node, Peering, PreemptionMode, VirtualRouter
 from hacluster.errors import Problem
 from hacluster.plan.model import Address, Member, NodeView, Participant, Router, Topology
-from hacluster.plan.preference import choose, put_first, put_last
 from hacluster.plan.topology.addresses import describe, source_of
 from hacluster.plan.topology.backends import backend_address
 from hacluster.plan.topology.interface_choice import Left, choose_interface
+from hacluster.plan.topology.preference import choose, put_first, put_last
 from hacluster.plan.topology.priorities import allot_priorities
 from hacluster.plan.topology.routerids import allot_router_ids
 from hacluster.plan.topology.virtual_ips import bad_virtual_ips
