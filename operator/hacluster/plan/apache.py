@@ -8,7 +8,7 @@ from hacluster import names
 from hacluster.api import HACluster
 from hacluster.nodeconfig import File
 from hacluster.plan.model import Address, Participant
-from hacluster.plan.texts import bracketed, render
+from hacluster.plan.texts.rendering import bracketed, render
 
 CONTENT_DIR: Final = "/srv/hacluster/content"
 """Where the user's own ConfigMap is mounted in the Apache pod."""

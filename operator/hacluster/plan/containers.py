@@ -8,7 +8,7 @@ from hacluster.api import HACluster
 from hacluster.api.spec import ContainerResources, LogTarget
 from hacluster.plan.model import Manifest, Settings
 from hacluster.plan.rsyslog import LOG_FILE
-from hacluster.plan.texts import script
+from hacluster.plan.texts.rendering import script
 
 RUN: Final = "run"
 CONFIG: Final = "config"

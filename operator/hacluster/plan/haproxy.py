@@ -7,7 +7,7 @@ from hacluster.api import HACluster
 from hacluster.api.spec import Balance, Bind, ConnectionMode, Cookie, Listener, LogTarget, Mode
 from hacluster.api.types import format_duration
 from hacluster.plan.model import InterfaceAddress, Router, Topology
-from hacluster.plan.texts import bracketed, render
+from hacluster.plan.texts.rendering import bracketed, render
 
 _BALANCE = {
     Balance.ROUND_ROBIN: "roundrobin",

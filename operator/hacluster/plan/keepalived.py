@@ -9,7 +9,7 @@ from hacluster.api import HACluster
 from hacluster.api.spec import CheckType, InitialState, PreemptionMode
 from hacluster.errors import Problem
 from hacluster.plan.model import Address, InterfaceAddress, Member, Router, Topology
-from hacluster.plan.texts import render
+from hacluster.plan.texts.rendering import render
 
 _HIGHEST_EFFECTIVE = 254
 """keepalived caps a priority with its weights here."""

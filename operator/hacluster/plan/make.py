@@ -15,7 +15,7 @@ from hacluster.plan.model import NodeView, Participant, Plan, Settings, Topology
 from hacluster.plan.objects import make_objects, too_large
 from hacluster.plan.revision import agent_json, revision_of, sealed
 from hacluster.plan.rsyslog import rsyslog_conf
-from hacluster.plan.texts import UnsafeText
+from hacluster.plan.texts.rendering import UnsafeText
 from hacluster.plan.topology.preference import leaving, switching
 from hacluster.plan.topology.topology import Findings, make_topology
 from hacluster.plan.warnings import warnings_of

@@ -7,7 +7,7 @@ from hacluster.plan import containers
 from hacluster.plan.apache import CONTENT_DIR
 from hacluster.plan.meta import child
 from hacluster.plan.model import Manifest, Settings
-from hacluster.plan.texts import script
+from hacluster.plan.texts.rendering import script
 
 _CONTENT = "content"
 _APACHE_USER = 33

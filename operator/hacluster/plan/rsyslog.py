@@ -3,7 +3,7 @@
 from typing import Final
 
 from hacluster.api import HACluster
-from hacluster.plan.texts import render
+from hacluster.plan.texts.rendering import render
 
 LOG_FILE: Final = "/var/log/haproxy.log"
 """On the node, and under the same name in the container."""

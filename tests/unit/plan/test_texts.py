@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.plan.texts import UnsafeText, argument, checked, render
+from hacluster.plan.texts.rendering import UnsafeText, argument, checked, render
 
 DANGEROUS = [
     "a b",
