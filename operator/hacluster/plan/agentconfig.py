@@ -7,8 +7,8 @@ from hacluster import nodeconfig
 from hacluster.api import HACluster
 from hacluster.api.spec import Bind, CheckType, PreemptionMode
 from hacluster.nodeconfig import AgentConfig
-from hacluster.plan.keepalived import wire_version
 from hacluster.plan.model import Address, Participant, Router, Topology
+from hacluster.plan.texts.keepalived import wire_version
 
 
 def agent_config(

@@ -15,7 +15,7 @@ import pytest
 from hacluster import names
 from hacluster.nodeconfig import File
 from hacluster.plan import Plan
-from hacluster.plan.keepalived import seconds
+from hacluster.plan.texts.keepalived import seconds
 from tests.unit.plan.worlds import cluster, node, nodes, plan
 
 
