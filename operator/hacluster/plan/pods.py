@@ -4,9 +4,9 @@ from hacluster import names
 from hacluster.api import HACluster
 from hacluster.api.spec import LogTarget
 from hacluster.plan import containers
-from hacluster.plan.apache import CONTENT_DIR
 from hacluster.plan.meta import child
 from hacluster.plan.model import Manifest, Settings
+from hacluster.plan.texts.apache import CONTENT_DIR
 from hacluster.plan.texts.rendering import script
 
 _CONTENT = "content"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hacluster import names
-from hacluster.plan.apache import CONTENT_DIR
+from hacluster.plan.texts.apache import CONTENT_DIR
 from tests.cluster import engine
 
 _SCRIPT = (Path(__file__).parent / "check.sh").read_text()

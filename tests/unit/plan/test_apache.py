@@ -32,7 +32,7 @@ def test_the_default_page_names_node_and_cluster() -> None:
 def test_values_are_html() -> None:
     """Kubernetes has no such names, but a page must not depend on that."""
     from hacluster.plan import Participant
-    from hacluster.plan.apache import page as make_page
+    from hacluster.plan.texts.apache import page as make_page
 
     made = make_page(cluster(apache={"page": "{node}"}), Participant("<b>&", 1, None))
     assert made == "&lt;b&gt;&amp;\n"
