@@ -7,8 +7,8 @@ from hacluster import names
 from hacluster.api import HACluster
 from hacluster.api.spec import ContainerResources, LogTarget
 from hacluster.plan.model import Manifest, Settings
-from hacluster.plan.rsyslog import LOG_FILE
 from hacluster.plan.texts.rendering import script
+from hacluster.plan.texts.rsyslog import LOG_FILE
 
 RUN: Final = "run"
 CONFIG: Final = "config"

@@ -11,11 +11,11 @@ from hacluster.plan.agentconfig import agent_config
 from hacluster.plan.model import NodeView, Participant, Plan, Settings, Topology
 from hacluster.plan.objects import make_objects, too_large
 from hacluster.plan.revision import agent_json, revision_of, sealed
-from hacluster.plan.rsyslog import rsyslog_conf
 from hacluster.plan.texts.apache import httpd_conf, page
 from hacluster.plan.texts.haproxy import haproxy_cfg
 from hacluster.plan.texts.keepalived import keepalived_conf, too_slow_for_ipv6
 from hacluster.plan.texts.rendering import UnsafeText
+from hacluster.plan.texts.rsyslog import rsyslog_conf
 from hacluster.plan.topology.preference import leaving, switching
 from hacluster.plan.topology.topology import Findings, make_topology
 from hacluster.plan.warnings import warnings_of
