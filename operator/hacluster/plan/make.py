@@ -7,10 +7,10 @@ from hacluster.api import HACluster
 from hacluster.api.spec import LogTarget
 from hacluster.errors import Problem
 from hacluster.nodeconfig import File
-from hacluster.plan.agentconfig import agent_config
 from hacluster.plan.model import NodeView, Participant, Plan, Settings, Topology
 from hacluster.plan.objects import make_objects, too_large
 from hacluster.plan.revision import agent_json, revision_of, sealed
+from hacluster.plan.texts.agentconfig import agent_config
 from hacluster.plan.texts.apache import httpd_conf, page
 from hacluster.plan.texts.haproxy import haproxy_cfg
 from hacluster.plan.texts.keepalived import keepalived_conf, too_slow_for_ipv6
