@@ -9,12 +9,12 @@ from hacluster.errors import Problem
 from hacluster.nodeconfig import File
 from hacluster.plan.model import NodeView, Participant, Plan, Settings, Topology
 from hacluster.plan.objects import make_objects, too_large
-from hacluster.plan.revision import agent_json, revision_of, sealed
 from hacluster.plan.texts.agentconfig import agent_config
 from hacluster.plan.texts.apache import httpd_conf, page
 from hacluster.plan.texts.haproxy import haproxy_cfg
 from hacluster.plan.texts.keepalived import keepalived_conf, too_slow_for_ipv6
 from hacluster.plan.texts.rendering import UnsafeText
+from hacluster.plan.texts.revision import agent_json, revision_of, sealed
 from hacluster.plan.texts.rsyslog import rsyslog_conf
 from hacluster.plan.topology.preference import leaving, switching
 from hacluster.plan.topology.topology import Findings, make_topology

@@ -16,8 +16,8 @@ from hacluster.api import HACluster
 from hacluster.nodeconfig import File
 from hacluster.plan.meta import child, digest
 from hacluster.plan.model import Manifest
-from hacluster.plan.revision import genuine
 from hacluster.plan.rollout import Memory, Refusal, Texts
+from hacluster.plan.texts.revision import genuine
 
 _KEY = "texts.json.gz"
 

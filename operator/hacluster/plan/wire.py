@@ -3,7 +3,7 @@
 import re
 
 from hacluster.nodeconfig import File
-from hacluster.plan.revision import NodeTexts
+from hacluster.plan.texts.revision import NodeTexts
 
 _SETTINGS = re.compile(r"^\s*(vrrp_version|version|interface|virtual_router_id|advert_int|unicast_src_ip)\s+\S+", re.MULTILINE)
 _LISTS = re.compile(r"^\s*(unicast_peer|virtual_ipaddress) \{[^}]*\}", re.MULTILINE)
