@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from hacluster.nodeconfig import File
 from hacluster.plan.meta import digest
+from hacluster.plan.texts.advert_settings import on_the_wire
 from hacluster.plan.texts.revision import NodeTexts, genuine, stated, yielding
-from hacluster.plan.wire import on_the_wire
 
 Texts = Mapping[str, NodeTexts]
 """Node → its files."""
