@@ -8,7 +8,7 @@ from hacluster.api.spec import LogTarget
 from hacluster.errors import Problem
 from hacluster.nodeconfig import File
 from hacluster.plan.model import NodeView, Participant, Plan, Settings, Topology
-from hacluster.plan.objects import make_objects, too_large
+from hacluster.plan.objects.objects import make_objects, too_large
 from hacluster.plan.texts.agentconfig import agent_config
 from hacluster.plan.texts.apache import httpd_conf, page
 from hacluster.plan.texts.haproxy import haproxy_cfg
