@@ -9,7 +9,7 @@ from hacluster.nodeconfig import File
 from hacluster.plan.access import access_objects
 from hacluster.plan.meta import child
 from hacluster.plan.model import Manifest, Settings
-from hacluster.plan.pods import apache_daemonset, lb_daemonset
+from hacluster.plan.objects.pods import apache_daemonset, lb_daemonset
 from hacluster.plan.texts.revision import serves_apache
 
 Texts = Mapping[str, Mapping[File, str]]
