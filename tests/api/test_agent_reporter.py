@@ -13,7 +13,7 @@ from hacluster.agent.status.publisher import ReportFailed, ResourceGone
 from hacluster.agent.system.clock import system_clock
 from hacluster.api import parse
 from hacluster.api.status import NodeStatus, RouterStatus, VrrpState
-from hacluster.plan.access import access_objects
+from hacluster.plan.objects.access import access_objects
 from tests.api.apiserver import ApiServer
 
 pytestmark = pytest.mark.apiserver
