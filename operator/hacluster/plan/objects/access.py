@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from hacluster import names
 from hacluster.api import HACluster
-from hacluster.plan.meta import child
 from hacluster.plan.model import Manifest
+from hacluster.plan.objects.children import child
 
 LEASE_SECONDS = 10
 """A node whose agent has been silent for so long holds nothing."""

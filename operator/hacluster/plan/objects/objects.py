@@ -6,9 +6,9 @@ from hacluster import names
 from hacluster.api import HACluster
 from hacluster.errors import Problem
 from hacluster.nodeconfig import File
-from hacluster.plan.meta import child
 from hacluster.plan.model import Manifest, Settings
 from hacluster.plan.objects.access import access_objects
+from hacluster.plan.objects.children import child
 from hacluster.plan.objects.pods import apache_daemonset, lb_daemonset
 from hacluster.plan.texts.revision import serves_apache
 

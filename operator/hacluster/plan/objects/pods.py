@@ -3,9 +3,9 @@
 from hacluster import names
 from hacluster.api import HACluster
 from hacluster.api.spec import LogTarget
-from hacluster.plan.meta import child
 from hacluster.plan.model import Manifest, Settings
 from hacluster.plan.objects import containers
+from hacluster.plan.objects.children import child
 from hacluster.plan.texts.apache import CONTENT_DIR
 from hacluster.plan.texts.rendering import script
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from hacluster.nodeconfig import AgentConfig, File
-from hacluster.plan.meta import digest
+from hacluster.plan.objects.children import digest
 
 NodeTexts = Mapping[File, str]
 """One node's files."""
