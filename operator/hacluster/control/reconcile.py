@@ -25,7 +25,7 @@ from hacluster.errors import InvalidResource, Problem
 from hacluster.kube.client import ApiError, Client
 from hacluster.kube.kinds import HACLUSTER
 from hacluster.plan import Plan
-from hacluster.plan.rollout import Rollout
+from hacluster.plan.rollout.rollout import Rollout
 from hacluster.plan.status import Report, Situation, VirtualIP, report
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from hacluster.plan import Plan
 from hacluster.plan.memory import memory_object, read_memory
 from hacluster.plan.model import Manifest
 from hacluster.plan.objects.objects import config_maps, offered_texts
-from hacluster.plan.rollout import NodeRun, Rollout, roll_out
+from hacluster.plan.rollout.rollout import NodeRun, Rollout, roll_out
 from hacluster.plan.status import NodeSeen
 
 REFUSED = "ConfigurationRefused"

@@ -16,7 +16,7 @@ from hacluster.api import HACluster
 from hacluster.nodeconfig import File
 from hacluster.plan.model import Manifest
 from hacluster.plan.objects.children import child, digest
-from hacluster.plan.rollout import Memory, Refusal, Texts
+from hacluster.plan.rollout.rollout import Memory, Refusal, Texts
 from hacluster.plan.texts.revision import genuine
 
 _KEY = "texts.json.gz"

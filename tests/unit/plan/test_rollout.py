@@ -7,7 +7,7 @@ from hacluster.nodeconfig import File
 from hacluster.plan import Plan
 from hacluster.plan.memory import memory_object, read_memory
 from hacluster.plan.objects.objects import config_maps, offered_texts
-from hacluster.plan.rollout import Memory, NodeRun, Rollout, Texts, roll_out
+from hacluster.plan.rollout.rollout import Memory, NodeRun, Rollout, Texts, roll_out
 from hacluster.plan.texts.revision import genuine, revision_of, stated
 from tests.unit.plan.worlds import cluster, nodes, plan
 

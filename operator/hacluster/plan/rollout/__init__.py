@@ -1,0 +1,1 @@
+"""A change as a transaction: which node is offered which files now."""
