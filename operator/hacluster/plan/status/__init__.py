@@ -1,7 +1,7 @@
 """The truth in status: who holds what, which nodes are fit, what is wrong and how it is mended. Pure."""
 
+from hacluster.plan.status.events import News
 from hacluster.plan.status.holders import GRACE, Holders, find_holders
-from hacluster.plan.status.news import News
 from hacluster.plan.status.report import Report, report
 from hacluster.plan.status.situation import SILENT_AFTER, NodeSeen, Situation, VirtualIP, is_silent, moment, timestamp
 from hacluster.plan.status.view import View, needs_attention, stale, view

@@ -6,8 +6,8 @@ from datetime import datetime
 from hacluster.api.status import ConditionStatus, HAClusterStatus, LastFailover, VirtualIPStatus
 from hacluster.plan.status import failover, flapping
 from hacluster.plan.status.conditions import PROGRESS_WITHIN, Findings, find_condition
+from hacluster.plan.status.events import News, tell
 from hacluster.plan.status.holders import find_holders
-from hacluster.plan.status.news import News, tell
 from hacluster.plan.status.nodes import judge
 from hacluster.plan.status.situation import SILENT_AFTER, Situation, VirtualIP, moment, timestamp
 
