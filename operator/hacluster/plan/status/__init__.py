@@ -2,8 +2,8 @@
 
 from hacluster.plan.status.events import News
 from hacluster.plan.status.holders import GRACE, Holders, find_holders
+from hacluster.plan.status.inputs import SILENT_AFTER, NodeSeen, Situation, VirtualIP, is_silent, moment, timestamp
 from hacluster.plan.status.report import Report, report
-from hacluster.plan.status.situation import SILENT_AFTER, NodeSeen, Situation, VirtualIP, is_silent, moment, timestamp
 from hacluster.plan.status.view import View, needs_attention, stale, view
 
 __all__ = [

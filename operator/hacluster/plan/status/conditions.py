@@ -7,8 +7,8 @@ from datetime import timedelta
 from hacluster.api.status import Condition, ConditionStatus, HAClusterStatus, VirtualIPStatus
 from hacluster.errors import Problem
 from hacluster.plan.status import flapping
+from hacluster.plan.status.inputs import Situation, moment, timestamp
 from hacluster.plan.status.nodes import Verdict
-from hacluster.plan.status.situation import Situation, moment, timestamp
 
 PROGRESS_WITHIN = timedelta(minutes=2)
 """A node that is still not ready after this is in trouble, whatever it waits for."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from hacluster.api.status import Health, LastFailover, NodeStatus, RouterStatus, VrrpState
-from hacluster.plan.status.situation import NodeSeen, Situation, moment, timestamp
+from hacluster.plan.status.inputs import NodeSeen, Situation, moment, timestamp
 
 UNKNOWN = "Unknown"
 REFINE_WITHIN = timedelta(seconds=30)

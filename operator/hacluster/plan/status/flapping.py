@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from hacluster.api.status import VirtualIPStatus
 from hacluster.errors import Problem
-from hacluster.plan.status.situation import moment, timestamp
+from hacluster.plan.status.inputs import moment, timestamp
 
 REASON = "Flapping"
 WINDOW = timedelta(seconds=60)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from hacluster.plan.status.situation import NodeSeen, moment
+from hacluster.plan.status.inputs import NodeSeen, moment
 
 GRACE = timedelta(seconds=1.5)
 """After a rival claim, how long a sign of life may still have been sent before its sender knew that it lost the address."""

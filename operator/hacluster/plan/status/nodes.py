@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hacluster.api.status import Health, NodeStatus, VrrpState
 from hacluster.errors import Problem
-from hacluster.plan.status.situation import NodeSeen, Situation, timestamp
+from hacluster.plan.status.inputs import NodeSeen, Situation, timestamp
 
 REFUSED = "ConfigurationRefused"
 """Reason of the agent's problem when the daemons refuse a new configuration."""

@@ -8,8 +8,8 @@ from hacluster.plan.status import failover, flapping
 from hacluster.plan.status.conditions import PROGRESS_WITHIN, Findings, find_condition
 from hacluster.plan.status.events import News, tell
 from hacluster.plan.status.holders import find_holders
+from hacluster.plan.status.inputs import SILENT_AFTER, Situation, VirtualIP, moment, timestamp
 from hacluster.plan.status.nodes import judge
-from hacluster.plan.status.situation import SILENT_AFTER, Situation, VirtualIP, moment, timestamp
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from hacluster.api.status import (
     VirtualIPStatus,
     VrrpState,
 )
-from hacluster.plan.status.situation import is_silent
+from hacluster.plan.status.inputs import is_silent
 
 _GOOD_WHEN_TRUE = ("Accepted", "Ready")
 
