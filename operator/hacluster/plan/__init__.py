@@ -1,7 +1,6 @@
 """The plan, pure: a resource and its observed nodes become topology, texts and objects."""
 
 from hacluster.plan.conflicts import find_conflicts, taken_router_ids
-from hacluster.plan.make import make_plan
 from hacluster.plan.model import (
     Address,
     Interface,
@@ -15,6 +14,7 @@ from hacluster.plan.model import (
     Settings,
     Topology,
 )
+from hacluster.plan.plan import make_plan
 from hacluster.plan.warnings import warnings_of
 
 __all__ = [
