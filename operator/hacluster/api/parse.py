@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from hacluster.api.base import fields_of
+from hacluster.api.messages import field_path, message
 from hacluster.api.resource import HACluster
-from hacluster.api.words import field_path, message
 from hacluster.errors import InvalidResource, Problem
 
 
