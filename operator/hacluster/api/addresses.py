@@ -13,7 +13,7 @@ from ipaddress import (
     ip_network,
 )
 
-from hacluster.api.values import VALIDATIONS, Parsed, cel
+from hacluster.api.constraints import VALIDATIONS, Parsed, cel
 
 _NOT_AN_ADDRESS = "must be an IP address such as 192.168.60.210"
 _NOT_AN_INTERFACE = "must be an IP address with a prefix length, such as 172.16.7.200/24"

@@ -15,9 +15,9 @@ from pydantic_core import core_schema
 
 from hacluster import names
 from hacluster.api.base import Model, Rule
+from hacluster.api.constraints import VALIDATIONS, WORDS, cel
 from hacluster.api.durations import format_duration
 from hacluster.api.resource import HACluster, Metadata
-from hacluster.api.values import VALIDATIONS, WORDS, cel
 
 Schema = dict[str, Any]
 

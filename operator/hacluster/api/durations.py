@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from decimal import Decimal
 
-from hacluster.api.values import VALIDATIONS, Parsed, cel
+from hacluster.api.constraints import VALIDATIONS, Parsed, cel
 
 # A part's digits are bounded so that no sum overflows the API server's durations either.
 PATTERN = r"^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,8}(\.[0-9]{1,3})?s)?([0-9]{1,10}ms)?$"

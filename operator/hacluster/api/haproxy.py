@@ -6,9 +6,9 @@ from typing import Annotated
 from pydantic import Field
 
 from hacluster.api.base import Model, Rule
+from hacluster.api.constraints import ListMap, Text
 from hacluster.api.listeners import Listener
 from hacluster.api.types import Address, Enumeration, InterfaceName, Port, Timer, UrlPath
-from hacluster.api.values import ListMap, Text
 
 
 class Timeouts(Model):

@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import Field
 
 from hacluster.api.base import Model, Rule
+from hacluster.api.constraints import ListMap, Text
 from hacluster.api.types import Address, Enumeration, Name, Port, Timer, UrlTarget
-from hacluster.api.values import ListMap, Text
 
 _STATUS = "[1-5][0-9]{2}"
 

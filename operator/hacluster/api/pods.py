@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from hacluster.api.base import Model, Rule
+from hacluster.api.constraints import Text
 from hacluster.api.types import Enumeration, LabelKey, LabelValue
-from hacluster.api.values import Text
 
 
 class TolerationOperator(Enumeration):

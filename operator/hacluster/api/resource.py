@@ -6,9 +6,9 @@ from pydantic import ConfigDict, Field
 
 from hacluster import names
 from hacluster.api.base import Model
+from hacluster.api.constraints import Text
 from hacluster.api.spec import HAClusterSpec
 from hacluster.api.status import HAClusterStatus
-from hacluster.api.values import Text
 
 ClusterName = Annotated[
     str,

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from hacluster.api.base import Model, Rule
+from hacluster.api.constraints import ListMap
 from hacluster.api.haproxy import Facility, Haproxy, Log, LogTarget, Stats, Timeouts
 from hacluster.api.listeners import (
     ApacheBackend,
@@ -23,7 +24,6 @@ from hacluster.api.listeners import (
 )
 from hacluster.api.pods import ContainerResources, Images, Resources, TaintEffect, Toleration, TolerationOperator
 from hacluster.api.types import Address, ConfigMapName, InterfaceName, LabelKey, LabelValue, Network, NodeName
-from hacluster.api.values import ListMap
 from hacluster.api.vrrp import Check, CheckType, Handover, InitialState, Peering, Preemption, PreemptionMode, VirtualRouter, Vrrp
 
 __all__ = [

@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from hacluster.api.base import Model
+from hacluster.api.constraints import ListMap, ListSet
 from hacluster.api.types import Enumeration
-from hacluster.api.values import ListMap, ListSet
 
 Text = Annotated[str, StringConstraints(max_length=253)]
 Message = Annotated[str, StringConstraints(max_length=2048)]

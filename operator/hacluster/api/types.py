@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from hacluster.api.addresses import ADDRESS, INTERFACE, NETWORK
+from hacluster.api.constraints import Text
 from hacluster.api.durations import format_duration, span
-from hacluster.api.values import Text
 
 __all__ = ["Address", "ConfigMapName", "Enumeration", "InterfaceAddress", "InterfaceName", "LabelKey", "LabelValue", "Name"]
 __all__ += ["Network", "NodeName", "Port", "Timer", "UrlPath", "UrlTarget", "format_duration"]

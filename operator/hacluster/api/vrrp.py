@@ -6,9 +6,9 @@ from typing import Annotated
 from pydantic import Field
 
 from hacluster.api.base import Model, Rule
+from hacluster.api.constraints import ListSet
 from hacluster.api.durations import span
 from hacluster.api.types import Enumeration, InterfaceAddress, InterfaceName, Name, NodeName
-from hacluster.api.values import ListSet
 
 _SECOND = timedelta(seconds=1)
 
