@@ -26,8 +26,8 @@ import yaml
 
 from hacluster.api import HACluster, parse
 from hacluster.rehearse.drill import BY_HAND, PLANNED, Drill, Event, Trial, replace_model
+from hacluster.rehearse.lab import Stage, on_stage
 from hacluster.rehearse.measure import holder_counts
-from hacluster.rehearse.stage import Stage, on_stage
 from hacluster.rehearse.summary import Trace, document, trace
 
 SAMPLES = Path(os.environ.get("SAMPLES", "/samples"))

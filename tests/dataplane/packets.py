@@ -14,7 +14,7 @@ from hacluster.agent.handover.rules import Forwarding, remember
 from hacluster.api import parse
 from hacluster.nodeconfig import AgentConfig, File
 from hacluster.rehearse.drill import Drill, orders
-from hacluster.rehearse.stage import Stage, on_stage
+from hacluster.rehearse.lab import Stage, on_stage
 
 CLIENT = r"""
 import socket, subprocess, sys

@@ -15,7 +15,7 @@ from hacluster.errors import HAClusterError
 
 if TYPE_CHECKING:
     from hacluster.rehearse.drill import Event, Trial
-    from hacluster.rehearse.stage import Stage
+    from hacluster.rehearse.lab import Stage
     from hacluster.rehearse.summary import Trace
 
 _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
@@ -51,8 +51,8 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     """
     from hacluster.rehearse.drill import BY_HAND, Event
     from hacluster.rehearse.hosts import HostFailed
+    from hacluster.rehearse.lab import NotUp, on_stage
     from hacluster.rehearse.requirements import check_machine
-    from hacluster.rehearse.stage import NotUp, on_stage
     from hacluster.rehearse.summary import document, summarize
 
     cluster = read_cluster(file, "rehearse")

@@ -14,8 +14,8 @@ from hacluster.nodeconfig import AgentConfig, File
 from hacluster.plan import Plan
 from hacluster.rehearse.client import DEADLINE
 from hacluster.rehearse.hosts import Daemon
+from hacluster.rehearse.lab import NotUp, Stage
 from hacluster.rehearse.measure import Records, Seen, parse_records, see
-from hacluster.rehearse.stage import NotUp, Stage
 
 _BEFORE: Final = 0.1
 _AFTER: Final = 0.4
