@@ -25,7 +25,7 @@ from typing import Any
 import yaml
 
 from hacluster.api import HACluster, parse
-from hacluster.rehearse.drill import BY_HAND, PLANNED, Drill, Event, Trial, replace_model
+from hacluster.rehearse.faults import BY_HAND, PLANNED, Drill, Event, Trial, replace_model
 from hacluster.rehearse.lab import Stage, on_stage
 from hacluster.rehearse.measure import holder_counts
 from hacluster.rehearse.summary import Trace, document, trace

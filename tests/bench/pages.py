@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hacluster.rehearse.drill import TITLES, Event
+from hacluster.rehearse.faults import TITLES, Event
 from hacluster.rehearse.plot import draw
 
 BARS = {

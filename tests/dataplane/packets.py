@@ -13,7 +13,7 @@ import yaml
 from hacluster.agent.handover.rules import Forwarding, remember
 from hacluster.api import parse
 from hacluster.nodeconfig import AgentConfig, File
-from hacluster.rehearse.drill import Drill, orders
+from hacluster.rehearse.faults import Drill, orders
 from hacluster.rehearse.lab import Stage, on_stage
 
 CLIENT = r"""

@@ -14,7 +14,7 @@ from hacluster.cli.table import columns
 from hacluster.errors import HAClusterError
 
 if TYPE_CHECKING:
-    from hacluster.rehearse.drill import Event, Trial
+    from hacluster.rehearse.faults import Event, Trial
     from hacluster.rehearse.lab import Stage
     from hacluster.rehearse.summary import Trace
 
@@ -49,7 +49,7 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     Nothing of it touches the machine's own network, and nothing is left afterwards. It needs root, and Debian 13's packages or
     the node image: `podman run --rm -i --privileged --network none IMAGE rehearse -f - <web.yaml`.
     """
-    from hacluster.rehearse.drill import BY_HAND, Event
+    from hacluster.rehearse.faults import BY_HAND, Event
     from hacluster.rehearse.hosts import HostFailed
     from hacluster.rehearse.lab import NotUp, on_stage
     from hacluster.rehearse.requirements import check_machine
@@ -90,7 +90,7 @@ def _run(stage: "Stage") -> None:
 
 
 def _drill(stage: "Stage", events: "list[Event]", trials: int, connections: int) -> "tuple[list[Trial], dict[Event, Trace]]":
-    from hacluster.rehearse.drill import Drill
+    from hacluster.rehearse.faults import Drill
     from hacluster.rehearse.summary import trace
 
     drill = Drill(stage, long=connections)
@@ -143,7 +143,7 @@ def _facts(stage: "Stage") -> dict[str, Any]:
 
 
 def _event(name: str) -> "Event":
-    from hacluster.rehearse.drill import Event
+    from hacluster.rehearse.faults import Event
 
     try:
         return Event(name)

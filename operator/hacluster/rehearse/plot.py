@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from hacluster.rehearse.drill import TITLES, Event
+from hacluster.rehearse.faults import TITLES, Event
 
 _LEAST: Final = 0.2
 _LOST: Final = 3000.0

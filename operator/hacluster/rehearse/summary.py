@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-from hacluster.rehearse.drill import PLANNED, TITLES, Event, Trial
+from hacluster.rehearse.faults import PLANNED, TITLES, Event, Trial
 from hacluster.rehearse.measure import Records
 
 _AROUND = 1.0
