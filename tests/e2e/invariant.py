@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 
 from hacluster.agent.system.netlink import read_network
+from hacluster.rehearse.address_watch import KernelWatch
 from hacluster.rehearse.arp_watch import WireWatch
 from hacluster.rehearse.hosts import network_of
-from hacluster.rehearse.kernel import KernelWatch
 from hacluster.rehearse.measure import dual_on_wire, holder_counts
 from tests.cluster import Lab
 from tests.e2e.front import VIP, measured

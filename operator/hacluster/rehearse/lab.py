@@ -12,11 +12,11 @@ from typing import Final
 
 from hacluster.api import HACluster
 from hacluster.plan import Plan, Settings, make_plan
+from hacluster.rehearse.address_watch import KernelWatch
 from hacluster.rehearse.arp_watch import WireWatch
 from hacluster.rehearse.client import stay_in_memory
 from hacluster.rehearse.facts import Scene, make_scene
 from hacluster.rehearse.hosts import Daemon, Host
-from hacluster.rehearse.kernel import KernelWatch
 from hacluster.rehearse.network import Wiring, routes, single
 from hacluster.rehearse.node import Node
 

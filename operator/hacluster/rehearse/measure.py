@@ -6,8 +6,8 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
+from hacluster.rehearse.address_watch import Change
 from hacluster.rehearse.arp_watch import Answer
-from hacluster.rehearse.kernel import Change
 
 LATE: Final = 0.05
 """Seconds: a request that took longer belongs to an outage, though it was answered in the end."""

@@ -1,7 +1,7 @@
 """What a rehearsal makes of what was seen."""
 
+from hacluster.rehearse.address_watch import Change
 from hacluster.rehearse.arp_watch import Answer
-from hacluster.rehearse.kernel import Change
 from hacluster.rehearse.measure import Request, dual_on_wire, holder_counts, longest_disturbance, longest_gap, parse_records, see
 
 VIP = "172.16.7.200"
