@@ -13,7 +13,7 @@ from hacluster.control.worker import RetryLater
 from hacluster.kube.client import ApiError
 from hacluster.kube.kinds import HACLUSTER, LEASE, Kind
 from hacluster.plan.status import timestamp
-from tests.unit.control.test_heard import KEY, at
+from tests.unit.control.test_heartbeats import KEY, at
 from tests.unit.control.things import lease, resource
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from hacluster.control.recent_yields import ECHO, Orders
-from tests.unit.control.test_heard import at
+from tests.unit.control.test_heartbeats import at
 
 KEY = ("ns", "web")
 
