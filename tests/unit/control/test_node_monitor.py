@@ -13,8 +13,8 @@ from hacluster.control.worker import RetryLater
 from hacluster.kube.client import ApiError
 from hacluster.kube.kinds import HACLUSTER, LEASE, Kind
 from hacluster.plan.status import timestamp
+from tests.unit.control.examples import lease, resource
 from tests.unit.control.test_heartbeats import KEY, at
-from tests.unit.control.things import lease, resource
 
 
 class Api:
@@ -142,7 +142,7 @@ def test_entries_come_and_go() -> None:
 def test_long_names_of_leases_are_understood() -> None:
     from hacluster import names
     from hacluster.kube.kinds import NODE
-    from tests.unit.control.things import thing
+    from tests.unit.control.examples import thing
 
     node = "n" * 253
     scene = Scene()

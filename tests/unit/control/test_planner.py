@@ -13,7 +13,7 @@ from hacluster.control.resources import Resources
 from hacluster.control.store import Store
 from hacluster.kube.kinds import HACLUSTER, NODE
 from hacluster.plan import Plan, Settings, make_plan
-from tests.unit.control.things import resource, thing
+from tests.unit.control.examples import resource, thing
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

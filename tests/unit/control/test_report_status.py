@@ -11,7 +11,7 @@ from hacluster.control.run import Operator, Options
 from hacluster.control.worker import Key
 from hacluster.kube.kinds import HACLUSTER, LEASE, NODE, Kind
 from hacluster.plan import Settings
-from tests.unit.control.things import thing
+from tests.unit.control.examples import thing
 
 VIP = "172.16.7.200"
 KEY: Key = ("ns", "web")

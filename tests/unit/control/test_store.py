@@ -2,7 +2,7 @@
 
 from hacluster.control.store import Store
 from hacluster.kube.kinds import CONFIG_MAP, LEASE, NODE, POD
-from tests.unit.control.things import lease, thing
+from tests.unit.control.examples import lease, thing
 
 
 def test_newer_replaces_older_and_never_the_other_way_round() -> None:

@@ -5,8 +5,8 @@ from hacluster.control.resources import Resources, read_status
 from hacluster.control.store import Store
 from hacluster.errors import InvalidResource
 from hacluster.kube.kinds import HACLUSTER
+from tests.unit.control.examples import resource
 from tests.unit.control.test_planner import spec
-from tests.unit.control.things import resource
 
 
 def test_fields_of_a_newer_version_are_left_out() -> None:
