@@ -12,7 +12,7 @@ from hacluster.errors import InvalidResource
 from tests.api.apiserver import ApiServer, KubectlError
 from tests.unit.api.examples import BAD, GOOD, Bad, Resource, everything, minimal, put
 from tests.unit.api.fields import Field, fields
-from tests.unit.api.poison import BLANKS, FREE, poisoned
+from tests.unit.api.injections import BLANKS, FREE, poisoned
 
 pytestmark = pytest.mark.apiserver
 

@@ -6,7 +6,7 @@ from hacluster.api import parse
 from hacluster.errors import InvalidResource
 from tests.unit.api.examples import minimal, put
 from tests.unit.api.fields import Field, fields
-from tests.unit.api.poison import BLANKS, FREE, TEXTS, poisoned
+from tests.unit.api.injections import BLANKS, FREE, TEXTS, poisoned
 
 STRINGS = [field for field in fields() if field.path not in FREE and isinstance(field.value, str)]
 
