@@ -7,7 +7,7 @@ import pytest
 from hacluster.api.status import ConditionStatus, Health, VrrpState
 from hacluster.errors import Problem
 from hacluster.plan.status import SILENT_AFTER, NodeSeen
-from tests.unit.status.stage import NODES, START, VIP, Stage, problem
+from tests.unit.plan.status.examples import NODES, START, VIP, Stage, problem
 
 
 def settled() -> Stage:

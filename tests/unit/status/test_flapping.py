@@ -6,7 +6,7 @@ from itertools import cycle
 import pytest
 
 from hacluster.api.status import HAClusterStatus, Health
-from tests.unit.status.stage import VIP, Stage
+from tests.unit.plan.status.examples import VIP, Stage
 
 
 def move(stage: Stage, after: float = 5.0) -> str:

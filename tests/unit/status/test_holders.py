@@ -1,6 +1,6 @@
 """Who holds a virtual IP, when reports may be stale."""
 
-from tests.unit.status.stage import VIP, Stage
+from tests.unit.plan.status.examples import VIP, Stage
 
 
 def test_one_claim_is_the_holder() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from hacluster.api.status import Health, VrrpState
 from hacluster.plan.status import timestamp
-from tests.unit.status.stage import NODES, Stage
+from tests.unit.plan.status.examples import NODES, Stage
 
 
 def moved(stage: Stage) -> tuple[str, str, str]:

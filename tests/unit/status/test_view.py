@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from hacluster.api.status import HAClusterStatus, Health, VrrpState
 from hacluster.plan.status import SILENT_AFTER, stale, view
-from tests.unit.status.stage import NODES, START, VIP, Stage
+from tests.unit.plan.status.examples import NODES, START, VIP, Stage
 
 
 def stored(stage: Stage) -> HAClusterStatus:
