@@ -3,7 +3,7 @@
 import pytest
 
 from hacluster.nodeconfig import File
-from tests.unit.plan.worlds import cluster, node, nodes, plan
+from tests.unit.plan.clusters import cluster, node, nodes, plan
 
 
 def page(html: str | None, name: str = "n2", views: int = 3) -> str:
@@ -39,7 +39,7 @@ def test_values_are_html() -> None:
 
 
 def test_ordinals_count_nodes_that_are_waited_for() -> None:
-    from tests.unit.plan.worlds import unknown
+    from tests.unit.plan.clusters import unknown
 
     made = plan(cluster(apache={"page": "{ordinal}"}), unknown("a"), *nodes(1))
     assert made.texts["n1"][File.PAGE] == "2\n"

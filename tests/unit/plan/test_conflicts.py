@@ -8,7 +8,7 @@ import pytest
 from hacluster.api import HACluster
 from hacluster.errors import Problem
 from hacluster.plan import find_conflicts, taken_router_ids
-from tests.unit.plan.worlds import cluster
+from tests.unit.plan.clusters import cluster
 
 OLD, NEW = "2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z"
 

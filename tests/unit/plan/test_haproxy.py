@@ -3,7 +3,7 @@
 from typing import Any
 
 from hacluster.nodeconfig import File
-from tests.unit.plan.worlds import cluster, node, nodes, plan
+from tests.unit.plan.clusters import cluster, node, nodes, plan
 
 APACHE: dict[str, Any] = {"apache": {}}
 

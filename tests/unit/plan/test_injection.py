@@ -11,8 +11,8 @@ from hacluster.api import parse
 from hacluster.errors import InvalidResource
 from hacluster.nodeconfig import File
 from hacluster.plan import NodeView, Plan, make_plan
+from tests.unit.plan.clusters import SETTINGS, node
 from tests.unit.plan.resources import COOKIES, HOSTS, INTERFACES, NAMES, NODE_NAMES, PATHS, REALMS, TARGETS
-from tests.unit.plan.worlds import SETTINGS, node
 
 PLACES: dict[str, tuple[tuple[Any, ...], st.SearchStrategy[str]]] = {
     "router name": (("virtualRouters", 0, "name"), NAMES),

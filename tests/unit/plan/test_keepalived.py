@@ -16,7 +16,7 @@ from hacluster import names
 from hacluster.nodeconfig import File
 from hacluster.plan import Plan
 from hacluster.plan.texts.keepalived import seconds
-from tests.unit.plan.worlds import cluster, node, nodes, plan
+from tests.unit.plan.clusters import cluster, node, nodes, plan
 
 
 def text(made: Plan, name: str = "n1") -> str:

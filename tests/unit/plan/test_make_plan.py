@@ -6,7 +6,7 @@ from typing import Any
 from hacluster import names
 from hacluster.nodeconfig import AgentConfig, File
 from hacluster.plan import Plan
-from tests.unit.plan.worlds import cluster, node, nodes, plan
+from tests.unit.plan.clusters import cluster, node, nodes, plan
 
 
 def agent(made: Plan, name: str = "n1") -> AgentConfig:

@@ -9,7 +9,7 @@ import pytest
 from hacluster import names
 from hacluster.plan import Manifest, Plan, make_plan
 from hacluster.plan.objects.children import digest
-from tests.unit.plan.worlds import SETTINGS, cluster, nodes, plan, unknown
+from tests.unit.plan.clusters import SETTINGS, cluster, nodes, plan, unknown
 from tests.waiting import eventually
 
 ALL_ON = {

@@ -10,7 +10,7 @@ from hacluster.api import NodeStatus
 from hacluster.nodeconfig import AgentConfig, File
 from hacluster.plan import Member, NodeView, Plan
 from hacluster.plan.topology.preference import observed, put_first, put_last
-from tests.unit.plan.worlds import cluster, node, nodes, plan
+from tests.unit.plan.clusters import cluster, node, nodes, plan
 
 VI = frozenset({"VI_1"})
 

@@ -9,7 +9,7 @@ from hacluster.plan.objects.objects import config_maps, offered_texts
 from hacluster.plan.rollout.last_good import memory_object, read_memory
 from hacluster.plan.rollout.rollout import Memory, NodeRun, Rollout, Texts, roll_out
 from hacluster.plan.texts.revision import genuine, revision_of, stated
-from tests.unit.plan.worlds import cluster, nodes, plan
+from tests.unit.plan.clusters import cluster, nodes, plan
 
 
 @dataclass

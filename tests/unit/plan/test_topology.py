@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 from hacluster.errors import Problem
 from hacluster.plan import Plan
-from tests.unit.plan.worlds import cluster, node, nodes, plan, unknown
+from tests.unit.plan.clusters import cluster, node, nodes, plan, unknown
 
 
 def only(problems: tuple[Problem, ...]) -> Problem:
@@ -213,7 +213,7 @@ def test_no_node_at_all_is_no_problem_of_the_plan() -> None:
 
 def plan_of_nothing() -> Plan:
     from hacluster.plan import make_plan
-    from tests.unit.plan.worlds import SETTINGS
+    from tests.unit.plan.clusters import SETTINGS
 
     return make_plan(cluster(), (), SETTINGS)
 

@@ -6,7 +6,7 @@ import pytest
 
 from hacluster.api import HACluster
 from hacluster.plan import warnings_of
-from tests.unit.plan.worlds import cluster, nodes, plan
+from tests.unit.plan.clusters import cluster, nodes, plan
 
 LISTENERS = [{"name": "web", "port": 80, "backend": {"apache": {}}}]
 
