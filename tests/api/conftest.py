@@ -6,8 +6,8 @@ import pytest
 
 from hacluster import names
 from tests.api import apiserver as api
+from tests.api.environment import World, world
 from tests.api.latency import MEASURED
-from tests.api.world import World, world
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

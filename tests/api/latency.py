@@ -25,7 +25,7 @@ from hacluster.agent.system.clock import rfc3339, system_clock
 from hacluster.api.status import Health, InterfaceStatus, NodeStatus, RouterStatus, VrrpState
 from tests.api import apiserver
 from tests.api.apiserver import ApiServer
-from tests.api.world import NODES, VIP, World, operator, world
+from tests.api.environment import NODES, VIP, World, operator, world
 
 WITHIN = 10.0
 PAIR = ("node1", "node2")

@@ -16,7 +16,7 @@ import yaml
 
 from hacluster import names
 from tests.api.apiserver import ApiServer
-from tests.api.world import COMMAND, MERGE, VIP, World, call, operator
+from tests.api.environment import COMMAND, MERGE, VIP, World, call, operator
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver

@@ -14,7 +14,7 @@ import yaml
 from hack.generate import CHART, NAMESPACE, RELEASE, find_helm
 from hacluster import names
 from tests.api.apiserver import REPOSITORY, Answer, ApiServer
-from tests.api.world import World, operator, world
+from tests.api.environment import World, operator, world
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver

@@ -10,7 +10,7 @@ import pytest
 from hacluster import names
 from hacluster.nodeconfig import File
 from tests.api.apiserver import ApiServer, KubectlError
-from tests.api.world import MERGE, NODES, VIP, World, call, operator, world
+from tests.api.environment import MERGE, NODES, VIP, World, call, operator, world
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver

@@ -7,7 +7,7 @@ import pytest
 
 from hacluster import names
 from tests.api.apiserver import ApiServer
-from tests.api.world import MERGE, NODES, World, call, operator
+from tests.api.environment import MERGE, NODES, World, call, operator
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.api.apiserver import ApiServer
-from tests.api.world import NODES, World, operator
+from tests.api.environment import NODES, World, operator
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver
@@ -94,7 +94,7 @@ def test_the_younger_is_refused_and_the_older_untouched(
 def second_later(here: World) -> None:
     """Creation times have whole seconds: let the second resource really be the younger."""
     created = here.get("haclusters", "older")["metadata"]["creationTimestamp"]
-    from tests.api.world import now
+    from tests.api.environment import now
 
     def check() -> None:
         assert now()[:19] > created[:19]

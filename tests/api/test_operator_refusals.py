@@ -7,7 +7,7 @@ import yaml
 
 from tests.api import apiserver as api
 from tests.api.apiserver import ApiServer
-from tests.api.world import NODES, World, operator, world
+from tests.api.environment import NODES, World, operator, world
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver

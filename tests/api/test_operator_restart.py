@@ -6,7 +6,7 @@ import pytest
 
 from hacluster import names
 from tests.api.apiserver import ApiServer
-from tests.api.world import NODES, World, forbidden, operator
+from tests.api.environment import NODES, World, forbidden, operator
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.api.apiserver import REPOSITORY, ApiServer
-from tests.api.world import NODES, World, operator
+from tests.api.environment import NODES, World, operator
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver

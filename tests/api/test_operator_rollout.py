@@ -10,7 +10,7 @@ import pytest
 from hacluster import names
 from hacluster.nodeconfig import File
 from tests.api.apiserver import ApiServer
-from tests.api.world import NODES, World, call, operator
+from tests.api.environment import NODES, World, call, operator
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver

@@ -10,7 +10,7 @@ import pytest
 
 from hacluster.nodeconfig import AgentConfig
 from tests.api.apiserver import ApiServer
-from tests.api.world import COMMAND, MERGE, NODES, VIP, World, call, now, operator
+from tests.api.environment import COMMAND, MERGE, NODES, VIP, World, call, now, operator
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver

@@ -8,7 +8,7 @@ import pytest
 from hacluster import names
 from hacluster.plan.status import timestamp
 from tests.api.apiserver import ApiServer
-from tests.api.world import MERGE, NODES, VIP, World, call, operator
+from tests.api.environment import MERGE, NODES, VIP, World, call, operator
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver

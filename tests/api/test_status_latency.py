@@ -7,8 +7,8 @@ import pytest
 
 from hacluster import names
 from tests.api.apiserver import ApiServer
+from tests.api.environment import World, forbidden, operator
 from tests.api.latency import MEASURED, Latencies, measure, moves
-from tests.api.world import World, forbidden, operator
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver
