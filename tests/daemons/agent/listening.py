@@ -1,7 +1,7 @@
 """Runs inside a node's container: the agent's ears alone.
 
-ears.py who-has INTERFACE ADDRESS...            prints the MAC of who answers for each, or nothing
-ears.py hear INTERFACE VRID ADDRESS SECONDS     prints source, priority and addresses of the first advertisement
+listening.py who-has INTERFACE ADDRESS...            prints the MAC of who answers for each, or nothing
+listening.py hear INTERFACE VRID ADDRESS SECONDS     prints source, priority and addresses of the first advertisement
 """
 
 import asyncio

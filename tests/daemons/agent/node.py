@@ -13,7 +13,7 @@ from tests.waiting import eventually
 
 REPOSITORY = Path(__file__).parents[3]
 INSIDE = Path(__file__).with_name("inside.py")
-EARS = Path(__file__).with_name("ears.py")
+LISTENING = Path(__file__).with_name("listening.py")
 VIP = "172.16.7.200"
 OWN = "172.16.7.153/24"
 
@@ -136,7 +136,7 @@ class Node:
             "--volume", f"{self.config}:{names.CONFIG_DIR}:ro",
             "--volume", f"{REPOSITORY / 'operator'}:{_SOURCES}:ro",
             "--volume", f"{INSIDE}:{_INSIDE}:ro",
-            "--volume", f"{EARS}:{_EARS}:ro",
+            "--volume", f"{LISTENING}:{_EARS}:ro",
             "--entrypoint", "tini", self.image, "--", "sleep", "infinity",
         )  # fmt: skip
         # What is sent to a neighbour goes to the other end of the pair, which nobody owns.
