@@ -60,6 +60,11 @@ LEAVE_FILE: Final = f"{RUN_DIR}/leave"
 LEFT_FILE: Final = f"{RUN_DIR}/left"
 """Made by the agent: another node has the virtual IP, and the connections that were open are done. Now the daemons may end."""
 
+CONTENT_DIR: Final = "/srv/hacluster/content"
+"""Where the ConfigMap of `spec.apache.contentConfigMap` is mounted in the Apache pod."""
+LOG_FILE: Final = "/var/log/haproxy.log"
+"""HAProxy's log for the log target File: on the node, and under the same name in rsyslog's container."""
+
 MAX_KEY: Final = 253
 
 

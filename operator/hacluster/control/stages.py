@@ -11,8 +11,9 @@ from hacluster.errors import Problem
 from hacluster.kube.kinds import CONFIG_MAP
 from hacluster.plan import Plan
 from hacluster.plan.model import Manifest
-from hacluster.plan.objects.objects import config_maps, offered_texts
+from hacluster.plan.objects.objects import config_maps
 from hacluster.plan.rollout.last_good import memory_object, read_memory
+from hacluster.plan.rollout.offered import offered_texts
 from hacluster.plan.rollout.rollout import NodeRun, Rollout, roll_out
 from hacluster.plan.status import NodeSeen
 

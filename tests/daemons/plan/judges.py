@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hacluster import names
-from hacluster.plan.texts.apache import CONTENT_DIR
 from tests.cluster import engine
 
 _SCRIPT = (Path(__file__).parent / "check.sh").read_text()
@@ -20,7 +19,7 @@ def judge(image: str, root: Path, folders: Iterable[Path]) -> dict[str, str]:
     command = ["run", "--rm", "--interactive", "--network", "none", "--read-only", "--cap-drop", "all"]
     # DAC_READ_SEARCH only here: the test's own files may belong to somebody else.
     command += ["--cap-add", "DAC_READ_SEARCH", "--security-opt", "no-new-privileges"]
-    for path in (names.RUN_DIR, names.CONFIG_DIR, CONTENT_DIR):
+    for path in (names.RUN_DIR, names.CONFIG_DIR, names.CONTENT_DIR):
         command += ["--tmpfs", path]
     command += ["--volume", f"{root}:/files:ro", "--entrypoint", "sh", image, "-c", _SCRIPT]
     said = engine(*command, input=f"{listed}\n").stdout

@@ -1,10 +1,8 @@
 """What every child object has: labels, its owner, and the hash of what was wanted."""
 
-import hashlib
-import json
-
 from hacluster import names
 from hacluster.api import HACluster
+from hacluster.plan.digest import digest
 from hacluster.plan.model import Manifest
 
 
@@ -23,12 +21,6 @@ def child(cluster: HACluster, api_version: str, kind: str, name: str, component:
     manifest: Manifest = {"apiVersion": api_version, "kind": kind, "metadata": metadata, **content}
     metadata["annotations"] = {names.ANNOTATION_HASH: digest(manifest)}
     return manifest
-
-
-def digest(content: object, length: int = 16) -> str:
-    """A short hash of plain data, the same for equal data in whatever order its mappings are."""
-    canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:length]
 
 
 def _owner(cluster: HACluster) -> Manifest:

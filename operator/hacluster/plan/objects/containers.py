@@ -7,8 +7,7 @@ from hacluster import names
 from hacluster.api import HACluster
 from hacluster.api.spec import ContainerResources, LogTarget
 from hacluster.plan.model import Manifest, Settings
-from hacluster.plan.texts.rendering import script
-from hacluster.plan.texts.rsyslog import LOG_FILE
+from hacluster.plan.objects.scripts import script
 
 RUN: Final = "run"
 CONFIG: Final = "config"
@@ -152,7 +151,7 @@ def rsyslog(cluster: HACluster, image: str, settings: Settings) -> Manifest:
         "lifecycle": _leave_in_order(cluster),  # HAProxy logs to it until then
         "env": [{"name": "CONF", "value": names.RSYSLOG_CONF}],
         "securityContext": confined("NET_BIND_SERVICE"),
-        "volumeMounts": [mount(RUN, names.RUN_DIR), mount(LOG, LOG_FILE)],
+        "volumeMounts": [mount(RUN, names.RUN_DIR), mount(LOG, names.LOG_FILE)],
     }
 
 
@@ -186,7 +185,7 @@ def volumes(cluster: HACluster) -> list[Manifest]:
         {"name": TOKEN, "projected": {"sources": token}},
     ]
     if cluster.spec.haproxy.log.target is LogTarget.FILE:
-        made.append({"name": LOG, "hostPath": {"path": LOG_FILE, "type": "FileOrCreate"}})
+        made.append({"name": LOG, "hostPath": {"path": names.LOG_FILE, "type": "FileOrCreate"}})
     if cluster.spec.system.nonlocal_bind:
         made.append({"name": HOST_RUN, "hostPath": {"path": "/run", "type": "Directory"}})
     return made

@@ -10,12 +10,11 @@ from hacluster.plan.model import Manifest, Settings
 from hacluster.plan.objects.access import access_objects
 from hacluster.plan.objects.children import child
 from hacluster.plan.objects.pods import apache_daemonset, lb_daemonset
-from hacluster.plan.texts.revision import serves_apache
 
 Texts = Mapping[str, Mapping[File, str]]
 
 _LB_FILES = (File.KEEPALIVED, File.HAPROXY, File.RSYSLOG, File.AGENT)
-_APACHE_FILES = (File.HTTPD, File.PAGE)
+APACHE_FILES = (File.HTTPD, File.PAGE)
 _LARGEST = 1_000_000
 """Bytes that the API server surely takes in one ConfigMap (it refuses more than 1 MiB)."""
 
@@ -38,27 +37,13 @@ def config_maps(cluster: HACluster, texts: Texts) -> tuple[Manifest, ...]:
     lb = child(cluster, "v1", "ConfigMap", names.config(name), names.COMPONENT_LB, data=_data(texts, _LB_FILES))
     if cluster.spec.apache is None:
         return (lb,)
-    data = _data(texts, _APACHE_FILES)
+    data = _data(texts, APACHE_FILES)
     return (lb, child(cluster, "v1", "ConfigMap", names.apache(name), names.COMPONENT_APACHE, data=data))
-
-
-def offered_texts(nodes: Iterable[str], *data: Mapping[str, str]) -> dict[str, dict[File, str]]:
-    """What these ConfigMaps' data hold for the nodes: the way back from `config_maps`."""
-    together: dict[str, str] = {}
-    for each in data:
-        together |= each
-    found = {node: {file: together[key] for file in File if (key := names.key(node, file)) in together} for node in nodes}
-    return {node: _own(files) for node, files in found.items() if files}
-
-
-def _own(files: dict[File, str]) -> dict[File, str]:
-    """Without Apache's, where the node's own orders know of none: they lie about until the last node needs no Apache."""
-    return files if serves_apache(files) else {file: text for file, text in files.items() if file not in _APACHE_FILES}
 
 
 def too_large(texts: Texts) -> tuple[Problem, ...]:
     """Whether the files outgrow the ConfigMap that has to carry them."""
-    places = (("spec.haproxy.listeners", _LB_FILES, "listeners or servers"), ("spec.apache.page", _APACHE_FILES, "text"))
+    places = (("spec.haproxy.listeners", _LB_FILES, "listeners or servers"), ("spec.apache.page", APACHE_FILES, "text"))
     return tuple(
         Problem(
             "ConfigurationTooLarge", field, f"the files of all nodes take {size} bytes, at most {_LARGEST} fit; use fewer {cure}"

@@ -6,8 +6,7 @@ from hacluster.api.spec import LogTarget
 from hacluster.plan.model import Manifest, Settings
 from hacluster.plan.objects import containers
 from hacluster.plan.objects.children import child
-from hacluster.plan.texts.apache import CONTENT_DIR
-from hacluster.plan.texts.rendering import script
+from hacluster.plan.objects.scripts import script
 
 _CONTENT = "content"
 _APACHE_USER = 33
@@ -65,7 +64,7 @@ def apache_daemonset(cluster: HACluster, settings: Settings) -> Manifest:
         {"name": containers.CONFIG, "configMap": {"name": names.apache(cluster.metadata.name), "optional": True}},
     ]
     if cluster.spec.apache.content_config_map is not None:
-        container["volumeMounts"].append(containers.mount(_CONTENT, CONTENT_DIR, read_only=True))
+        container["volumeMounts"].append(containers.mount(_CONTENT, names.CONTENT_DIR, read_only=True))
         volumes.append({"name": _CONTENT, "configMap": {"name": cluster.spec.apache.content_config_map.name}})
     pod: Manifest = {
         "securityContext": {"runAsNonRoot": True, "runAsUser": _APACHE_USER, "runAsGroup": _APACHE_USER},

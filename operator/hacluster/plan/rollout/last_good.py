@@ -14,8 +14,9 @@ from typing import Any
 from hacluster import names
 from hacluster.api import HACluster
 from hacluster.nodeconfig import File
+from hacluster.plan.digest import digest
 from hacluster.plan.model import Manifest
-from hacluster.plan.objects.children import child, digest
+from hacluster.plan.objects.children import child
 from hacluster.plan.rollout.rollout import Memory, Refusal, Texts
 from hacluster.plan.texts.revision import genuine
 

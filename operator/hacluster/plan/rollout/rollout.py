@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hacluster.nodeconfig import File
-from hacluster.plan.objects.children import digest
+from hacluster.plan.digest import digest
 from hacluster.plan.texts.advert_settings import on_the_wire
 from hacluster.plan.texts.revision import NodeTexts, genuine, stated, yielding
 

@@ -10,9 +10,6 @@ from hacluster.nodeconfig import File
 from hacluster.plan.model import Address, Participant
 from hacluster.plan.texts.rendering import bracketed, render
 
-CONTENT_DIR: Final = "/srv/hacluster/content"
-"""Where the user's own ConfigMap is mounted in the Apache pod."""
-
 _PAGE: Final = """\
 <!DOCTYPE html>
 <html lang="en">
@@ -33,7 +30,7 @@ def httpd_conf(cluster: HACluster, node: str, address: Address, port: int) -> st
         address=bracketed(address),
         port=port,
         run_dir=names.RUN_DIR,
-        content_dir=CONTENT_DIR if own_content else "",
+        content_dir=names.CONTENT_DIR if own_content else "",
         config_dir=names.CONFIG_DIR,
         page=names.key(node, File.PAGE),
     )

@@ -6,7 +6,6 @@ printed passes a filter that quotes it for that language. A bad value is an erro
 
 import re
 from functools import cache
-from importlib import resources
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Final
 
@@ -75,15 +74,9 @@ def render(template: str, **values: object) -> str:
 
 
 @cache
-def script(name: str) -> str:
-    """A shell script of `templates/`, as it is."""
-    return resources.files("hacluster.plan").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-@cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("hacluster.plan", "templates"),
+        loader=jinja2.PackageLoader("hacluster.plan.texts", "templates"),
         undefined=jinja2.StrictUndefined,
         finalize=checked,
         autoescape=False,  # noqa: S701 - these are no HTML pages; `checked` guards them

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from hacluster.nodeconfig import AgentConfig, File
-from hacluster.plan.objects.children import digest
+from hacluster.plan.digest import digest
 
 NodeTexts = Mapping[File, str]
 """One node's files."""

@@ -1,16 +1,12 @@
 """rsyslog.conf of one node, for the log target File."""
 
-from typing import Final
-
+from hacluster import names
 from hacluster.api import HACluster
 from hacluster.plan.texts.rendering import render
 
-LOG_FILE: Final = "/var/log/haproxy.log"
-"""On the node, and under the same name in the container."""
-
 
 def rsyslog_conf(cluster: HACluster, node: str) -> str:
-    """The node's rsyslog.conf: HAProxy's facility goes to LOG_FILE, anything else nowhere."""
+    """The node's rsyslog.conf: HAProxy's facility goes to `names.LOG_FILE`, anything else nowhere."""
     log = cluster.spec.haproxy.log
     return render(
         "rsyslog.conf.j2",
@@ -19,5 +15,5 @@ def rsyslog_conf(cluster: HACluster, node: str) -> str:
         address=log.address,
         port=log.port,
         facility=log.facility.value,
-        log_file=LOG_FILE,
+        log_file=names.LOG_FILE,
     )

@@ -8,7 +8,7 @@ import pytest
 
 from hacluster import names
 from hacluster.plan import Manifest, Plan, make_plan
-from hacluster.plan.objects.children import digest
+from hacluster.plan.digest import digest
 from tests.unit.plan.clusters import SETTINGS, cluster, nodes, plan, unknown
 from tests.waiting import eventually
 

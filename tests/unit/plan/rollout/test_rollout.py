@@ -5,8 +5,9 @@ from typing import Any
 
 from hacluster.nodeconfig import File
 from hacluster.plan import Plan
-from hacluster.plan.objects.objects import config_maps, offered_texts
+from hacluster.plan.objects.objects import config_maps
 from hacluster.plan.rollout.last_good import memory_object, read_memory
+from hacluster.plan.rollout.offered import offered_texts
 from hacluster.plan.rollout.rollout import Memory, NodeRun, Rollout, Texts, roll_out
 from hacluster.plan.texts.revision import genuine, revision_of, stated
 from tests.unit.plan.clusters import cluster, nodes, plan
