@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from hacluster.api.base import fields_of
 from hacluster.api.messages import field_path, message
+from hacluster.api.reasons import Reason
 from hacluster.api.resource import HACluster
 from hacluster.errors import InvalidResource, Problem
 
@@ -25,7 +26,7 @@ def parse(manifest: Mapping[str, Any]) -> HACluster:
     try:
         text = json.dumps(_without_nulls(manifest, HACluster), allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise InvalidResource((Problem("Invalid", "", f"holds a value that JSON cannot express: {error}"),)) from None
+        raise InvalidResource((Problem(Reason.INVALID, "", f"holds a value that JSON cannot express: {error}"),)) from None
     try:
         return HACluster.model_validate_json(text, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
@@ -33,7 +34,7 @@ def parse(manifest: Mapping[str, Any]) -> HACluster:
         # A list whose items are all wrong counts as too short as well: true, and no help.
         blamed = {each["loc"][:depth] for each in found for depth in range(len(each["loc"]))}
         found = [each for each in found if each["type"] != "too_short" or each["loc"] not in blamed]
-        problems = dict.fromkeys(Problem("Invalid", field_path(each), message(each)) for each in found)
+        problems = dict.fromkeys(Problem(Reason.INVALID, field_path(each), message(each)) for each in found)
         raise InvalidResource(tuple(problems)) from None
 
 

@@ -9,6 +9,7 @@ import click
 
 from hacluster import names
 from hacluster.api.durations import parse_duration
+from hacluster.api.reasons import Reason
 from hacluster.cli.cluster import namespace_of, run
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def _refusal(status: "HAClusterStatus", move: _Move, generation: int) -> str:
         return ""
     if move.field in degraded.message:
         return degraded.message[degraded.message.index(move.field) :]
-    return degraded.message if degraded.reason == "ConfigurationRefused" else ""
+    return degraded.message if degraded.reason == Reason.CONFIGURATION_REFUSED else ""
 
 
 async def _still(client: "Client", move: _Move, timeout: float) -> str:  # noqa: ASYNC109

@@ -7,6 +7,7 @@ from typing import Any
 
 from hacluster import names
 from hacluster.api import HACluster
+from hacluster.api.reasons import Reason
 from hacluster.control.drift import differences
 from hacluster.control.informer import Intake
 from hacluster.control.store import Store, key_of
@@ -136,7 +137,7 @@ def _refuse_strangers(cluster: HACluster, observed: Iterable[Object]) -> None:
         if any(owner["kind"] == names.KIND and owner["name"] == cluster.metadata.name for owner in _owners(each)):
             raise NotYet(f"{where} of the deleted {names.KIND} {cluster.metadata.name} is still there")
         cure = f"rename or delete it, or give the {names.KIND} another name"
-        problems.append(Problem("NameTaken", "metadata.name", f"{where} exists and belongs to somebody else: {cure}"))
+        problems.append(Problem(Reason.NAME_TAKEN, "metadata.name", f"{where} exists and belongs to somebody else: {cure}"))
     if problems:
         raise NameTaken(tuple(problems))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from hacluster import names
 from hacluster.api import HACluster
+from hacluster.api.reasons import Reason
 from hacluster.control import stages
 from hacluster.control.apply import Applier, NameTaken, NotYet
 from hacluster.control.events import Poster
@@ -180,7 +181,7 @@ class Reconciler:
         except NotYet as wait:
             return Outcome(retrying=str(wait), retry_after=1.0)
         except ApiError as error:
-            obstacle = (Problem("ApplyFailed", "", str(error)),) if error.permanent else ()
+            obstacle = (Problem(Reason.APPLY_FAILED, "", str(error)),) if error.permanent else ()
             return Outcome(obstacle, retrying=str(error), retry_after=error.retry_after or 0.0)
         return Outcome()
 

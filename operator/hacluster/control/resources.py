@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from hacluster.api import HACluster, HAClusterStatus, NodeStatus, parse
+from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
 from hacluster.control.store import Object, ObjectKey, Store, key_of
 from hacluster.errors import InvalidResource
@@ -95,4 +96,4 @@ def _read_entry(raw: Mapping[str, Any]) -> NodeStatus:
         return NodeStatus.model_validate(raw, extra="ignore")
     except ValidationError as error:
         message = f"its agent's report cannot be read ({error.error_count()} fields); do agent and operator fit together?"
-        return NodeStatus(name=str(raw["name"]), problems=(NodeProblem(reason="UnreadableReport", message=message),))
+        return NodeStatus(name=str(raw["name"]), problems=(NodeProblem(reason=Reason.UNREADABLE_REPORT, message=message),))

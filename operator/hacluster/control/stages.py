@@ -5,6 +5,7 @@ from datetime import datetime
 
 from hacluster import names
 from hacluster.api import HACluster
+from hacluster.api.reasons import Reason
 from hacluster.api.status import Health
 from hacluster.control.store import Store
 from hacluster.errors import Problem
@@ -16,8 +17,6 @@ from hacluster.plan.rollout.last_good import memory_object, read_memory
 from hacluster.plan.rollout.offered import offered_texts
 from hacluster.plan.rollout.rollout import NodeRun, Rollout, roll_out
 from hacluster.plan.status import NodeSeen
-
-REFUSED = "ConfigurationRefused"
 
 
 class Stages:
@@ -60,7 +59,7 @@ def problems(rollout: Rollout) -> tuple[Problem, ...]:
         f"{refusal.node} refused revision {refusal.revision}: {refusal.message}. Every node runs the configuration from "
         "before; change the resource"
     )
-    return (Problem(REFUSED, "", message),)
+    return (Problem(Reason.CONFIGURATION_REFUSED, "", message),)
 
 
 def progress(rollout: Rollout) -> tuple[str, ...]:
@@ -76,7 +75,11 @@ def _run(node: NodeSeen, now: datetime) -> NodeRun:
         return NodeRun(awaited=False)
     return NodeRun(
         loaded=entry.config_revision,
-        refused={each.revision: each.message for each in entry.problems if each.reason == REFUSED and each.revision},
+        refused={
+            each.revision: each.message
+            for each in entry.problems
+            if each.reason == Reason.CONFIGURATION_REFUSED and each.revision
+        },
         holds=any(router.virtual_ips for router in entry.routers),
         down=entry.haproxy is Health.DOWN,
         awaited=not node.silent(now),

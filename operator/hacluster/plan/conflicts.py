@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from hacluster.api import HACluster
+from hacluster.api.reasons import Reason
 from hacluster.api.spec import Bind, LogTarget
 from hacluster.errors import Problem
 from hacluster.plan.topology.topology import router_names
@@ -64,7 +65,7 @@ def _same_virtual_ips(cluster: HACluster, other: HACluster) -> Iterator[Problem]
         for j, address in enumerate(router.virtual_ips):
             if address.ip in theirs:
                 yield Problem(
-                    "VirtualIPTaken",
+                    Reason.VIRTUAL_IP_TAKEN,
                     f"spec.virtualRouters[{i}].virtualIPs[{j}]",
                     f"{address.ip} is a virtual IP of the older HACluster {_title(other)}; choose another",
                 )
@@ -82,7 +83,7 @@ def _same_router_ids(cluster: HACluster, other: HACluster) -> Iterator[Problem]:
     for i, router in enumerate(cluster.spec.virtual_routers):
         if router.virtual_router_id in theirs:
             yield Problem(
-                "VirtualRouterIDTaken",
+                Reason.VIRTUAL_ROUTER_ID_TAKEN,
                 f"spec.virtualRouters[{i}].virtualRouterID",
                 f"{router.virtual_router_id} is a virtual router of the older HACluster {_title(other)}; "
                 "choose another, or leave the field out",
@@ -138,7 +139,7 @@ def _same_ports(cluster: HACluster, other: HACluster, node: str) -> Iterator[Pro
     for mine in _endpoints(cluster):
         if any(mine.clashes_with(each) for each in theirs):
             yield Problem(
-                "PortTaken",
+                Reason.PORT_TAKEN,
                 mine.field,
                 f"port {mine.port} is in use by the older HACluster {_title(other)} on node {node}; "
                 "choose another port, or other nodes",

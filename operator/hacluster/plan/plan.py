@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 from hacluster.api import HACluster
+from hacluster.api.reasons import Reason
 from hacluster.api.spec import LogTarget
 from hacluster.errors import Problem
 from hacluster.nodeconfig import File
@@ -46,7 +47,7 @@ def make_plan(
         texts = {node.name: _texts(cluster, topology, node, yields.get(node.name, frozenset())) for node in topology.nodes}
     except UnsafeText as error:
         # The schema lets no such value through; a resource that never met it (`render` reads files) is refused here.
-        found.fatal.append(Problem("UnsafeText", "", str(error)))
+        found.fatal.append(Problem(Reason.UNSAFE_TEXT, "", str(error)))
         return _blocked(cluster, topology, found)
     if large := too_large(texts):
         found.fatal += large

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from hacluster.api import HACluster
+from hacluster.api.reasons import Reason
 from hacluster.api.spec import CheckType
 from hacluster.errors import Problem
 
@@ -24,7 +25,7 @@ def _weight(cluster: HACluster, priorities: Mapping[str, int] | None) -> tuple[P
         return ()
     return (
         Problem(
-            "WeightNotLargerThanSpread",
+            Reason.WEIGHT_NOT_LARGER_THAN_SPREAD,
             "spec.vrrp.check.weight",
             f"{weight} is not larger than the spread of the priorities ({spread}): a node whose HAProxy is dead can keep the "
             f"virtual IP while another is healthy; use 0 (unfit means FAULT), or at least {spread + 1}",
@@ -46,7 +47,7 @@ def _twins(cluster: HACluster) -> tuple[Problem, ...]:
             holders[node.priority].append((index, node.name))
     return tuple(
         Problem(
-            "DuplicatePriority",
+            Reason.DUPLICATE_PRIORITY,
             f"spec.nodes[{nodes[-1][0]}].priority",
             f"{' and '.join(name for _, name in nodes)} all have priority {priority}: they become master at the same moment, and "
             "the higher address wins; give each its own, ten apart",
@@ -61,7 +62,7 @@ def _process(cluster: HACluster) -> tuple[Problem, ...]:
         return ()
     return (
         Problem(
-            "ProcessCheck",
+            Reason.PROCESS_CHECK,
             "spec.vrrp.check.type",
             "a process named haproxy also exists while HAProxy hangs or is stopping: its node keeps the virtual IP and answers "
             "nobody; HTTP asks HAProxy itself",
@@ -75,7 +76,7 @@ def _admin(cluster: HACluster) -> tuple[Problem, ...]:
         return ()
     return (
         Problem(
-            "UnauthenticatedAdmin",
+            Reason.UNAUTHENTICATED_ADMIN,
             "spec.haproxy.stats.admin",
             f"whoever reaches port {stats.port} can take servers out of service, without a password; leave it false",
         ),

@@ -14,6 +14,7 @@ from hacluster.agent.config.bundle import LOADED, Bundle, read_good, read_live
 from hacluster.agent.config.daemons import ACCEPTED, Answer, Daemons, Verdict
 from hacluster.agent.paths import Paths
 from hacluster.agent.system import tcp_sockets
+from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, File, Port
 
@@ -99,7 +100,7 @@ class Installer:
 
     async def _taken(self, new: Bundle) -> tuple[NodeProblem, ...]:
         """What the new files want and somebody else has: ports, and before the first start virtual IPs."""
-        busy = tuple(NodeProblem(reason="PortInUse", message=tcp_sockets.describe(*one)) for one in self._busy(new))
+        busy = tuple(NodeProblem(reason=Reason.PORT_IN_USE, message=tcp_sockets.describe(*one)) for one in self._busy(new))
         return busy or (() if self.started else await self._first_start(new.config))
 
     def _busy(self, new: Bundle) -> tuple[tuple[Port, tcp_sockets.Listener], ...]:
@@ -154,7 +155,9 @@ class Installer:
 
 
 def _failed(file: File, verdict: Verdict) -> Outcome:
-    reason, retry = ("ConfigurationRefused", Retry.NEVER) if verdict.answer is Answer.REFUSED else ("NotLoaded", Retry.LATER)
+    reason, retry = (
+        (Reason.CONFIGURATION_REFUSED, Retry.NEVER) if verdict.answer is Answer.REFUSED else (Reason.NOT_LOADED, Retry.LATER)
+    )
     return Outcome((NodeProblem(reason=reason, message=f"{file.value}: {verdict.words}"),), retry)
 
 

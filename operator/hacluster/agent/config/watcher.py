@@ -10,6 +10,7 @@ from hacluster.agent.config.install import Installer, Outcome, Retry
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import Board
 from hacluster.agent.system.backoff import Backoff
+from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
 
 log = logging.getLogger(__name__)
@@ -44,9 +45,9 @@ class Configuration:
             self._board.update(offered=offered.config)
             return await self._install(offered)
         except BadBundle as error:
-            return Outcome((NodeProblem(reason="ConfigurationRefused", message=str(error)),))
+            return Outcome((NodeProblem(reason=Reason.CONFIGURATION_REFUSED, message=str(error)),))
         except OSError as error:
-            return Outcome((NodeProblem(reason="NotLoaded", message=f"{error}"),), Retry.LATER)
+            return Outcome((NodeProblem(reason=Reason.NOT_LOADED, message=f"{error}"),), Retry.LATER)
 
     async def _install(self, offered: Bundle) -> Outcome:
         before = self._installer.good

@@ -12,6 +12,7 @@ from hacluster.agent.handover.rules import MOST, Forwarding, Kernel, ports, reme
 from hacluster.agent.neighbours.sockets import is_alive
 from hacluster.agent.state import Board
 from hacluster.agent.vrrp.listener import Heard
+from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, Router
 
@@ -131,7 +132,8 @@ class SecondChance:
             log.warning("no second chance for connections: %s", failure)
             cure = "load the kernel modules nft_dup_ipv4, nft_dup_ipv6, nft_socket and nft_fib_inet, or set vrrp.handover.drain to 0s"
             self._board.put_problems(
-                PART, NodeProblem(reason="NoSecondChance", message=f"a planned move breaks open connections: {failure}; {cure}")
+                PART,
+                NodeProblem(reason=Reason.NO_SECOND_CHANCE, message=f"a planned move breaks open connections: {failure}; {cure}"),
             )
         else:
             self._board.put_problems(PART)

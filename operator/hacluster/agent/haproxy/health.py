@@ -16,6 +16,7 @@ from hacluster import names
 from hacluster.agent.haproxy.holddown import HoldDown
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import Board
+from hacluster.api.reasons import Reason
 from hacluster.api.status import Health, NodeProblem
 from hacluster.nodeconfig import AgentConfig
 
@@ -272,7 +273,7 @@ class HAProxyHealth:
                 "as another node serves; see its log for why it ends"
             )
             log.warning("held down: %s", message)
-            self._board.put_problems(PART, NodeProblem(reason="HeldDown", message=message))
+            self._board.put_problems(PART, NodeProblem(reason=Reason.HELD_DOWN, message=message))
 
     def _somebody_else_serves(self, now: float) -> bool:
         """Who holds down the only node that is left helps nobody."""

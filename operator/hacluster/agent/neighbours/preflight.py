@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from hacluster.agent.neighbours.sockets import who_has
 from hacluster.agent.system.network import bare
 from hacluster.agent.vrrp.listener import Heard
+from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, Router
 
@@ -71,7 +72,7 @@ def _interval(router: Router) -> float:
 
 def _in_use(router: Router, address: str, mac: str) -> NodeProblem:
     return NodeProblem(
-        reason="AddressInUse",
+        reason=Reason.ADDRESS_IN_USE,
         message=(
             f"virtual IP {address} of {router.name} is already in use on {router.interface}: {mac} answers for it, and no other "
             "member advertises it; take it off that machine, or choose another virtual IP. If that is a node of this resource, "

@@ -13,6 +13,7 @@ from typing import Final
 
 from hacluster.agent.system.network import bare
 from hacluster.agent.vrrp.packet import Advert
+from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, Router
 
@@ -150,7 +151,7 @@ class Suspicions:
 def _foreign(watched: Watched, advert: Advert) -> NodeProblem:
     router = watched.router
     return NodeProblem(
-        reason="ForeignRouter",
+        reason=Reason.FOREIGN_ROUTER,
         message=(
             f"{advert.source} speaks for virtual router {router.virtual_router_id} on {router.interface} and is no member of "
             f"{router.name}: it advertises {_listed(advert.addresses)} with priority {advert.priority}; "
@@ -161,7 +162,7 @@ def _foreign(watched: Watched, advert: Advert) -> NodeProblem:
 
 def _mismatch(router: Router, advert: Advert) -> NodeProblem:
     return NodeProblem(
-        reason="AdvertMismatch",
+        reason=Reason.ADVERT_MISMATCH,
         message=(
             f"{advert.source} advertises {router.name} on {router.interface} with {' and '.join(differences(router, advert))}: "
             "the two may both become Master; look whether that node runs the configuration of this resource (configRevision), "
@@ -198,7 +199,7 @@ class Conflicts:
         """Conflicts that go on."""
         return tuple(
             NodeProblem(
-                reason="AddressConflict",
+                reason=Reason.ADDRESS_CONFLICT,
                 message=(
                     f"this node holds {address}, and {mac} claims it on {interface} as well: clients reach either; take the "
                     "address off that machine. If it is a node of this resource, the two do not hear each other's "

@@ -13,6 +13,7 @@ from hacluster.agent.state import Board, Observation
 from hacluster.agent.system.network import Network
 from hacluster.agent.vrrp.anomalies import Key, Suspicions, Watched, differences, is_member, watched
 from hacluster.agent.vrrp.packet import PROTOCOL, Advert, parse_ipv4, parse_ipv6
+from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
 
 log = logging.getLogger(__name__)
@@ -189,7 +190,7 @@ class Listener:
 def cannot_listen(error: OSError) -> NodeProblem:
     """The node works, and is deaf."""
     return NodeProblem(
-        reason="CannotListen",
+        reason=Reason.CANNOT_LISTEN,
         message=(
             f"the agent cannot listen to its network ({error.strerror}): virtual IPs that are in use elsewhere and foreign VRRP "
             "routers go unnoticed, and takeovers are not timed; grant its container the capability NET_RAW"

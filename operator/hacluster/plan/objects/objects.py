@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from hacluster import names
 from hacluster.api import HACluster
+from hacluster.api.reasons import Reason
 from hacluster.errors import Problem
 from hacluster.nodeconfig import File
 from hacluster.plan.model import Manifest, Settings
@@ -46,7 +47,9 @@ def too_large(texts: Texts) -> tuple[Problem, ...]:
     places = (("spec.haproxy.listeners", _LB_FILES, "listeners or servers"), ("spec.apache.page", APACHE_FILES, "text"))
     return tuple(
         Problem(
-            "ConfigurationTooLarge", field, f"the files of all nodes take {size} bytes, at most {_LARGEST} fit; use fewer {cure}"
+            Reason.CONFIGURATION_TOO_LARGE,
+            field,
+            f"the files of all nodes take {size} bytes, at most {_LARGEST} fit; use fewer {cure}",
         )
         for field, files, cure in places
         if (size := sum(len(key) + len(text.encode()) for key, text in _data(texts, files).items())) > _LARGEST

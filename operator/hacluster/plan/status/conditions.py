@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from hacluster.api.reasons import Reason
 from hacluster.api.status import Condition, ConditionStatus, HAClusterStatus, VirtualIPStatus
 from hacluster.errors import Problem
 from hacluster.plan.status import flapping
@@ -48,7 +49,7 @@ class Findings:
     def _accepted(self) -> Finding:
         refusals = self.situation.refusals
         if not refusals:
-            return Finding("Accepted", True, "Accepted", "the resource is valid")
+            return Finding("Accepted", True, Reason.ACCEPTED, "the resource is valid")
         message = f"{_join(refusals)}. Nothing that runs was touched"
         return Finding("Accepted", False, refusals[0].reason, message)
 
@@ -62,33 +63,33 @@ class Findings:
             labels = ",".join(f"{key}={value}" for key, value in sorted(situation.selector.items()))
             label = labels.replace(",", " ")
             message = f"spec.nodeSelector: no node has the labels {labels}; label some: kubectl label node NAME {label}"
-            return Finding("Stalled", True, "NoMatchingNodes", message)
-        return Finding("Stalled", False, "NoObstacle")
+            return Finding("Stalled", True, Reason.NO_MATCHING_NODES, message)
+        return Finding("Stalled", False, Reason.NO_OBSTACLE)
 
     def _split_brain(self) -> Finding:
         split = [vip for vip in self.virtual_ips if len(vip.holders) > 1]
         if not split:
-            return Finding("SplitBrain", False, "AtMostOneHolder")
+            return Finding("SplitBrain", False, Reason.AT_MOST_ONE_HOLDER)
         message = "; ".join(f"{vip.address} is on {_and(vip.holders)} at the same time" for vip in split)
         cure = "do the nodes receive each other's VRRP advertisements (IP protocol 112) on the router's interface?"
-        return Finding("SplitBrain", True, "SeveralHolders", f"{message}; {cure}")
+        return Finding("SplitBrain", True, Reason.SEVERAL_HOLDERS, f"{message}; {cure}")
 
     def _reconciling(self, accepted: Finding, stalled: Finding) -> Finding:
         if not accepted.holds or stalled.holds:
-            return Finding("Reconciling", False, "Stalled", "waits for somebody to act")
+            return Finding("Reconciling", False, Reason.STALLED, "waits for somebody to act")
         if self.situation.paused:
-            return Finding("Reconciling", False, "Paused", "spec.paused is true: observed and reported, nothing is changed")
+            return Finding("Reconciling", False, Reason.PAUSED, "spec.paused is true: observed and reported, nothing is changed")
         if self.situation.retrying:
-            return Finding("Reconciling", True, "Retrying", self.situation.retrying)
+            return Finding("Reconciling", True, Reason.RETRYING, self.situation.retrying)
         if waiting := self._progress():
-            return Finding("Reconciling", True, "Progressing", waiting)
-        return Finding("Reconciling", False, "UpToDate")
+            return Finding("Reconciling", True, Reason.PROGRESSING, waiting)
+        return Finding("Reconciling", False, Reason.UP_TO_DATE)
 
     def _degraded(self) -> Finding:
         restless = [flapping.problem(vip) for vip in self.virtual_ips if vip.flapping_since]
         troubles = [*restless, *self._troubles(), *self._overdue()]
         if not troubles:
-            return Finding("Degraded", False, "AllNodesFit" if self.verdicts else "NoMatchingNodes")
+            return Finding("Degraded", False, Reason.ALL_NODES_FIT if self.verdicts else Reason.NO_MATCHING_NODES)
         return Finding("Degraded", True, troubles[0].reason, _join(troubles))
 
     def _ready(self, accepted: Finding, stalled: Finding, split: Finding, reconciling: Finding) -> Finding:
@@ -101,7 +102,7 @@ class Findings:
         progress = self._progress()
         if lost and (unfit or not progress):
             message = f"nobody holds {', '.join(lost)}"
-            return Finding("Ready", False, "NoHolder", f"{message}: {_join(unfit)}" if unfit else message)
+            return Finding("Ready", False, Reason.NO_HOLDER, f"{message}: {_join(unfit)}" if unfit else message)
         if unfit:
             return Finding("Ready", False, unfit[0].reason, _join(unfit))
         if reconciling.holds:
@@ -112,12 +113,12 @@ class Findings:
             return Finding("Ready", False, reconciling.reason, progress or f"not fit: {others or 'any node'}")
         where = ", ".join(f"{vip.address} is on {vip.holder}" for vip in self.virtual_ips)
         nodes = f"{len(fit)} of {len(self.verdicts)} nodes are fit"
-        return Finding("Ready", accepted.holds, "Ready", f"{where}; {nodes}")
+        return Finding("Ready", accepted.holds, Reason.READY, f"{where}; {nodes}")
 
     def _warning(self) -> Finding:
         warnings = self.situation.warnings
         if not warnings:
-            return Finding("Warning", False, "NoWarning")
+            return Finding("Warning", False, Reason.NO_WARNING)
         return Finding("Warning", True, warnings[0].reason, _join(warnings))
 
     def _progress(self) -> str:
@@ -135,7 +136,7 @@ class Findings:
         if since is None or self.situation.now - since < PROGRESS_WITHIN:
             return []
         minutes = f"for more than {PROGRESS_WITHIN // timedelta(minutes=1)} minutes"
-        return [Problem("TakesTooLong", "", f"{each} {minutes}") for each in self._pending()]
+        return [Problem(Reason.TAKES_TOO_LONG, "", f"{each} {minutes}") for each in self._pending()]
 
     def _dated(self, finding: Finding) -> Condition:
         status = ConditionStatus.TRUE if finding.holds else ConditionStatus.FALSE

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from hacluster.api.reasons import Reason
 from hacluster.api.status import Condition, ConditionStatus, HAClusterStatus, VirtualIPStatus
 from hacluster.plan.status import flapping
 from hacluster.plan.status.conditions import find_condition
@@ -34,23 +35,24 @@ def _moves(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[News]:
         if not new or new == old:
             continue
         if not old:
-            yield News("HolderChanged", f"{vip.address} is on {new}")
+            yield News(Reason.HOLDER_CHANGED, f"{vip.address} is on {new}")
             continue
         last = after.last_failover
         if last and (last.router, last.to) == (vip.router, new):  # it may have hopped on the way
-            yield News("HolderChanged", f"{vip.address} moved from {last.from_} to {new} ({last.reason})")
+            yield News(Reason.HOLDER_CHANGED, f"{vip.address} moved from {last.from_} to {new} ({last.reason})")
         else:
-            yield News("HolderChanged", f"{vip.address} moved from {old} to {new}")
+            yield News(Reason.HOLDER_CHANGED, f"{vip.address} moved from {old} to {new}")
 
 
 def _restlessness(was: VirtualIPStatus | None, vip: VirtualIPStatus) -> Iterator[News]:
     """One event when a virtual IP begins to flap and one when it has come to rest, and none for each move in between."""
     if was is None or not was.flapping_since:
-        yield News(flapping.REASON, f"{flapping.describe(vip)}, last to {vip.last_holder}: no event for each move", warning=True)
+        yield News(Reason.FLAPPING, f"{flapping.describe(vip)}, last to {vip.last_holder}: no event for each move", warning=True)
     elif not vip.flapping_since:
         minutes = f"for {flapping.WINDOW // timedelta(seconds=1)} s"
         yield News(
-            "Settled", f"{vip.address} has not moved {minutes}, it {f'is on {vip.holder}' if vip.holder else 'has no holder'}"
+            Reason.SETTLED,
+            f"{vip.address} has not moved {minutes}, it {f'is on {vip.holder}' if vip.holder else 'has no holder'}",
         )
 
 
@@ -58,7 +60,7 @@ def _turns(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[News]:
     accepted = find_condition(after, "Accepted")
     if accepted and _turned(find_condition(before, "Accepted"), accepted, by_message=True):
         refused = accepted.status is ConditionStatus.FALSE
-        yield News("Refused" if refused else "Accepted", accepted.message, warning=refused)
+        yield News(Reason.REFUSED if refused else Reason.ACCEPTED, accepted.message, warning=refused)
 
     stalled = find_condition(after, "Stalled")
     refused_already = accepted is not None and not _is_true(accepted)
@@ -68,9 +70,9 @@ def _turns(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[News]:
         and not refused_already
         and _turned(find_condition(before, "Stalled"), stalled, by_reason=True)
     ):
-        yield News("Stalled", f"{stalled.reason}: {stalled.message}", warning=True)
+        yield News(Reason.STALLED, f"{stalled.reason}: {stalled.message}", warning=True)
 
-    for kind, good in (("SplitBrain", "SplitBrainHealed"), ("Degraded", "Recovered")):
+    for kind, good in ((Reason.SPLIT_BRAIN, Reason.SPLIT_BRAIN_HEALED), (Reason.DEGRADED, Reason.RECOVERED)):
         old, new = find_condition(before, kind), find_condition(after, kind)
         if new and _worth_telling(new) and not (old and _worth_telling(old)):
             yield News(kind, f"{new.reason}: {new.message}", warning=True)
@@ -79,12 +81,12 @@ def _turns(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[News]:
 
     if _told_without_holder(after) and not _told_without_holder(before):
         ready = find_condition(after, "Ready")
-        yield News("NoHolder", ready.message if ready else "", warning=True)
+        yield News(Reason.NO_HOLDER, ready.message if ready else "", warning=True)
 
     old, new = find_condition(before, "Reconciling"), find_condition(after, "Reconciling")
     if old and new and _is_true(old) and new.reason == "UpToDate":
         nodes = f"{after.desired_nodes} node{'' if after.desired_nodes == 1 else 's'}"
-        yield News("ConfigurationApplied", f"generation {after.observed_generation} is live on {nodes}")
+        yield News(Reason.CONFIGURATION_APPLIED, f"generation {after.observed_generation} is live on {nodes}")
 
 
 def _turned(old: Condition | None, new: Condition, *, by_reason: bool = False, by_message: bool = False) -> bool:
@@ -95,13 +97,13 @@ def _turned(old: Condition | None, new: Condition, *, by_reason: bool = False, b
 
 def _worth_telling(condition: Condition) -> bool:
     """Flapping has events of its own."""
-    return _is_true(condition) and condition.reason != flapping.REASON
+    return _is_true(condition) and condition.reason != Reason.FLAPPING
 
 
 def _told_without_holder(status: HAClusterStatus) -> bool:
     """While a virtual IP flaps, the gap at each move is no news."""
     ready = find_condition(status, "Ready")
-    return bool(ready and ready.reason == "NoHolder" and not any(vip.flapping_since for vip in status.virtual_ips))
+    return bool(ready and ready.reason == Reason.NO_HOLDER and not any(vip.flapping_since for vip in status.virtual_ips))
 
 
 def _is_true(condition: Condition) -> bool:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from hacluster.api.reasons import Reason
 from hacluster.api.status import Health, LastFailover, NodeStatus, RouterStatus, VrrpState
 from hacluster.plan.status.inputs import NodeSeen, Situation, moment, timestamp
 
-UNKNOWN = "Unknown"
 REFINE_WITHIN = timedelta(seconds=30)
 """The old holder's own report may come after the new holder's, and its silence shows only after a while."""
 SAME_TAKEOVER = timedelta(seconds=2)
@@ -52,7 +52,7 @@ def refine(last: LastFailover, situation: Situation) -> LastFailover:
     if at is None or situation.now - at > REFINE_WITHIN:
         return last
     found: dict[str, object] = {}
-    if last.reason == UNKNOWN:
+    if last.reason == Reason.UNKNOWN:
         found["reason"] = _reason(last.router, last.from_, last.to, situation)
     if last.duration_milliseconds is None:
         found["duration_milliseconds"] = _duration(last.router, last.to, at, situation)
@@ -80,15 +80,15 @@ def _duration(router: str, new: str, at: datetime, situation: Situation) -> int 
 def _reason(router: str, old: str, new: str, situation: Situation) -> str:
     node = _find(old, situation.nodes)
     if node is None or not node.selected:
-        return "NodeRemoved"
+        return Reason.NODE_REMOVED
     if node.silent(situation.now):
-        return "NodeSilent"
+        return Reason.NODE_SILENT
     if node.entry is None:
-        return UNKNOWN
+        return Reason.UNKNOWN
     if node.entry.leaving:
-        return "PodLeaving"
+        return Reason.POD_LEAVING
     if node.entry.haproxy is Health.DOWN:
-        return "HAProxyDown"
+        return Reason.HAPROXY_DOWN
     return _planned(router, node, new, situation) or _reported(router, node.entry, new, situation)
 
 
@@ -100,17 +100,17 @@ def _planned(router: str, old: NodeSeen, new: str, situation: Situation) -> str:
         status.state is VrrpState.BACKUP or (status.state is VrrpState.FAULT and router in old.yields)
     )
     if let_go and old.cordoned:
-        return "Drained"
-    return "Switchover" if let_go and situation.preferred.get(router) == new else ""
+        return Reason.DRAINED
+    return Reason.SWITCHOVER if let_go and situation.preferred.get(router) == new else ""
 
 
 def _reported(router: str, entry: NodeStatus, new: str, situation: Situation) -> str:
     """What the old holder itself reports."""
     status = next((each for each in entry.routers if each.name == router), None)
     state = status.state if status else VrrpState.STOPPED
-    states = {VrrpState.STOPPED: "KeepalivedDown", VrrpState.FAULT: "RouterFault"}
+    states = {VrrpState.STOPPED: Reason.KEEPALIVED_DOWN, VrrpState.FAULT: Reason.ROUTER_FAULT}
     outranked = situation.priorities.get(new, 0) > situation.priorities.get(entry.name, 0)
-    return states.get(state, "Preempted" if outranked and state is VrrpState.BACKUP else UNKNOWN)
+    return states.get(state, Reason.PREEMPTED if outranked and state is VrrpState.BACKUP else Reason.UNKNOWN)
 
 
 def _find(name: str, nodes: Iterable[NodeSeen]) -> NodeSeen | None:

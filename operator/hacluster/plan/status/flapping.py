@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from hacluster.api.reasons import Reason
 from hacluster.api.status import VirtualIPStatus
 from hacluster.errors import Problem
 from hacluster.plan.status.inputs import moment, timestamp
 
-REASON = "Flapping"
 WINDOW = timedelta(seconds=60)
 MOVES = 4
 """In `WINDOW`. A failover and its failback are two moves, a rolling upgrade of three nodes is three: a fourth is no operation."""
@@ -53,7 +53,7 @@ def describe(vip: VirtualIPStatus) -> str:
 def problem(vip: VirtualIPStatus) -> Problem:
     """For the condition."""
     cure = "look at what its holders report: `hacluster watch` shows each move and its reason"
-    return Problem(REASON, "", f"{describe(vip)}, last to {vip.last_holder}; {cure}")
+    return Problem(Reason.FLAPPING, "", f"{describe(vip)}, last to {vip.last_holder}; {cure}")
 
 
 def _last(recent: Sequence[str]) -> datetime | None:

@@ -3,12 +3,10 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from hacluster.api.reasons import Reason
 from hacluster.api.status import Health, NodeStatus, VrrpState
 from hacluster.errors import Problem
 from hacluster.plan.status.inputs import NodeSeen, Situation, timestamp
-
-REFUSED = "ConfigurationRefused"
-"""Reason of the agent's problem when the daemons refuse a new configuration."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ def judge(node: NodeSeen, situation: Situation) -> Verdict:
     progress = _progress(node, node.entry, situation)
     unfit = _unfit(node.entry, node.yields)
     troubles = (*unfit, *_reported(node.entry), *_apache(node.entry, situation))
-    refused = any(problem.reason == REFUSED for problem in node.entry.problems)
+    refused = any(problem.reason == Reason.CONFIGURATION_REFUSED for problem in node.entry.problems)
     return Verdict(
         node.name,
         fit=not progress and not unfit and not refused and not _left_out(node, situation),
@@ -50,7 +48,7 @@ def _left_out(node: NodeSeen, situation: Situation) -> bool:
 def _silence(node: NodeSeen) -> Problem:
     heard = f"since {timestamp(node.heard)}" if node.heard else "at all"
     message = f"{node.name}: nothing heard {heard}; its state is unknown. Look at the node, and at its pod's agent container"
-    return Problem("NodeSilent", "", _join(message, node.hint))
+    return Problem(Reason.NODE_SILENT, "", _join(message, node.hint))
 
 
 def _progress(node: NodeSeen, entry: NodeStatus, situation: Situation) -> str:
@@ -70,15 +68,15 @@ def _progress(node: NodeSeen, entry: NodeStatus, situation: Situation) -> str:
 def _unfit(entry: NodeStatus, yields: Collection[str]) -> tuple[Problem, ...]:
     """What keeps the node from holding a virtual IP. One that yields may do so as FAULT: that is an order, no trouble."""
     if entry.haproxy is Health.DOWN:
-        return (Problem("HAProxyDown", "", f"{entry.name}: HAProxy does not answer, so the node cannot hold a virtual IP"),)
+        return (Problem(Reason.HAPROXY_DOWN, "", f"{entry.name}: HAProxy does not answer, so the node cannot hold a virtual IP"),)
     stopped = [router.name for router in entry.routers if router.state is VrrpState.STOPPED]
     if stopped:
-        return (Problem("KeepalivedDown", "", f"{entry.name}: keepalived does not run ({', '.join(stopped)})"),)
+        return (Problem(Reason.KEEPALIVED_DOWN, "", f"{entry.name}: keepalived does not run ({', '.join(stopped)})"),)
     faulty = [router for router in entry.routers if router.state is VrrpState.FAULT and router.name not in yields]
     if faulty:
         fault = [f"{router.name} on {router.interface}" for router in faulty]
         message = f"{entry.name}: keepalived is in FAULT ({', '.join(fault)}); is the interface up?"
-        return (Problem("RouterFault", "", message),)
+        return (Problem(Reason.ROUTER_FAULT, "", message),)
     return ()
 
 
@@ -89,7 +87,7 @@ def _reported(entry: NodeStatus) -> tuple[Problem, ...]:
 def _apache(entry: NodeStatus, situation: Situation) -> tuple[Problem, ...]:
     if situation.has_apache and entry.apache is Health.DOWN:
         message = f"{entry.name}: Apache does not answer; HAProxy sends requests to the other nodes' backends"
-        return (Problem("ApacheDown", "", message),)
+        return (Problem(Reason.APACHE_DOWN, "", message),)
     return ()
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from hacluster import names
 from hacluster.api import HACluster
+from hacluster.api.reasons import Reason
 from hacluster.api.spec import CheckType, InitialState, PreemptionMode
 from hacluster.errors import Problem
 from hacluster.plan.model import Address, InterfaceAddress, Member, Router, Topology
@@ -80,7 +81,9 @@ def too_slow_for_ipv6(cluster: HACluster) -> tuple[Problem, ...]:
         return ()
     field = "spec.vrrp.advertisementInterval"
     return (
-        Problem("Invalid", field, "IPv6 virtual routers speak VRRP version 3, which takes at most 40.95s; use a shorter one"),
+        Problem(
+            Reason.INVALID, field, "IPv6 virtual routers speak VRRP version 3, which takes at most 40.95s; use a shorter one"
+        ),
     )
 
 

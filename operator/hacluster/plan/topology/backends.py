@@ -1,11 +1,10 @@
 """The address on which a node's Apache listens."""
 
 from hacluster.api import HAClusterSpec
+from hacluster.api.reasons import Reason
 from hacluster.errors import Problem
 from hacluster.plan.model import Address, NodeView
 from hacluster.plan.topology.addresses import describe, own_addresses
-
-_REASON = "NoBackendAddress"
 
 
 def backend_address(spec: HAClusterSpec, view: NodeView) -> Address | Problem:
@@ -18,7 +17,7 @@ def backend_address(spec: HAClusterSpec, view: NodeView) -> Address | Problem:
         inside = [each for each in own_addresses(view.interfaces or ()) if each in spec.backend_network]
         return inside[0] if inside else _outside(spec, view)
     return view.internal_ip or Problem(
-        _REASON,
+        Reason.NO_BACKEND_ADDRESS,
         "spec.nodes",
         f"node {view.name} has no InternalIP for Apache to listen on; set backendNetwork, or the node's backendAddress",
     )
@@ -26,7 +25,7 @@ def backend_address(spec: HAClusterSpec, view: NodeView) -> Address | Problem:
 
 def _outside(spec: HAClusterSpec, view: NodeView) -> Problem:
     return Problem(
-        _REASON,
+        Reason.NO_BACKEND_ADDRESS,
         "spec.backendNetwork",
         f"node {view.name} has no address in {spec.backend_network} (it has: {describe(view.interfaces or ())}); "
         "correct the network, or set the node's backendAddress",

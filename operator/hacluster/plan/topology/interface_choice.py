@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hacluster.api import HAClusterSpec
+from hacluster.api.reasons import Reason
 from hacluster.api.spec import VirtualRouter
 from hacluster.errors import Problem
 from hacluster.plan.model import Interface, InterfaceAddress, NodeView
@@ -65,7 +66,7 @@ def _named(question: _Question, wish: _Wish) -> Interface | Left:
     if interface is None:
         return Left(
             Problem(
-                "NoSuchInterface",
+                Reason.NO_SUCH_INTERFACE,
                 wish.field,
                 f"node {question.node} has no interface {wish.interface} that could carry a virtual IP {question.has}; "
                 "name one that it has, or leave the field out",
@@ -90,7 +91,7 @@ def _discover(question: _Question) -> Interface | Left:
         chosen = found
     return chosen or Left(
         Problem(
-            "InterfaceUnknown",
+            Reason.INTERFACE_UNKNOWN,
             f"spec.virtualRouters[{question.index}].interface",
             "every interface has link-local addresses: name the interface of a router that has no other virtual IP",
         )
@@ -105,7 +106,7 @@ def _needs_no_subnet(virtual_ip: InterfaceAddress) -> bool:
 def _outside(question: _Question, position: int, where: str) -> Left:
     return Left(
         Problem(
-            "VirtualIPOutsideSubnets",
+            Reason.VIRTUAL_IP_OUTSIDE_SUBNETS,
             question.field(position),
             f"{question.router.virtual_ips[position]} is in {where} {question.has}; "
             "use an address of such a subnet, or give the node an address in the virtual IP's",
@@ -116,7 +117,7 @@ def _outside(question: _Question, position: int, where: str) -> Left:
 def _elsewhere(question: _Question, position: int, found: Interface, chosen: Interface) -> Left:
     return Left(
         Problem(
-            "VirtualIPsOnTwoInterfaces",
+            Reason.VIRTUAL_IPS_ON_TWO_INTERFACES,
             question.field(position),
             f"{question.router.virtual_ips[position]} belongs to interface {found.name} of node {question.node}, "
             f"the router's other virtual IPs to {chosen.name}; give it a virtual router of its own",

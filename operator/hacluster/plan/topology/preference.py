@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from hacluster.api import NodeStatus
+from hacluster.api.reasons import Reason
 from hacluster.api.spec import PreemptionMode, VirtualRouter
 from hacluster.api.status import Health, VrrpState
 from hacluster.errors import Problem
@@ -17,7 +18,6 @@ from hacluster.plan.model import Member, NodeView, Router
 _HIGHEST = 254
 _SERVING = (VrrpState.MASTER, VrrpState.BACKUP)
 _BROKEN = (VrrpState.FAULT, VrrpState.STOPPED)
-_REFUSED = "ConfigurationRefused"
 
 
 def observed(view: NodeView, entry: NodeStatus | None, *, silent: bool, cordoned: bool) -> NodeView:
@@ -40,7 +40,7 @@ def observed(view: NodeView, entry: NodeStatus | None, *, silent: bool, cordoned
 def _against(entry: NodeStatus) -> str:
     if entry.haproxy is Health.DOWN:
         return "its HAProxy does not answer"
-    if any(problem.reason == _REFUSED for problem in entry.problems):
+    if any(problem.reason == Reason.CONFIGURATION_REFUSED for problem in entry.problems):
         return "its daemons refuse the present configuration"
     return ""
 
@@ -55,14 +55,14 @@ def choose(
     view = next((each for each in views if each.name == wanted), None)
     if view is None:
         cure = "label the node as spec.nodeSelector says, or name one of those that are"
-        return "", (Problem("PreferredNodeNotSelected", field, f"no selected node is called {wanted}: {cure}"),)
+        return "", (Problem(Reason.PREFERRED_NODE_NOT_SELECTED, field, f"no selected node is called {wanted}: {cure}"),)
     held = any(name in each.holds for each in views)
     if name in view.holds:
         return (wanted if wanted in members else ""), ()
     if why := _unfit(name, view, members, held=held):
         message = f"{wanted} cannot have {name} now: {why}. Nothing was moved; mend the node, or prefer another"
         # While nobody has the router, its members are only just getting to know each other.
-        return "", (Problem("PreferredNodeUnfit", field, message),) if held else ()
+        return "", (Problem(Reason.PREFERRED_NODE_UNFIT, field, message),) if held else ()
     return wanted, ()
 
 

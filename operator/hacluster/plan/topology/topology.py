@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hacluster.api import HACluster
+from hacluster.api.reasons import Reason
 from hacluster.api.spec import Node, Peering, PreemptionMode, VirtualRouter
 from hacluster.errors import Problem
 from hacluster.plan.model import Address, Member, NodeView, Participant, Router, Topology
@@ -51,7 +52,7 @@ def make_topology(
     found.waiting_for += [view.name for view in views if view not in ready]
     participants = _participants(cluster, views, ready, found)
     if cluster.spec.apache and ready and all(each.backend_address is None for each in participants):
-        found.fatal += [problem for problem in found.problems if problem.reason == "NoBackendAddress"]
+        found.fatal += [problem for problem in found.problems if problem.reason == Reason.NO_BACKEND_ADDRESS]
     routers = _routers(
         cluster, views, ready, priorities=priorities, vrids=_vrids(cluster, router_ids, taken_ids, found), found=found
     )
@@ -87,7 +88,7 @@ def _vrids(cluster: HACluster, earlier: Mapping[str, int], taken: Collection[int
     try:
         return allot_router_ids(f"{cluster.metadata.namespace}/{cluster.metadata.name}", explicit, earlier, taken)
     except ValueError as error:
-        found.fatal.append(Problem("NoRouterIDLeft", "spec.virtualRouters", f"{error}; delete a resource or name an ID"))
+        found.fatal.append(Problem(Reason.NO_ROUTER_ID_LEFT, "spec.virtualRouters", f"{error}; delete a resource or name an ID"))
         return {}
 
 
@@ -154,7 +155,7 @@ def _introduce(members: Mapping[str, Member]) -> dict[str, Member]:
 
 def _no_source(index: int, view: NodeView, interface: str) -> Problem:
     return Problem(
-        "NoUnicastAddress",
+        Reason.NO_UNICAST_ADDRESS,
         "spec.vrrp.peering",
         f"node {view.name} has no address of the family of spec.virtualRouters[{index}] on {interface} to speak Unicast from "
         f"(it has: {describe(view.interfaces or ())}); give it one, or use Multicast",
@@ -163,7 +164,7 @@ def _no_source(index: int, view: NodeView, interface: str) -> Problem:
 
 def _too_many(count: int) -> Problem:
     return Problem(
-        "TooManyNodes",
+        Reason.TOO_MANY_NODES,
         "spec.nodeSelector",
         f"it matches {count} nodes, and a cluster has at most {MAX_NODES}; label fewer nodes",
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from hacluster.api import HACluster
+from hacluster.api.reasons import Reason
 from hacluster.errors import Problem
 from hacluster.plan.model import Address, InterfaceAddress, NodeView
 from hacluster.plan.topology.addresses import own_addresses
@@ -16,9 +17,11 @@ def bad_virtual_ips(cluster: HACluster, views: Sequence[NodeView]) -> Iterator[P
             field = f"spec.virtualRouters[{i}].virtualIPs[{j}]"
             if virtual_ip.ip in owners:
                 why = owners[virtual_ip.ip]
-                yield Problem("VirtualIPInUse", field, f"{virtual_ip.ip} cannot be a virtual IP: {why}; choose a free address")
+                yield Problem(
+                    Reason.VIRTUAL_IP_IN_USE, field, f"{virtual_ip.ip} cannot be a virtual IP: {why}; choose a free address"
+                )
             elif what := _of_the_subnet(virtual_ip):
-                yield Problem("Invalid", field, f"{virtual_ip} is {what} of its subnet; choose a host's address")
+                yield Problem(Reason.INVALID, field, f"{virtual_ip} is {what} of its subnet; choose a host's address")
 
 
 def _owners(cluster: HACluster, views: Sequence[NodeView]) -> dict[Address, str]:

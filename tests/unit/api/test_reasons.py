@@ -1,0 +1,40 @@
+"""The table of reasons is the only place that spells them."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from hacluster.api.reasons import Reason
+
+SOURCES = Path(__file__).parents[3] / "operator" / "hacluster"
+REPORTS = {"Problem", "NodeProblem", "Finding", "Event"}
+
+
+def _literals(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Strings that a report gets as its reason: the first argument of `Problem` and `Event`, the third of `Finding`, or `reason=`."""
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        name = call.func.id if isinstance(call.func, ast.Name) else ""
+        if name in REPORTS:
+            place = 2 if name == "Finding" else 0
+            given = [*call.args[place : place + 1], *(each.value for each in call.keywords if each.arg == "reason")]
+            strings = (part for argument in given for part in ast.walk(argument) if isinstance(part, ast.Constant))
+            yield from ((part.lineno, part.value) for part in strings if isinstance(part.value, str))
+
+
+def test_no_report_spells_its_reason_itself() -> None:
+    found = [
+        f"{file.relative_to(SOURCES)}:{line}: {text}"
+        for file in sorted(SOURCES.rglob("*.py"))
+        for line, text in _literals(ast.parse(file.read_text()))
+    ]
+    assert not found, "take it from hacluster.api.reasons"
+
+
+def test_every_reason_may_stand_in_a_condition() -> None:
+    assert all(re.fullmatch("[A-Za-z][A-Za-z0-9]{0,127}", reason) for reason in Reason)
+
+
+def test_every_reason_is_used() -> None:
+    texts = "".join(file.read_text() for file in SOURCES.rglob("*.py") if file.name != "reasons.py")
+    assert [reason.name for reason in Reason if f"Reason.{reason.name}" not in re.findall(r"Reason\.\w+", texts)] == []
