@@ -240,9 +240,9 @@ class World:
         self.report(
             name, cluster, **{"routers": routers, "haproxy": "Up", "apache": "Up", "configRevision": orders.revision, **entry}
         )
-        self.beat(name, cluster)
+        self.renew_lease(name, cluster)
 
-    def beat(self, name: str, cluster: str = "web") -> None:
+    def renew_lease(self, name: str, cluster: str = "web") -> None:
         """The node's agent renews its Lease from now on, every second."""
         self._beating[cluster, name] = True
         self._renew(cluster, name)

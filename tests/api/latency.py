@@ -160,7 +160,7 @@ async def agents(here: World, account: Path) -> AsyncIterator[Agents]:
     made = {each: KubernetesReporter(server, "web", here.namespace, here.node(each), system_clock) for each in PAIR}
     try:
         for reporter in made.values():
-            await reporter.beat()
+            await reporter.renew_lease()
         yield Agents(here, made, {each: here.orders(each).revision for each in PAIR})
     finally:
         for reporter in made.values():

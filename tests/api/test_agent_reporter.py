@@ -83,9 +83,9 @@ async def test_each_node_owns_its_own_entry(world: World) -> None:
 
 async def test_the_lease_is_renewed(world: World) -> None:
     async with world.agent("node1") as one:
-        await one.beat()
+        await one.renew_lease()
         first = lease(world)
-        await one.beat()
+        await one.renew_lease()
     assert first["holderIdentity"] == "node1" and first["leaseDurationSeconds"] == 10
     assert lease(world)["renewTime"] > first["renewTime"]
 
@@ -109,4 +109,4 @@ async def test_somebody_elses_resource_is_not_the_agents(world: World) -> None:
         with pytest.raises(ReportFailed, match="403"):
             await one.apply(entry("node1", VrrpState.MASTER))
         with pytest.raises(ReportFailed, match="403"):
-            await one.beat()
+            await one.renew_lease()

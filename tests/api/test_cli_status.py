@@ -101,7 +101,7 @@ def test_a_silent_holder_is_unknown(apiserver: ApiServer, here: World) -> None:
         assert row(text, here.node("node1"))[1:5] == ["Unknown", "-", "Unknown", "Unknown"]
         assert "not heard of for ten seconds" in text
         assert f"none (last: {here.node('node1')})" in text
-        here.beat("node1")
+        here.renew_lease("node1")
 
         def back() -> None:
             assert row(shown(here), here.node("node1"))[1] == "Master"

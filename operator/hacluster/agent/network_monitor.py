@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from hacluster.agent.state import Board
+from hacluster.agent.state import AgentState
 from hacluster.agent.system.netlink import Monitor, read_network
 from hacluster.agent.system.network import Network
 
@@ -17,7 +17,7 @@ def _nothing(_: Network) -> Mapping[str, int]:
 
 
 async def watch_network(
-    board: Board,
+    state: AgentState,
     read: Callable[[], Network] = read_network,
     measure: Callable[[Network], Mapping[str, int]] = _nothing,
 ) -> None:
@@ -25,7 +25,7 @@ async def watch_network(
     async with Monitor() as monitor:
         while True:
             network = read()
-            board.update(network=network, takeovers=measure(network))
+            state.update(network=network, takeovers=measure(network))
             await asyncio.sleep(_GATHER)
             try:
                 async with asyncio.timeout(_AGAIN):

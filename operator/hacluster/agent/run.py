@@ -15,24 +15,24 @@ from hacluster.agent.config.watcher import Configuration
 from hacluster.agent.handover.handover import Handover, heartbeat
 from hacluster.agent.handover.second_chance import SecondChance
 from hacluster.agent.haproxy.apache import watch_apache
-from hacluster.agent.haproxy.health import HAProxyHealth
-from hacluster.agent.haproxy.peers import Peers
-from hacluster.agent.keepalived.notify import Vrrp
-from hacluster.agent.keepalived.orphans import Cleanup
+from hacluster.agent.haproxy.health import HAProxyMonitor
+from hacluster.agent.haproxy.peers import PeerMonitor
+from hacluster.agent.keepalived.notify import NotifyReader
+from hacluster.agent.keepalived.orphans import OrphanCleanup
 from hacluster.agent.keepalived.process import Keepalived
-from hacluster.agent.neighbours.monitor import Lookout
-from hacluster.agent.neighbours.preflight import FirstStart
+from hacluster.agent.neighbours.monitor import SegmentMonitor
+from hacluster.agent.neighbours.preflight import Preflight
 from hacluster.agent.network_monitor import watch_network
 from hacluster.agent.paths import Paths
-from hacluster.agent.state import Board
+from hacluster.agent.state import AgentState
 from hacluster.agent.status.entry import build_entry
-from hacluster.agent.status.publisher import Publisher, Reporter, ReportFailed, beat_forever
+from hacluster.agent.status.publisher import Publisher, Reporter, ReportFailed, renew_lease_forever
 from hacluster.agent.supervisor import Part, run_parts
 from hacluster.agent.system.clock import Clock, rfc3339, system_clock
 from hacluster.agent.system.network import Network
-from hacluster.agent.vrrp.anomalies import Suspicions
-from hacluster.agent.vrrp.listener import Hearing, Listener
-from hacluster.agent.vrrp.takeover import Takeovers
+from hacluster.agent.vrrp.anomalies import Anomalies
+from hacluster.agent.vrrp.listener import AdvertListener, LastAdverts
+from hacluster.agent.vrrp.takeover import TakeoverTimer
 from hacluster.api.status import NodeStatus
 
 log = logging.getLogger(__name__)
@@ -54,38 +54,38 @@ class Settings:
 
 async def run(settings: Settings, reporter: Reporter, stop: asyncio.Event) -> None:
     """Runs the node's agent until `stop` is set, and then leaves no virtual IP without an owner."""
-    paths, board = settings.paths, Board()
+    paths, state = settings.paths, AgentState()
     keepalived = Keepalived(paths)
-    cleanup = Cleanup(board, keepalived)
-    hearing, suspicions = Hearing(), Suspicions()
-    takeovers = Takeovers(hearing)
+    cleanup = OrphanCleanup(state, keepalived)
+    adverts, anomalies = LastAdverts(), Anomalies()
+    takeovers = TakeoverTimer(adverts)
 
     def entry(previous: NodeStatus | None) -> NodeStatus:
-        return build_entry(settings.node, __version__, board.now, previous, rfc3339(settings.clock()))
+        return build_entry(settings.node, __version__, state.now, previous, rfc3339(settings.clock()))
 
     def measure(network: Network) -> Mapping[str, int]:
-        config = board.now.installed
+        config = state.now.installed
         return takeovers.follow(config.routers if config else (), network, asyncio.get_running_loop().time())
 
-    publisher = Publisher(board, reporter, entry, paths.entry)
-    installer = Installer(paths, RealDaemons(paths, keepalived), first_start=FirstStart(hearing))
-    configuration = Configuration(paths, settings.node, board, installer)
-    second_chance = SecondChance(board, hearing, paths.forwarding)
+    publisher = Publisher(state, reporter, entry, paths.entry)
+    installer = Installer(paths, RealDaemons(paths, keepalived), preflight=Preflight(adverts))
+    configuration = Configuration(paths, settings.node, state, installer)
+    second_chance = SecondChance(state, adverts, paths.forwarding)
     parts: dict[str, Part] = {
         "cleanup": cleanup.run,
-        "health": HAProxyHealth(paths, board, hearing if settings.hold_down else None).run,
-        "vrrp": Vrrp(paths, board, keepalived).run,
-        "listen": Listener(board, hearing, suspicions).run,
-        "lookout": Lookout(board, suspicions).run,
-        "network": lambda: watch_network(board, measure=measure),
+        "health": HAProxyMonitor(paths, state, adverts if settings.hold_down else None).run,
+        "vrrp": NotifyReader(paths, state, keepalived).run,
+        "listen": AdvertListener(state, adverts, anomalies).run,
+        "lookout": SegmentMonitor(state, anomalies).run,
+        "network": lambda: watch_network(state, measure=measure),
         "configuration": configuration.run,
-        "apache": lambda: watch_apache(board),
+        "apache": lambda: watch_apache(state),
         "report": publisher.run,
         "second chance": second_chance.run,
-        "peers": Peers(paths, board, hearing).run,
-        "handover": Handover(paths, board, keepalived).run,
+        "peers": PeerMonitor(paths, state, adverts).run,
+        "handover": Handover(paths, state, keepalived).run,
         "dead man's switch": lambda: heartbeat(paths.alive),
-        "heartbeat": lambda: beat_forever(reporter),
+        "heartbeat": lambda: renew_lease_forever(reporter),
     }
     log.info("agent %s of node %s starts", __version__, settings.node)
     try:

@@ -62,7 +62,7 @@ class Observation:
         return self.network is not None and vrrp and haproxy
 
 
-class Board:
+class AgentState:
     """Holds the newest observation; every change has a number, so that nobody who waits can miss one."""
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class Board:
         self.update(problems=others | {part: problems} if problems else others)
 
     async def changed_since(self, version: int) -> int:
-        """Waits until the board is newer than `version`; returns its version then."""
+        """Waits until the state is newer than `version`; returns its version then."""
         while self.version <= version:
             await self._changed.wait()
         return self.version

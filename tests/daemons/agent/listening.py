@@ -8,10 +8,10 @@ import asyncio
 import sys
 
 from hacluster.agent.neighbours.sockets import who_has
-from hacluster.agent.state import Board
+from hacluster.agent.state import AgentState
 from hacluster.agent.system.netlink import read_network
-from hacluster.agent.vrrp.anomalies import Suspicions
-from hacluster.agent.vrrp.listener import Heard, Hearing, Listener
+from hacluster.agent.vrrp.anomalies import Anomalies
+from hacluster.agent.vrrp.listener import AdvertListener, LastAdverts, ReceivedAdvert
 from hacluster.nodeconfig import AgentConfig, Router
 
 
@@ -27,16 +27,16 @@ async def hear(interface: str, router_id: str, address: str, seconds: str) -> No
         name="VI_1", interface=interface, priority=1, virtual_router_id=int(router_id), virtual_ips=(f"{address}/64",)
     )
     config = AgentConfig(cluster="web", namespace="default", node="node1", revision="r1", routers=(router,))
-    board, hearing, first = Board(), Hearing(), asyncio.Event()
+    state, adverts, first = AgentState(), LastAdverts(), asyncio.Event()
 
-    def heard(_: str, one: Heard) -> None:
+    def heard(_: str, one: ReceivedAdvert) -> None:
         if not first.is_set():
             print(one.advert.source, one.advert.priority, ",".join(one.advert.addresses))
         first.set()
 
-    hearing.subscribe(heard)
-    board.update(installed=config, network=read_network())
-    listener = asyncio.create_task(Listener(board, hearing, Suspicions()).run())
+    adverts.subscribe(heard)
+    state.update(installed=config, network=read_network())
+    listener = asyncio.create_task(AdvertListener(state, adverts, Anomalies()).run())
     async with asyncio.timeout(float(seconds)):
         await first.wait()
     listener.cancel()

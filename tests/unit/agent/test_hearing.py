@@ -7,11 +7,11 @@ from ipaddress import ip_interface
 
 import pytest
 
-from hacluster.agent.neighbours.preflight import FirstStart
+from hacluster.agent.neighbours.preflight import Preflight
 from hacluster.agent.system.network import Address, Link, Network
-from hacluster.agent.vrrp.listener import Heard, Hearing
+from hacluster.agent.vrrp.listener import LastAdverts, ReceivedAdvert
 from hacluster.agent.vrrp.packet import Advert
-from hacluster.agent.vrrp.takeover import Takeovers
+from hacluster.agent.vrrp.takeover import TakeoverTimer
 from hacluster.nodeconfig import AgentConfig, Router
 
 ROUTER = Router(name="VI_1", interface="eth0", priority=101, virtual_router_id=51, virtual_ips=("10.0.0.200/24",))
@@ -21,43 +21,43 @@ WITH = Network((Link(2, "eth0"),), (Address(2, ip_interface("10.0.0.200/24")),))
 
 
 def test_the_last_advertisement() -> None:
-    hearing, told = Hearing(), list[tuple[str, Heard]]()
-    hearing.subscribe(lambda router, heard: told.append((router, heard)))
-    assert hearing.last("VI_1") is None and hearing.spoke("VI_1") is None
-    hearing.take("VI_1", ADVERT, 10.0)
-    assert hearing.last("VI_1") == Heard(ADVERT, 10.0, 100)
-    assert hearing.spoke("VI_1") == ("10.0.0.2", 10.0)
+    adverts, told = LastAdverts(), list[tuple[str, ReceivedAdvert]]()
+    adverts.subscribe(lambda router, heard: told.append((router, heard)))
+    assert adverts.last("VI_1") is None and adverts.last_sender("VI_1") is None
+    adverts.take("VI_1", ADVERT, 10.0)
+    assert adverts.last("VI_1") == ReceivedAdvert(ADVERT, 10.0, 100)
+    assert adverts.last_sender("VI_1") == ("10.0.0.2", 10.0)
     goodbye = replace(ADVERT, priority=0)
-    hearing.take("VI_1", goodbye, 10.1)
-    assert hearing.last("VI_1") == Heard(goodbye, 10.1, 100), "what it was worth before it said goodbye"
-    assert told == [("VI_1", Heard(ADVERT, 10.0, 100)), ("VI_1", Heard(goodbye, 10.1, 100))]
+    adverts.take("VI_1", goodbye, 10.1)
+    assert adverts.last("VI_1") == ReceivedAdvert(goodbye, 10.1, 100), "what it was worth before it said goodbye"
+    assert told == [("VI_1", ReceivedAdvert(ADVERT, 10.0, 100)), ("VI_1", ReceivedAdvert(goodbye, 10.1, 100))]
 
 
 def test_a_priority_is_not_another_s() -> None:
-    hearing = Hearing()
-    hearing.take("VI_1", ADVERT, 10.0)
-    hearing.take("VI_1", replace(ADVERT, source="10.0.0.3", priority=0), 10.1)
-    assert hearing.last("VI_1") == Heard(replace(ADVERT, source="10.0.0.3", priority=0), 10.1, 0)
+    adverts = LastAdverts()
+    adverts.take("VI_1", ADVERT, 10.0)
+    adverts.take("VI_1", replace(ADVERT, source="10.0.0.3", priority=0), 10.1)
+    assert adverts.last("VI_1") == ReceivedAdvert(replace(ADVERT, source="10.0.0.3", priority=0), 10.1, 0)
 
 
 def test_routers_that_are_gone_are_forgotten() -> None:
-    hearing = Hearing()
-    hearing.take("VI_1", ADVERT, 10.0)
-    hearing.take("VI_2", ADVERT, 10.0)
-    hearing.keep({"VI_2"})
-    assert hearing.last("VI_1") is None and hearing.last("VI_2") is not None
+    adverts = LastAdverts()
+    adverts.take("VI_1", ADVERT, 10.0)
+    adverts.take("VI_2", ADVERT, 10.0)
+    adverts.keep({"VI_2"})
+    assert adverts.last("VI_1") is None and adverts.last("VI_2") is not None
 
 
 class Timed:
     def __init__(self) -> None:
-        self.hearing = Hearing()
-        self.takeovers = Takeovers(self.hearing)
+        self.adverts = LastAdverts()
+        self.takeovers = TakeoverTimer(self.adverts)
 
     def looks(self, network: Network, now: float, *routers: Router) -> int | None:
         return self.takeovers.follow(routers or (ROUTER,), network, now).get("VI_1")
 
     def hears(self, now: float) -> None:
-        self.hearing.take("VI_1", ADVERT, now)
+        self.adverts.take("VI_1", ADVERT, now)
 
 
 def test_a_takeover_counts_from_the_last_advertisement() -> None:
@@ -126,7 +126,7 @@ class Segment:
     answers: dict[str, str] = field(default_factory=dict)
     now: float = 100.0
     asked: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
-    hearing: Hearing = field(default_factory=Hearing)
+    adverts: LastAdverts = field(default_factory=LastAdverts)
     heard_at: float | None = None
     heard: Advert = ADVERT
     error: OSError | None = None
@@ -141,13 +141,13 @@ class Segment:
     def clock(self) -> float:
         self.now += 0.01
         if self.heard_at is not None and self.now >= self.heard_at:
-            self.hearing.take("VI_1", self.heard, self.heard_at)
+            self.adverts.take("VI_1", self.heard, self.heard_at)
         return self.now
 
     async def check(self, router: Router = ROUTER) -> list[str]:
         config = AgentConfig(cluster="web", namespace="default", node="node1", revision="r1", routers=(router,))
         async with asyncio.timeout(10):
-            return [each.message for each in await FirstStart(self.hearing, self.ask, self.clock)(config)]
+            return [each.message for each in await Preflight(self.adverts, self.ask, self.clock)(config)]
 
 
 TAKEN = {"10.0.0.200": "02:00:00:00:00:aa"}

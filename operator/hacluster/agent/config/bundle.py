@@ -75,7 +75,7 @@ def read_live(paths: Paths) -> Mapping[File, str]:
     return _read({file: paths.live(file) for file in FILES})
 
 
-def state_of(directory: Path, node: str) -> tuple[object, ...]:
+def fingerprint(directory: Path, node: str) -> tuple[object, ...]:
     """Differs when the files may. The kubelet swaps one symbolic link; elsewhere the files' own times and sizes have to do."""
     try:
         return (directory.joinpath("..data").readlink(),)

@@ -39,7 +39,7 @@ ACCEPTED: Final = Verdict(Answer.ACCEPTED)
 
 
 class Daemons(Protocol):
-    """Judge and load their own files (`bundle.LOADED`)."""
+    """HealthJudge and load their own files (`bundle.LOADED`)."""
 
     async def validate(self, file: File, candidate: Path) -> Verdict:
         """Whether the daemon could start with this file."""

@@ -35,7 +35,7 @@ class Outcome:
     retry: Retry = Retry.NEVER
 
 
-FirstStart = Callable[[AgentConfig], Awaitable[tuple[NodeProblem, ...]]]
+Preflight = Callable[[AgentConfig], Awaitable[tuple[NodeProblem, ...]]]
 """What forbids the daemons' first start with this configuration."""
 
 
@@ -51,12 +51,12 @@ class Installer:
         paths: Paths,
         daemons: Daemons,
         listeners: Callable[[], Collection[tcp_sockets.Listener]] = tcp_sockets.read_listeners,
-        first_start: FirstStart = _allowed,
+        preflight: Preflight = _allowed,
     ):
         self._paths = paths
         self._daemons = daemons
         self._listeners = listeners
-        self._first_start = first_start
+        self._preflight = preflight
         paths.good(File.AGENT).parent.mkdir(parents=True, exist_ok=True)
         self.good = read_good(paths)
         self._dirty = self.good is not None and dict(read_live(paths)) != dict(self.good.texts)
@@ -101,7 +101,7 @@ class Installer:
     async def _taken(self, new: Bundle) -> tuple[NodeProblem, ...]:
         """What the new files want and somebody else has: ports, and before the first start virtual IPs."""
         busy = tuple(NodeProblem(reason=Reason.PORT_IN_USE, message=tcp_sockets.describe(*one)) for one in self._busy(new))
-        return busy or (() if self.started else await self._first_start(new.config))
+        return busy or (() if self.started else await self._preflight(new.config))
 
     def _busy(self, new: Bundle) -> tuple[tuple[Port, tcp_sockets.Listener], ...]:
         """Ports that the new files want and somebody else has: our own daemons have those of the good files, once started."""

@@ -5,10 +5,10 @@ import logging
 from dataclasses import replace
 from typing import Final
 
-from hacluster.agent.config.bundle import BadBundle, Bundle, read_offered, state_of
+from hacluster.agent.config.bundle import BadBundle, Bundle, fingerprint, read_offered
 from hacluster.agent.config.install import Installer, Outcome, Retry
 from hacluster.agent.paths import Paths
-from hacluster.agent.state import Board
+from hacluster.agent.state import AgentState
 from hacluster.agent.system.backoff import Backoff
 from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
@@ -23,18 +23,18 @@ _PORT_POLL: Final = 1.0
 class Configuration:
     """The part that keeps the daemons' configuration as the operator wants it."""
 
-    def __init__(self, paths: Paths, node: str, board: Board, installer: Installer) -> None:
-        self._paths, self._node, self._board, self._installer = paths, node, board, installer
+    def __init__(self, paths: Paths, node: str, state: AgentState, installer: Installer) -> None:
+        self._paths, self._node, self._state, self._installer = paths, node, state, installer
         self._backoff = Backoff(first=0.5, most=30.0)
         self._publish()
 
     async def run(self) -> None:
         """Never returns. Unchanged files are not judged twice, unless what was in the way may have gone."""
         while True:
-            state = state_of(self._paths.config, self._node)
+            stamp = fingerprint(self._paths.config, self._node)
             outcome = await self._follow()
             self._report(outcome)
-            await self._wait(state, outcome.retry)
+            await self._wait(stamp, outcome.retry)
 
     async def _follow(self) -> Outcome:
         """Reads what is wanted and installs it."""
@@ -42,7 +42,7 @@ class Configuration:
             offered = read_offered(self._paths.config, self._node)
             if offered is None:
                 return Outcome()
-            self._board.update(offered=offered.config)
+            self._state.update(offered=offered.config)
             return await self._install(offered)
         except BadBundle as error:
             return Outcome((NodeProblem(reason=Reason.CONFIGURATION_REFUSED, message=str(error)),))
@@ -59,15 +59,15 @@ class Configuration:
 
     def _publish(self) -> None:
         good = self._installer.good
-        self._board.update(installed=good.config if good else None, started=self._installer.started)
+        self._state.update(installed=good.config if good else None, started=self._installer.started)
 
     def _report(self, outcome: Outcome) -> None:
-        if outcome.problems != self._board.now.problems.get(PART, ()):
+        if outcome.problems != self._state.now.problems.get(PART, ()):
             for problem in outcome.problems:
                 log.warning("%s: %s", problem.reason, problem.message)
-        self._board.put_problems(PART, *outcome.problems)
+        self._state.put_problems(PART, *outcome.problems)
 
-    async def _wait(self, state: tuple[object, ...], retry: Retry) -> None:
+    async def _wait(self, stamp: tuple[object, ...], retry: Retry) -> None:
         """Until the files change, or it is time to try again."""
         loop = asyncio.get_running_loop()
         again = None
@@ -77,7 +77,7 @@ class Configuration:
             self._backoff.reset()
             if retry is Retry.PORT:
                 again = loop.time() + _PORT_POLL
-        while state_of(self._paths.config, self._node) == state and (again is None or loop.time() < again):  # noqa: ASYNC110
+        while fingerprint(self._paths.config, self._node) == stamp and (again is None or loop.time() < again):  # noqa: ASYNC110
             await asyncio.sleep(_POLL)
 
 

@@ -18,7 +18,7 @@ from typing import Final, Protocol
 from hacluster.agent.handover.rules import established
 from hacluster.agent.haproxy.health import write_track
 from hacluster.agent.paths import Paths
-from hacluster.agent.state import Board, Observation
+from hacluster.agent.state import AgentState, Observation
 from hacluster.agent.system import processes
 from hacluster.agent.system.network import bare
 from hacluster.api.status import Health
@@ -95,8 +95,8 @@ class Owner(Protocol):
 class Handover:
     """The part that steps back and leaves."""
 
-    def __init__(self, paths: Paths, board: Board, keepalived: Owner) -> None:
-        self._paths, self._board, self._keepalived = paths, board, keepalived
+    def __init__(self, paths: Paths, state: AgentState, keepalived: Owner) -> None:
+        self._paths, self._state, self._keepalived = paths, state, keepalived
         self._steps: dict[str, StepBack] = {}
         self._written: dict[str, bool] = {}
         self._leaving = Leaving.LEFT if paths.left.exists() else Leaving.MOVING if paths.leave.exists() else Leaving.NOT
@@ -115,12 +115,12 @@ class Handover:
             self._step_back(loop.time())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_POLL):
-                    await self._board.changed_since(self._board.version)
+                    await self._state.changed_since(self._state.version)
 
     # ── stepping back ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _step_back(self, now: float) -> None:
-        seen = self._board.now
+        seen = self._state.now
         routers = seen.installed.routers if seen.installed else ()
         self._steps = {router.name: self._steps.get(router.name) or StepBack(router) for router in routers}
         for router in routers:
@@ -150,13 +150,13 @@ class Handover:
             self._paths.left.touch()
         if self._leaving is not before:
             log.info("leaving: %s", self._leaving.value)
-        self._board.update(leaving=self._leaving is not Leaving.NOT)
+        self._state.update(leaving=self._leaving is not Leaving.NOT)
 
     def _lives_on(self) -> bool:
         """A container was restarted, and the pod stays: HAProxy answers again, or keepalived is another."""
-        if self._board.now.haproxy is Health.DOWN:
+        if self._state.now.haproxy is Health.DOWN:
             self._ended = True
-        again = self._ended and self._board.now.haproxy is Health.UP
+        again = self._ended and self._state.now.haproxy is Health.UP
         parent = self._keepalived.parent()
         return again or (parent is not None and self._parent is not None and parent != self._parent)
 
@@ -166,13 +166,13 @@ class Handover:
         self._leaving = Leaving.NOT
 
     def _has_moved(self, now: float) -> bool:
-        seen = self._board.now
+        seen = self._state.now
         held = [router for router in (seen.installed.routers if seen.installed else ()) if holds(router, seen)]
         return not held or now - self._since >= max(map(patience, held))
 
     def _has_drained(self, now: float) -> bool:
         """After a moment for latecomers, HAProxy stops listening and asks every client to come back by another connection."""
-        seen = self._board.now
+        seen = self._state.now
         drain = seen.installed.drain_seconds if seen.installed else 0.0
         if now - self._moved >= drain or (seen.haproxy is Health.DOWN and not self._soft_stopped):
             return True  # who does not answer any more has nobody to serve

@@ -10,8 +10,8 @@ from typing import Final, Protocol
 from hacluster.agent.handover.handover import holds
 from hacluster.agent.handover.rules import MOST, Forwarding, Kernel, ports, remember, routes, rules
 from hacluster.agent.neighbours.sockets import is_alive
-from hacluster.agent.state import Board
-from hacluster.agent.vrrp.listener import Heard
+from hacluster.agent.state import AgentState
+from hacluster.agent.vrrp.listener import ReceivedAdvert
 from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, Router
@@ -24,7 +24,7 @@ _FRESH: Final = 10.0
 """Seconds that a backup's memory of the holder lasts without being renewed: an agent that dies leaves nothing behind for long."""
 _RENEW: Final = 3.0
 _SPOKE: Final = 2.5
-"""Advertisement intervals: who spoke within so many was alive when the address moved."""
+"""Advertisement intervals: who last_sender within so many was alive when the address moved."""
 
 
 Ask = Callable[[str, str], Awaitable[bool]]
@@ -34,7 +34,7 @@ Ask = Callable[[str, str], Awaitable[bool]]
 class Hears(Protocol):
     """Who advertises a router."""
 
-    def subscribe(self, callback: Callable[[str, Heard], None]) -> None:
+    def subscribe(self, callback: Callable[[str, ReceivedAdvert], None]) -> None:
         """Calls back at every advertisement of another member, with the router's name."""
 
 
@@ -54,7 +54,7 @@ class _Memory:
         return news
 
     def within(self, seconds: float, now: float) -> list[tuple[str, float]]:
-        """Who spoke within so many seconds, and how long ago; no more than are asked."""
+        """Who last_sender within so many seconds, and how long ago; no more than are asked."""
         self.recent = {each: at for each, at in self.recent.items() if now - at < seconds}
         return [(each, now - at) for each, at in self.recent.items()][:MOST]
 
@@ -64,14 +64,14 @@ class SecondChance:
 
     def __init__(
         self,
-        board: Board,
+        state: AgentState,
         hears: Hears,
         kept: Path,
         ask: Ask = is_alive,
         kernel: Kernel | None = None,
     ) -> None:
         """`kept` remembers what is installed, across this agent's restarts: drains go on."""
-        self._board, self._kept, self._ask = board, kept, ask
+        self._state, self._kept, self._ask = state, kept, ask
         self._kernel = kernel or Kernel()
         self._memories: dict[str, _Memory] = {}
         self._forwarding: Forwarding | None = None
@@ -82,8 +82,8 @@ class SecondChance:
         """Never returns."""
         loop = asyncio.get_running_loop()
         while True:
-            version = self._board.version
-            await self._install(self._board.now.installed)
+            version = self._state.version
+            await self._install(self._state.now.installed)
             if self._forwarding is not None:
                 for index, router in enumerate(self._forwarding.config.routers):
                     await self._follow(self._forwarding, index, router, loop.time())
@@ -95,7 +95,7 @@ class SecondChance:
             await self._kernel.remove(self._forwarding)
         self._kept.unlink(missing_ok=True)
 
-    def _hear(self, router: str, heard: Heard) -> None:
+    def _hear(self, router: str, heard: ReceivedAdvert) -> None:
         """Another holder than before: that cannot wait."""
         memory = self._memories.setdefault(router, _Memory())
         if memory.hear(heard.advert.source, heard.at) and not memory.holder:
@@ -103,7 +103,7 @@ class SecondChance:
 
     async def _wait(self, version: int) -> None:
         news = asyncio.ensure_future(self._news.wait())
-        change = asyncio.ensure_future(self._board.changed_since(version))
+        change = asyncio.ensure_future(self._state.changed_since(version))
         await asyncio.wait({news, change}, timeout=_POLL, return_when=asyncio.FIRST_COMPLETED)
         for each in (news, change):
             each.cancel()
@@ -131,18 +131,18 @@ class SecondChance:
         if failure:
             log.warning("no second chance for connections: %s", failure)
             cure = "load the kernel modules nft_dup_ipv4, nft_dup_ipv6, nft_socket and nft_fib_inet, or set vrrp.handover.drain to 0s"
-            self._board.put_problems(
+            self._state.put_problems(
                 PART,
                 NodeProblem(reason=Reason.NO_SECOND_CHANCE, message=f"a planned move breaks open connections: {failure}; {cure}"),
             )
         else:
-            self._board.put_problems(PART)
+            self._state.put_problems(PART)
             self._kept.write_text(_text(wanted))
 
     async def _follow(self, forwarding: Forwarding, index: int, router: Router, now: float) -> None:
         """A backup knows the holders before it; who becomes the holder goes on asking those that live."""
         memory = self._memories.setdefault(router.name, _Memory())
-        was, memory.holder = memory.holder, holds(router, self._board.now)
+        was, memory.holder = memory.holder, holds(router, self._state.now)
         if memory.holder:
             if was is False and memory.told:
                 await self._took_over(forwarding, index, memory, now)

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from hacluster.agent.state import Board
+from hacluster.agent.state import AgentState
 from hacluster.api.status import Health
 from hacluster.nodeconfig import Apache
 
@@ -28,22 +28,22 @@ async def check(apache: Apache) -> bool:
             writer.close()
 
 
-async def watch_apache(board: Board) -> None:
+async def watch_apache(state: AgentState) -> None:
     """Never returns. A single lost answer is no outage."""
     failures = 0
     while True:
-        config = board.now.installed
+        config = state.now.installed
         apache = config.apache if config else None
         if apache is None:
             failures = 0
-            board.update(apache=None)
+            state.update(apache=None)
         elif await check(apache):
             failures = 0
-            board.update(apache=Health.UP)
+            state.update(apache=Health.UP)
         else:
             failures += 1
             if failures >= _FAILURES:
-                board.update(apache=Health.DOWN)
-            elif board.now.apache is None:
-                board.update(apache=Health.UNKNOWN)
+                state.update(apache=Health.DOWN)
+            elif state.now.apache is None:
+                state.update(apache=Health.UNKNOWN)
         await asyncio.sleep(_INTERVAL)

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from hacluster import names
 from hacluster.agent.haproxy.holddown import HoldDown
 from hacluster.agent.paths import Paths
-from hacluster.agent.state import Board
+from hacluster.agent.state import AgentState
 from hacluster.api.reasons import Reason
 from hacluster.api.status import Health, NodeProblem
 from hacluster.nodeconfig import AgentConfig
@@ -30,7 +30,7 @@ PATIENCE: Final = 10.0
 
 _SHORTEST: Final = 0.1
 _SPOKE: Final = 5
-"""Advertisement intervals: whoever spoke within so many holds virtual IPs."""
+"""Advertisement intervals: whoever last_sender within so many holds virtual IPs."""
 PART: Final = "health"
 
 _REQUEST: Final = f"GET {names.HEALTH_PATH} HTTP/1.1\r\nHost: haproxy\r\nUser-Agent: hacluster-agent\r\n\r\n".encode()
@@ -60,7 +60,7 @@ def deadline_of(config: AgentConfig | None) -> float:
     return min(DEADLINE, max(_SHORTEST, 4 * quickest))
 
 
-class Judge:
+class HealthJudge:
     """Turns checks into a health. A refused connection is certain; anything else has to fail twice in a row."""
 
     def __init__(self, resumed: bool, now: float) -> None:
@@ -217,16 +217,16 @@ def write_track(file: Path, flag: bool) -> None:
 class Hears(Protocol):
     """Who advertises a router."""
 
-    def spoke(self, router: str) -> tuple[str, float] | None:
+    def last_sender(self, router: str) -> tuple[str, float] | None:
         """Address of the last other node that did, and when, by the event loop's clock."""
 
 
-class HAProxyHealth:
+class HAProxyMonitor:
     """The part that knows whether HAProxy answers, and tells keepalived."""
 
-    def __init__(self, paths: Paths, board: Board, hears: Hears | None = None) -> None:
+    def __init__(self, paths: Paths, state: AgentState, hears: Hears | None = None) -> None:
         """`hears`: with it, a HAProxy that keeps dying is held down while another node has the virtual IPs."""
-        self._paths, self._board, self._hears = paths, board, hears
+        self._paths, self._state, self._hears = paths, state, hears
         self._resumed = paths.track_haproxy.exists()
         self._hold = HoldDown()
         self._told: bool | None = None
@@ -235,14 +235,14 @@ class HAProxyHealth:
 
     async def run(self) -> None:
         """Never returns."""
-        while not self._board.now.started:
-            await self._board.changed_since(self._board.version)
+        while not self._state.now.started:
+            await self._state.changed_since(self._state.version)
         loop = asyncio.get_running_loop()
-        judge = Judge(self._resumed, loop.time())
+        judge = HealthJudge(self._resumed, loop.time())
         probe = Probe(self._paths.haproxy_health)
         try:
             while True:
-                health = judge.hear(result := await probe.check(deadline_of(self._board.now.installed)), loop.time())
+                health = judge.hear(result := await probe.check(deadline_of(self._state.now.installed)), loop.time())
                 self._follow(health, result, loop.time())
                 await probe.idle(_PAUSES.get(result, INTERVAL) if health is Health.UP else INTERVAL)
         finally:
@@ -255,32 +255,32 @@ class HAProxyHealth:
         self._hold.hear(health is Health.UP, now)
         held = self._hold.remaining(now) if self._somebody_else_serves(now) else 0.0
         fit = health is Health.UP and held <= 0
-        config = self._board.now.installed
+        config = self._state.now.installed
         if fit is not self._told and (config is None or config.http_check):
             write_track(self._paths.track_haproxy, flag=not fit)
         self._told = fit
-        if health is not self._board.now.haproxy:
+        if health is not self._state.now.haproxy:
             log.warning("HAProxy is %s: %s", health.value, result.value)
-            self._board.update(haproxy=health)
+            self._state.update(haproxy=health)
         self._tell(held)
 
     def _tell(self, held: float) -> None:
         if held <= 0:
-            self._board.put_problems(PART)
-        elif PART not in self._board.now.problems:
+            self._state.put_problems(PART)
+        elif PART not in self._state.now.problems:
             message = (
                 f"HAProxy ended {self._hold.failures} times lately: the node stays out for {held:.0f} s in which it has to answer, "
                 "as another node serves; see its log for why it ends"
             )
             log.warning("held down: %s", message)
-            self._board.put_problems(PART, NodeProblem(reason=Reason.HELD_DOWN, message=message))
+            self._state.put_problems(PART, NodeProblem(reason=Reason.HELD_DOWN, message=message))
 
     def _somebody_else_serves(self, now: float) -> bool:
         """Who holds down the only node that is left helps nobody."""
-        config = self._board.now.installed
+        config = self._state.now.installed
         if self._hears is None or config is None:
             return False
-        heard = ((router, self._hears.spoke(router.name)) for router in config.routers)
+        heard = ((router, self._hears.last_sender(router.name)) for router in config.routers)
         return any(
             said is not None and now - said[1] < _SPOKE * router.advertisement_interval_ms / 1000 for router, said in heard
         )

@@ -10,13 +10,13 @@ import logging
 from typing import Final, Protocol
 
 from hacluster.agent.haproxy.commands import SERVERS, ask, cut_off, parse_servers, take_down
-from hacluster.agent.neighbours.liveness import PERIOD, SILENCE, Presence, next_due, places
+from hacluster.agent.neighbours.liveness import PERIOD, SILENCE, Liveness, next_due, places
 from hacluster.agent.neighbours.packet import Claim
-from hacluster.agent.neighbours.sockets import Ears
+from hacluster.agent.neighbours.sockets import NeighbourSockets
 from hacluster.agent.paths import Paths
-from hacluster.agent.state import Board
+from hacluster.agent.state import AgentState
 from hacluster.agent.system.network import Network
-from hacluster.agent.vrrp.listener import Heard
+from hacluster.agent.vrrp.listener import ReceivedAdvert
 from hacluster.nodeconfig import AgentConfig
 
 log = logging.getLogger(__name__)
@@ -31,17 +31,17 @@ _DEADLINE: Final = 1.0
 class Hears(Protocol):
     """Who advertises a router."""
 
-    def last(self, router: str) -> Heard | None:
+    def last(self, router: str) -> ReceivedAdvert | None:
         """The last advertisement of another member."""
 
 
-class Peers:
+class PeerMonitor:
     """The part."""
 
-    def __init__(self, paths: Paths, board: Board, hears: Hears) -> None:
-        self._paths, self._board, self._hears = paths, board, hears
-        self._presences: dict[str, Presence] = {}
-        self._ears = Ears(self._heard)
+    def __init__(self, paths: Paths, state: AgentState, hears: Hears) -> None:
+        self._paths, self._state, self._hears = paths, state, hears
+        self._by_address: dict[str, Liveness] = {}
+        self._ears = NeighbourSockets(self._heard)
         self._gone: dict[str, float] = {}
         self._followed = -1
         self._doubted: dict[str, float] = {}
@@ -62,29 +62,29 @@ class Peers:
         loop = asyncio.get_running_loop()
         while True:
             now = loop.time()
-            config = self._board.now.installed
+            config = self._state.now.installed
             if config is not None:
-                self._follow(config, self._board.now.network or Network())
+                self._follow(config, self._state.now.network or Network())
                 self._doubt(config, now)
                 self._ask(now)
                 self._judge(config, now)
-            due = min(next_due(self._presences.values(), now + PERIOD), self._next_doubt(config, now))
+            due = min(next_due(self._by_address.values(), now + PERIOD), self._next_doubt(config, now))
             # Answers come in between; they are read before the next look.
             await asyncio.sleep(max(0.002, due - loop.time()))
 
     def _follow(self, config: AgentConfig, network: Network) -> None:
         """Asks whom the configuration names, where the network has them."""
-        if self._followed == self._board.version:
+        if self._followed == self._state.version:
             return
         wanted = places(config, network)
         if self._ears.follow(wanted):  # else again at the next look
-            self._followed = self._board.version
+            self._followed = self._state.version
         addresses = {address for (_, _, addresses), _ in self._ears for address in addresses}
-        self._presences = {address: self._presences.get(address) or Presence() for address in addresses}
+        self._by_address = {address: self._by_address.get(address) or Liveness() for address in addresses}
 
     def _heard(self, _: str, claim: Claim) -> None:
-        if presence := self._presences.get(claim.address):
-            presence.hear(claim.mac, asyncio.get_running_loop().time())
+        if liveness := self._by_address.get(claim.address):
+            liveness.hear(claim.mac, asyncio.get_running_loop().time())
 
     def _doubt(self, config: AgentConfig, now: float) -> None:
         """The holder of an address has not said so for a while."""
@@ -98,8 +98,8 @@ class Peers:
             ):
                 self._doubted[router.name] = heard.at
                 for addresses in config.peers.values():
-                    if heard.advert.source in addresses and (presence := self._presences.get(addresses[0])):
-                        presence.doubt(interval, now)
+                    if heard.advert.source in addresses and (liveness := self._by_address.get(addresses[0])):
+                        liveness.doubt(interval, now)
 
     def _next_doubt(self, config: AgentConfig | None, now: float) -> float:
         due = []
@@ -113,9 +113,9 @@ class Peers:
     def _ask(self, now: float) -> None:
         for (_, _, addresses), ear in self._ears:
             for address in addresses:
-                presence = self._presences[address]
-                if presence.step(now):
-                    ear.ask([address], to="" if presence.gone else presence.mac)
+                liveness = self._by_address[address]
+                if liveness.step(now):
+                    ear.ask([address], to="" if liveness.gone else liveness.mac)
 
     def _judge(self, config: AgentConfig, now: float) -> None:
         before = self._gone
@@ -128,7 +128,7 @@ class Peers:
             log.info("%s is there again", server)
 
     def _is_gone(self, address: str) -> bool:
-        found = self._presences.get(address)
+        found = self._by_address.get(address)
         return found is not None and found.gone
 
     # ── what HAProxy is told ──────────────────────────────────────────────────────────────────────────────────────────
@@ -144,7 +144,7 @@ class Peers:
                     await self._tell_once()
 
     async def _tell_once(self) -> None:
-        config = self._board.now.installed
+        config = self._state.now.installed
         if config is None or not self._gone:
             return
         now = asyncio.get_running_loop().time()

@@ -12,7 +12,7 @@ from typing import Final
 
 from hacluster.agent.keepalived.process import Keepalived
 from hacluster.agent.paths import Paths
-from hacluster.agent.state import Board, Instance
+from hacluster.agent.state import AgentState, Instance
 from hacluster.agent.system.network import Network, bare
 from hacluster.api.status import VrrpState
 from hacluster.nodeconfig import AgentConfig, Router
@@ -36,7 +36,7 @@ _AGAIN: Final = 0.2
 
 
 @dataclass
-class Lines:
+class LineBuffer:
     """Whole lines out of a stream that comes in pieces."""
 
     _rest: bytes = field(default=b"", init=False)
@@ -50,25 +50,25 @@ class Lines:
 
 
 @dataclass(frozen=True)
-class Notice:
+class Notification:
     """One notification; `instance` is None when keepalived forgot it."""
 
     name: str
     instance: Instance | None
 
 
-def parse_notice(line: str) -> Notice | None:
+def parse_notification(line: str) -> Notification | None:
     """None for lines about groups and for events that say nothing about the state."""
     found = _LINE.fullmatch(line.strip())
     if found is None:
         return None
     name, state = found["name"], found["state"]
     if state == "DELETED":
-        return Notice(name, None)
+        return Notification(name, None)
     if state not in _STATES:
         return None
     stopped = _STATES[state] is VrrpState.STOPPED
-    return Notice(name, Instance(_STATES[state], 0 if stopped else int(found["priority"] or 0)))
+    return Notification(name, Instance(_STATES[state], 0 if stopped else int(found["priority"] or 0)))
 
 
 def derive(router: Router, network: Network) -> Instance:
@@ -78,15 +78,15 @@ def derive(router: Router, network: Network) -> Instance:
     return Instance(VrrpState.MASTER if master else VrrpState.BACKUP)
 
 
-class Vrrp:
+class NotifyReader:
     """The part that knows keepalived's states: from the FIFO, and by asking where no notification can have been heard.
 
     keepalived says nothing in its FIFO about what a reload changed, nor about what happened before the FIFO was there.
     """
 
-    def __init__(self, paths: Paths, board: Board, keepalived: Keepalived) -> None:
-        self._paths, self._board, self._keepalived = paths, board, keepalived
-        self._lines = Lines()
+    def __init__(self, paths: Paths, state: AgentState, keepalived: Keepalived) -> None:
+        self._paths, self._state, self._keepalived = paths, state, keepalived
+        self._lines = LineBuffer()
         self._told: set[str] = set()
         self._asked: tuple[tuple[int, ...], AgentConfig | None] | None = None
 
@@ -106,18 +106,18 @@ class Vrrp:
     async def _follow(self, descriptor: int) -> None:
         """Asks after every start and reload, until the FIFO is another one."""
         while _same(descriptor, self._paths.notify_fifo):
-            version, now = self._board.version, self._board.now
+            version, now = self._state.version, self._state.now
             owners = self._keepalived.owners() if now.keepalived else ()
             wanted = (owners, now.installed) if owners else None
             if wanted != self._asked:
                 self._asked = wanted
                 if wanted is None:
-                    self._board.update(learned=False, instances={})
+                    self._state.update(learned=False, instances={})
                 else:
                     await self._learn()
             try:
                 async with asyncio.timeout(_CHECK):
-                    await self._board.changed_since(version)
+                    await self._state.changed_since(version)
             except TimeoutError:
                 pass
 
@@ -125,13 +125,13 @@ class Vrrp:
         """Takes keepalived's own list; what the FIFO said meanwhile is newer."""
         self._told.clear()
         said = await self._ask()
-        now = self._board.now
+        now = self._state.now
         if said is None:
             routers = now.installed.routers if now.installed else ()
             said = {router.name: derive(router, now.network or Network()) for router in routers}
             log.info("keepalived does not tell its states: the addresses have to do")
         newer = {name: now.instances[name] for name in self._told if name in now.instances}
-        self._board.update(instances={**said, **newer}, learned=True)
+        self._state.update(instances={**said, **newer}, learned=True)
 
     async def _ask(self) -> Mapping[str, Instance] | None:
         """One that has just started is not ready to be asked yet."""
@@ -149,11 +149,11 @@ class Vrrp:
             except BlockingIOError:
                 return
             for line in self._lines.feed(data):
-                notice = parse_notice(line)
-                if notice is not None:
+                notification = parse_notification(line)
+                if notification is not None:
                     log.info("keepalived: %s", line.strip())
-                    self._told.add(notice.name)
-                    self._board.put_instance(notice.name, notice.instance)
+                    self._told.add(notification.name)
+                    self._state.put_instance(notification.name, notification.instance)
 
 
 def open_fifo(path: Path) -> int:

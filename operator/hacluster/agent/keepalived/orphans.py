@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Collection
 from typing import Final, Protocol
 
-from hacluster.agent.state import Board
+from hacluster.agent.state import AgentState
 from hacluster.agent.system import processes
 from hacluster.agent.system.netlink import delete_address, read_network
 from hacluster.agent.system.network import Address, Network
@@ -29,17 +29,17 @@ class Owner(Protocol):
         """Process ids, empty when nobody does."""
 
 
-class Cleanup:
+class OrphanCleanup:
     """The part that notices the end of keepalived at once, and takes down what it left."""
 
     def __init__(
         self,
-        board: Board,
+        state: AgentState,
         owner: Owner,
         read: Callable[[], Network] = read_network,
         delete: Callable[[Address], None] = delete_address,
     ) -> None:
-        self._board, self._owner, self._read, self._delete = board, owner, read, delete
+        self._state, self._owner, self._read, self._delete = state, owner, read, delete
 
     async def run(self) -> None:
         """Never returns."""
@@ -47,7 +47,7 @@ class Cleanup:
             owners = self._owner.owners()
             if not owners:
                 self.sweep()
-            self._board.update(keepalived=bool(owners))
+            self._state.update(keepalived=bool(owners))
             if owners:
                 await processes.any_ends(owners, within=_POLL)
             else:
@@ -59,7 +59,7 @@ class Cleanup:
         The owner is looked for once more after the addresses were listed: a keepalived that has just started drops them
         itself, and cannot have taken one again between that look and the removal, a few microseconds later.
         """
-        for address in orphans(self._read(), self._board.now.virtual_ips, owned=False):
+        for address in orphans(self._read(), self._state.now.virtual_ips, owned=False):
             if self._owner.owners():
                 return
             self._delete(address)
@@ -71,11 +71,11 @@ class Cleanup:
         until = loop.time() + _LAST_LOOK
         while (owners := self._owner.owners()) and loop.time() < until:
             await processes.any_ends(owners, within=until - loop.time())
-        self._board.update(keepalived=bool(owners))
+        self._state.update(keepalived=bool(owners))
         self.sweep()
-        self._board.update(network=self._read())
+        self._state.update(network=self._read())
 
     async def _news(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_POLL):
-                await self._board.changed_since(self._board.version)
+                await self._state.changed_since(self._state.version)

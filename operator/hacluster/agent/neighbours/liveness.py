@@ -23,7 +23,7 @@ _HASTE: Final = 0.3
 
 
 @dataclass
-class Presence:
+class Liveness:
     """One node. Who has never answered is not known to be gone: there are networks in which nobody answers."""
 
     mac: str = ""
@@ -75,6 +75,6 @@ def places(config: AgentConfig, network: Network) -> set[Place]:
     return {(index, name, addresses) for (index, name), addresses in found.items()}
 
 
-def next_due(presences: Iterable[Presence], otherwise: float) -> float:
+def next_due(nodes: Iterable[Liveness], otherwise: float) -> float:
     """When the next question is to be asked."""
-    return min((each.due for each in presences), default=otherwise)
+    return min((each.due for each in nodes), default=otherwise)

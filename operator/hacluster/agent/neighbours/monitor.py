@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from hacluster.agent.neighbours.packet import Claim
-from hacluster.agent.neighbours.sockets import Ears
-from hacluster.agent.state import Board, Observation
+from hacluster.agent.neighbours.sockets import NeighbourSockets
+from hacluster.agent.state import AgentState, Observation
 from hacluster.agent.system.network import Network, Place
-from hacluster.agent.vrrp.anomalies import Conflicts, Key, Suspicions, Watched, watched
+from hacluster.agent.vrrp.anomalies import Anomalies, Conflicts, Key, WatchedRouter, watched_routers
 
 log = logging.getLogger(__name__)
 
@@ -20,12 +20,12 @@ _ASK_EVERY: Final = 10.0
 """Seconds. A station that has the address already says so to those only who ask."""
 
 
-class Lookout:
+class SegmentMonitor:
     """The part."""
 
-    def __init__(self, board: Board, suspicions: Suspicions) -> None:
-        self._board, self._suspicions, self._conflicts = board, suspicions, Conflicts()
-        self._ears = Ears(self._heard)
+    def __init__(self, state: AgentState, anomalies: Anomalies) -> None:
+        self._state, self._anomalies, self._conflicts = state, anomalies, Conflicts()
+        self._ears = NeighbourSockets(self._heard)
         self._asked: dict[tuple[str, str], float] = {}
 
     async def run(self) -> None:
@@ -33,25 +33,25 @@ class Lookout:
         loop = asyncio.get_running_loop()
         try:
             while True:
-                version = self._board.version
-                self._look(self._board.now, loop.time())
+                version = self._state.version
+                self._look(self._state.now, loop.time())
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_POLL):
-                        await self._board.changed_since(version)
+                        await self._state.changed_since(version)
         finally:
             self._ears.follow(())
 
     def _look(self, seen: Observation, now: float) -> None:
-        routers, network = watched(seen.installed, seen.offered), seen.network or Network()
+        routers, network = watched_routers(seen.installed, seen.offered), seen.network or Network()
         self._ears.follow(places(routers, network))
         held = {(name, address) for (_, name, addresses), _ in self._ears for address in addresses & network.on(name)}
         self._conflicts.hold(held, now)
         self._ask(now)
-        problems = *self._suspicions.problems(routers, now), *self._conflicts.problems(now)
+        problems = *self._anomalies.problems(routers, now), *self._conflicts.problems(now)
         if problems != seen.problems.get(PART, ()):
             for problem in problems:
                 log.warning("%s: %s", problem.reason, problem.message)
-        self._board.put_problems(PART, *problems)
+        self._state.put_problems(PART, *problems)
 
     def _ask(self, now: float) -> None:
         settled = set(self._conflicts.settled(now))
@@ -64,12 +64,12 @@ class Lookout:
             self._asked.update(dict.fromkeys(((name, each) for each in due), now))
 
     def _heard(self, interface: str, claim: Claim) -> None:
-        network = self._board.now.network or Network()
+        network = self._state.now.network or Network()
         if claim.mac not in network.macs:
             self._conflicts.claim(interface, claim.address, claim.mac, asyncio.get_running_loop().time())
 
 
-def places(routers: Mapping[Key, Watched], network: Network) -> set[Place]:
+def places(routers: Mapping[Key, WatchedRouter], network: Network) -> set[Place]:
     """Where to listen: the routers' interfaces, as far as they exist, for their virtual IPs."""
     found: dict[tuple[int, str], frozenset[str]] = {}
     for router in routers.values():

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from hacluster.agent.neighbours.sockets import who_has
 from hacluster.agent.system.network import bare
-from hacluster.agent.vrrp.listener import Heard
+from hacluster.agent.vrrp.listener import ReceivedAdvert
 from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, Router
@@ -16,7 +16,7 @@ from hacluster.nodeconfig import AgentConfig, Router
 log = logging.getLogger(__name__)
 
 _FRESH: Final = 4
-"""Advertisement intervals: who spoke within so many holds the address rightly."""
+"""Advertisement intervals: who last_sender within so many holds the address rightly."""
 _LISTEN: Final = 3.5
 """Advertisement intervals until a living holder must have been heard."""
 _LOOK: Final = 0.02
@@ -28,15 +28,15 @@ Ask = Callable[[str, Collection[str]], Awaitable[dict[str, str]]]
 class Hears(Protocol):
     """Who advertises a router."""
 
-    def last(self, router: str) -> Heard | None:
+    def last(self, router: str) -> ReceivedAdvert | None:
         """What another member said last."""
 
 
-class FirstStart:
+class Preflight:
     """Asks the segment. Where nobody answers that takes 0.4 s; an answer is held against the advertisements."""
 
-    def __init__(self, hearing: Hears, ask: Ask = who_has, clock: Callable[[], float] = time.monotonic) -> None:
-        self._hearing, self._ask, self._clock = hearing, ask, clock
+    def __init__(self, adverts: Hears, ask: Ask = who_has, clock: Callable[[], float] = time.monotonic) -> None:
+        self._adverts, self._ask, self._clock = adverts, ask, clock
 
     async def __call__(self, config: AgentConfig) -> tuple[NodeProblem, ...]:
         """What forbids the start."""
@@ -52,7 +52,7 @@ class FirstStart:
             await asyncio.sleep(_LOOK)
 
     def _advertised(self, router: Router) -> bool:
-        heard = self._hearing.last(router.name)
+        heard = self._adverts.last(router.name)
         if heard is None or heard.advert.priority == 0:
             return False
         interval = max(_interval(router), heard.advert.interval_ms / 1000)  # its own may still be another

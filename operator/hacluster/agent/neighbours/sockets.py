@@ -30,7 +30,7 @@ _AT_ONCE: Final = 64
 _PROBES: Final = 3
 
 
-class Ear(contextlib.AbstractContextManager["Ear"]):
+class NeighbourSocket(contextlib.AbstractContextManager["NeighbourSocket"]):
     """Hears claims of these addresses, and of no others, by other stations on one interface. Raises OSError."""
 
     def __init__(self, interface: str, addresses: Collection[str], heard: Callable[[Claim], None]) -> None:
@@ -87,15 +87,15 @@ class Ear(contextlib.AbstractContextManager["Ear"]):
                 self._heard(claim)
 
 
-class Ears:
+class NeighbourSockets:
     """An ear in every place that matters, as long as it does."""
 
     def __init__(self, heard: Callable[[str, Claim], None]) -> None:
         """`heard` gets the interface's name."""
         self._heard = heard
-        self._ears: dict[Place, Ear] = {}
+        self._ears: dict[Place, NeighbourSocket] = {}
 
-    def __iter__(self) -> Iterator[tuple[Place, Ear]]:
+    def __iter__(self) -> Iterator[tuple[Place, NeighbourSocket]]:
         return iter(self._ears.items())
 
     def follow(self, wanted: Collection[Place]) -> bool:
@@ -105,7 +105,7 @@ class Ears:
         for place in set(wanted) - self._ears.keys():
             _, name, addresses = place
             with contextlib.suppress(OSError):  # not allowed, or the link is going away
-                self._ears[place] = Ear(name, addresses, partial(self._heard, name))
+                self._ears[place] = NeighbourSocket(name, addresses, partial(self._heard, name))
         return self._ears.keys() == set(wanted)
 
 
@@ -119,7 +119,7 @@ async def who_has(interface: str, addresses: Collection[str], *, within: float =
         if len(found) == len(set(addresses)):
             complete.set()
 
-    with Ear(interface, addresses, heard) as ear:
+    with NeighbourSocket(interface, addresses, heard) as ear:
         for _ in range(probes):
             ear.ask(addresses)
             with contextlib.suppress(TimeoutError):

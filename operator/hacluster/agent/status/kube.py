@@ -160,7 +160,7 @@ class KubernetesReporter:
         if code >= 300:
             raise ReportFailed(f"the API server answered {code} to the status")
 
-    async def beat(self) -> None:
+    async def renew_lease(self) -> None:
         """Renews the Lease; that there is none yet is the operator's business."""
         spec = {"holderIdentity": self._node, "leaseDurationSeconds": _LEASE_SECONDS, "renewTime": rfc3339(self._clock())}
         code = await self._lease.patch(self._lease_path, {}, MERGE, {"spec": spec})

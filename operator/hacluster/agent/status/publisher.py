@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from pydantic import ValidationError
 
-from hacluster.agent.state import Board
+from hacluster.agent.state import AgentState
 from hacluster.agent.system.backoff import Backoff
 from hacluster.api.status import NodeStatus
 
@@ -36,7 +36,7 @@ class Reporter(Protocol):
     async def apply(self, entry: NodeStatus) -> None:
         """Publishes the entry in place of the one before. Raises ReportFailed."""
 
-    async def beat(self) -> None:
+    async def renew_lease(self) -> None:
         """Says that the agent lives. Raises ReportFailed."""
 
     async def close(self) -> None:
@@ -44,12 +44,14 @@ class Reporter(Protocol):
 
 
 class Publisher:
-    """The part that keeps the published entry equal to what the board says."""
+    """The part that keeps the published entry equal to what the state says."""
 
-    def __init__(self, board: Board, reporter: Reporter, build: Callable[[NodeStatus | None], NodeStatus], kept: Path) -> None:
+    def __init__(
+        self, state: AgentState, reporter: Reporter, build: Callable[[NodeStatus | None], NodeStatus], kept: Path
+    ) -> None:
         """`build` makes the entry from the one before; `kept` is the file that remembers it across the agent's restarts."""
-        self._board, self._reporter, self._build, self._kept = board, reporter, build, kept
-        self._entry = read_entry(kept)
+        self._state, self._reporter, self._build, self._kept = state, reporter, build, kept
+        self._entry = load_entry(kept)
         self._sent: NodeStatus | None = None
 
     async def run(self) -> None:
@@ -58,7 +60,7 @@ class Publisher:
         backoff = Backoff(first=0.1, most=5.0)
         complained = ""
         while True:
-            version = self._board.version
+            version = self._state.version
             try:
                 await self.publish()
             except ReportFailed as error:
@@ -80,7 +82,7 @@ class Publisher:
         entry = self._build(self._entry)
         if entry != self._entry:
             self._entry = entry
-            keep_entry(self._kept, entry)
+            save_entry(self._kept, entry)
         if entry != self._sent:
             await self._reporter.apply(entry)
             self._sent = entry
@@ -89,8 +91,8 @@ class Publisher:
         """An agent that has just started waits until it knows as much as the one before it."""
         try:
             async with asyncio.timeout(SETTLE):
-                while not self._board.now.settled:
-                    await self._board.changed_since(self._board.version)
+                while not self._state.now.settled:
+                    await self._state.changed_since(self._state.version)
         except TimeoutError:
             log.info("some parts have not had their first look yet")
 
@@ -98,19 +100,19 @@ class Publisher:
         """A change, or the time to repeat what may have been undone by others."""
         try:
             async with asyncio.timeout(AGAIN):
-                await self._board.changed_since(version)
+                await self._state.changed_since(version)
         except TimeoutError:
             self._sent = None
 
 
-async def beat_forever(reporter: Reporter) -> None:
+async def renew_lease_forever(reporter: Reporter) -> None:
     """Never returns: the sign of life, every three seconds."""
     loop = asyncio.get_running_loop()
     complained = ""
     while True:
         started = loop.time()
         try:
-            await reporter.beat()
+            await reporter.renew_lease()
             complained = ""
         except ReportFailed as error:
             if str(error) != complained:
@@ -119,7 +121,7 @@ async def beat_forever(reporter: Reporter) -> None:
         await asyncio.sleep(max(0.5, started + BEAT - loop.time()))
 
 
-def read_entry(file: Path) -> NodeStatus | None:
+def load_entry(file: Path) -> NodeStatus | None:
     """The entry that an earlier agent kept."""
     try:
         return NodeStatus.model_validate_json(file.read_bytes())
@@ -127,7 +129,7 @@ def read_entry(file: Path) -> NodeStatus | None:
         return None
 
 
-def keep_entry(file: Path, entry: NodeStatus) -> None:
+def save_entry(file: Path, entry: NodeStatus) -> None:
     """Best effort: without it, only `since` is lost on a restart."""
     new = file.with_name(f".{file.name}.new")
     try:
@@ -149,7 +151,7 @@ class FileReporter:
         with self._file.open("a") as opened:
             opened.write(f"{line}\n")
 
-    async def beat(self) -> None:
+    async def renew_lease(self) -> None:
         """Nobody listens."""
 
     async def close(self) -> None:

@@ -34,7 +34,7 @@ Key = tuple[str, int, int]
 
 
 @dataclass(frozen=True)
-class Watched:
+class WatchedRouter:
     """A virtual router of this node. `members`: addresses of the other members' interfaces; empty: not known."""
 
     router: Router
@@ -51,19 +51,19 @@ class Watched:
         return frozenset(map(bare, self.router.virtual_ips))
 
 
-def watched(installed: AgentConfig | None, offered: AgentConfig | None) -> Mapping[Key, Watched]:
+def watched_routers(installed: AgentConfig | None, offered: AgentConfig | None) -> Mapping[Key, WatchedRouter]:
     """What to listen for. Orders that are not carried out yet tell of members that have just joined."""
-    found: dict[Key, Watched] = {}
+    found: dict[Key, WatchedRouter] = {}
     for config in (installed, offered):
         for router in config.routers if config else ():
             if router.virtual_ips:
-                new = Watched(router, frozenset(map(bare, router.neighbours)))
+                new = WatchedRouter(router, frozenset(map(bare, router.neighbours)))
                 known = found.setdefault(new.key, new)
-                found[new.key] = Watched(known.router, known.members | new.members)
+                found[new.key] = WatchedRouter(known.router, known.members | new.members)
     return found
 
 
-def is_member(watched: Watched, advert: Advert) -> bool:
+def is_member(watched: WatchedRouter, advert: Advert) -> bool:
     """Whether a member of the resource sent it.
 
     Link-local addresses are in nobody's list, though IPv6 routers speak from them. There, and where there is no list, who
@@ -104,7 +104,7 @@ class _Sighting:
 
 
 @dataclass
-class Suspicions:
+class Anomalies:
     """Remembers advertisements that should not be."""
 
     _foreign: dict[tuple[Key, str], _Sighting] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class Suspicions:
     def __bool__(self) -> bool:
         return bool(self._foreign or self._differing)
 
-    def hear(self, watched: Watched, advert: Advert, now: float) -> None:
+    def hear(self, watched: WatchedRouter, advert: Advert, now: float) -> None:
         """An advertisement of another node for a virtual router of this one."""
         which = watched.key, advert.source
         member = is_member(watched, advert)
@@ -128,7 +128,7 @@ class Suspicions:
             elif which in suspects or len(suspects) < _MOST:
                 suspects[which] = _Sighting(now, now, advert)
 
-    def problems(self, routers: Mapping[Key, Watched], now: float) -> tuple[NodeProblem, ...]:
+    def problems(self, routers: Mapping[Key, WatchedRouter], now: float) -> tuple[NodeProblem, ...]:
         """What has lasted, judged by what is known now."""
         for suspects in (self._foreign, self._differing):
             for which, sighting in list(suspects.items()):
@@ -148,7 +148,7 @@ class Suspicions:
         return (*foreign, *differing)
 
 
-def _foreign(watched: Watched, advert: Advert) -> NodeProblem:
+def _foreign(watched: WatchedRouter, advert: Advert) -> NodeProblem:
     router = watched.router
     return NodeProblem(
         reason=Reason.FOREIGN_ROUTER,

@@ -9,9 +9,9 @@ import struct
 from collections.abc import Callable, Collection, Iterator
 from typing import Final, NamedTuple
 
-from hacluster.agent.state import Board, Observation
+from hacluster.agent.state import AgentState, Observation
 from hacluster.agent.system.network import Network
-from hacluster.agent.vrrp.anomalies import Key, Suspicions, Watched, differences, is_member, watched
+from hacluster.agent.vrrp.anomalies import Anomalies, Key, WatchedRouter, differences, is_member, watched_routers
 from hacluster.agent.vrrp.packet import PROTOCOL, Advert, parse_ipv4, parse_ipv6
 from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
@@ -32,7 +32,7 @@ _CHANGING: Final = 4
 """Where an IPv4 header begins to differ from packet to packet: identification and fragment, and later its checksum."""
 
 
-class Heard(NamedTuple):
+class ReceivedAdvert(NamedTuple):
     """An advertisement of another member. `at`: seconds, monotonic. `priority`: its last one that was not 0 (unknown: 0)."""
 
     advert: Advert
@@ -43,28 +43,28 @@ class Heard(NamedTuple):
 class _Judged(NamedTuple):
     """What a packet is, once and for all as long as nothing is reconfigured: a holder says the same many times a second."""
 
-    router: Watched
+    router: WatchedRouter
     advert: Advert
     member: bool
     harmless: bool
 
 
-Callback = Callable[[str, Heard], None]
+Callback = Callable[[str, ReceivedAdvert], None]
 """Gets the router's name."""
 
 
-class Hearing:
+class LastAdverts:
     """What the other members of each virtual router said last. Strangers and this node itself are not in it."""
 
     def __init__(self) -> None:
-        self._last: dict[str, Heard] = {}
+        self._last: dict[str, ReceivedAdvert] = {}
         self._callbacks: list[Callback] = []
 
-    def last(self, router: str) -> Heard | None:
+    def last(self, router: str) -> ReceivedAdvert | None:
         """The last advertisement."""
         return self._last.get(router)
 
-    def spoke(self, router: str) -> tuple[str, float] | None:
+    def last_sender(self, router: str) -> tuple[str, float] | None:
         """Who sent it, and when."""
         heard = self._last.get(router)
         return (heard.advert.source, heard.at) if heard else None
@@ -77,7 +77,7 @@ class Hearing:
         """One was heard."""
         before = self._last.get(router)
         known = before.priority if before and before.advert.source == advert.source else 0
-        heard = self._last[router] = Heard(advert, at, advert.priority or known)
+        heard = self._last[router] = ReceivedAdvert(advert, at, advert.priority or known)
         for callback in self._callbacks:
             callback(router, heard)
 
@@ -86,12 +86,12 @@ class Hearing:
         self._last = {name: heard for name, heard in self._last.items() if name in routers}
 
 
-class Listener:
+class AdvertListener:
     """The part. Where the container may not (no NET_RAW), it says so once, and everything else goes on."""
 
-    def __init__(self, board: Board, hearing: Hearing, suspicions: Suspicions) -> None:
-        self._board, self._hearing, self._suspicions = board, hearing, suspicions
-        self._routers: dict[Key, Watched] = {}
+    def __init__(self, state: AgentState, adverts: LastAdverts, anomalies: Anomalies) -> None:
+        self._state, self._adverts, self._anomalies = state, adverts, anomalies
+        self._routers: dict[Key, WatchedRouter] = {}
         self._names: dict[int, str] = {}
         self._own: frozenset[str] = frozenset()
         self._joined: set[tuple[int, int]] = set()
@@ -106,25 +106,25 @@ class Listener:
                 ears = {family: opened.enter_context(ear) for family, ear in _open()}
             except PermissionError as error:
                 log.warning("cannot hear advertisements: %s", error)
-                self._board.put_problems(PART, cannot_listen(error))
+                self._state.put_problems(PART, cannot_listen(error))
                 await loop.create_future()
-            self._board.put_problems(PART)
+            self._state.put_problems(PART)
             for family, ear in ears.items():
                 loop.add_reader(ear, self._read_4 if family == socket.AF_INET else self._read_6, ear, loop.time)
                 opened.callback(loop.remove_reader, ear)
             while True:
-                version = self._board.version
-                self._follow(self._board.now, ears)
-                await self._board.changed_since(version)
+                version = self._state.version
+                self._follow(self._state.now, ears)
+                await self._state.changed_since(version)
 
     def _follow(self, seen: Observation, ears: dict[int, socket.socket]) -> None:
         """What to listen for, where, and who is this node itself."""
         network = seen.network or Network()
         self._judged = {}
-        self._routers = dict(watched(seen.installed, seen.offered))
+        self._routers = dict(watched_routers(seen.installed, seen.offered))
         self._names = {link.index: link.name for link in network.links}
         self._own = frozenset(address.text for address in network.addresses)
-        self._hearing.keep({router.router.name for router in self._routers.values()})
+        self._adverts.keep({router.router.name for router in self._routers.values()})
         wanted = {name for name, _, _ in self._routers}
         here = {index for index, name in self._names.items() if name in wanted}
         self._joined = {(family, index) for family, index in self._joined if index in self._names}
@@ -181,10 +181,10 @@ class Listener:
         if judged is None:
             return
         router, advert, member, harmless = judged
-        if not harmless or self._suspicions:
-            self._suspicions.hear(router, advert, now)
+        if not harmless or self._anomalies:
+            self._anomalies.hear(router, advert, now)
         if member:
-            self._hearing.take(router.router.name, advert, now)
+            self._adverts.take(router.router.name, advert, now)
 
 
 def cannot_listen(error: OSError) -> NodeProblem:

@@ -14,7 +14,7 @@ _SLACK: Final = 3
 class Hears(Protocol):
     """Who advertises a router."""
 
-    def spoke(self, router: str) -> tuple[str, float] | None:
+    def last_sender(self, router: str) -> tuple[str, float] | None:
         """Who sent the last advertisement, and when."""
 
 
@@ -25,11 +25,11 @@ class _Role:
     took: int | None = None
 
 
-class Takeovers:
+class TakeoverTimer:
     """Follows every virtual router of the node."""
 
-    def __init__(self, hearing: Hears) -> None:
-        self._hearing = hearing
+    def __init__(self, adverts: Hears) -> None:
+        self._adverts = adverts
         self._roles: dict[str, _Role] = {}
         self._before: tuple[Network, float] | None = None
 
@@ -45,10 +45,10 @@ class Takeovers:
             return _Role(holds, now)
         if before.holds or not holds:
             return before
-        spoke = self._hearing.spoke(router.name)
-        if spoke is None or spoke[1] < before.since - _SLACK * router.advertisement_interval_ms / 1000:
+        last_sender = self._adverts.last_sender(router.name)
+        if last_sender is None or last_sender[1] < before.since - _SLACK * router.advertisement_interval_ms / 1000:
             return _Role(True, now)
-        return _Role(True, now, max(0, round((now - spoke[1]) * 1000)))
+        return _Role(True, now, max(0, round((now - last_sender[1]) * 1000)))
 
     def _began(self, router: Router) -> _Role | None:
         """A router that is new since the last look: whether it was held then."""

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hacluster import names
-from hacluster.agent.config.bundle import BadBundle, Bundle, parse_bundle, read_good, read_live, read_offered, state_of
+from hacluster.agent.config.bundle import BadBundle, Bundle, fingerprint, parse_bundle, read_good, read_live, read_offered
 from hacluster.agent.config.daemons import ACCEPTED, Answer, Verdict, judge_reload, shorten
 from hacluster.agent.config.install import Installer, Retry
 from hacluster.agent.config.watcher import PART, Configuration
 from hacluster.agent.paths import Paths
-from hacluster.agent.state import Board
+from hacluster.agent.state import AgentState
 from hacluster.agent.system.tcp_sockets import Listener
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, File
@@ -140,11 +140,11 @@ async def test_a_taken_address_holds_the_first_start_and_no_other(rig: Rig) -> N
     in_use = [NodeProblem(reason="AddressInUse", message="02:00:00:00:00:aa answers")]
     asked: list[str] = []
 
-    async def first_start(config: AgentConfig) -> tuple[NodeProblem, ...]:
+    async def preflight(config: AgentConfig) -> tuple[NodeProblem, ...]:
         asked.append(config.revision)
         return tuple(in_use)
 
-    rig.installer = Installer(rig.paths, rig.daemons, lambda: rig.listeners, first_start)
+    rig.installer = Installer(rig.paths, rig.daemons, lambda: rig.listeners, preflight)
     outcome = await rig.installer.install(bundle())
     assert outcome.problems == tuple(in_use) and outcome.retry is Retry.PORT
     assert not rig.paths.ready.exists() and rig.live() == {}
@@ -304,40 +304,40 @@ def test_the_kubelets_swap_is_noticed(tmp_path: Path) -> None:
     for name in ("..1", "..2"):
         (tmp_path / name).mkdir()
     (tmp_path / "..data").symlink_to("..1")
-    before = state_of(tmp_path, "node1")
-    assert state_of(tmp_path, "node1") == before
+    before = fingerprint(tmp_path, "node1")
+    assert fingerprint(tmp_path, "node1") == before
     (tmp_path / "..tmp").symlink_to("..2")
     (tmp_path / "..tmp").replace(tmp_path / "..data")
-    assert state_of(tmp_path, "node1") != before
+    assert fingerprint(tmp_path, "node1") != before
 
 
 def test_files_without_a_kubelet_are_noticed_too(tmp_path: Path) -> None:
-    before = state_of(tmp_path, "node1")
+    before = fingerprint(tmp_path, "node1")
     write_offered(tmp_path, bundle())
-    assert state_of(tmp_path, "node1") != before
+    assert fingerprint(tmp_path, "node1") != before
 
 
 # The part
 
 
 async def test_refused_files_are_not_judged_again_until_they_change(rig: Rig) -> None:
-    board = Board()
+    state = AgentState()
     rig.daemons.checks[File.HAPROXY] = REFUSED
     write_offered(rig.paths.config, bundle())
-    task = asyncio.create_task(Configuration(rig.paths, "node1", board, rig.installer).run())
+    task = asyncio.create_task(Configuration(rig.paths, "node1", state, rig.installer).run())
     try:
         async with asyncio.timeout(5):
-            while not board.now.problems.get(PART):
-                await board.changed_since(board.version)
-            assert board.now.installed is None and board.now.offered is not None
-            assert [each.revision for each in board.now.problems[PART]] == [board.now.offered.revision]
+            while not state.now.problems.get(PART):
+                await state.changed_since(state.version)
+            assert state.now.installed is None and state.now.offered is not None
+            assert [each.revision for each in state.now.problems[PART]] == [state.now.offered.revision]
             await asyncio.sleep(0.35)  # three looks at the directory
             assert rig.daemons.asked == ["check haproxy.cfg"]
             rig.daemons.checks.clear()
             write_offered(rig.paths.config, bundle("r2", haproxy="h2"))
-            while board.now.installed is None or board.now.problems:
-                await board.changed_since(board.version)
-        assert board.now.installed.revision == "r2" and board.now.started
+            while state.now.installed is None or state.now.problems:
+                await state.changed_since(state.version)
+        assert state.now.installed.revision == "r2" and state.now.started
     finally:
         task.cancel()
         await asyncio.wait({task})

@@ -8,7 +8,7 @@ import pytest
 
 from hacluster.agent.handover.handover import Handover, StepBack, haproxy_master, patience
 from hacluster.agent.paths import Paths
-from hacluster.agent.state import Board
+from hacluster.agent.state import AgentState
 from hacluster.agent.system.network import Address, Link, Network
 from hacluster.api.status import Health
 from hacluster.nodeconfig import AgentConfig, Router
@@ -84,29 +84,29 @@ def track(paths: Paths) -> str:
 
 
 async def test_orders_are_followed_and_taken_back(paths: Paths) -> None:
-    board = Board()
-    board.update(installed=config(), network=network(f"{VIP}/24"), haproxy=Health.UP)
-    task = asyncio.create_task(Handover(paths, board, Keepalived()).run())
+    state = AgentState()
+    state.update(installed=config(), network=network(f"{VIP}/24"), haproxy=Health.UP)
+    task = asyncio.create_task(Handover(paths, state, Keepalived()).run())
     try:
         await eventually_async(lambda: track(paths) == "0")
-        board.update(installed=config(routers=(router(yields=True),)))
+        state.update(installed=config(routers=(router(yields=True),)))
         await eventually_async(lambda: track(paths) == "1")
-        board.update(installed=config())
+        state.update(installed=config())
         await eventually_async(lambda: track(paths) == "0")
     finally:
         task.cancel()
 
 
 async def test_leaving_waits_for_the_move_and_then_says_so(paths: Paths) -> None:
-    board, keepalived = Board(), Keepalived()
-    board.update(installed=config(drain_seconds=0.3), network=network(f"{VIP}/24"), haproxy=Health.UP)
-    task = asyncio.create_task(Handover(paths, board, keepalived).run())
+    state, keepalived = AgentState(), Keepalived()
+    state.update(installed=config(drain_seconds=0.3), network=network(f"{VIP}/24"), haproxy=Health.UP)
+    task = asyncio.create_task(Handover(paths, state, keepalived).run())
     try:
         paths.leave.touch()
         await eventually_async(lambda: track(paths) == "1")
         await asyncio.sleep(0.2)
         assert not paths.left.exists()  # it still has the address
-        board.update(network=network())
+        state.update(network=network())
         await eventually_async(paths.left.exists)
         keepalived.pid = 200  # the container was only restarted: the pod stays
         await eventually_async(lambda: not paths.leave.exists() and not paths.left.exists())
@@ -116,9 +116,9 @@ async def test_leaving_waits_for_the_move_and_then_says_so(paths: Paths) -> None
 
 
 async def test_who_is_alone_leaves_all_the_same(paths: Paths) -> None:
-    board = Board()
-    board.update(installed=config(drain_seconds=0.1), network=network(f"{VIP}/24"), haproxy=Health.DOWN)
-    task = asyncio.create_task(Handover(paths, board, Keepalived()).run())
+    state = AgentState()
+    state.update(installed=config(drain_seconds=0.1), network=network(f"{VIP}/24"), haproxy=Health.DOWN)
+    task = asyncio.create_task(Handover(paths, state, Keepalived()).run())
     try:
         paths.leave.touch()
         await eventually_async(paths.left.exists, within=5)

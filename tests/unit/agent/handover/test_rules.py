@@ -7,9 +7,9 @@ from pathlib import Path
 
 from hacluster.agent.handover.rules import Forwarding, Kernel, established, ports, remember, routes, rules
 from hacluster.agent.handover.second_chance import SecondChance
-from hacluster.agent.state import Board
+from hacluster.agent.state import AgentState
 from hacluster.agent.system.network import Address, Link, Network
-from hacluster.agent.vrrp.listener import Heard
+from hacluster.agent.vrrp.listener import ReceivedAdvert
 from hacluster.agent.vrrp.packet import Advert
 from hacluster.nodeconfig import AgentConfig, Port, Router
 from tests.waiting import eventually_async
@@ -59,15 +59,15 @@ def test_only_haproxy_s_ports_are_looked_at() -> None:
 
 
 async def test_another_port_makes_nothing_forgotten(tmp_path: Path) -> None:
-    board, kernel = Board(), FakeKernel()
-    board.update(installed=config(FOUR), network=network())
-    task = asyncio.create_task(SecondChance(board, Hears(), tmp_path / "kept", kernel=kernel).run())
+    state, kernel = AgentState(), FakeKernel()
+    state.update(installed=config(FOUR), network=network())
+    task = asyncio.create_task(SecondChance(state, Hears(), tmp_path / "kept", kernel=kernel).run())
     try:
         await eventually_async(lambda: kernel.told == ["install"])
-        board.update(installed=config(FOUR, ports=(HTTP, Port(port=81, field="c"))))
+        state.update(installed=config(FOUR, ports=(HTTP, Port(port=81, field="c"))))
         await eventually_async(lambda: len(kernel.told) == 2)
         assert kernel.told[1] == ports(Forwarding(config(FOUR, ports=(HTTP, Port(port=81, field="c")))))
-        board.update(installed=config(FOUR, ports=(HTTP, BOUND)))
+        state.update(installed=config(FOUR, ports=(HTTP, BOUND)))
         await eventually_async(lambda: kernel.told[2:] == ["install"])
     finally:
         task.cancel()
@@ -116,13 +116,13 @@ class Hears:
     """Says what it is told to have heard."""
 
     def __init__(self) -> None:
-        self.callbacks: list[Callable[[str, Heard], None]] = []
+        self.callbacks: list[Callable[[str, ReceivedAdvert], None]] = []
 
-    def subscribe(self, callback: Callable[[str, Heard], None]) -> None:
+    def subscribe(self, callback: Callable[[str, ReceivedAdvert], None]) -> None:
         self.callbacks.append(callback)
 
     def advertise(self, source: str, at: float) -> None:
-        heard = Heard(Advert(source, 3, 51, 100, 100, (VIP,), "ens3"), at, 100)
+        heard = ReceivedAdvert(Advert(source, 3, 51, 100, 100, (VIP,), "ens3"), at, 100)
         for each in self.callbacks:
             each("VI_1", heard)
 
@@ -133,19 +133,19 @@ def network(*held: str) -> Network:
 
 async def takes_over(tmp_path: Path, *, silent: float, answers: bool) -> str:
     """A backup that heard the old holder becomes the holder after `silent` seconds without a word; what it tells the kernel then."""
-    board, hears, kernel = Board(), Hears(), FakeKernel()
+    state, hears, kernel = AgentState(), Hears(), FakeKernel()
 
     async def ask(interface: str, address: str) -> bool:
         return answers
 
     loop = asyncio.get_running_loop()
-    board.update(installed=config(FOUR), network=network())
-    part = SecondChance(board, hears, tmp_path / "kept", ask, kernel)
+    state.update(installed=config(FOUR), network=network())
+    part = SecondChance(state, hears, tmp_path / "kept", ask, kernel)
     hears.advertise(OLD, loop.time() - silent)
     task = asyncio.create_task(part.run())
     try:
         await eventually_async(lambda: any("timeout 10s" in each for each in kernel.told))
-        board.update(network=network(f"{VIP}/24"))
+        state.update(network=network(f"{VIP}/24"))
         count = len(kernel.told)
         await eventually_async(lambda: len(kernel.told) > count)
         await part.finish()
@@ -168,10 +168,10 @@ async def test_who_is_silent_and_there_is_asked(tmp_path: Path) -> None:
 
 
 async def test_a_holder_for_a_moment_does_not_hide_the_one_before(tmp_path: Path) -> None:
-    board, hears, kernel = Board(), Hears(), FakeKernel()
+    state, hears, kernel = AgentState(), Hears(), FakeKernel()
     loop = asyncio.get_running_loop()
-    board.update(installed=config(FOUR), network=network())
-    task = asyncio.create_task(SecondChance(board, hears, tmp_path / "kept", kernel=kernel).run())
+    state.update(installed=config(FOUR), network=network())
+    task = asyncio.create_task(SecondChance(state, hears, tmp_path / "kept", kernel=kernel).run())
     try:
         hears.advertise(OLD, loop.time())
         await eventually_async(lambda: bool(kernel.told) and OLD in kernel.told[-1])
@@ -185,15 +185,15 @@ async def test_a_holder_for_a_moment_does_not_hide_the_one_before(tmp_path: Path
 
 
 async def test_nothing_is_done_without_a_drain(tmp_path: Path) -> None:
-    board, kernel = Board(), FakeKernel()
-    board.update(installed=config(FOUR, drain=0.0))
-    task = asyncio.create_task(SecondChance(board, Hears(), tmp_path / "kept", kernel=kernel).run())
+    state, kernel = AgentState(), FakeKernel()
+    state.update(installed=config(FOUR, drain=0.0))
+    task = asyncio.create_task(SecondChance(state, Hears(), tmp_path / "kept", kernel=kernel).run())
     try:
         await asyncio.sleep(0.1)
         assert kernel.told == []
-        board.update(installed=config(FOUR))
+        state.update(installed=config(FOUR))
         await eventually_async(lambda: kernel.told == ["install"])
-        board.update(installed=config(FOUR, drain=0.0))
+        state.update(installed=config(FOUR, drain=0.0))
         await eventually_async(lambda: kernel.told == ["install", "remove"])
     finally:
         task.cancel()

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.agent.haproxy.health import PATIENCE, HAProxyHealth, Judge, Probe, Result, parse_answer, write_track
+from hacluster.agent.haproxy.health import PATIENCE, HAProxyMonitor, HealthJudge, Probe, Result, parse_answer, write_track
 from hacluster.agent.paths import Paths
-from hacluster.agent.state import Board
+from hacluster.agent.state import AgentState
 from hacluster.api.status import Health
 from hacluster.nodeconfig import AgentConfig, Router
 from tests.waiting import eventually_async
@@ -24,14 +24,14 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
 
 def test_one_refusal_is_enough() -> None:
-    judge = Judge(resumed=True, now=0)
+    judge = HealthJudge(resumed=True, now=0)
     judge.hear(Result.ANSWERED, 0)
     assert judge.hear(Result.REFUSED, 0.1) is Health.DOWN
 
 
 @pytest.mark.parametrize("result", [Result.SILENT, Result.WRONG, Result.CLOSED])
 def test_anything_else_has_to_fail_twice_in_a_row(result: Result) -> None:
-    judge = Judge(resumed=True, now=0)
+    judge = HealthJudge(resumed=True, now=0)
     judge.hear(Result.ANSWERED, 0)
     assert judge.hear(result, 0.1) is Health.UP
     assert judge.hear(Result.ANSWERED, 0.2) is Health.UP
@@ -40,18 +40,18 @@ def test_anything_else_has_to_fail_twice_in_a_row(result: Result) -> None:
 
 
 def test_a_haproxy_that_just_starts_is_unknown_for_a_while() -> None:
-    judge = Judge(resumed=False, now=100)
+    judge = HealthJudge(resumed=False, now=100)
     assert judge.hear(Result.REFUSED, 100.1) is Health.UNKNOWN
     assert judge.hear(Result.REFUSED, 100 + PATIENCE) is Health.DOWN
 
 
 def test_a_haproxy_that_was_started_before_is_not() -> None:
-    assert Judge(resumed=True, now=100).hear(Result.REFUSED, 100.1) is Health.DOWN
+    assert HealthJudge(resumed=True, now=100).hear(Result.REFUSED, 100.1) is Health.DOWN
 
 
 @given(st.lists(st.sampled_from(Result), min_size=1), st.booleans())
 def test_up_needs_an_answer_and_an_answer_is_up(results: list[Result], resumed: bool) -> None:
-    judge, last = Judge(resumed, 0), Health.UNKNOWN
+    judge, last = HealthJudge(resumed, 0), Health.UNKNOWN
     for tick, result in enumerate(results):
         health = judge.hear(result, tick / 10)
         if result is Result.ANSWERED:
@@ -188,56 +188,56 @@ def installed(http_check: bool) -> AgentConfig:
 
 
 @contextlib.asynccontextmanager
-async def watching(paths: Paths, http_check: bool = True) -> AsyncIterator[Board]:
-    board = Board()
-    part = HAProxyHealth(paths, board)
-    board.update(installed=installed(http_check), started=True)
+async def watching(paths: Paths, http_check: bool = True) -> AsyncIterator[AgentState]:
+    state = AgentState()
+    part = HAProxyMonitor(paths, state)
+    state.update(installed=installed(http_check), started=True)
     task = asyncio.create_task(part.run())
     try:
-        yield board
+        yield state
     finally:
         task.cancel()
         await asyncio.wait({task})
 
 
-async def until(board: Board, health: Health) -> None:
+async def until(state: AgentState, health: Health) -> None:
     async with asyncio.timeout(5):
-        while board.now.haproxy is not health:
-            await board.changed_since(board.version)
+        while state.now.haproxy is not health:
+            await state.changed_since(state.version)
 
 
 async def test_the_track_file_follows(tmp_path: Path) -> None:
     paths = Paths(run=tmp_path)
-    async with watching(paths) as board:
+    async with watching(paths) as state:
         assert paths.track_haproxy.read_text() == "1"  # nothing is known yet
         async with serving(paths.haproxy_health, answers):
-            await until(board, Health.UP)
+            await until(state, Health.UP)
             assert paths.track_haproxy.read_text() == "0"
-        await until(board, Health.DOWN)
+        await until(state, Health.DOWN)
         assert paths.track_haproxy.read_text() == "1"
 
 
 async def test_it_does_not_flap_when_the_agent_restarts(tmp_path: Path) -> None:
     paths = Paths(run=tmp_path)
     write_track(paths.track_haproxy, flag=False)
-    async with serving(paths.haproxy_health, answers), watching(paths) as board:
+    async with serving(paths.haproxy_health, answers), watching(paths) as state:
         assert paths.track_haproxy.read_text() == "0"
-        await until(board, Health.UP)
+        await until(state, Health.UP)
     assert paths.track_haproxy.read_text() == "0"
 
 
 async def test_a_restarted_agent_notices_a_dead_haproxy(tmp_path: Path) -> None:
     paths = Paths(run=tmp_path)
     write_track(paths.track_haproxy, flag=False)
-    async with watching(paths) as board:
-        await until(board, Health.DOWN)
+    async with watching(paths) as state:
+        await until(state, Health.DOWN)
     assert paths.track_haproxy.read_text() == "1"
 
 
 async def test_with_process_checks_it_only_reports(tmp_path: Path) -> None:
     paths = Paths(run=tmp_path)
-    async with watching(paths, http_check=False) as board, serving(paths.haproxy_health, answers):
-        await until(board, Health.UP)
+    async with watching(paths, http_check=False) as state, serving(paths.haproxy_health, answers):
+        await until(state, Health.UP)
         assert paths.track_haproxy.read_text() == "1"
 
 
@@ -265,28 +265,28 @@ class Others:
     def __init__(self) -> None:
         self.serving = True
 
-    def spoke(self, router: str) -> tuple[str, float] | None:
+    def last_sender(self, router: str) -> tuple[str, float] | None:
         return ("172.16.7.163", asyncio.get_running_loop().time()) if self.serving else None
 
 
 async def test_who_keeps_dying_stays_out_while_others_serve(tmp_path: Path) -> None:
-    paths, others, board = Paths(run=tmp_path), Others(), Board()
+    paths, others, state = Paths(run=tmp_path), Others(), AgentState()
     router = Router(name="VI_1", interface="ens3", priority=1, virtual_router_id=51, virtual_ips=("172.16.7.200/24",))
-    board.update(installed=installed(True).model_copy(update={"routers": (router,)}), started=True)
-    task = asyncio.create_task(HAProxyHealth(paths, board, others).run())
+    state.update(installed=installed(True).model_copy(update={"routers": (router,)}), started=True)
+    task = asyncio.create_task(HAProxyMonitor(paths, state, others).run())
     try:
         for _ in range(2):
             async with serving(paths.haproxy_health, answers):
-                await until(board, Health.UP)
+                await until(state, Health.UP)
                 assert paths.track_haproxy.read_text() == "0"
-            await until(board, Health.DOWN)
+            await until(state, Health.DOWN)
         async with serving(paths.haproxy_health, answers):
-            await until(board, Health.UP)
+            await until(state, Health.UP)
             assert paths.track_haproxy.read_text() == "1"
-            assert [each.reason for each in board.now.problems["health"]] == ["HeldDown"]
+            assert [each.reason for each in state.now.problems["health"]] == ["HeldDown"]
             others.serving = False  # nobody else is left: better this one than none
             await eventually_async(lambda: paths.track_haproxy.read_text() == "0", within=1)
-            assert "health" not in board.now.problems
+            assert "health" not in state.now.problems
     finally:
         task.cancel()
         await asyncio.wait({task})

@@ -11,9 +11,9 @@ from hacluster.agent.haproxy import peers
 from hacluster.agent.neighbours import sockets
 from hacluster.agent.neighbours.packet import Claim
 from hacluster.agent.paths import Paths
-from hacluster.agent.state import Board
+from hacluster.agent.state import AgentState
 from hacluster.agent.system.network import Address, Link, Network
-from hacluster.agent.vrrp.listener import Hearing
+from hacluster.agent.vrrp.listener import LastAdverts
 from hacluster.nodeconfig import AgentConfig
 from tests.waiting import eventually_async
 
@@ -51,7 +51,7 @@ class Segment:
 @pytest.fixture
 def segment(monkeypatch: pytest.MonkeyPatch) -> type[Segment]:
     made = type("Segment", (Segment,), {})
-    monkeypatch.setattr(sockets, "Ear", made)
+    monkeypatch.setattr(sockets, "NeighbourSocket", made)
     return made
 
 
@@ -72,10 +72,10 @@ async def haproxy(socket: Path, heard: list[str], status: Callable[[], str]) -> 
 async def test_a_node_that_answers_no_more_is_taken_down_and_what_waits_for_it_is_ended(
     tmp_path: Path, segment: type[Segment]
 ) -> None:
-    paths, board, told = Paths(run=tmp_path), Board(), list[str]()
-    board.update(installed=CONFIG, network=NETWORK)
+    paths, state, told = Paths(run=tmp_path), AgentState(), list[str]()
+    state.update(installed=CONFIG, network=NETWORK)
     server = await haproxy(paths.haproxy_admin, told, lambda: "DOWN" if told else "UP")
-    task = asyncio.create_task(peers.Peers(paths, board, Hearing()).run())
+    task = asyncio.create_task(peers.PeerMonitor(paths, state, LastAdverts()).run())
     try:
         await eventually_async(lambda: segment.asked >= 3, within=2)
         assert told == []
@@ -89,9 +89,9 @@ async def test_a_node_that_answers_no_more_is_taken_down_and_what_waits_for_it_i
 
 async def test_without_the_right_to_ask_it_does_not_run_hot(tmp_path: Path, segment: type[Segment]) -> None:
     segment.refuses = True
-    board = Board()
-    board.update(installed=CONFIG, network=NETWORK)
-    task = asyncio.create_task(peers.Peers(Paths(run=tmp_path), board, Hearing()).run())
+    state = AgentState()
+    state.update(installed=CONFIG, network=NETWORK)
+    task = asyncio.create_task(peers.PeerMonitor(Paths(run=tmp_path), state, LastAdverts()).run())
     try:
         await asyncio.sleep(0.5)
         assert 1 < segment.opened < 10, "again and again, and not all the time"

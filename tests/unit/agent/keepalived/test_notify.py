@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.agent.keepalived.notify import Lines, Notice, derive, open_fifo, parse_notice
+from hacluster.agent.keepalived.notify import LineBuffer, Notification, derive, open_fifo, parse_notification
 from hacluster.agent.keepalived.process import parse_dump
 from hacluster.agent.state import Instance
 from hacluster.agent.system.network import Address, Link, Network
@@ -21,7 +21,7 @@ TEXT = b'INSTANCE "VI_1" BACKUP 101\nGROUP "G" MASTER 0\nINSTANCE "VI_1" MASTER 
 
 @given(st.lists(st.integers(0, len(TEXT))))
 def test_lines_do_not_depend_on_where_they_are_cut(cuts: list[int]) -> None:
-    lines, found = Lines(), []
+    lines, found = LineBuffer(), []
     edges = [0, *sorted(cuts), len(TEXT)]
     for start, end in itertools.pairwise(edges):
         found += lines.feed(TEXT[start:end])
@@ -29,13 +29,13 @@ def test_lines_do_not_depend_on_where_they_are_cut(cuts: list[int]) -> None:
 
 
 def test_half_a_line_waits_for_the_rest() -> None:
-    lines = Lines()
+    lines = LineBuffer()
     assert lines.feed(b'INSTANCE "VI_1" MAS') == []
     assert lines.feed(b"TER 100\n") == ['INSTANCE "VI_1" MASTER 100']
 
 
 def test_a_line_without_end_does_not_grow() -> None:
-    lines = Lines()
+    lines = LineBuffer()
     for _ in range(100):
         lines.feed(b"x" * 1000)
         assert len(lines._rest) < 10_000
@@ -43,27 +43,27 @@ def test_a_line_without_end_does_not_grow() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "notice"),
+    ("line", "notification"),
     [
-        ('INSTANCE "VI_1" MASTER 100', Notice("VI_1", Instance(VrrpState.MASTER, 100))),
-        ('INSTANCE "VI_1" BACKUP 90', Notice("VI_1", Instance(VrrpState.BACKUP, 90))),
-        ('INSTANCE "VI_1" FAULT 90', Notice("VI_1", Instance(VrrpState.FAULT, 90))),
-        ('INSTANCE "VI_1" STOP 90', Notice("VI_1", Instance(VrrpState.STOPPED, 0))),
-        ('INSTANCE "VI_1" MASTER_RX_LOWER_PRI 90', Notice("VI_1", Instance(VrrpState.MASTER, 90))),
-        ('INSTANCE "VI_1" BACKUP_PRIORITY 88', Notice("VI_1", Instance(VrrpState.BACKUP, 88))),
-        ('INSTANCE "VI_1" DELETED', Notice("VI_1", None)),
+        ('INSTANCE "VI_1" MASTER 100', Notification("VI_1", Instance(VrrpState.MASTER, 100))),
+        ('INSTANCE "VI_1" BACKUP 90', Notification("VI_1", Instance(VrrpState.BACKUP, 90))),
+        ('INSTANCE "VI_1" FAULT 90', Notification("VI_1", Instance(VrrpState.FAULT, 90))),
+        ('INSTANCE "VI_1" STOP 90', Notification("VI_1", Instance(VrrpState.STOPPED, 0))),
+        ('INSTANCE "VI_1" MASTER_RX_LOWER_PRI 90', Notification("VI_1", Instance(VrrpState.MASTER, 90))),
+        ('INSTANCE "VI_1" BACKUP_PRIORITY 88', Notification("VI_1", Instance(VrrpState.BACKUP, 88))),
+        ('INSTANCE "VI_1" DELETED', Notification("VI_1", None)),
         ('GROUP "G" MASTER 0', None),
         ('INSTANCE "VI_1" SOMETHING_NEW 1', None),
         ("", None),
     ],
 )
-def test_notices(line: str, notice: Notice | None) -> None:
-    assert parse_notice(line) == notice
+def test_notices(line: str, notification: Notification | None) -> None:
+    assert parse_notification(line) == notification
 
 
 @given(st.text())
 def test_no_line_upsets_the_parser(line: str) -> None:
-    parse_notice(line)
+    parse_notification(line)
 
 
 def test_the_dump() -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.agent.keepalived.orphans import Cleanup, orphans
-from hacluster.agent.state import Board
+from hacluster.agent.keepalived.orphans import OrphanCleanup, orphans
+from hacluster.agent.state import AgentState
 from hacluster.agent.system import processes
 from hacluster.agent.system.network import Address, Link, Network
 from hacluster.nodeconfig import AgentConfig
@@ -44,13 +44,13 @@ class Node:
 
     def __init__(self, *held: str, owners: list[tuple[int, ...]]) -> None:
         self.network = addresses(*held)
-        self.board = Board()
-        self.board.update(
+        self.state = AgentState()
+        self.state.update(
             offered=AgentConfig(cluster="web", namespace="d", node="n", revision="r", all_virtual_ips=("10.0.0.200",)),
             network=self.network,
         )
         self._owners = owners
-        self.cleanup = Cleanup(self.board, self, lambda: self.network, self.delete)
+        self.cleanup = OrphanCleanup(self.state, self, lambda: self.network, self.delete)
 
     def owners(self) -> tuple[int, ...]:
         return self._owners.pop(0) if len(self._owners) > 1 else self._owners[0]
@@ -81,8 +81,8 @@ async def test_the_agents_end_waits_for_keepalived_and_then_sweeps() -> None:
     asyncio.get_running_loop().call_later(0.1, process.kill)
     await node.cleanup.finish()
     process.wait()
-    assert node.held == [] and node.board.now.keepalived is False
-    assert node.board.now.network == node.network
+    assert node.held == [] and node.state.now.keepalived is False
+    assert node.state.now.network == node.network
 
 
 async def test_the_agents_end_leaves_a_living_keepalived_alone() -> None:

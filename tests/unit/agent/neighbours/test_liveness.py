@@ -2,59 +2,59 @@
 
 from ipaddress import ip_interface
 
-from hacluster.agent.neighbours.liveness import PATIENCE, PERIOD, TRIES, Presence, interface_of, places
+from hacluster.agent.neighbours.liveness import PATIENCE, PERIOD, TRIES, Liveness, interface_of, places
 from hacluster.agent.system.network import Address, Link, Network
 from hacluster.nodeconfig import AgentConfig
 
 MAC = "02:00:00:00:00:01"
 
 
-def silence(presence: Presence, start: float, until: float) -> float | None:
+def silence(liveness: Liveness, start: float, until: float) -> float | None:
     """Nobody answers from `start` on; when it counts as gone."""
     at = start
     while at < until:
-        presence.step(at)
-        if presence.gone:
+        liveness.step(at)
+        if liveness.gone:
             return at
         at += 0.001
     return None
 
 
 def test_who_never_answered_is_not_known_to_be_gone() -> None:
-    assert silence(Presence(), 0.0, 10.0) is None
+    assert silence(Liveness(), 0.0, 10.0) is None
 
 
 def test_three_questions_without_an_answer_are_enough() -> None:
-    presence = Presence()
-    presence.hear(MAC, 0.0)
-    gone = silence(presence, 0.0, 10.0)
+    liveness = Liveness()
+    liveness.hear(MAC, 0.0)
+    gone = silence(liveness, 0.0, 10.0)
     assert gone is not None and abs(gone - (PERIOD + TRIES * PATIENCE)) < 0.01
 
 
 def test_two_are_not() -> None:
-    presence = Presence()
-    presence.hear(MAC, 0.0)
-    assert silence(presence, 0.0, PERIOD + 2.5 * PATIENCE) is None
-    presence.hear(MAC, PERIOD + 2.5 * PATIENCE)
-    assert silence(presence, PERIOD + 2.5 * PATIENCE, 2 * PERIOD + 5 * PATIENCE) is None
+    liveness = Liveness()
+    liveness.hear(MAC, 0.0)
+    assert silence(liveness, 0.0, PERIOD + 2.5 * PATIENCE) is None
+    liveness.hear(MAC, PERIOD + 2.5 * PATIENCE)
+    assert silence(liveness, PERIOD + 2.5 * PATIENCE, 2 * PERIOD + 5 * PATIENCE) is None
 
 
 def test_a_holder_that_misses_an_advertisement_is_asked_at_once_and_with_little_patience() -> None:
-    presence = Presence()
-    presence.hear(MAC, 0.0)
-    presence.doubt(0.03, 0.05)
-    gone = silence(presence, 0.05, 10.0)
+    liveness = Liveness()
+    liveness.hear(MAC, 0.0)
+    liveness.doubt(0.03, 0.05)
+    gone = silence(liveness, 0.05, 10.0)
     assert gone is not None and abs(gone - (0.05 + TRIES * 0.009)) < 0.01
 
 
 def test_who_answers_is_there_again_and_asked_patiently() -> None:
-    presence = Presence()
-    presence.hear(MAC, 0.0)
-    presence.doubt(0.03, 0.05)
-    assert silence(presence, 0.05, 1.0)
-    presence.hear("02:00:00:00:00:02", 1.0)
-    assert not presence.gone and presence.mac == "02:00:00:00:00:02"
-    gone = silence(presence, 1.0, 10.0)
+    liveness = Liveness()
+    liveness.hear(MAC, 0.0)
+    liveness.doubt(0.03, 0.05)
+    assert silence(liveness, 0.05, 1.0)
+    liveness.hear("02:00:00:00:00:02", 1.0)
+    assert not liveness.gone and liveness.mac == "02:00:00:00:00:02"
+    gone = silence(liveness, 1.0, 10.0)
     assert gone is not None and gone > 1.0 + PERIOD + TRIES * PATIENCE - 0.01
 
 

@@ -16,11 +16,11 @@ from typing import Any, ClassVar
 import pytest
 
 from hacluster import names
-from hacluster.agent.state import Board
+from hacluster.agent.state import AgentState
 from hacluster.agent.status import kube, publisher
 from hacluster.agent.status.entry import build_entry
 from hacluster.agent.status.kube import KubernetesReporter, Server, Token
-from hacluster.agent.status.publisher import FileReporter, Publisher, ReportFailed, ResourceGone, beat_forever, read_entry
+from hacluster.agent.status.publisher import FileReporter, Publisher, ReportFailed, ResourceGone, load_entry, renew_lease_forever
 from hacluster.agent.supervisor import run_parts
 from hacluster.agent.system.backoff import Backoff
 from hacluster.agent.system.clock import rfc3339
@@ -48,7 +48,7 @@ class Far:
         self.entries.append(entry)
         self.times.append(asyncio.get_running_loop().time())
 
-    async def beat(self) -> None:
+    async def renew_lease(self) -> None:
         self.beats += 1
         if self.failures:
             raise self.failures.pop(0)
@@ -65,7 +65,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 @dataclass
 class Desk:
-    board: Board
+    state: AgentState
     far: Far
     publisher: Publisher
 
@@ -76,33 +76,33 @@ class Desk:
 
 @contextlib.asynccontextmanager
 async def publishing(kept: Path, *, settled: bool = True, far: Far | None = None) -> AsyncIterator[Desk]:
-    board = Board()
+    state = AgentState()
     far = far or Far()
 
     def build(previous: NodeStatus | None) -> NodeStatus:
-        version = str(len(board.now.network.links) if board.now.network else "")
-        return build_entry("node1", version, board.now, previous, rfc3339(NOON))
+        version = str(len(state.now.network.links) if state.now.network else "")
+        return build_entry("node1", version, state.now, previous, rfc3339(NOON))
 
-    publisher = Publisher(board, far, build, kept)
+    publisher = Publisher(state, far, build, kept)
     if settled:
-        settle(board)
+        settle(state)
     task = asyncio.create_task(publisher.run())
     try:
-        yield Desk(board, far, publisher)
+        yield Desk(state, far, publisher)
     finally:
         task.cancel()
         await asyncio.wait({task})
 
 
-def settle(board: Board) -> None:
-    board.update(network=Network(), keepalived=False)
+def settle(state: AgentState) -> None:
+    state.update(network=Network(), keepalived=False)
 
 
-def change(board: Board, number: int) -> None:
-    """Something new on the board: the entry's version counts the links."""
+def change(state: AgentState, number: int) -> None:
+    """Something new on the state: the entry's version counts the links."""
     from hacluster.agent.system.network import IFF_LOOPBACK, Link
 
-    board.update(network=Network(tuple(Link(n, f"l{n}", flags=IFF_LOOPBACK) for n in range(1, number + 1))))
+    state.update(network=Network(tuple(Link(n, f"l{n}", flags=IFF_LOOPBACK) for n in range(1, number + 1))))
 
 
 async def test_the_first_change_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ async def test_the_first_change_is_told_at_once(tmp_path: Path, monkeypatch: pyt
         await desk.heard("0")
         await asyncio.sleep(1.1)
         started = asyncio.get_running_loop().time()
-        change(desk.board, 1)
+        change(desk.state, 1)
         await desk.heard("1")
         assert desk.far.times[-1] - started < 0.5
 
@@ -120,7 +120,7 @@ async def test_many_changes_are_told_together_and_the_last_is_never_lost(tmp_pat
     async with publishing(tmp_path / "e") as desk:
         await desk.heard("0")
         for number in range(1, 101):
-            change(desk.board, number)
+            change(desk.state, number)
             await asyncio.sleep(0.002)
         await desk.heard("100")
         took = desk.far.times[-1] - desk.far.times[0]
@@ -130,8 +130,8 @@ async def test_many_changes_are_told_together_and_the_last_is_never_lost(tmp_pat
 async def test_no_change_is_no_report(tmp_path: Path) -> None:
     async with publishing(tmp_path / "e") as desk:
         await desk.heard("0")
-        desk.board.update(started=True, haproxy=Health.UNKNOWN)
-        desk.board.update(learned=True)
+        desk.state.update(started=True, haproxy=Health.UNKNOWN)
+        desk.state.update(learned=True)
         await asyncio.sleep(0.2)
         assert len(desk.far.entries) == 1
 
@@ -141,7 +141,7 @@ async def test_failures_end_with_the_newest(tmp_path: Path) -> None:
     far.failures = [ReportFailed("away"), ReportFailed("away")]
     async with publishing(tmp_path / "e", far=far) as desk:
         await asyncio.sleep(0.05)
-        change(desk.board, 7)
+        change(desk.state, 7)
         assert (await desk.heard("7")) is desk.far.entries[0]  # what was never told was not told late
 
 
@@ -150,8 +150,8 @@ async def test_a_slow_server_holds_nobody_up(tmp_path: Path) -> None:
     far.holding = asyncio.Event()
     async with publishing(tmp_path / "e", far=far) as desk:
         await asyncio.sleep(0.02)
-        change(desk.board, 1)
-        change(desk.board, 2)
+        change(desk.state, 1)
+        change(desk.state, 2)
         far.holding.set()
         await desk.heard("2")
 
@@ -168,7 +168,7 @@ async def test_it_waits_for_the_parts_first_look(tmp_path: Path) -> None:
     async with publishing(tmp_path / "e", settled=False) as desk:
         await asyncio.sleep(0.1)
         assert desk.far.entries == []
-        settle(desk.board)
+        settle(desk.state)
         await desk.heard("0")
 
 
@@ -189,19 +189,19 @@ async def test_a_restarted_agent_goes_on_with_the_same_entry(tmp_path: Path) -> 
     kept = tmp_path / "e"
     async with publishing(kept) as desk:
         first = await desk.heard("0")
-    assert read_entry(kept) == first
+    assert load_entry(kept) == first
     kept.write_text(kept.read_text().replace(rfc3339(NOON), "2020-01-01T00:00:00.000000Z"))
     async with publishing(kept) as desk:
         assert (await desk.heard("0")).since == "2020-01-01T00:00:00.000000Z"
     kept.write_text("broken")
-    assert read_entry(kept) is None
+    assert load_entry(kept) is None
 
 
 async def test_the_sign_of_life_survives_failures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publisher, "BEAT", 0.0)
     far = Far()
     far.failures = [ReportFailed("away")]
-    task = asyncio.create_task(beat_forever(far))
+    task = asyncio.create_task(renew_lease_forever(far))
     await until(lambda: far.beats >= 2)
     task.cancel()
     await asyncio.wait({task})
@@ -353,9 +353,9 @@ async def test_the_entry_is_applied_with_the_nodes_own_manager(server: Server, a
 
 async def test_the_lease_is_renewed(server: Server, answers: Answers) -> None:
     async with reporting(server) as reporter:
-        await reporter.beat()
+        await reporter.renew_lease()
         answers.codes = [404]
-        await reporter.beat()  # the operator has not made it yet
+        await reporter.renew_lease()  # the operator has not made it yet
     assert answers.asked[0].path == "/apis/coordination.k8s.io/v1/namespaces/default/leases/web-node1"
     assert answers.asked[0].headers["Content-Type"] == "application/merge-patch+json"
     spec = {"holderIdentity": "node1", "leaseDurationSeconds": 10, "renewTime": "2026-01-02T12:00:00.000005Z"}
@@ -448,7 +448,7 @@ async def test_a_stuck_status_does_not_hold_up_the_sign_of_life(server: Server, 
         await asyncio.sleep(0.1)
         stall, answers.stall = answers.stall, None
         async with asyncio.timeout(2):
-            await reporter.beat()
+            await reporter.renew_lease()
         assert not stuck.done()
         stall.set()
         await stuck

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from hacluster.agent.vrrp.anomalies import Conflicts, Suspicions, Watched, differences, is_member, watched
+from hacluster.agent.vrrp.anomalies import Anomalies, Conflicts, WatchedRouter, differences, is_member, watched_routers
 from hacluster.agent.vrrp.packet import Advert
 from hacluster.nodeconfig import AgentConfig, Router
 
@@ -25,23 +25,23 @@ def config(*routers: Router) -> AgentConfig:
     return AgentConfig(cluster="web", namespace="default", node="node1", revision="r1", routers=routers)
 
 
-def known(router: Router = ROUTER) -> Watched:
-    return watched(config(router), None)[KEY]
+def known(router: Router = ROUTER) -> WatchedRouter:
+    return watched_routers(config(router), None)[KEY]
 
 
 class Story:
     def __init__(self, router: Router = ROUTER) -> None:
-        self.suspicions, self.routers = Suspicions(), watched(config(router), None)
+        self.anomalies, self.routers = Anomalies(), watched_routers(config(router), None)
 
     def hears(self, advert: Advert, *times: float) -> None:
         for time in times:
-            self.suspicions.hear(self.routers[KEY], advert, time)
+            self.anomalies.hear(self.routers[KEY], advert, time)
 
     def reasons(self, now: float) -> list[str]:
-        return [problem.reason for problem in self.suspicions.problems(self.routers, now)]
+        return [problem.reason for problem in self.anomalies.problems(self.routers, now)]
 
     def message(self, now: float) -> str:
-        (problem,) = self.suspicions.problems(self.routers, now)
+        (problem,) = self.anomalies.problems(self.routers, now)
         return problem.message
 
 
@@ -87,7 +87,7 @@ def test_a_node_that_joins_is_no_stranger() -> None:
     story = Story()
     story.hears(STRANGER, 10, 12)
     joined = ROUTER.model_copy(update={"neighbours": (*ROUTER.neighbours, "10.0.0.99")})
-    story.routers = watched(config(ROUTER), config(joined))
+    story.routers = watched_routers(config(ROUTER), config(joined))
     assert story.reasons(12) == []
     story.hears(replace(MEMBER, source="10.0.0.99"), 12.1)
     assert story.reasons(12.2) == []
@@ -96,7 +96,7 @@ def test_a_node_that_joins_is_no_stranger() -> None:
 def test_another_virtual_router_id_ends_it() -> None:
     story = Story()
     story.hears(STRANGER, 10, 12)
-    story.routers = watched(config(ROUTER.model_copy(update={"virtual_router_id": 52})), None)
+    story.routers = watched_routers(config(ROUTER.model_copy(update={"virtual_router_id": 52})), None)
     assert story.reasons(12) == []
 
 
@@ -172,13 +172,13 @@ def test_new_orders_settle_a_mismatch() -> None:
     story = Story()
     story.hears(replace(MEMBER, addresses=("10.0.0.200",)), 10, 15)
     assert story.reasons(15) == ["AdvertMismatch"]
-    story.routers = watched(config(ROUTER.model_copy(update={"virtual_ips": ("10.0.0.200/24",)})), None)
+    story.routers = watched_routers(config(ROUTER.model_copy(update={"virtual_ips": ("10.0.0.200/24",)})), None)
     assert story.reasons(15) == []
 
 
 def test_ipv4_and_ipv6_routers_may_share_a_number() -> None:
     six = ROUTER.model_copy(update={"name": "VI_6", "virtual_ips": ("2001:db8::10/64",)})
-    assert set(watched(config(ROUTER, six), None)) == {KEY, ("eth0", 51, 6)}
+    assert set(watched_routers(config(ROUTER, six), None)) == {KEY, ("eth0", 51, 6)}
 
 
 HELD = ("eth0", "10.0.0.200")

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from ipaddress import ip_interface
 from typing import Any, cast
 
-from hacluster.agent.state import Board, Observation
+from hacluster.agent.state import AgentState, Observation
 from hacluster.agent.system.network import Address, Link, Network
-from hacluster.agent.vrrp.anomalies import FOREIGN_AFTER, Suspicions, watched
-from hacluster.agent.vrrp.listener import Hearing, Listener
+from hacluster.agent.vrrp.anomalies import FOREIGN_AFTER, Anomalies, watched_routers
+from hacluster.agent.vrrp.listener import AdvertListener, LastAdverts
 from hacluster.nodeconfig import AgentConfig, Router
 from tests.unit.agent.vrrp.test_packet import IPV4, IPV6, VERSION_3, message
 
@@ -26,7 +26,7 @@ def seen(*routers: Router, own: str = "172.16.7.1/24") -> Observation:
 
 
 @dataclass
-class Ear:
+class NeighbourSocket:
     """A raw socket with packets in it."""
 
     packets: list[tuple[bytes, list[tuple[int, int, bytes]], tuple[str, ...]]] = field(default_factory=list)
@@ -40,8 +40,8 @@ class Ear:
 
 class Rig:
     def __init__(self, *routers: Router) -> None:
-        self.hearing, self.suspicions = Hearing(), Suspicions()
-        self.listener = Listener(Board(), self.hearing, self.suspicions)
+        self.adverts, self.anomalies = LastAdverts(), Anomalies()
+        self.listener = AdvertListener(AgentState(), self.adverts, self.anomalies)
         self.now = 10.0
         self.knows(seen(*(routers or (ROUTER,))))
 
@@ -50,7 +50,7 @@ class Rig:
         self.listener._follow(observation, {})
 
     def hears(self, packet: bytes, index: int = 2) -> None:
-        ear = Ear([(packet, [(socket.IPPROTO_IP, 8, struct.pack("=i8x", index))], (IPV4.source,))])
+        ear = NeighbourSocket([(packet, [(socket.IPPROTO_IP, 8, struct.pack("=i8x", index))], (IPV4.source,))])
         self.listener._read_4(cast(socket.socket, ear), lambda: self.now)
         self.listener._read_4(cast(socket.socket, ear), lambda: self.now)
 
@@ -60,10 +60,10 @@ class Rig:
             (socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT, struct.pack("=i", hops)),
             (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, info),
         ]
-        self.listener._read_6(cast(socket.socket, Ear([(packet, said, (IPV6.source,))])), lambda: self.now)
+        self.listener._read_6(cast(socket.socket, NeighbourSocket([(packet, said, (IPV6.source,))])), lambda: self.now)
 
     def reasons(self) -> list[str]:
-        return [each.reason for each in self.suspicions.problems(watched(self.seen.installed, None), self.now)]
+        return [each.reason for each in self.anomalies.problems(watched_routers(self.seen.installed, None), self.now)]
 
 
 def again(packet: bytes, number: int) -> bytes:
@@ -74,10 +74,10 @@ def again(packet: bytes, number: int) -> bytes:
 def test_a_member_is_heard_again_and_again() -> None:
     rig = Rig()
     rig.hears(VERSION_3)
-    assert rig.hearing.spoke("VI_1") == (IPV4.source, 10.0)
+    assert rig.adverts.last_sender("VI_1") == (IPV4.source, 10.0)
     rig.now = 11.0
     rig.hears(again(VERSION_3, 77))
-    assert rig.hearing.spoke("VI_1") == (IPV4.source, 11.0)
+    assert rig.adverts.last_sender("VI_1") == (IPV4.source, 11.0)
     assert len(rig.listener._judged) == 1, "which costs a look at what was decided"
 
 
@@ -86,11 +86,11 @@ def test_another_word_is_another_decision() -> None:
     rig.hears(VERSION_3)
     goodbye = message(IPV4.__class__(**{**vars(IPV4), "priority": 0}), "224.0.0.18")
     rig.hears(VERSION_3[:20] + goodbye)
-    heard = rig.hearing.last("VI_1")
+    heard = rig.adverts.last("VI_1")
     assert heard is not None and (heard.advert.priority, heard.priority) == (0, 101)
     rig.hears(VERSION_3)
     rig.hears(VERSION_3[:8] + b"\xfe" + VERSION_3[9:20] + goodbye)
-    heard = rig.hearing.last("VI_1")
+    heard = rig.adverts.last("VI_1")
     assert heard is not None and heard.advert.priority == 101, "that one came from another segment"
 
 
@@ -102,14 +102,14 @@ def test_what_is_not_about_this_node_s_routers() -> None:
         (Rig(SIX.model_copy(update={"virtual_router_id": 51})), 2),
     ):
         rig.hears(VERSION_3, index)
-        assert rig.hearing.spoke("VI_1") is None and rig.hearing.spoke("VI_6") is None and not rig.suspicions
+        assert rig.adverts.last_sender("VI_1") is None and rig.adverts.last_sender("VI_6") is None and not rig.anomalies
 
 
 def test_its_own_words_are_not_heard() -> None:
     rig = Rig()
     rig.knows(seen(ROUTER, own=f"{IPV4.source}/24"))
     rig.hears(VERSION_3)
-    assert rig.hearing.spoke("VI_1") is None
+    assert rig.adverts.last_sender("VI_1") is None
 
 
 def test_a_stranger_is_a_suspect_and_not_a_holder() -> None:
@@ -117,10 +117,10 @@ def test_a_stranger_is_a_suspect_and_not_a_holder() -> None:
     rig.hears(VERSION_3)
     rig.now += FOREIGN_AFTER
     rig.hears(VERSION_3)
-    assert rig.hearing.spoke("VI_1") is None and rig.reasons() == ["ForeignRouter"]
+    assert rig.adverts.last_sender("VI_1") is None and rig.reasons() == ["ForeignRouter"]
     rig.knows(seen(ROUTER))  # it has joined
     rig.hears(VERSION_3)
-    assert rig.hearing.spoke("VI_1") == (IPV4.source, rig.now) and rig.reasons() == []
+    assert rig.adverts.last_sender("VI_1") == (IPV4.source, rig.now) and rig.reasons() == []
 
 
 def test_ipv6() -> None:
@@ -128,11 +128,11 @@ def test_ipv6() -> None:
     said = message(IPV6, "ff02::12")
     rig.hears_6(said, hops=64)
     rig.hears_6(said, index=3)
-    assert rig.hearing.spoke("VI_6") is None
+    assert rig.adverts.last_sender("VI_6") is None
     rig.hears_6(said)
     rig.now = 11.0
     rig.hears_6(said)
-    assert rig.hearing.spoke("VI_6") == ("fe80::1", 11.0)
+    assert rig.adverts.last_sender("VI_6") == ("fe80::1", 11.0)
 
 
 def test_invented_packets_take_no_more_memory() -> None:
