@@ -21,8 +21,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from hacluster.agent.status.kube import KubernetesReporter, Server
-from hacluster.agent.system.clock import rfc3339, system_clock
+from hacluster.agent.system.clock import system_clock
 from hacluster.api.status import Health, InterfaceStatus, NodeStatus, RouterStatus, VrrpState
+from hacluster.timestamps import format_timestamp
 from tests.api import apiserver
 from tests.api.apiserver import ApiServer
 from tests.api.environment import NODES, VIP, World, operator, world
@@ -133,7 +134,7 @@ class Agents:
 
     async def says(self, name: str, *, holds: bool) -> None:
         """The node's entry, applied."""
-        at = rfc3339(system_clock())
+        at = format_timestamp(system_clock())
         router = RouterStatus(
             name="VI_1", state=VrrpState.MASTER if holds else VrrpState.BACKUP, priority=250 if name == "node1" else 240,
             interface="ens3", virtual_ips=(VIP,) if holds else (), since=at, takeover_milliseconds=300 if holds else None,

@@ -12,10 +12,10 @@ from hacluster import __version__
 from hacluster.agent.config.daemons import RealDaemons
 from hacluster.agent.config.install import Installer
 from hacluster.agent.config.watcher import Configuration
-from hacluster.agent.handover.handover import Handover, heartbeat
+from hacluster.agent.handover.handover import Handover
 from hacluster.agent.handover.second_chance import SecondChance
 from hacluster.agent.haproxy.apache import watch_apache
-from hacluster.agent.haproxy.health import HAProxyMonitor
+from hacluster.agent.haproxy.monitor import HAProxyMonitor
 from hacluster.agent.haproxy.peers import PeerMonitor
 from hacluster.agent.keepalived.notify import NotifyReader
 from hacluster.agent.keepalived.orphans import OrphanCleanup
@@ -27,13 +27,15 @@ from hacluster.agent.paths import Paths
 from hacluster.agent.state import AgentState
 from hacluster.agent.status.entry import build_entry
 from hacluster.agent.status.publisher import Publisher, Reporter, ReportFailed, renew_lease_forever
-from hacluster.agent.supervisor import Part, run_parts
-from hacluster.agent.system.clock import Clock, rfc3339, system_clock
+from hacluster.agent.supervisor import Part, heartbeat, run_parts
+from hacluster.agent.system.clock import Clock, system_clock
 from hacluster.agent.system.network import Network
+from hacluster.agent.vrrp.adverts import LastAdverts
 from hacluster.agent.vrrp.anomalies import Anomalies
-from hacluster.agent.vrrp.listener import AdvertListener, LastAdverts
+from hacluster.agent.vrrp.listener import AdvertListener
 from hacluster.agent.vrrp.takeover import TakeoverTimer
 from hacluster.api.status import NodeStatus
+from hacluster.timestamps import format_timestamp
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +63,7 @@ async def run(settings: Settings, reporter: Reporter, stop: asyncio.Event) -> No
     takeovers = TakeoverTimer(adverts)
 
     def entry(previous: NodeStatus | None) -> NodeStatus:
-        return build_entry(settings.node, __version__, state.now, previous, rfc3339(settings.clock()))
+        return build_entry(settings.node, __version__, state.now, previous, format_timestamp(settings.clock()))
 
     def measure(network: Network) -> Mapping[str, int]:
         config = state.now.installed

@@ -8,7 +8,7 @@ from typing import Any
 
 from hacluster.agent.system.network import Network, bare
 from hacluster.api.status import Health, NodeProblem, VrrpState
-from hacluster.nodeconfig import AgentConfig
+from hacluster.nodeconfig import AgentConfig, Router
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,17 @@ class Observation:
         vrrp = self.keepalived is False or (self.keepalived is True and self.learned)
         haproxy = not self.started or self.haproxy is not Health.UNKNOWN
         return self.network is not None and vrrp and haproxy
+
+
+def held_virtual_ips(router: Router, network: Network | None) -> tuple[str, ...]:
+    """The router's virtual IPs that this node's kernel has on the router's interface, without prefix lengths."""
+    present = network.on(router.interface) if network else frozenset()
+    return tuple(address for address in map(bare, router.virtual_ips) if address in present)
+
+
+def holds(router: Router, network: Network | None) -> bool:
+    """Whether this node's kernel has any of the router's virtual IPs."""
+    return bool(held_virtual_ips(router, network))
 
 
 class AgentState:

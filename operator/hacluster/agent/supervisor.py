@@ -1,8 +1,10 @@
 """Runs the agent's parts side by side: one that fails is logged and started again, the others go on."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Final
 
 from hacluster.agent.system.backoff import Backoff
@@ -38,3 +40,11 @@ async def run_parts(parts: Mapping[str, Part], stop: asyncio.Event) -> None:
         await stop.wait()
         for task in tasks:
             task.cancel()
+
+
+async def heartbeat(file: Path) -> None:
+    """Never returns: touches the file every second, for as long as this process gets anything done."""
+    while True:
+        with contextlib.suppress(OSError):
+            file.touch()  # noqa: ASYNC240 - in memory
+        await asyncio.sleep(1)

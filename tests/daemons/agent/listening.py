@@ -10,8 +10,9 @@ import sys
 from hacluster.agent.neighbours.sockets import who_has
 from hacluster.agent.state import AgentState
 from hacluster.agent.system.netlink import read_network
+from hacluster.agent.vrrp.adverts import LastAdverts, ReceivedAdvert
 from hacluster.agent.vrrp.anomalies import Anomalies
-from hacluster.agent.vrrp.listener import AdvertListener, LastAdverts, ReceivedAdvert
+from hacluster.agent.vrrp.listener import AdvertListener
 from hacluster.nodeconfig import AgentConfig, Router
 
 

@@ -4,16 +4,15 @@ The good copies are what a transaction goes back to, and are replaced only when 
 disk, so that an agent that is killed in between finds on its next start what was good, and that the live files may not be.
 """
 
-import os
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 
 from hacluster.agent.config.bundle import LOADED, Bundle, read_good, read_live
 from hacluster.agent.config.daemons import ACCEPTED, Answer, Daemons, Verdict
 from hacluster.agent.paths import Paths
 from hacluster.agent.system import tcp_sockets
+from hacluster.agent.system.files import replace_file
 from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, File, Port
@@ -89,7 +88,7 @@ class Installer:
         for file in LOADED:
             if file in changed:
                 candidate = self._paths.candidate(file)
-                _write(candidate, new.texts[file])
+                replace_file(candidate, new.texts[file])
                 try:
                     verdict = await self._daemons.validate(file, candidate)
                 finally:
@@ -139,7 +138,7 @@ class Installer:
         for file in File:
             live = self._paths.live(file)
             if file in texts:
-                _write(live, texts[file])
+                replace_file(live, texts[file])
             elif file is File.RSYSLOG:
                 live.unlink(missing_ok=True)
 
@@ -147,10 +146,10 @@ class Installer:
         """The new files are good. The agent's own is written last: it seals the others."""
         for file, text in new.texts.items():
             if file is not File.AGENT:
-                _write(self._paths.good(file), text)
+                replace_file(self._paths.good(file), text)
         if File.RSYSLOG not in new.texts:
             self._paths.good(File.RSYSLOG).unlink(missing_ok=True)
-        _write(self._paths.good(File.AGENT), new.texts[File.AGENT])
+        replace_file(self._paths.good(File.AGENT), new.texts[File.AGENT])
         self.good, self._dirty = new, False
 
 
@@ -159,12 +158,3 @@ def _failed(file: File, verdict: Verdict) -> Outcome:
         (Reason.CONFIGURATION_REFUSED, Retry.NEVER) if verdict.answer is Answer.REFUSED else (Reason.NOT_LOADED, Retry.LATER)
     )
     return Outcome((NodeProblem(reason=reason, message=f"{file.value}: {verdict.words}"),), retry)
-
-
-def _write(file: Path, text: str) -> None:
-    """Replaces a file at once, so that nobody reads half of it."""
-    new = file.with_name(f".{file.name}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    with open(descriptor, "w") as opened:  # noqa: PTH123 - a descriptor
-        opened.write(text)
-    new.replace(file)

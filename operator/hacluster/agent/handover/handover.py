@@ -15,14 +15,14 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, Protocol
 
-from hacluster.agent.handover.rules import established
-from hacluster.agent.haproxy.health import write_track
+from hacluster.agent.keepalived.track_file import write_track
 from hacluster.agent.paths import Paths
-from hacluster.agent.state import AgentState, Observation
+from hacluster.agent.state import AgentState, holds
 from hacluster.agent.system import processes
-from hacluster.agent.system.network import bare
+from hacluster.agent.system.tcp_sockets import count_open, read_sockets
 from hacluster.api.status import Health
 from hacluster.nodeconfig import Router
+from hacluster.timing import FAULT_PULSE, TAKEOVER, interval_seconds
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +32,6 @@ _SETTLE: Final = 1.0
 """Seconds after a move in which neighbours that missed it may still send new connections here."""
 _LEAST_WAIT: Final = 1.0
 _CREDENTIALS: Final = struct.Struct("3i")  # process, user, group
-_PULSE: Final = 10
-"""Advertisement intervals that a node stays in FAULT where only that makes it step back."""
 
 
 class Leaving(Enum):
@@ -45,17 +43,9 @@ class Leaving(Enum):
     LEFT = "done"
 
 
-def holds(router: Router, seen: Observation) -> bool:
-    """Whether this node's kernel has any of the router's virtual IPs."""
-    if seen.network is None:
-        return False
-    held = seen.network.on(router.interface)
-    return any(bare(address) in held for address in router.virtual_ips)
-
-
 def patience(router: Router) -> float:
     """Seconds in which somebody else would have taken over, if there is anybody."""
-    return max(_LEAST_WAIT, 5 * router.advertisement_interval_ms / 1000)
+    return max(_LEAST_WAIT, TAKEOVER * interval_seconds(router))
 
 
 @dataclass
@@ -79,7 +69,7 @@ class StepBack:
             return True
         if holder and not self._done and self._since is None:
             self._since = now
-        pulse = _PULSE * self.router.advertisement_interval_ms / 1000
+        pulse = FAULT_PULSE * interval_seconds(self.router)
         if self._since is not None and now - self._since >= pulse:
             self._since, self._done = None, True
         return self._since is not None
@@ -126,7 +116,7 @@ class Handover:
         for router in routers:
             step = self._steps[router.name]
             step.router = router
-            wanted = step.wanted(router.yields, self._leaving is not Leaving.NOT, holds(router, seen), now)
+            wanted = step.wanted(router.yields, self._leaving is not Leaving.NOT, holds(router, seen.network), now)
             if self._written.get(router.name) is not wanted:
                 write_track(self._paths.track_yield(router.name), wanted)
                 if wanted or self._written.get(router.name):
@@ -167,7 +157,7 @@ class Handover:
 
     def _has_moved(self, now: float) -> bool:
         seen = self._state.now
-        held = [router for router in (seen.installed.routers if seen.installed else ()) if holds(router, seen)]
+        held = [router for router in (seen.installed.routers if seen.installed else ()) if holds(router, seen.network)]
         return not held or now - self._since >= max(map(patience, held))
 
     def _has_drained(self, now: float) -> bool:
@@ -184,16 +174,11 @@ class Handover:
         if now - self._counted < _COUNT_EVERY:
             return False
         self._counted = now
-        return haproxy_master(self._paths.haproxy_master) is None or not established(read_tables(), sorted(seen.virtual_ips))
+        return haproxy_master(self._paths.haproxy_master) is None or not count_open(read_sockets(), seen.virtual_ips)
 
     def _soft_stop(self) -> None:
         if (pid := haproxy_master(self._paths.haproxy_master)) is not None:
             processes.send(pid, signal.SIGUSR1)
-
-
-def read_tables(proc: Path = Path("/proc/net")) -> list[str]:
-    """The kernel's lists of TCP connections in this network namespace."""
-    return [(proc / name).read_text() for name in ("tcp", "tcp6") if (proc / name).exists()]
 
 
 def haproxy_master(path: Path) -> int | None:
@@ -206,11 +191,3 @@ def haproxy_master(path: Path) -> int | None:
         except OSError:
             return None
     return int(pid) or None
-
-
-async def heartbeat(file: Path) -> None:
-    """Never returns: touches the file every second, for as long as this process gets anything done."""
-    while True:
-        with contextlib.suppress(OSError):
-            file.touch()  # noqa: ASYNC240 - in memory
-        await asyncio.sleep(1)

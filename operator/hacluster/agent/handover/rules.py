@@ -5,25 +5,19 @@ answers nobody's question who has the address. The new holder passes packets of 
 old holder's card, for as long as connections may drain (the idea of GitHub's glb-director, with stock nftables).
 """
 
-import asyncio
-import logging
-import sys
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
-from hacluster.agent.system.commands import run
 from hacluster.agent.system.network import bare
 from hacluster.nodeconfig import AgentConfig, Router
-
-log = logging.getLogger(__name__)
 
 PREFERENCE: Final = 5151
 """Of the policy rules: before the main table, after the kernel's own addresses."""
 _TABLES: Final = 0x4841_0000
-_FAMILIES: Final = ((4, "ip", "ipv4_addr", "-4"), (6, "ip6", "ipv6_addr", "-6"))
+FAMILIES: Final = ((4, "ip", "ipv4_addr", "-4"), (6, "ip6", "ipv6_addr", "-6"))
 _WHOLE: Final = {4: 32, 6: 128}
 _MAPS: Final = ("first", "second")
 MOST: Final = len(_MAPS)
@@ -60,7 +54,7 @@ def family(router: Router) -> int:
 
 def clear_routes(forwarding: Forwarding) -> list[tuple[str, ...]]:
     """Commands that take the policy routes away; each is repeated until it fails."""
-    return [("ip", flag, "rule", "delete", "lookup", str(forwarding.table)) for _, _, _, flag in _FAMILIES]
+    return [("ip", flag, "rule", "delete", "lookup", str(forwarding.table)) for _, _, _, flag in FAMILIES]
 
 
 def routes(forwarding: Forwarding) -> list[tuple[str, ...]]:
@@ -70,7 +64,7 @@ def routes(forwarding: Forwarding) -> list[tuple[str, ...]]:
     """
     commands: list[tuple[str, ...]] = []
     table = str(forwarding.table)
-    for version, _, _, flag in _FAMILIES:
+    for version, _, _, flag in FAMILIES:
         for _, router in forwarding.routers(version):
             for address in map(bare, router.virtual_ips):
                 whole = f"{address}/{_WHOLE[version]}"
@@ -82,7 +76,7 @@ def routes(forwarding: Forwarding) -> list[tuple[str, ...]]:
 
 def clear_rules(forwarding: Forwarding) -> str:
     """The nftables script that removes everything of the resource, whether or not it is there."""
-    return "".join(f"add table {kind} {forwarding.name}\ndelete table {kind} {forwarding.name}\n" for _, kind, _, _ in _FAMILIES)
+    return "".join(f"add table {kind} {forwarding.name}\ndelete table {kind} {forwarding.name}\n" for _, kind, _, _ in FAMILIES)
 
 
 def rules(forwarding: Forwarding) -> str:
@@ -95,7 +89,7 @@ def rules(forwarding: Forwarding) -> str:
     noted, as long as they last, while somebody can be asked.
     """
     parts = [clear_rules(forwarding)]
-    for version, kind, type_, _ in _FAMILIES:
+    for version, kind, type_, _ in FAMILIES:
         routers = forwarding.routers(version)
         if not routers:
             continue
@@ -111,7 +105,7 @@ def rules(forwarding: Forwarding) -> str:
 def ports(forwarding: Forwarding) -> str:
     """The nftables script that names the ports whose connections get a second chance; what is remembered stays."""
     lines = []
-    for version, kind, _, _ in _FAMILIES:
+    for version, kind, _, _ in FAMILIES:
         for index, _ in forwarding.routers(version):
             for name, numbers in (("any", _any(forwarding)), ("bound", _bound(forwarding))):
                 lines.append(f"flush set {kind} {forwarding.name} {name}{index}\n")
@@ -202,60 +196,3 @@ def remember(forwarding: Forwarding, index: int, olds: Sequence[tuple[str, float
         entries = ", ".join(f"{bare(address)} timeout {longest}s" for address in router.virtual_ips)
         lines.append(f"add element {kind} {forwarding.name} known{index} {{ {entries} }}")
     return "\n".join(lines) + "\n"
-
-
-class Kernel:
-    """Runs the texts. Errors come back as words: a node whose kernel cannot do it is a front door all the same."""
-
-    async def install(self, forwarding: Forwarding) -> str:
-        """Everything anew; empty, or what is not possible here."""
-        await self._clear_routes(forwarding)
-        for command in routes(forwarding):
-            code, said = await run(*command)
-            if code:
-                return f"{' '.join(command)}: {said.strip()}"
-        return await self.nft(rules(forwarding) + ports(forwarding))
-
-    async def remove(self, forwarding: Forwarding) -> None:
-        """Leaves nothing."""
-        await self._clear_routes(forwarding)
-        for _, _, _, flag in _FAMILIES:
-            await run("ip", flag, "route", "flush", "table", str(forwarding.table))
-        await self.nft(clear_rules(forwarding))
-
-    async def nft(self, script: str) -> str:
-        """Runs one transaction; empty, or why it was refused."""
-        process = await asyncio.create_subprocess_exec(
-            "nft", "-f", "-", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-        )
-        said, _ = await process.communicate(script.encode())
-        return f"nft: {said.decode(errors='replace').strip()}" if process.returncode else ""
-
-    async def _clear_routes(self, forwarding: Forwarding) -> None:
-        for command in clear_routes(forwarding):
-            for _ in range(64):
-                code, _ = await run(*command)
-                if code != 0:
-                    break
-
-
-def established(tables: Iterable[str], addresses: Sequence[str]) -> int:
-    """Connections of these local addresses, from tables in the form of /proc/net/tcp and tcp6."""
-    wanted = {_kernel_form(each) for each in addresses}
-    count = 0
-    for table in tables:
-        for line in table.splitlines()[1:]:
-            fields = line.split()
-            if len(fields) > 3 and fields[3] in _OPEN and fields[1].partition(":")[0] in wanted:
-                count += 1
-    return count
-
-
-_OPEN: Final = frozenset({"01", "04", "05", "08", "09"})
-"""ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT, LAST_ACK."""
-
-
-def _kernel_form(address: str) -> str:
-    packed = ip_address(address).packed
-    words = (packed[at : at + 4] for at in range(0, len(packed), 4))
-    return b"".join(word[::-1] if sys.byteorder == "little" else word for word in words).hex().upper()

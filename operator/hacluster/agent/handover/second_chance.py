@@ -5,16 +5,17 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
-from hacluster.agent.handover.handover import holds
-from hacluster.agent.handover.rules import MOST, Forwarding, Kernel, ports, remember, routes, rules
+from hacluster.agent.handover.netfilter import Netfilter
+from hacluster.agent.handover.rules import MOST, Forwarding, ports, remember, routes, rules
 from hacluster.agent.neighbours.sockets import is_alive
-from hacluster.agent.state import AgentState
-from hacluster.agent.vrrp.listener import ReceivedAdvert
+from hacluster.agent.state import AgentState, holds
+from hacluster.agent.vrrp.adverts import LastAdverts, ReceivedAdvert
 from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, Router
+from hacluster.timing import ALIVE_AT_MOVE, interval_seconds
 
 log = logging.getLogger(__name__)
 
@@ -23,19 +24,10 @@ _POLL: Final = 0.5
 _FRESH: Final = 10.0
 """Seconds that a backup's memory of the holder lasts without being renewed: an agent that dies leaves nothing behind for long."""
 _RENEW: Final = 3.0
-_SPOKE: Final = 2.5
-"""Advertisement intervals: who last_sender within so many was alive when the address moved."""
 
 
 Ask = Callable[[str, str], Awaitable[bool]]
 """Interface and address → whether a station answers for it."""
-
-
-class Hears(Protocol):
-    """Who advertises a router."""
-
-    def subscribe(self, callback: Callable[[str, ReceivedAdvert], None]) -> None:
-        """Calls back at every advertisement of another member, with the router's name."""
 
 
 @dataclass
@@ -65,18 +57,18 @@ class SecondChance:
     def __init__(
         self,
         state: AgentState,
-        hears: Hears,
+        adverts: LastAdverts,
         kept: Path,
         ask: Ask = is_alive,
-        kernel: Kernel | None = None,
+        netfilter: Netfilter | None = None,
     ) -> None:
         """`kept` remembers what is installed, across this agent's restarts: drains go on."""
         self._state, self._kept, self._ask = state, kept, ask
-        self._kernel = kernel or Kernel()
+        self._netfilter = netfilter or Netfilter()
         self._memories: dict[str, _Memory] = {}
         self._forwarding: Forwarding | None = None
         self._news = asyncio.Event()
-        hears.subscribe(self._hear)
+        adverts.subscribe(self._hear)
 
     async def run(self) -> None:
         """Never returns."""
@@ -92,7 +84,7 @@ class SecondChance:
     async def finish(self) -> None:
         """Takes everything away: this pod ends, and perhaps none follows."""
         if self._forwarding is not None:
-            await self._kernel.remove(self._forwarding)
+            await self._netfilter.remove(self._forwarding)
         self._kept.unlink(missing_ok=True)
 
     def _hear(self, router: str, heard: ReceivedAdvert) -> None:
@@ -116,18 +108,18 @@ class SecondChance:
             return
         if wanted is None:
             if before or self._kept.exists():
-                await self._kernel.remove(before or Forwarding(config))
+                await self._netfilter.remove(before or Forwarding(config))
                 self._kept.unlink(missing_ok=True)
             return
         kept = self._kept.read_text() if self._kept.exists() else ""
         if kept == _text(wanted):
             return
         if kept.startswith(_frame(wanted)):
-            failure = await self._kernel.nft(ports(wanted))
+            failure = await self._netfilter.nft(ports(wanted))
         else:
             for memory in self._memories.values():
                 memory.told = ()
-            failure = await self._kernel.install(wanted)
+            failure = await self._netfilter.install(wanted)
         if failure:
             log.warning("no second chance for connections: %s", failure)
             cure = "load the kernel modules nft_dup_ipv4, nft_dup_ipv6, nft_socket and nft_fib_inet, or set vrrp.handover.drain to 0s"
@@ -142,7 +134,7 @@ class SecondChance:
     async def _follow(self, forwarding: Forwarding, index: int, router: Router, now: float) -> None:
         """A backup knows the holders before it; who becomes the holder goes on asking those that live."""
         memory = self._memories.setdefault(router.name, _Memory())
-        was, memory.holder = memory.holder, holds(router, self._state.now)
+        was, memory.holder = memory.holder, holds(router, self._state.now.network)
         if memory.holder:
             if was is False and memory.told:
                 await self._took_over(forwarding, index, memory, now)
@@ -170,11 +162,11 @@ class SecondChance:
 
     async def _lives(self, router: Router, old: str, silent: float) -> bool:
         """Who has said nothing for a while may have lost its keepalived only, or be gone with all that it served."""
-        interval = router.advertisement_interval_ms / 1000
-        return silent <= max(_SPOKE * interval, interval + 0.1) or await self._ask(router.interface, old)
+        interval = interval_seconds(router)
+        return silent <= max(ALIVE_AT_MOVE * interval, interval + 0.1) or await self._ask(router.interface, old)
 
     async def _tell(self, script: str) -> None:
-        if failure := await self._kernel.nft(script):
+        if failure := await self._netfilter.nft(script):
             log.warning("%s", failure)
 
 

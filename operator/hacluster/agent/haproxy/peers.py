@@ -7,17 +7,18 @@ matter: its requests would hang until `timeout connect`. Its kernel answers no q
 import asyncio
 import contextlib
 import logging
-from typing import Final, Protocol
+from typing import Final
 
 from hacluster.agent.haproxy.commands import SERVERS, ask, cut_off, parse_servers, take_down
-from hacluster.agent.neighbours.liveness import PERIOD, SILENCE, Liveness, next_due, places
+from hacluster.agent.neighbours.liveness import PERIOD, Liveness, next_due, places
 from hacluster.agent.neighbours.packet import Claim
 from hacluster.agent.neighbours.sockets import NeighbourSockets
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import AgentState
 from hacluster.agent.system.network import Network
-from hacluster.agent.vrrp.listener import ReceivedAdvert
+from hacluster.agent.vrrp.adverts import LastAdverts
 from hacluster.nodeconfig import AgentConfig
+from hacluster.timing import SUSPECT_HOLDER, interval_seconds
 
 log = logging.getLogger(__name__)
 
@@ -28,18 +29,11 @@ _GRACE: Final = 2.0
 _DEADLINE: Final = 1.0
 
 
-class Hears(Protocol):
-    """Who advertises a router."""
-
-    def last(self, router: str) -> ReceivedAdvert | None:
-        """The last advertisement of another member."""
-
-
 class PeerMonitor:
     """The part."""
 
-    def __init__(self, paths: Paths, state: AgentState, hears: Hears) -> None:
-        self._paths, self._state, self._hears = paths, state, hears
+    def __init__(self, paths: Paths, state: AgentState, adverts: LastAdverts) -> None:
+        self._paths, self._state, self._adverts = paths, state, adverts
         self._by_address: dict[str, Liveness] = {}
         self._ears = NeighbourSockets(self._heard)
         self._gone: dict[str, float] = {}
@@ -89,11 +83,11 @@ class PeerMonitor:
     def _doubt(self, config: AgentConfig, now: float) -> None:
         """The holder of an address has not said so for a while."""
         for router in config.routers:
-            heard, interval = self._hears.last(router.name), router.advertisement_interval_ms / 1000
+            heard, interval = self._adverts.last(router.name), interval_seconds(router)
             if (
                 heard
                 and heard.advert.priority
-                and now - heard.at >= SILENCE * interval
+                and now - heard.at >= SUSPECT_HOLDER * interval
                 and self._doubted.get(router.name) != heard.at
             ):
                 self._doubted[router.name] = heard.at
@@ -104,8 +98,8 @@ class PeerMonitor:
     def _next_doubt(self, config: AgentConfig | None, now: float) -> float:
         due = []
         for router in config.routers if config else ():
-            heard = self._hears.last(router.name)
-            at = heard.at + SILENCE * router.advertisement_interval_ms / 1000 if heard else 0.0
+            heard = self._adverts.last(router.name)
+            at = heard.at + SUSPECT_HOLDER * interval_seconds(router) if heard else 0.0
             if at > now:
                 due.append(at)
         return min(due, default=now + PERIOD)

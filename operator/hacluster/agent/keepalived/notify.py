@@ -12,8 +12,8 @@ from typing import Final
 
 from hacluster.agent.keepalived.process import Keepalived
 from hacluster.agent.paths import Paths
-from hacluster.agent.state import AgentState, Instance
-from hacluster.agent.system.network import Network, bare
+from hacluster.agent.state import AgentState, Instance, holds
+from hacluster.agent.system.network import Network
 from hacluster.api.status import VrrpState
 from hacluster.nodeconfig import AgentConfig, Router
 
@@ -73,9 +73,7 @@ def parse_notification(line: str) -> Notification | None:
 
 def derive(router: Router, network: Network) -> Instance:
     """The state of an instance whose keepalived says nothing: who has an address is Master."""
-    held = network.on(router.interface)
-    master = any(bare(address) in held for address in router.virtual_ips)
-    return Instance(VrrpState.MASTER if master else VrrpState.BACKUP)
+    return Instance(VrrpState.MASTER if holds(router, network) else VrrpState.BACKUP)
 
 
 class NotifyReader:

@@ -10,16 +10,13 @@ from typing import Final
 
 from hacluster.agent.system.network import Network, Place
 from hacluster.nodeconfig import AgentConfig
+from hacluster.timing import SUSPECT_PATIENCE
 
 PERIOD: Final = 0.2
 """Seconds between questions while all is well."""
 PATIENCE: Final = 0.05
 """Seconds for an answer. Within a segment it takes a fraction of a millisecond."""
 TRIES: Final = 3
-SILENCE: Final = 1.5
-"""Advertisement intervals without a word after which a holder is asked at once: before the others take over from it."""
-_HASTE: Final = 0.3
-"""Of an interval: so much patience there is with such a holder."""
 
 
 @dataclass
@@ -41,7 +38,7 @@ class Liveness:
     def doubt(self, interval: float, now: float) -> None:
         """It advertises every `interval` seconds, and has missed one or two."""
         if self.mac and not self.gone and not self._unanswered:
-            self._patience = min(PATIENCE, _HASTE * interval)
+            self._patience = min(PATIENCE, SUSPECT_PATIENCE * interval)
             self.due = min(self.due, now)
 
     def step(self, now: float) -> bool:

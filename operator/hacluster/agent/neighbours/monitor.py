@@ -6,11 +6,13 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
+from hacluster.agent.neighbours.conflicts import Conflicts
 from hacluster.agent.neighbours.packet import Claim
 from hacluster.agent.neighbours.sockets import NeighbourSockets
 from hacluster.agent.state import AgentState, Observation
 from hacluster.agent.system.network import Network, Place
-from hacluster.agent.vrrp.anomalies import Anomalies, Conflicts, Key, WatchedRouter, watched_routers
+from hacluster.agent.vrrp.anomalies import Anomalies
+from hacluster.agent.vrrp.membership import Key, WatchedRouter, watched_routers
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
-from hacluster.agent.vrrp.packet import checksum
+from hacluster.agent.system.checksum import checksum
 
 ETH_P_ARP: Final = 0x0806
 ETH_P_IPV6: Final = 0x86DD

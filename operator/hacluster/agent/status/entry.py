@@ -1,7 +1,7 @@
 """The node's entry in `status.nodes`, from what was observed and the entry before it. Pure."""
 
-from hacluster.agent.state import Instance, Observation
-from hacluster.agent.system.network import Network, bare, interfaces
+from hacluster.agent.state import Instance, Observation, held_virtual_ips
+from hacluster.agent.system.network import Network, interfaces
 from hacluster.api.status import NodeStatus, RouterStatus, VrrpState
 from hacluster.nodeconfig import Router
 
@@ -32,9 +32,7 @@ def build_entry(node: str, version: str, seen: Observation, previous: NodeStatus
 
 def _router(router: Router, seen: Observation, network: Network, previous: RouterStatus | None, now: str) -> RouterStatus:
     """The state is keepalived's word, the addresses are the kernel's."""
-    held = network.on(router.interface)
-    wanted = (bare(address) for address in router.virtual_ips)
-    claimed = tuple(address for address in wanted if address in held)
+    claimed = held_virtual_ips(router, network)
     said = _instance(router, seen)
     status = RouterStatus(
         name=router.name,

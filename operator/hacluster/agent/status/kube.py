@@ -20,14 +20,15 @@ from urllib.parse import quote, urlencode
 from hacluster import names
 from hacluster.agent.paths import SERVICE_ACCOUNT
 from hacluster.agent.status.publisher import ReportFailed, ResourceGone
-from hacluster.agent.system.clock import Clock, rfc3339
+from hacluster.agent.system.clock import Clock
 from hacluster.api.status import NodeStatus
+from hacluster.timestamps import format_timestamp
+from hacluster.timing import LEASE_SECONDS
 
 _TIMEOUT: Final = 3.0
 """Of each step of a request: connecting, sending, waiting for the answer."""
 _DEADLINE: Final = 8.0
 _TOKEN_AGE: Final = 60.0
-_LEASE_SECONDS: Final = 10
 # The answer to a PATCH is the whole resource, which the agent has no use for.
 _ACCEPT: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 APPLY: Final = "application/apply-patch+yaml"
@@ -162,7 +163,7 @@ class KubernetesReporter:
 
     async def renew_lease(self) -> None:
         """Renews the Lease; that there is none yet is the operator's business."""
-        spec = {"holderIdentity": self._node, "leaseDurationSeconds": _LEASE_SECONDS, "renewTime": rfc3339(self._clock())}
+        spec = {"holderIdentity": self._node, "leaseDurationSeconds": LEASE_SECONDS, "renewTime": format_timestamp(self._clock())}
         code = await self._lease.patch(self._lease_path, {}, MERGE, {"spec": spec})
         if code >= 300 and code != http.client.NOT_FOUND:
             raise ReportFailed(f"the API server answered {code} to the Lease")

@@ -10,7 +10,9 @@ from pydantic import ValidationError
 
 from hacluster.agent.state import AgentState
 from hacluster.agent.system.backoff import Backoff
+from hacluster.agent.system.files import replace_file
 from hacluster.api.status import NodeStatus
+from hacluster.timing import LEASE_RENEWAL
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +21,6 @@ TOGETHER: Final = 0.005
 GATHER: Final = 0.05
 SETTLE: Final = 2.0
 AGAIN: Final = 60.0
-BEAT: Final = 3.0
 
 
 class ReportFailed(Exception):
@@ -118,7 +119,7 @@ async def renew_lease_forever(reporter: Reporter) -> None:
             if str(error) != complained:
                 log.warning("no sign of life: %s", error)
             complained = str(error)
-        await asyncio.sleep(max(0.5, started + BEAT - loop.time()))
+        await asyncio.sleep(max(0.5, started + LEASE_RENEWAL - loop.time()))
 
 
 def load_entry(file: Path) -> NodeStatus | None:
@@ -131,10 +132,8 @@ def load_entry(file: Path) -> NodeStatus | None:
 
 def save_entry(file: Path, entry: NodeStatus) -> None:
     """Best effort: without it, only `since` is lost on a restart."""
-    new = file.with_name(f".{file.name}.new")
     try:
-        new.write_text(entry.model_dump_json(by_alias=True, exclude_none=True))
-        new.replace(file)
+        replace_file(file, entry.model_dump_json(by_alias=True, exclude_none=True))
     except OSError as error:
         log.warning("%s could not be kept: %s", file, error)
 

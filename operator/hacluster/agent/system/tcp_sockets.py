@@ -1,39 +1,63 @@
-"""Who already listens on this node, from /proc/net.
+"""The kernel's lists of TCP sockets in this network namespace (/proc/net/tcp and tcp6, proc_net_tcp(5)).
 
-A daemon of ours cannot start on a taken port, and a reload of HAProxy that cannot bind one pauses every listener for two
-seconds before it gives up: so nobody tries.
+Two questions are answered from them: who already listens on a port that a daemon is about to bind, and how many connections of
+a virtual IP are still open. A daemon cannot start on a taken port, and a reload of HAProxy that cannot bind one pauses every
+listener for two seconds before it gives up: so ports are looked at first.
 """
 
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from hacluster.nodeconfig import Port
 
 _LISTEN: Final = "0A"
+_OPEN: Final = frozenset({"01", "04", "05", "08", "09"})
+"""ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT, LAST_ACK."""
+
 Listener = tuple[IPv4Address | IPv6Address, int]
+"""Address and port on which a process listens."""
 
 
-def parse_listeners(table: str) -> set[Listener]:
-    """Listening addresses of one table in the form of /proc/net/tcp."""
-    found: set[Listener] = set()
+class TcpSocket(NamedTuple):
+    """One line of a list: the local end, and the state as the kernel writes it (two hexadecimal digits)."""
+
+    address: IPv4Address | IPv6Address
+    port: int
+    state: str
+
+
+def parse_sockets(table: str) -> Iterator[TcpSocket]:
+    """The sockets of one list; lines that are not whole are left out."""
     for line in table.splitlines()[1:]:
         fields = line.split()
-        if len(fields) > 3 and fields[3] == _LISTEN:
+        if len(fields) > 3:
             address, _, port = fields[1].partition(":")
-            found.add((_address(address), int(port, 16)))
-    return found
+            yield TcpSocket(_address(address), int(port, 16), fields[3])
+
+
+def read_sockets(proc: Path = Path("/proc/net")) -> list[TcpSocket]:
+    """Every TCP socket of this network namespace. A kernel without IPv6 has no tcp6. Raises OSError."""
+    files = [proc / name for name in ("tcp", "tcp6")]
+    return [each for file in files if file.exists() for each in parse_sockets(file.read_text())]
+
+
+def listeners(sockets: Iterable[TcpSocket]) -> set[Listener]:
+    """Where processes listen. A socket for IPv4 addresses that was opened as IPv6 counts as IPv4."""
+    return {(_unmapped(each.address), each.port) for each in sockets if each.state == _LISTEN}
 
 
 def read_listeners(proc: Path = Path("/proc/net")) -> set[Listener]:
-    """Everything that listens in this network namespace."""
-    found: set[Listener] = set()
-    for name in ("tcp", "tcp6"):
-        if (proc / name).exists():
-            found |= parse_listeners((proc / name).read_text())
-    return found
+    """Where processes of this network namespace listen now. Raises OSError."""
+    return listeners(read_sockets(proc))
+
+
+def count_open(sockets: Iterable[TcpSocket], addresses: Collection[str]) -> int:
+    """How many connections of these local addresses are open in at least one direction."""
+    wanted = {ip_address(each) for each in addresses}
+    return sum(each.state in _OPEN and each.address in wanted for each in sockets)
 
 
 def taken(wanted: Iterable[Port], ours: Collection[Port], listeners: Collection[Listener]) -> tuple[tuple[Port, Listener], ...]:
@@ -69,9 +93,12 @@ def _clashes(port: Port, held: Listener) -> bool:
 
 
 def _address(written: str) -> IPv4Address | IPv6Address:
-    """The kernel writes addresses as words in its own byte order."""
+    """The kernel writes addresses as 32-bit words in its own byte order."""
     raw = bytes.fromhex(written)
     packed = b"".join(raw[at : at + 4][::-1] for at in range(0, len(raw), 4)) if sys.byteorder == "little" else raw
-    found = ip_address(packed)
-    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
-    return mapped or found
+    return ip_address(packed)
+
+
+def _unmapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address

@@ -6,12 +6,14 @@ import errno
 import logging
 import socket
 import struct
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from hacluster.agent.state import AgentState, Observation
 from hacluster.agent.system.network import Network
-from hacluster.agent.vrrp.anomalies import Anomalies, Key, WatchedRouter, differences, is_member, watched_routers
+from hacluster.agent.vrrp.adverts import LastAdverts
+from hacluster.agent.vrrp.anomalies import Anomalies
+from hacluster.agent.vrrp.membership import Key, WatchedRouter, differences, is_member, watched_routers
 from hacluster.agent.vrrp.packet import PROTOCOL, Advert, parse_ipv4, parse_ipv6
 from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
@@ -32,14 +34,6 @@ _CHANGING: Final = 4
 """Where an IPv4 header begins to differ from packet to packet: identification and fragment, and later its checksum."""
 
 
-class ReceivedAdvert(NamedTuple):
-    """An advertisement of another member. `at`: seconds, monotonic. `priority`: its last one that was not 0 (unknown: 0)."""
-
-    advert: Advert
-    at: float
-    priority: int
-
-
 class _Judged(NamedTuple):
     """What a packet is, once and for all as long as nothing is reconfigured: a holder says the same many times a second."""
 
@@ -47,43 +41,6 @@ class _Judged(NamedTuple):
     advert: Advert
     member: bool
     harmless: bool
-
-
-Callback = Callable[[str, ReceivedAdvert], None]
-"""Gets the router's name."""
-
-
-class LastAdverts:
-    """What the other members of each virtual router said last. Strangers and this node itself are not in it."""
-
-    def __init__(self) -> None:
-        self._last: dict[str, ReceivedAdvert] = {}
-        self._callbacks: list[Callback] = []
-
-    def last(self, router: str) -> ReceivedAdvert | None:
-        """The last advertisement."""
-        return self._last.get(router)
-
-    def last_sender(self, router: str) -> tuple[str, float] | None:
-        """Who sent it, and when."""
-        heard = self._last.get(router)
-        return (heard.advert.source, heard.at) if heard else None
-
-    def subscribe(self, callback: Callback) -> None:
-        """Calls back at every advertisement, before anything else is read."""
-        self._callbacks.append(callback)
-
-    def take(self, router: str, advert: Advert, at: float) -> None:
-        """One was heard."""
-        before = self._last.get(router)
-        known = before.priority if before and before.advert.source == advert.source else 0
-        heard = self._last[router] = ReceivedAdvert(advert, at, advert.priority or known)
-        for callback in self._callbacks:
-            callback(router, heard)
-
-    def keep(self, routers: Collection[str]) -> None:
-        """Forgets all others."""
-        self._last = {name: heard for name, heard in self._last.items() if name in routers}
 
 
 class AdvertListener:

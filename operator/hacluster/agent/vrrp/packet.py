@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
+from hacluster.agent.system.checksum import checksum
+
 PROTOCOL: Final = 112
 HOPS: Final = 255
 """What a packet from the same segment still has: no router has passed it on."""
@@ -72,15 +74,6 @@ def parse(
         addresses=tuple(str(ip_address(message[at : at + size])) for at in starts),
         interface=interface,
     )
-
-
-def checksum(data: bytes) -> int:
-    """The Internet checksum (RFC 1071); 0 over data that contains its own."""
-    padded = data + bytes(len(data) % 2)
-    total: int = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
-    while total > 0xFFFF:
-        total = (total & 0xFFFF) + (total >> 16)
-    return int(total ^ 0xFFFF)
 
 
 def _intact(message: bytes, version: int, source: IPv4Address | IPv6Address, destination: IPv4Address | IPv6Address) -> bool:

@@ -2,20 +2,12 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
 
-from hacluster.agent.system.network import Network, bare
+from hacluster.agent.state import holds
+from hacluster.agent.system.network import Network
+from hacluster.agent.vrrp.adverts import LastAdverts
 from hacluster.nodeconfig import Router
-
-_SLACK: Final = 3
-"""Advertisement intervals: what made this node lose the address was heard before it was lost."""
-
-
-class Hears(Protocol):
-    """Who advertises a router."""
-
-    def last_sender(self, router: str) -> tuple[str, float] | None:
-        """Who sent the last advertisement, and when."""
+from hacluster.timing import HEARD_BEFORE_LOSS, interval_seconds
 
 
 @dataclass(frozen=True)
@@ -28,7 +20,7 @@ class _Role:
 class TakeoverTimer:
     """Follows every virtual router of the node."""
 
-    def __init__(self, adverts: Hears) -> None:
+    def __init__(self, adverts: LastAdverts) -> None:
         self._adverts = adverts
         self._roles: dict[str, _Role] = {}
         self._before: tuple[Network, float] | None = None
@@ -40,21 +32,16 @@ class TakeoverTimer:
         return {name: role.took for name, role in self._roles.items() if role.took is not None}
 
     def _next(self, router: Router, network: Network, now: float) -> _Role:
-        holds, before = _holds(router, network), self._roles.get(router.name) or self._began(router)
-        if before is None or (before.holds and not holds):
-            return _Role(holds, now)
-        if before.holds or not holds:
+        held, before = holds(router, network), self._roles.get(router.name) or self._began(router)
+        if before is None or (before.holds and not held):
+            return _Role(held, now)
+        if before.holds or not held:
             return before
         last_sender = self._adverts.last_sender(router.name)
-        if last_sender is None or last_sender[1] < before.since - _SLACK * router.advertisement_interval_ms / 1000:
+        if last_sender is None or last_sender[1] < before.since - HEARD_BEFORE_LOSS * interval_seconds(router):
             return _Role(True, now)
         return _Role(True, now, max(0, round((now - last_sender[1]) * 1000)))
 
     def _began(self, router: Router) -> _Role | None:
         """A router that is new since the last look: whether it was held then."""
-        return _Role(_holds(router, self._before[0]), self._before[1]) if self._before else None
-
-
-def _holds(router: Router, network: Network) -> bool:
-    held = network.on(router.interface)
-    return any(bare(address) in held for address in router.virtual_ips)
+        return _Role(holds(router, self._before[0]), self._before[1]) if self._before else None

@@ -13,7 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.agent.haproxy.health import PATIENCE, HAProxyMonitor, HealthJudge, Probe, Result, parse_answer, write_track
+from hacluster.agent.haproxy.health import PATIENCE, HealthJudge
+from hacluster.agent.haproxy.monitor import HAProxyMonitor
+from hacluster.agent.haproxy.probe import Probe, Result, parse_answer
+from hacluster.agent.keepalived.track_file import write_track
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import AgentState
 from hacluster.api.status import Health

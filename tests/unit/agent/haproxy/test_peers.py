@@ -13,7 +13,7 @@ from hacluster.agent.neighbours.packet import Claim
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import AgentState
 from hacluster.agent.system.network import Address, Link, Network
-from hacluster.agent.vrrp.listener import LastAdverts
+from hacluster.agent.vrrp.adverts import LastAdverts
 from hacluster.nodeconfig import AgentConfig
 from tests.waiting import eventually_async
 

@@ -23,9 +23,9 @@ from hacluster.agent.status.kube import KubernetesReporter, Server, Token
 from hacluster.agent.status.publisher import FileReporter, Publisher, ReportFailed, ResourceGone, load_entry, renew_lease_forever
 from hacluster.agent.supervisor import run_parts
 from hacluster.agent.system.backoff import Backoff
-from hacluster.agent.system.clock import rfc3339
 from hacluster.agent.system.network import Network
 from hacluster.api.status import Health, NodeStatus
+from hacluster.timestamps import format_timestamp
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 5, tzinfo=UTC)
 
@@ -81,7 +81,7 @@ async def publishing(kept: Path, *, settled: bool = True, far: Far | None = None
 
     def build(previous: NodeStatus | None) -> NodeStatus:
         version = str(len(state.now.network.links) if state.now.network else "")
-        return build_entry("node1", version, state.now, previous, rfc3339(NOON))
+        return build_entry("node1", version, state.now, previous, format_timestamp(NOON))
 
     publisher = Publisher(state, far, build, kept)
     if settled:
@@ -190,7 +190,7 @@ async def test_a_restarted_agent_goes_on_with_the_same_entry(tmp_path: Path) -> 
     async with publishing(kept) as desk:
         first = await desk.heard("0")
     assert load_entry(kept) == first
-    kept.write_text(kept.read_text().replace(rfc3339(NOON), "2020-01-01T00:00:00.000000Z"))
+    kept.write_text(kept.read_text().replace(format_timestamp(NOON), "2020-01-01T00:00:00.000000Z"))
     async with publishing(kept) as desk:
         assert (await desk.heard("0")).since == "2020-01-01T00:00:00.000000Z"
     kept.write_text("broken")
@@ -198,7 +198,7 @@ async def test_a_restarted_agent_goes_on_with_the_same_entry(tmp_path: Path) -> 
 
 
 async def test_the_sign_of_life_survives_failures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publisher, "BEAT", 0.0)
+    monkeypatch.setattr(publisher, "LEASE_RENEWAL", 0.0)
     far = Far()
     far.failures = [ReportFailed("away")]
     task = asyncio.create_task(renew_lease_forever(far))
@@ -222,7 +222,7 @@ def test_backoff() -> None:
 
 
 def test_times() -> None:
-    assert rfc3339(NOON) == "2026-01-02T12:00:00.000005Z"
+    assert format_timestamp(NOON) == "2026-01-02T12:00:00.000005Z"
 
 
 async def test_a_failing_part_is_started_again_and_the_others_go_on(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from hacluster.agent.system.tcp_sockets import Listener, describe, parse_listeners, read_listeners, taken
+from hacluster.agent.system.tcp_sockets import Listener, count_open, describe, listeners, parse_sockets, read_listeners, taken
 from hacluster.nodeconfig import Port
 
 TABLE = """\
@@ -22,7 +22,7 @@ def listener(address: str, port: int) -> Listener:
 
 @pytest.mark.skipif(__import__("sys").byteorder != "little", reason="the table above is a little-endian machine's")
 def test_the_kernels_table() -> None:
-    assert parse_listeners(TABLE) == {listener("127.0.0.1", 8081), listener("0.0.0.0", 80)}
+    assert listeners(parse_sockets(TABLE)) == {listener("127.0.0.1", 8081), listener("0.0.0.0", 80)}
 
 
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
@@ -63,3 +63,15 @@ def test_the_message_names_port_field_and_cure() -> None:
     message = describe(Port(port=80, field="spec.haproxy.listeners[0].port"), listener("::", 80))
     for part in ("port 80", "spec.haproxy.listeners[0].port", "[::]:80", "stop that program"):
         assert part in message
+
+
+@pytest.mark.skipif(__import__("sys").byteorder != "little", reason="the lines below are a little-endian machine's")
+def test_open_connections_of_an_address_are_counted() -> None:
+    head = "  sl  local_address rem_address   st\n"
+    lines = [
+        "   0: C80710AC:0050 0D0710AC:CAFE 01 0",  # established
+        "   1: C80710AC:0050 0D0710AC:CAFF 06 0",  # TIME_WAIT
+        "   2: 00000000:0050 00000000:0000 0A 0",  # listens
+        "   3: 990710AC:0050 0D0710AC:CAFE 01 0",  # another address
+    ]
+    assert count_open(parse_sockets(head + "\n".join(lines)), ["172.16.7.200"]) == 1

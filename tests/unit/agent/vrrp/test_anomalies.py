@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from hacluster.agent.vrrp.anomalies import Anomalies, Conflicts, WatchedRouter, differences, is_member, watched_routers
+from hacluster.agent.neighbours.conflicts import Conflicts
+from hacluster.agent.vrrp.anomalies import Anomalies
+from hacluster.agent.vrrp.membership import WatchedRouter, differences, is_member, watched_routers
 from hacluster.agent.vrrp.packet import Advert
 from hacluster.nodeconfig import AgentConfig, Router
 

@@ -8,8 +8,10 @@ from typing import Any, cast
 
 from hacluster.agent.state import AgentState, Observation
 from hacluster.agent.system.network import Address, Link, Network
-from hacluster.agent.vrrp.anomalies import FOREIGN_AFTER, Anomalies, watched_routers
-from hacluster.agent.vrrp.listener import AdvertListener, LastAdverts
+from hacluster.agent.vrrp.adverts import LastAdverts
+from hacluster.agent.vrrp.anomalies import FOREIGN_AFTER, Anomalies
+from hacluster.agent.vrrp.listener import AdvertListener
+from hacluster.agent.vrrp.membership import watched_routers
 from hacluster.nodeconfig import AgentConfig, Router
 from tests.unit.agent.vrrp.test_packet import IPV4, IPV6, VERSION_3, message
 

@@ -9,7 +9,7 @@ import pytest
 
 from hacluster.agent.neighbours.preflight import Preflight
 from hacluster.agent.system.network import Address, Link, Network
-from hacluster.agent.vrrp.listener import LastAdverts, ReceivedAdvert
+from hacluster.agent.vrrp.adverts import LastAdverts, ReceivedAdvert
 from hacluster.agent.vrrp.packet import Advert
 from hacluster.agent.vrrp.takeover import TakeoverTimer
 from hacluster.nodeconfig import AgentConfig, Router
