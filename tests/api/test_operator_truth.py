@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hacluster import names
-from hacluster.plan.status import timestamp
+from hacluster.timestamps import format_timestamp
 from tests.api.apiserver import ApiServer
 from tests.api.environment import MERGE, NODES, VIP, World, call, operator
 from tests.waiting import eventually
@@ -95,7 +95,7 @@ def test_flapping_is_named_survives_a_restart_and_ends_by_itself(apiserver: ApiS
         here.until("Ready", "True")
         eventually(lambda: flapping_told(here), within=5)
         assert here.events().count("HolderChanged") == 4, "the first holder, and three moves"
-    past = [timestamp(datetime.now(UTC) - timedelta(seconds=age)) for age in (57, 56, 55, 54)]
+    past = [format_timestamp(datetime.now(UTC) - timedelta(seconds=age)) for age in (57, 56, 55, 54)]
     vip = {**here.status()["virtualIPs"][0], "recentTransitions": past}
     call(apiserver, "PATCH", here.path("haclusters", "web", "status"), {"status": {"virtualIPs": [vip]}}, MERGE)
     with operator(apiserver, here.namespace):

@@ -10,7 +10,8 @@ from hacluster import names
 from hacluster.control.store import Object
 from hacluster.kube.client import ApiError, Client
 from hacluster.kube.kinds import EVENT
-from hacluster.plan.status import News, timestamp
+from hacluster.plan.status import News
+from hacluster.timestamps import format_timestamp
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class Poster:
             "apiVersion": EVENT.api_version,
             "kind": EVENT.name,
             "metadata": {"name": f"{metadata['name']}.{digest}", "namespace": metadata["namespace"]},
-            "eventTime": timestamp(now),
+            "eventTime": format_timestamp(now),
             "reportingController": f"{names.GROUP}/{names.OPERATOR_MANAGER}",
             "reportingInstance": self._reporter[:128],
             "action": "Report",

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from hacluster.plan.status import SILENT_AFTER, is_silent
+from hacluster.plan.status import is_silent
+from hacluster.timing import SILENT_AFTER
 
 NodeKey = tuple[str, str, str]
 """Namespace and name of the resource, and the node."""

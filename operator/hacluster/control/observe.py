@@ -14,6 +14,7 @@ from hacluster.kube.kinds import DAEMON_SET, NODE, POD
 from hacluster.plan import Interface, NodeView
 from hacluster.plan.status import NodeSeen, is_silent
 from hacluster.plan.topology.preference import observed
+from hacluster.timestamps import parse_timestamp
 
 _NONE: Mapping[str, frozenset[str]] = MappingProxyType({})
 
@@ -110,11 +111,7 @@ class Observer:
 
 def entry_times(entry: Mapping[str, object]) -> datetime | None:
     """When an agent wrote its entry, by its own clock."""
-    since = entry.get("since")
-    try:
-        return datetime.fromisoformat(str(since)) if since else None
-    except ValueError:
-        return None
+    return parse_timestamp(str(entry.get("since") or ""))
 
 
 def _view(node: Object, entry: NodeStatus | None) -> NodeView:

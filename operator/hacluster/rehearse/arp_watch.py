@@ -19,7 +19,7 @@ _EVERYBODY: Final = b"\xff" * 6
 
 @dataclass(frozen=True)
 class Answer:
-    """At `at` the station with this `mac` answered the request number `request` (0: it last_sender unasked) for the address."""
+    """At `at` the station with this `mac` answered the request number `request` (0: unasked) for the address."""
 
     at: float
     mac: str

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from hacluster.control.heartbeats import FIRST_PATIENCE, Heard
-from hacluster.plan.status import SILENT_AFTER
+from hacluster.timing import SILENT_AFTER
 
 KEY = ("ns", "web", "node1")
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ from hacluster.control.store import Store
 from hacluster.control.worker import RetryLater
 from hacluster.kube.client import ApiError
 from hacluster.kube.kinds import HACLUSTER, LEASE, Kind
-from hacluster.plan.status import timestamp
+from hacluster.timestamps import format_timestamp
 from tests.unit.control.examples import lease, resource
 from tests.unit.control.test_heartbeats import KEY, at
 
@@ -45,7 +45,7 @@ class Scene:
 
     def renews(self, node: str = "node1") -> Any:
         self.version += 1
-        return lease(node, renewed=timestamp(self.time), version=self.version, uid=node)
+        return lease(node, renewed=format_timestamp(self.time), version=self.version, uid=node)
 
     def sees(self, raw: Any) -> bool:
         return self.ear.note(self.store.put(LEASE, raw))

@@ -46,7 +46,7 @@ class _Memory:
         return news
 
     def within(self, seconds: float, now: float) -> list[tuple[str, float]]:
-        """Who last_sender within so many seconds, and how long ago; no more than are asked."""
+        """Who advertised within so many seconds, and how long ago; no more than are asked."""
         self.recent = {each: at for each, at in self.recent.items() if now - at < seconds}
         return [(each, now - at) for each, at in self.recent.items()][:MOST]
 

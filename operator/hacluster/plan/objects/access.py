@@ -6,9 +6,7 @@ from hacluster import names
 from hacluster.api import HACluster
 from hacluster.plan.model import Manifest
 from hacluster.plan.objects.children import child
-
-LEASE_SECONDS = 10
-"""A node whose agent has been silent for so long holds nothing."""
+from hacluster.timing import LEASE_SECONDS
 
 
 def access_objects(cluster: HACluster, nodes: Sequence[str]) -> tuple[Manifest, ...]:

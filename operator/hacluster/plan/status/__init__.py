@@ -2,13 +2,12 @@
 
 from hacluster.plan.status.events import News
 from hacluster.plan.status.holders import GRACE, Holders, find_holders
-from hacluster.plan.status.inputs import SILENT_AFTER, NodeSeen, Situation, VirtualIP, is_silent, moment, timestamp
+from hacluster.plan.status.inputs import NodeSeen, Situation, VirtualIP, is_silent
 from hacluster.plan.status.report import Report, report
 from hacluster.plan.status.view import View, needs_attention, stale, view
 
 __all__ = [
     "GRACE",
-    "SILENT_AFTER",
     "Holders",
     "News",
     "NodeSeen",
@@ -18,10 +17,8 @@ __all__ = [
     "VirtualIP",
     "find_holders",
     "is_silent",
-    "moment",
     "needs_attention",
     "report",
     "stale",
-    "timestamp",
     "view",
 ]

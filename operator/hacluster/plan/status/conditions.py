@@ -8,8 +8,9 @@ from hacluster.api.reasons import Reason
 from hacluster.api.status import Condition, ConditionStatus, HAClusterStatus, VirtualIPStatus
 from hacluster.errors import Problem
 from hacluster.plan.status import flapping
-from hacluster.plan.status.inputs import Situation, moment, timestamp
+from hacluster.plan.status.inputs import Situation
 from hacluster.plan.status.nodes import Verdict
+from hacluster.timestamps import format_timestamp, parse_timestamp
 
 PROGRESS_WITHIN = timedelta(minutes=2)
 """A node that is still not ready after this is in trouble, whatever it waits for."""
@@ -132,7 +133,11 @@ class Findings:
 
     def _overdue(self) -> Iterable[Problem]:
         reconciling = find_condition(self.previous, "Reconciling")
-        since = moment(reconciling.last_transition_time) if reconciling and reconciling.status is ConditionStatus.TRUE else None
+        since = (
+            parse_timestamp(reconciling.last_transition_time)
+            if reconciling and reconciling.status is ConditionStatus.TRUE
+            else None
+        )
         if since is None or self.situation.now - since < PROGRESS_WITHIN:
             return []
         minutes = f"for more than {PROGRESS_WITHIN // timedelta(minutes=1)} minutes"
@@ -147,7 +152,7 @@ class Findings:
             status=status,
             reason=finding.reason,
             message=_clip(finding.message),
-            last_transition_time=before.last_transition_time if before and unmoved else timestamp(self.situation.now),
+            last_transition_time=before.last_transition_time if before and unmoved else format_timestamp(self.situation.now),
             observed_generation=self.situation.generation,
         )
 

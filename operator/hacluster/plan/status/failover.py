@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from hacluster.api.reasons import Reason
 from hacluster.api.status import Health, LastFailover, NodeStatus, RouterStatus, VrrpState
-from hacluster.plan.status.inputs import NodeSeen, Situation, moment, timestamp
+from hacluster.plan.status.inputs import NodeSeen, Situation
+from hacluster.timestamps import format_timestamp, parse_timestamp
 
 REFINE_WITHIN = timedelta(seconds=30)
 """The old holder's own report may come after the new holder's, and its silence shows only after a while."""
@@ -24,14 +25,14 @@ def describe(router: str, old: str, new: str, situation: Situation) -> LastFailo
         from_=old,
         to=new,
         reason=_reason(router, old, new, situation),
-        at=timestamp(at),
+        at=format_timestamp(at),
         duration_milliseconds=_duration(router, new, at, situation),
     )
 
 
 def goes_on(last: LastFailover | None, router: str, old: str, new: str, now: datetime) -> bool:
     """Whether the hop of `router` from `old` to `new` is the end of the failover that `last` tells of, and none of its own."""
-    at = moment(last.at) if last else None
+    at = parse_timestamp(last.at) if last else None
     if last is None or at is None or (last.router, last.to) != (router, old):
         return False
     return new != last.from_ and now - at < SAME_MOVE
@@ -39,7 +40,7 @@ def goes_on(last: LastFailover | None, router: str, old: str, new: str, now: dat
 
 def extend(last: LastFailover, new: str, situation: Situation) -> LastFailover:
     """The same failover with another end: what caused it stays."""
-    at, began = holding_since(last.router, new, situation), moment(last.at)
+    at, began = holding_since(last.router, new, situation), parse_timestamp(last.at)
     took = last.duration_milliseconds
     if took is not None and began is not None:
         took += max(0, round((at - began) / timedelta(milliseconds=1)))
@@ -48,7 +49,7 @@ def extend(last: LastFailover, new: str, situation: Situation) -> LastFailover:
 
 def refine(last: LastFailover, situation: Situation) -> LastFailover:
     """`last` with its reason and duration, where they were unknown and the nodes have told them since."""
-    at = moment(last.at)
+    at = parse_timestamp(last.at)
     if at is None or situation.now - at > REFINE_WITHIN:
         return last
     found: dict[str, object] = {}
@@ -62,7 +63,7 @@ def refine(last: LastFailover, situation: Situation) -> LastFailover:
 def holding_since(router: str, node: str, situation: Situation) -> datetime:
     """When `node` got the address, by its own clock where that is plausible, else now."""
     status = _router(router, _find(node, situation.nodes))
-    since = moment(status.since) if status else None
+    since = parse_timestamp(status.since) if status else None
     if since is None or not situation.now - timedelta(minutes=1) <= since <= situation.now:
         return situation.now
     return since

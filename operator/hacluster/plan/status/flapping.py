@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from hacluster.api.reasons import Reason
 from hacluster.api.status import VirtualIPStatus
 from hacluster.errors import Problem
-from hacluster.plan.status.inputs import moment, timestamp
+from hacluster.timestamps import format_timestamp, parse_timestamp
 
 WINDOW = timedelta(seconds=60)
 MOVES = 4
@@ -16,7 +16,7 @@ REMEMBERED = 16
 
 def remember(before: Sequence[str], now: datetime) -> tuple[str, ...]:
     """The last moves, with one at `now`."""
-    return (*before, timestamp(now))[-REMEMBERED:]
+    return (*before, format_timestamp(now))[-REMEMBERED:]
 
 
 def flapping_since(recent: Sequence[str], before: str | None, now: datetime) -> str | None:
@@ -27,13 +27,13 @@ def flapping_since(recent: Sequence[str], before: str | None, now: datetime) -> 
     last = _last(recent)
     if last is None or abs(now - last) >= WINDOW:
         return None
-    return before or (timestamp(now) if count(recent) >= MOVES else None)
+    return before or (format_timestamp(now) if count(recent) >= MOVES else None)
 
 
 def count(recent: Sequence[str]) -> int:
     """Moves in the window that ended with the last one: a figure that changes only with a move."""
     last = _last(recent)
-    return 0 if last is None else sum(abs(last - time) < WINDOW for time in map(moment, recent) if time)
+    return 0 if last is None else sum(abs(last - time) < WINDOW for time in map(parse_timestamp, recent) if time)
 
 
 def ends(vip: VirtualIPStatus) -> datetime | None:
@@ -57,4 +57,4 @@ def problem(vip: VirtualIPStatus) -> Problem:
 
 
 def _last(recent: Sequence[str]) -> datetime | None:
-    return moment(recent[-1]) if recent else None
+    return parse_timestamp(recent[-1]) if recent else None

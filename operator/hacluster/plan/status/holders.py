@@ -9,7 +9,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from hacluster.plan.status.inputs import NodeSeen, moment
+from hacluster.plan.status.inputs import NodeSeen
+from hacluster.timestamps import parse_timestamp
 
 GRACE = timedelta(seconds=1.5)
 """After a rival claim, how long a sign of life may still have been sent before its sender knew that it lost the address."""
@@ -48,6 +49,6 @@ def find_holders(address: str, nodes: Sequence[NodeSeen], previous: Collection[s
 def _since(node: NodeSeen, address: str) -> datetime:
     """By the node's clock: breaks a tie between claims that a restarted operator found side by side."""
     for router in node.entry.routers if node.entry else ():
-        if address in router.virtual_ips and (since := moment(router.since)):
+        if address in router.virtual_ips and (since := parse_timestamp(router.since)):
             return since
     return datetime.min.replace(tzinfo=UTC)

@@ -5,13 +5,11 @@ Times are aware datetimes by the operator's own clock, unless a comment says oth
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from hacluster.api.status import NodeStatus
 from hacluster.errors import Problem
-
-SILENT_AFTER = timedelta(seconds=10)
-"""A node that gave no sign of life for so long holds nothing: the Lease's duration."""
+from hacluster.timing import SILENT_AFTER
 
 
 def is_silent(heard: datetime | None, now: datetime) -> bool:
@@ -90,17 +88,3 @@ class Situation:
     def selected(self) -> tuple[NodeSeen, ...]:
         """The nodes that take part."""
         return tuple(node for node in self.nodes if node.selected)
-
-
-def timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC with microseconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def moment(text: str) -> datetime | None:
-    """The time that `text` names; None where it names none."""
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return parsed if parsed.tzinfo else None

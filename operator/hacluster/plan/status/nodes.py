@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from hacluster.api.reasons import Reason
 from hacluster.api.status import Health, NodeStatus, VrrpState
 from hacluster.errors import Problem
-from hacluster.plan.status.inputs import NodeSeen, Situation, timestamp
+from hacluster.plan.status.inputs import NodeSeen, Situation
+from hacluster.timestamps import format_timestamp
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def _left_out(node: NodeSeen, situation: Situation) -> bool:
 
 
 def _silence(node: NodeSeen) -> Problem:
-    heard = f"since {timestamp(node.heard)}" if node.heard else "at all"
+    heard = f"since {format_timestamp(node.heard)}" if node.heard else "at all"
     message = f"{node.name}: nothing heard {heard}; its state is unknown. Look at the node, and at its pod's agent container"
     return Problem(Reason.NODE_SILENT, "", _join(message, node.hint))
 

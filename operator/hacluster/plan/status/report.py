@@ -8,8 +8,10 @@ from hacluster.plan.status import failover, flapping
 from hacluster.plan.status.conditions import PROGRESS_WITHIN, Findings, find_condition
 from hacluster.plan.status.events import News, tell
 from hacluster.plan.status.holders import find_holders
-from hacluster.plan.status.inputs import SILENT_AFTER, Situation, VirtualIP, moment, timestamp
+from hacluster.plan.status.inputs import Situation, VirtualIP
 from hacluster.plan.status.nodes import judge
+from hacluster.timestamps import format_timestamp, parse_timestamp
+from hacluster.timing import SILENT_AFTER
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def _follow(
     holder = holders[0] if len(holders) == 1 else ""
     since = before.since
     if holder != before.holder:
-        since = timestamp(failover.holding_since(vip.router, holder, situation) if holder else situation.now)
+        since = format_timestamp(failover.holding_since(vip.router, holder, situation) if holder else situation.now)
     moved = bool(holder and before.last_holder and holder != before.last_holder and not same_move)
     recent = flapping.remember(before.recent_transitions, situation.now) if moved else before.recent_transitions
     return VirtualIPStatus(
@@ -118,5 +120,5 @@ def _overdue(status: HAClusterStatus) -> list[datetime]:
     reconciling = find_condition(status, "Reconciling")
     if reconciling is None or reconciling.status is not ConditionStatus.TRUE:
         return []
-    since = moment(reconciling.last_transition_time)
+    since = parse_timestamp(reconciling.last_transition_time)
     return [since + PROGRESS_WITHIN] if since else []

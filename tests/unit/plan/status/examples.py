@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hacluster.api.status import Condition, HAClusterStatus, Health, NodeProblem, NodeStatus, RouterStatus, VrrpState
-from hacluster.plan.status import NodeSeen, Report, Situation, VirtualIP, report, timestamp
+from hacluster.plan.status import NodeSeen, Report, Situation, VirtualIP, report
+from hacluster.timestamps import format_timestamp
 
 VIP = "172.16.7.200"
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -17,9 +18,15 @@ def entry(name: str, *, holds: bool = False, at: datetime = START, state: VrrpSt
     """A healthy node's report."""
     router = RouterStatus(
         name="VI_1", state=state or (VrrpState.MASTER if holds else VrrpState.BACKUP), priority=100, interface="ens3",
-        virtual_ips=(VIP,) if holds else (), since=timestamp(at),
+        virtual_ips=(VIP,) if holds else (), since=format_timestamp(at),
     )  # fmt: skip
-    values = {"routers": (router,), "haproxy": Health.UP, "apache": Health.UP, "config_revision": "r1", "since": timestamp(at)}
+    values = {
+        "routers": (router,),
+        "haproxy": Health.UP,
+        "apache": Health.UP,
+        "config_revision": "r1",
+        "since": format_timestamp(at),
+    }
     return NodeStatus(name=name, **{**values, **changes})
 
 

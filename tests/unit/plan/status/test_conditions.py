@@ -6,7 +6,8 @@ import pytest
 
 from hacluster.api.status import ConditionStatus, Health, VrrpState
 from hacluster.errors import Problem
-from hacluster.plan.status import SILENT_AFTER, NodeSeen
+from hacluster.plan.status import NodeSeen
+from hacluster.timing import SILENT_AFTER
 from tests.unit.plan.status.examples import NODES, START, VIP, Stage, problem
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hacluster.api.status import Health, VrrpState
-from hacluster.plan.status import timestamp
+from hacluster.timestamps import format_timestamp
 from tests.unit.plan.status.examples import NODES, Stage
 
 
@@ -34,7 +34,7 @@ def test_a_move_is_counted_once_and_dated_by_the_new_holder() -> None:
     stage = settled()
     stage.says("node1", haproxy=Health.DOWN, state=VrrpState.FAULT)
     stage.says("node2", holds=True)
-    at = timestamp(stage.now)
+    at = format_timestamp(stage.now)
     stage.later(0.2)
     stage.report()
     assert moved(stage) == ("node1", "node2", "HAProxyDown")

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from hacluster.api.status import HAClusterStatus, Health, VrrpState
-from hacluster.plan.status import SILENT_AFTER, stale, view
+from hacluster.plan.status import stale, view
+from hacluster.timing import SILENT_AFTER
 from tests.unit.plan.status.examples import NODES, START, VIP, Stage
 
 
