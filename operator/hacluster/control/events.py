@@ -10,7 +10,7 @@ from hacluster import names
 from hacluster.control.store import Object
 from hacluster.kube.client import ApiError, Client
 from hacluster.kube.kinds import EVENT
-from hacluster.plan.status import News
+from hacluster.plan.status import Event
 from hacluster.timestamps import format_timestamp
 
 log = logging.getLogger(__name__)
@@ -34,9 +34,9 @@ class Poster:
         self._reporter = reporter
         self._waiting: asyncio.Queue[Object] = asyncio.Queue(MAX_WAITING)
 
-    def post(self, resource: Object, version: str, news: Iterable[News], now: datetime) -> None:
+    def post(self, resource: Object, version: str, events: Iterable[Event], now: datetime) -> None:
         """Takes each item to be posted once: `version` of the status that brought it makes a repetition fall on itself."""
-        for each in news:
+        for each in events:
             try:
                 self._waiting.put_nowait(self._event(resource, version, each, now))
             except asyncio.QueueFull:
@@ -64,9 +64,9 @@ class Poster:
         except TimeoutError:
             log.warning("%d events were not posted", self._waiting.qsize())
 
-    def _event(self, resource: Object, version: str, news: News, now: datetime) -> Object:
+    def _event(self, resource: Object, version: str, event: Event, now: datetime) -> Object:
         metadata = resource["metadata"]
-        digest = hashlib.sha256(f"{metadata['uid']}/{version}/{news.reason}/{news.message}".encode()).hexdigest()[:16]
+        digest = hashlib.sha256(f"{metadata['uid']}/{version}/{event.reason}/{event.message}".encode()).hexdigest()[:16]
         return {
             "apiVersion": EVENT.api_version,
             "kind": EVENT.name,
@@ -75,9 +75,9 @@ class Poster:
             "reportingController": f"{names.GROUP}/{names.OPERATOR_MANAGER}",
             "reportingInstance": self._reporter[:128],
             "action": "Report",
-            "type": "Warning" if news.warning else "Normal",
-            "reason": news.reason,
-            "note": fit(news.message),
+            "type": "Warning" if event.warning else "Normal",
+            "reason": event.reason,
+            "note": fit(event.message),
             "regarding": {
                 "apiVersion": names.API_VERSION,
                 "kind": names.KIND,

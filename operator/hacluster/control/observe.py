@@ -12,7 +12,7 @@ from hacluster.control.heartbeats import Heard
 from hacluster.control.store import Object, Store, key_of
 from hacluster.kube.kinds import DAEMON_SET, NODE, POD
 from hacluster.plan import Interface, NodeView
-from hacluster.plan.status import NodeSeen, is_silent
+from hacluster.plan.status import ObservedNode, is_silent
 from hacluster.plan.topology.preference import observed
 from hacluster.timestamps import parse_timestamp
 
@@ -52,7 +52,7 @@ class Observer:
         status: HAClusterStatus,
         selected: frozenset[str],
         yields: Mapping[str, frozenset[str]] = _NONE,
-    ) -> tuple[NodeSeen, ...]:
+    ) -> tuple[ObservedNode, ...]:
         """The selected nodes, and those that still have an entry, as the report wants them. `yields` are the plan's."""
         entries = {entry.name: entry for entry in status.nodes}
         pods = self.pods(namespace, name)
@@ -86,9 +86,9 @@ class Observer:
                 found.append(f"{title}: {updated} of {desired} pods are up to date")
         return tuple(found)
 
-    def _node_seen(self, key: tuple[str, str, str], selected: bool, entry: NodeStatus | None, pod: Object | None) -> NodeSeen:
+    def _node_seen(self, key: tuple[str, str, str], selected: bool, entry: NodeStatus | None, pod: Object | None) -> ObservedNode:
         life = self._heard.life(key)
-        return NodeSeen(
+        return ObservedNode(
             name=key[2],
             selected=selected,
             entry=entry,

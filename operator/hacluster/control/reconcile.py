@@ -27,7 +27,7 @@ from hacluster.kube.client import ApiError, Client
 from hacluster.kube.kinds import HACLUSTER
 from hacluster.plan import Plan
 from hacluster.plan.rollout.rollout import Rollout
-from hacluster.plan.status import Report, Situation, VirtualIP, report
+from hacluster.plan.status import Report, ReportInputs, VirtualIP, report
 
 log = logging.getLogger(__name__)
 
@@ -89,15 +89,15 @@ class Reconciler:
             self._forget(key)
             return None
         await self._ear.listen_again(key)
-        plan, rollout, situation = self._look(key, resource)
-        if plan is None or rollout is None or situation.paused:
-            self._outcomes[key] = situation.generation, Outcome()
-            return await self._report(key, situation)
+        plan, rollout, inputs = self._look(key, resource)
+        if plan is None or rollout is None or inputs.paused:
+            self._outcomes[key] = inputs.generation, Outcome()
+            return await self._report(key, inputs)
         if self._planner.allocated(plan, resource.status):
-            await self._report(key, situation)  # ids that nobody knows must not run: another resource could get the same
+            await self._report(key, inputs)  # ids that nobody knows must not run: another resource could get the same
         outcome = await self._apply(resource, plan, rollout)
-        self._outcomes[key] = situation.generation, outcome
-        again = await self._report(key, situation)
+        self._outcomes[key] = inputs.generation, outcome
+        again = await self._report(key, inputs)
         if outcome.retrying:
             raise RetryLater(outcome.retrying, outcome.retry_after)
         return min(again or OBSTACLE_AGAIN, OBSTACLE_AGAIN) if outcome.obstacles else again
@@ -125,14 +125,14 @@ class Reconciler:
         self._outcomes.pop(key, None)
         self._reporting.pop(key, None)
 
-    def _look(self, key: Key, resource: Resource) -> tuple[Plan | None, Rollout | None, Situation]:
+    def _look(self, key: Key, resource: Resource) -> tuple[Plan | None, Rollout | None, ReportInputs]:
         now = self._clock()
         if isinstance(resource.cluster, InvalidResource):
             entries = frozenset(entry.name for entry in resource.status.nodes)
             return (
                 None,
                 None,
-                Situation(
+                ReportInputs(
                     now=now,
                     generation=resource.generation,
                     virtual_ips=_known_virtual_ips(resource),
@@ -147,7 +147,7 @@ class Reconciler:
         yields = self._orders.lately(key, plan.yields, now)
         nodes = self._observer.seen(*key, resource.status, self._observer.nodes_of(cluster), yields)
         rollout = None if blocked else self._steps.next(cluster, plan, nodes, now)
-        situation = Situation(
+        inputs = ReportInputs(
             now=now,
             generation=resource.generation,
             virtual_ips=_known_virtual_ips(resource) if blocked else _virtual_ips(plan),
@@ -164,7 +164,7 @@ class Reconciler:
             paused=cluster.spec.paused,
             has_apache=cluster.spec.apache is not None,
         )
-        return (None if blocked else plan), rollout, situation
+        return (None if blocked else plan), rollout, inputs
 
     async def _apply(self, resource: Resource, plan: Plan, rollout: Rollout) -> Outcome:
         cluster = resource.cluster
@@ -193,24 +193,24 @@ class Reconciler:
         entries = current.status.nodes if current else ()
         return [entry.name for entry in entries if entry.name not in selected and entry.name not in pods]
 
-    def _refreshed(self, key: Key, situation: Situation, current: Resource) -> Situation:
-        """The situation with what applying last came to; the nodes may have reported meanwhile."""
-        outcome = self._outcomes[key][1] if self._applied(key) == situation.generation else Outcome()
-        selected = frozenset(node.name for node in situation.selected)
-        yields = {node.name: node.yields for node in situation.nodes}
+    def _refreshed(self, key: Key, inputs: ReportInputs, current: Resource) -> ReportInputs:
+        """The inputs with what applying last came to; the nodes may have reported meanwhile."""
+        outcome = self._outcomes[key][1] if self._applied(key) == inputs.generation else Outcome()
+        selected = frozenset(node.name for node in inputs.selected)
+        yields = {node.name: node.yields for node in inputs.nodes}
         nodes = self._observer.seen(*key, current.status, selected, yields)
-        return replace(situation, now=self._clock(), nodes=nodes, obstacles=outcome.obstacles, retrying=outcome.retrying)
+        return replace(inputs, now=self._clock(), nodes=nodes, obstacles=outcome.obstacles, retrying=outcome.retrying)
 
-    async def _report(self, key: Key, situation: Situation) -> float | None:
+    async def _report(self, key: Key, inputs: ReportInputs) -> float | None:
         """Writes the status if it changed, tells what is new; in how many seconds to look again."""
         async with self._reporting[key]:  # each report follows from the one before, and from what is known by then
-            return await self._report_now(key, situation)
+            return await self._report_now(key, inputs)
 
-    async def _report_now(self, key: Key, situation: Situation) -> float | None:
-        found = self._make_report(key, situation)
+    async def _report_now(self, key: Key, inputs: ReportInputs) -> float | None:
+        found = self._make_report(key, inputs)
         if found and found[1].between_holders:
             await asyncio.sleep(BETWEEN)
-            found = self._make_report(key, situation)
+            found = self._make_report(key, inputs)
         if found is None:
             return 0.0
         current, made = found
@@ -218,11 +218,11 @@ class Reconciler:
             await self._write(current, made)
         return None if made.look_again is None else max((made.look_again - self._clock()).total_seconds(), 0.0)
 
-    def _make_report(self, key: Key, situation: Situation) -> tuple[Resource, Report] | None:
+    def _make_report(self, key: Key, inputs: ReportInputs) -> tuple[Resource, Report] | None:
         current = self._resources.get(*key)
-        if current is None or current.generation != situation.generation:
+        if current is None or current.generation != inputs.generation:
             return None  # the resource moved on: what we know is about another generation
-        return current, report(current.status, self._refreshed(key, situation, current))
+        return current, report(current.status, self._refreshed(key, inputs, current))
 
     async def _write(self, current: Resource, made: Report) -> None:
         metadata: dict[str, Any] = {key: current.raw["metadata"][key] for key in ("name", "namespace", "uid")}
@@ -234,7 +234,7 @@ class Reconciler:
                 return  # deleted meanwhile
             raise RetryLater(f"status was not written: {error}", error.retry_after or 0.0) from error
         self._intake.put(HACLUSTER, answer)
-        self._poster.post(answer, answer["metadata"]["resourceVersion"], made.news, self._clock())
+        self._poster.post(answer, answer["metadata"]["resourceVersion"], made.events, self._clock())
 
 
 def _virtual_ips(plan: Plan) -> tuple[VirtualIP, ...]:

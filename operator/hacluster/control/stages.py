@@ -13,10 +13,10 @@ from hacluster.kube.kinds import CONFIG_MAP
 from hacluster.plan import Plan
 from hacluster.plan.model import Manifest
 from hacluster.plan.objects.objects import config_maps
-from hacluster.plan.rollout.last_good import memory_object, read_memory
+from hacluster.plan.rollout.last_good import last_good_object, read_last_good
 from hacluster.plan.rollout.offered import offered_texts
 from hacluster.plan.rollout.rollout import NodeRun, Rollout, roll_out
-from hacluster.plan.status import NodeSeen
+from hacluster.plan.status import ObservedNode
 
 
 class Stages:
@@ -25,14 +25,14 @@ class Stages:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def next(self, cluster: HACluster, plan: Plan, nodes: Sequence[NodeSeen], now: datetime) -> Rollout:
+    def next(self, cluster: HACluster, plan: Plan, nodes: Sequence[ObservedNode], now: datetime) -> Rollout:
         """The next step towards the plan."""
         namespace, name = cluster.metadata.namespace, cluster.metadata.name
         data = (self._data(namespace, each) for each in (names.config(name), names.apache(name)))
         return roll_out(
             plan.texts,
             offered_texts(plan.texts, *data),
-            read_memory(self._store.get(CONFIG_MAP, namespace, names.config_good(name))),
+            read_last_good(self._store.get(CONFIG_MAP, namespace, names.config_good(name))),
             {node.name: _run(node, now) for node in nodes},
             generation=cluster.metadata.generation,
             leaving=plan.leaving,
@@ -46,8 +46,8 @@ def objects(cluster: HACluster, plan: Plan, rollout: Rollout) -> tuple[Manifest,
     """The plan's objects, with the texts that are due now. The way back lies ready before anybody is sent forward."""
     now = {each["metadata"]["name"]: each for each in config_maps(cluster, rollout.texts)}
     others = [each for each in plan.objects if each["kind"] != "ConfigMap"]
-    memory = memory_object(cluster, rollout.memory)
-    return (*((memory,) if memory else ()), *now.values(), *others)
+    last_good = last_good_object(cluster, rollout.last_good)
+    return (*((last_good,) if last_good else ()), *now.values(), *others)
 
 
 def problems(rollout: Rollout) -> tuple[Problem, ...]:
@@ -69,7 +69,7 @@ def progress(rollout: Rollout) -> tuple[str, ...]:
     return (f"{', '.join(rollout.held_back)}: waits until the new configuration is live on {', '.join(rollout.waits_for)}",)
 
 
-def _run(node: NodeSeen, now: datetime) -> NodeRun:
+def _run(node: ObservedNode, now: datetime) -> NodeRun:
     entry = node.entry
     if entry is None:
         return NodeRun(awaited=False)

@@ -9,7 +9,7 @@ import pytest
 from hacluster.control.events import MAX_NOTE, MAX_WAITING, Poster, fit
 from hacluster.kube.client import ApiError
 from hacluster.kube.kinds import EVENT, Kind
-from hacluster.plan.status import News
+from hacluster.plan.status import Event
 
 
 @pytest.mark.parametrize("letter", ["a", "Đ", "界"])
@@ -44,7 +44,7 @@ RESOURCE = {"metadata": {"name": "web", "namespace": "ns", "uid": "u1", "resourc
 
 
 def post(poster: Poster, *reasons: str) -> None:
-    poster.post(RESOURCE, "7", [News(reason, "said") for reason in reasons], datetime(2026, 1, 1, tzinfo=UTC))
+    poster.post(RESOURCE, "7", [Event(reason, "said") for reason in reasons], datetime(2026, 1, 1, tzinfo=UTC))
 
 
 @pytest.fixture

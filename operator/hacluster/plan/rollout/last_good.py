@@ -17,33 +17,33 @@ from hacluster.nodeconfig import File
 from hacluster.plan.digest import digest
 from hacluster.plan.model import Manifest
 from hacluster.plan.objects.children import child
-from hacluster.plan.rollout.rollout import Memory, Refusal, Texts
+from hacluster.plan.rollout.rollout import LastGood, Refusal, Texts
 from hacluster.plan.texts.revision import genuine
 
 _KEY = "texts.json.gz"
 
 
-def memory_object(cluster: HACluster, memory: Memory) -> Manifest | None:
+def last_good_object(cluster: HACluster, last_good: LastGood) -> Manifest | None:
     """The ConfigMap; None as long as there is nothing to go back to. What was refused is readable in an annotation."""
-    if not memory.good:
+    if not last_good.texts:
         return None
-    packed = gzip.compress(json.dumps(memory.good, sort_keys=True).encode(), mtime=0)
+    packed = gzip.compress(json.dumps(last_good.texts, sort_keys=True).encode(), mtime=0)
     name = names.config_good(cluster.metadata.name)
     made = child(cluster, "v1", "ConfigMap", name, names.COMPONENT_LB, binaryData={_KEY: base64.b64encode(packed).decode()})
-    if memory.refusals:
+    if last_good.refusals:
         annotations = made["metadata"]["annotations"]
-        annotations[names.ANNOTATION_REFUSED] = json.dumps([asdict(each) for each in memory.refusals])
+        annotations[names.ANNOTATION_REFUSED] = json.dumps([asdict(each) for each in last_good.refusals])
         annotations[names.ANNOTATION_HASH] = digest(made)
     return made
 
 
-def read_memory(observed: Mapping[str, Any] | None) -> Memory:
+def read_last_good(observed: Mapping[str, Any] | None) -> LastGood:
     """What the ConfigMap says. Texts that somebody has tampered with are as if never remembered."""
     if observed is None:
-        return Memory()
+        return LastGood()
     annotations = observed["metadata"].get("annotations") or {}
     refused = annotations.get(names.ANNOTATION_REFUSED, "[]")
-    return Memory(_texts((observed.get("binaryData") or {}).get(_KEY, "")), _refusals(refused))
+    return LastGood(_texts((observed.get("binaryData") or {}).get(_KEY, "")), _refusals(refused))
 
 
 def _texts(packed: str) -> Texts:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from hacluster.nodeconfig import File
 from hacluster.plan.digest import digest
-from hacluster.plan.texts.advert_settings import on_the_wire
+from hacluster.plan.texts.advert_settings import advert_settings_of
 from hacluster.plan.texts.revision import NodeTexts, genuine, stated, yielding
 
 Texts = Mapping[str, NodeTexts]
@@ -51,10 +51,10 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Memory:
+class LastGood:
     """What outlives the operator: the texts of the last complete roll-out, and what was refused since."""
 
-    good: Texts = field(default_factory=dict)
+    texts: Texts = field(default_factory=dict)
     refusals: tuple[Refusal, ...] = ()
 
 
@@ -64,7 +64,7 @@ class Rollout:
 
     texts: Texts
     revisions: Mapping[str, str]
-    memory: Memory
+    last_good: LastGood
     refusal: Refusal | None = None
     """Why the nodes run the configuration from before."""
     held_back: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class Rollout:
     @property
     def old_is_needed(self) -> bool:
         """Whether some node may still run the configuration from before."""
-        return bool(self.memory.good) and bool(self.refusal or self.waits_for)
+        return bool(self.last_good.texts) and bool(self.refusal or self.waits_for)
 
 
 def plan_digest(texts: Texts) -> str:
@@ -90,7 +90,7 @@ def judged(texts: NodeTexts) -> dict[str, str]:
 def roll_out(
     wanted: Texts,
     offered: Texts,
-    memory: Memory,
+    last_good: LastGood,
     nodes: Mapping[str, NodeRun],
     *,
     generation: int,
@@ -102,20 +102,20 @@ def roll_out(
     """
     offered = {node: texts for node, texts in offered.items() if node in wanted and genuine(texts)}
     plan = plan_digest(wanted)
-    refusals = _remembered(memory.refusals, plan, generation)
-    change = _Change(wanted, offered, memory.good, nodes)
-    if memory.good and not any(each.plan == plan for each in refusals):
+    refusals = _remembered(last_good.refusals, plan, generation)
+    change = _Change(wanted, offered, last_good.texts, nodes)
+    if last_good.texts and not any(each.plan == plan for each in refusals):
         refusals = (*refusals, *(Refusal(plan, generation, *said) for said in change.refusals()))[-_MOST:]
-    memory = Memory(memory.good, refusals)
+    last_good = LastGood(last_good.texts, refusals)
     if refusal := next((each for each in refusals if each.plan == plan), None):
-        back = _kept(wanted, {**offered, **memory.good}, leaving)
-        return Rollout(back, _revisions(back), memory, refusal)
+        back = _kept(wanted, {**offered, **last_good.texts}, leaving)
+        return Rollout(back, _revisions(back), last_good, refusal)
     reached, waits_for = change.advance()
     held_back = tuple(sorted(wanted.keys() - reached))
-    made = {node: wanted[node] for node in reached} | _kept(held_back, {**memory.good, **offered}, leaving)
+    made = {node: wanted[node] for node in reached} | _kept(held_back, {**last_good.texts, **offered}, leaving)
     if not waits_for and change.proven():
-        memory = Memory(wanted, refusals)
-    return Rollout(made, _revisions(made), memory, held_back=held_back, waits_for=waits_for)
+        last_good = LastGood(wanted, refusals)
+    return Rollout(made, _revisions(made), last_good, held_back=held_back, waits_for=waits_for)
 
 
 _MOST = 8
@@ -162,7 +162,9 @@ class _Change:
         before = {**self.good, **self.offered}
         if not self.good or all(judged(texts) == judged(before.get(node, {})) for node, texts in self.wanted.items()):
             return False
-        return all(on_the_wire(texts) == on_the_wire(before[node]) for node, texts in self.wanted.items() if node in before)
+        return all(
+            advert_settings_of(texts) == advert_settings_of(before[node]) for node, texts in self.wanted.items() if node in before
+        )
 
     def _next(self, rest: Sequence[str], reached: Iterable[str]) -> Sequence[str]:
         """Those that hold nothing; then the holders, of which one goes ahead where nobody has tried the new texts yet."""

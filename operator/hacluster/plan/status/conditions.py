@@ -8,7 +8,7 @@ from hacluster.api.reasons import Reason
 from hacluster.api.status import Condition, ConditionStatus, HAClusterStatus, VirtualIPStatus
 from hacluster.errors import Problem
 from hacluster.plan.status import flapping
-from hacluster.plan.status.inputs import Situation
+from hacluster.plan.status.inputs import ReportInputs
 from hacluster.plan.status.nodes import Verdict
 from hacluster.timestamps import format_timestamp, parse_timestamp
 
@@ -32,7 +32,7 @@ class Finding:
 class Findings:
     """What all conditions are derived from."""
 
-    situation: Situation
+    inputs: ReportInputs
     virtual_ips: tuple[VirtualIPStatus, ...]
     verdicts: tuple[Verdict, ...]
     previous: HAClusterStatus
@@ -48,20 +48,20 @@ class Findings:
         )
 
     def _accepted(self) -> Finding:
-        refusals = self.situation.refusals
+        refusals = self.inputs.refusals
         if not refusals:
             return Finding("Accepted", True, Reason.ACCEPTED, "the resource is valid")
         message = f"{_join(refusals)}. Nothing that runs was touched"
         return Finding("Accepted", False, refusals[0].reason, message)
 
     def _stalled(self) -> Finding:
-        situation = self.situation
-        if situation.refusals:
-            return Finding("Stalled", True, situation.refusals[0].reason, _join(situation.refusals))
-        if situation.obstacles:
-            return Finding("Stalled", True, situation.obstacles[0].reason, _join(situation.obstacles))
-        if not situation.selected:
-            labels = ",".join(f"{key}={value}" for key, value in sorted(situation.selector.items()))
+        inputs = self.inputs
+        if inputs.refusals:
+            return Finding("Stalled", True, inputs.refusals[0].reason, _join(inputs.refusals))
+        if inputs.obstacles:
+            return Finding("Stalled", True, inputs.obstacles[0].reason, _join(inputs.obstacles))
+        if not inputs.selected:
+            labels = ",".join(f"{key}={value}" for key, value in sorted(inputs.selector.items()))
             label = labels.replace(",", " ")
             message = f"spec.nodeSelector: no node has the labels {labels}; label some: kubectl label node NAME {label}"
             return Finding("Stalled", True, Reason.NO_MATCHING_NODES, message)
@@ -78,10 +78,10 @@ class Findings:
     def _reconciling(self, accepted: Finding, stalled: Finding) -> Finding:
         if not accepted.holds or stalled.holds:
             return Finding("Reconciling", False, Reason.STALLED, "waits for somebody to act")
-        if self.situation.paused:
+        if self.inputs.paused:
             return Finding("Reconciling", False, Reason.PAUSED, "spec.paused is true: observed and reported, nothing is changed")
-        if self.situation.retrying:
-            return Finding("Reconciling", True, Reason.RETRYING, self.situation.retrying)
+        if self.inputs.retrying:
+            return Finding("Reconciling", True, Reason.RETRYING, self.inputs.retrying)
         if waiting := self._progress():
             return Finding("Reconciling", True, Reason.PROGRESSING, waiting)
         return Finding("Reconciling", False, Reason.UP_TO_DATE)
@@ -98,7 +98,7 @@ class Findings:
             if worse.holds:
                 return Finding("Ready", False, worse.reason, worse.message)
         unfit = [trouble for verdict in self.verdicts if not verdict.fit for trouble in verdict.troubles]
-        unfit += self.situation.problems
+        unfit += self.inputs.problems
         lost = [vip.address for vip in self.virtual_ips if not vip.holder]
         progress = self._progress()
         if lost and (unfit or not progress):
@@ -117,7 +117,7 @@ class Findings:
         return Finding("Ready", accepted.holds, Reason.READY, f"{where}; {nodes}")
 
     def _warning(self) -> Finding:
-        warnings = self.situation.warnings
+        warnings = self.inputs.warnings
         if not warnings:
             return Finding("Warning", False, Reason.NO_WARNING)
         return Finding("Warning", True, warnings[0].reason, _join(warnings))
@@ -126,10 +126,10 @@ class Findings:
         return "; ".join(self._pending())
 
     def _pending(self) -> list[str]:
-        return [*(verdict.progress for verdict in self.verdicts if verdict.progress), *self.situation.rollouts]
+        return [*(verdict.progress for verdict in self.verdicts if verdict.progress), *self.inputs.rollouts]
 
     def _troubles(self) -> Iterable[Problem]:
-        return [*(trouble for verdict in self.verdicts for trouble in verdict.troubles), *self.situation.problems]
+        return [*(trouble for verdict in self.verdicts for trouble in verdict.troubles), *self.inputs.problems]
 
     def _overdue(self) -> Iterable[Problem]:
         reconciling = find_condition(self.previous, "Reconciling")
@@ -138,7 +138,7 @@ class Findings:
             if reconciling and reconciling.status is ConditionStatus.TRUE
             else None
         )
-        if since is None or self.situation.now - since < PROGRESS_WITHIN:
+        if since is None or self.inputs.now - since < PROGRESS_WITHIN:
             return []
         minutes = f"for more than {PROGRESS_WITHIN // timedelta(minutes=1)} minutes"
         return [Problem(Reason.TAKES_TOO_LONG, "", f"{each} {minutes}") for each in self._pending()]
@@ -152,8 +152,8 @@ class Findings:
             status=status,
             reason=finding.reason,
             message=_clip(finding.message),
-            last_transition_time=before.last_transition_time if before and unmoved else format_timestamp(self.situation.now),
-            observed_generation=self.situation.generation,
+            last_transition_time=before.last_transition_time if before and unmoved else format_timestamp(self.inputs.now),
+            observed_generation=self.inputs.generation,
         )
 
 

@@ -11,7 +11,7 @@ from hacluster.plan.status.conditions import find_condition
 
 
 @dataclass(frozen=True)
-class News:
+class Event:
     """One Event to be."""
 
     reason: str
@@ -19,12 +19,12 @@ class News:
     warning: bool = False
 
 
-def tell(before: HAClusterStatus, after: HAClusterStatus) -> tuple[News, ...]:
+def events_between(before: HAClusterStatus, after: HAClusterStatus) -> tuple[Event, ...]:
     """The transitions from `before` to `after`, each once."""
     return (*_moves(before, after), *_turns(before, after))
 
 
-def _moves(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[News]:
+def _moves(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[Event]:
     known = {vip.address: vip for vip in before.virtual_ips}
     for vip in after.virtual_ips:
         was = known.get(vip.address)
@@ -35,32 +35,32 @@ def _moves(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[News]:
         if not new or new == old:
             continue
         if not old:
-            yield News(Reason.HOLDER_CHANGED, f"{vip.address} is on {new}")
+            yield Event(Reason.HOLDER_CHANGED, f"{vip.address} is on {new}")
             continue
         last = after.last_failover
         if last and (last.router, last.to) == (vip.router, new):  # it may have hopped on the way
-            yield News(Reason.HOLDER_CHANGED, f"{vip.address} moved from {last.from_} to {new} ({last.reason})")
+            yield Event(Reason.HOLDER_CHANGED, f"{vip.address} moved from {last.from_} to {new} ({last.reason})")
         else:
-            yield News(Reason.HOLDER_CHANGED, f"{vip.address} moved from {old} to {new}")
+            yield Event(Reason.HOLDER_CHANGED, f"{vip.address} moved from {old} to {new}")
 
 
-def _restlessness(was: VirtualIPStatus | None, vip: VirtualIPStatus) -> Iterator[News]:
+def _restlessness(was: VirtualIPStatus | None, vip: VirtualIPStatus) -> Iterator[Event]:
     """One event when a virtual IP begins to flap and one when it has come to rest, and none for each move in between."""
     if was is None or not was.flapping_since:
-        yield News(Reason.FLAPPING, f"{flapping.describe(vip)}, last to {vip.last_holder}: no event for each move", warning=True)
+        yield Event(Reason.FLAPPING, f"{flapping.describe(vip)}, last to {vip.last_holder}: no event for each move", warning=True)
     elif not vip.flapping_since:
         minutes = f"for {flapping.WINDOW // timedelta(seconds=1)} s"
-        yield News(
+        yield Event(
             Reason.SETTLED,
             f"{vip.address} has not moved {minutes}, it {f'is on {vip.holder}' if vip.holder else 'has no holder'}",
         )
 
 
-def _turns(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[News]:
+def _turns(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[Event]:
     accepted = find_condition(after, "Accepted")
     if accepted and _turned(find_condition(before, "Accepted"), accepted, by_message=True):
         refused = accepted.status is ConditionStatus.FALSE
-        yield News(Reason.REFUSED if refused else Reason.ACCEPTED, accepted.message, warning=refused)
+        yield Event(Reason.REFUSED if refused else Reason.ACCEPTED, accepted.message, warning=refused)
 
     stalled = find_condition(after, "Stalled")
     refused_already = accepted is not None and not _is_true(accepted)
@@ -70,23 +70,23 @@ def _turns(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[News]:
         and not refused_already
         and _turned(find_condition(before, "Stalled"), stalled, by_reason=True)
     ):
-        yield News(Reason.STALLED, f"{stalled.reason}: {stalled.message}", warning=True)
+        yield Event(Reason.STALLED, f"{stalled.reason}: {stalled.message}", warning=True)
 
     for kind, good in ((Reason.SPLIT_BRAIN, Reason.SPLIT_BRAIN_HEALED), (Reason.DEGRADED, Reason.RECOVERED)):
         old, new = find_condition(before, kind), find_condition(after, kind)
         if new and _worth_telling(new) and not (old and _worth_telling(old)):
-            yield News(kind, f"{new.reason}: {new.message}", warning=True)
+            yield Event(kind, f"{new.reason}: {new.message}", warning=True)
         elif old and new and _worth_telling(old) and not _is_true(new):
-            yield News(good, f"no longer {old.reason}")
+            yield Event(good, f"no longer {old.reason}")
 
     if _told_without_holder(after) and not _told_without_holder(before):
         ready = find_condition(after, "Ready")
-        yield News(Reason.NO_HOLDER, ready.message if ready else "", warning=True)
+        yield Event(Reason.NO_HOLDER, ready.message if ready else "", warning=True)
 
     old, new = find_condition(before, "Reconciling"), find_condition(after, "Reconciling")
     if old and new and _is_true(old) and new.reason == "UpToDate":
         nodes = f"{after.desired_nodes} node{'' if after.desired_nodes == 1 else 's'}"
-        yield News(Reason.CONFIGURATION_APPLIED, f"generation {after.observed_generation} is live on {nodes}")
+        yield Event(Reason.CONFIGURATION_APPLIED, f"generation {after.observed_generation} is live on {nodes}")
 
 
 def _turned(old: Condition | None, new: Condition, *, by_reason: bool = False, by_message: bool = False) -> bool:
@@ -101,7 +101,7 @@ def _worth_telling(condition: Condition) -> bool:
 
 
 def _told_without_holder(status: HAClusterStatus) -> bool:
-    """While a virtual IP flaps, the gap at each move is no news."""
+    """While a virtual IP flaps, the gap at each move is no events."""
     ready = find_condition(status, "Ready")
     return bool(ready and ready.reason == Reason.NO_HOLDER and not any(vip.flapping_since for vip in status.virtual_ips))
 

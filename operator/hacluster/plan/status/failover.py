@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from hacluster.api.reasons import Reason
 from hacluster.api.status import Health, LastFailover, NodeStatus, RouterStatus, VrrpState
-from hacluster.plan.status.inputs import NodeSeen, Situation
+from hacluster.plan.status.inputs import ObservedNode, ReportInputs
 from hacluster.timestamps import format_timestamp, parse_timestamp
 
 REFINE_WITHIN = timedelta(seconds=30)
@@ -17,16 +17,16 @@ SAME_MOVE = timedelta(seconds=1)
 """Where several nodes outrank the one that lets go, an address may hop between them before it stays."""
 
 
-def describe(router: str, old: str, new: str, situation: Situation) -> LastFailover:
+def describe(router: str, old: str, new: str, inputs: ReportInputs) -> LastFailover:
     """The move of `router` from node `old` to node `new` that was just noticed."""
-    at = holding_since(router, new, situation)
+    at = holding_since(router, new, inputs)
     return LastFailover(
         router=router,
         from_=old,
         to=new,
-        reason=_reason(router, old, new, situation),
+        reason=_reason(router, old, new, inputs),
         at=format_timestamp(at),
-        duration_milliseconds=_duration(router, new, at, situation),
+        duration_milliseconds=_duration(router, new, at, inputs),
     )
 
 
@@ -38,51 +38,51 @@ def goes_on(last: LastFailover | None, router: str, old: str, new: str, now: dat
     return new != last.from_ and now - at < SAME_MOVE
 
 
-def extend(last: LastFailover, new: str, situation: Situation) -> LastFailover:
+def extend(last: LastFailover, new: str, inputs: ReportInputs) -> LastFailover:
     """The same failover with another end: what caused it stays."""
-    at, began = holding_since(last.router, new, situation), parse_timestamp(last.at)
+    at, began = holding_since(last.router, new, inputs), parse_timestamp(last.at)
     took = last.duration_milliseconds
     if took is not None and began is not None:
         took += max(0, round((at - began) / timedelta(milliseconds=1)))
     return last.model_copy(update={"to": new, "duration_milliseconds": took})
 
 
-def refine(last: LastFailover, situation: Situation) -> LastFailover:
+def refine(last: LastFailover, inputs: ReportInputs) -> LastFailover:
     """`last` with its reason and duration, where they were unknown and the nodes have told them since."""
     at = parse_timestamp(last.at)
-    if at is None or situation.now - at > REFINE_WITHIN:
+    if at is None or inputs.now - at > REFINE_WITHIN:
         return last
     found: dict[str, object] = {}
     if last.reason == Reason.UNKNOWN:
-        found["reason"] = _reason(last.router, last.from_, last.to, situation)
+        found["reason"] = _reason(last.router, last.from_, last.to, inputs)
     if last.duration_milliseconds is None:
-        found["duration_milliseconds"] = _duration(last.router, last.to, at, situation)
+        found["duration_milliseconds"] = _duration(last.router, last.to, at, inputs)
     return last.model_copy(update=found)
 
 
-def holding_since(router: str, node: str, situation: Situation) -> datetime:
+def holding_since(router: str, node: str, inputs: ReportInputs) -> datetime:
     """When `node` got the address, by its own clock where that is plausible, else now."""
-    status = _router(router, _find(node, situation.nodes))
+    status = _router(router, _find(node, inputs.nodes))
     since = parse_timestamp(status.since) if status else None
-    if since is None or not situation.now - timedelta(minutes=1) <= since <= situation.now:
-        return situation.now
+    if since is None or not inputs.now - timedelta(minutes=1) <= since <= inputs.now:
+        return inputs.now
     return since
 
 
-def _duration(router: str, new: str, at: datetime, situation: Situation) -> int | None:
+def _duration(router: str, new: str, at: datetime, inputs: ReportInputs) -> int | None:
     """What the new holder measured, if it still is that takeover which it tells of."""
-    status = _router(router, _find(new, situation.nodes))
+    status = _router(router, _find(new, inputs.nodes))
     if status is None or not status.virtual_ips:
         return None
-    same = abs(holding_since(router, new, situation) - at) <= SAME_TAKEOVER
+    same = abs(holding_since(router, new, inputs) - at) <= SAME_TAKEOVER
     return status.takeover_milliseconds if same else None
 
 
-def _reason(router: str, old: str, new: str, situation: Situation) -> str:
-    node = _find(old, situation.nodes)
+def _reason(router: str, old: str, new: str, inputs: ReportInputs) -> str:
+    node = _find(old, inputs.nodes)
     if node is None or not node.selected:
         return Reason.NODE_REMOVED
-    if node.silent(situation.now):
+    if node.silent(inputs.now):
         return Reason.NODE_SILENT
     if node.entry is None:
         return Reason.UNKNOWN
@@ -90,10 +90,10 @@ def _reason(router: str, old: str, new: str, situation: Situation) -> str:
         return Reason.POD_LEAVING
     if node.entry.haproxy is Health.DOWN:
         return Reason.HAPROXY_DOWN
-    return _planned(router, node, new, situation) or _reported(router, node.entry, new, situation)
+    return _planned(router, node, new, inputs) or _reported(router, node.entry, new, inputs)
 
 
-def _planned(router: str, old: NodeSeen, new: str, situation: Situation) -> str:
+def _planned(router: str, old: ObservedNode, new: str, inputs: ReportInputs) -> str:
     """Why a healthy holder was to let go; empty: nobody wanted it to."""
     status = _router(router, old)
     # A node that yields without preemption does so as FAULT; one that nobody asked to yield has a fault.
@@ -102,22 +102,22 @@ def _planned(router: str, old: NodeSeen, new: str, situation: Situation) -> str:
     )
     if let_go and old.cordoned:
         return Reason.DRAINED
-    return Reason.SWITCHOVER if let_go and situation.preferred.get(router) == new else ""
+    return Reason.SWITCHOVER if let_go and inputs.preferred.get(router) == new else ""
 
 
-def _reported(router: str, entry: NodeStatus, new: str, situation: Situation) -> str:
+def _reported(router: str, entry: NodeStatus, new: str, inputs: ReportInputs) -> str:
     """What the old holder itself reports."""
     status = next((each for each in entry.routers if each.name == router), None)
     state = status.state if status else VrrpState.STOPPED
     states = {VrrpState.STOPPED: Reason.KEEPALIVED_DOWN, VrrpState.FAULT: Reason.ROUTER_FAULT}
-    outranked = situation.priorities.get(new, 0) > situation.priorities.get(entry.name, 0)
+    outranked = inputs.priorities.get(new, 0) > inputs.priorities.get(entry.name, 0)
     return states.get(state, Reason.PREEMPTED if outranked and state is VrrpState.BACKUP else Reason.UNKNOWN)
 
 
-def _find(name: str, nodes: Iterable[NodeSeen]) -> NodeSeen | None:
+def _find(name: str, nodes: Iterable[ObservedNode]) -> ObservedNode | None:
     return next((node for node in nodes if node.name == name), None)
 
 
-def _router(name: str, node: NodeSeen | None) -> RouterStatus | None:
+def _router(name: str, node: ObservedNode | None) -> RouterStatus | None:
     routers = node.entry.routers if node and node.entry else ()
     return next((router for router in routers if router.name == name), None)

@@ -22,7 +22,7 @@ def remember(before: Sequence[str], now: datetime) -> tuple[str, ...]:
 def flapping_since(recent: Sequence[str], before: str | None, now: datetime) -> str | None:
     """Since when a virtual IP that moved at the times `recent` flaps. It began at `before` (None: it did not flap so far).
 
-    It begins with the fourth move within a minute, and ends when there was none for a minute: in between is no news.
+    It begins with the fourth move within a minute, and ends when there was none for a minute: in between is no events.
     """
     last = _last(recent)
     if last is None or abs(now - last) >= WINDOW:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from hacluster.plan.status.inputs import NodeSeen
+from hacluster.plan.status.inputs import ObservedNode
 from hacluster.timestamps import parse_timestamp
 
 GRACE = timedelta(seconds=1.5)
@@ -27,7 +27,7 @@ class Holders:
     """When the verdict could change though nothing happens."""
 
 
-def find_holders(address: str, nodes: Sequence[NodeSeen], previous: Collection[str], now: datetime) -> Holders:
+def find_holders(address: str, nodes: Sequence[ObservedNode], previous: Collection[str], now: datetime) -> Holders:
     """Who has `address`; `previous` are the holders of the last report.
 
     A split brain that was established stays one until a claim goes away or its node falls silent: an operator that
@@ -46,7 +46,7 @@ def find_holders(address: str, nodes: Sequence[NodeSeen], previous: Collection[s
     return Holders((latest.name,), look_again=now + ASK_AGAIN)
 
 
-def _since(node: NodeSeen, address: str) -> datetime:
+def _since(node: ObservedNode, address: str) -> datetime:
     """By the node's clock: breaks a tie between claims that a restarted operator found side by side."""
     for router in node.entry.routers if node.entry else ():
         if address in router.virtual_ips and (since := parse_timestamp(router.since)):

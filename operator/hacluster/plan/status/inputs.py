@@ -18,7 +18,7 @@ def is_silent(heard: datetime | None, now: datetime) -> bool:
 
 
 @dataclass(frozen=True)
-class NodeSeen:
+class ObservedNode:
     """One node: selected now, or gone from the selection but with an entry left."""
 
     name: str
@@ -54,13 +54,13 @@ class VirtualIP:
 
 
 @dataclass(frozen=True)
-class Situation:
+class ReportInputs:
     """Everything that a report is a function of, but the previous status."""
 
     now: datetime
     generation: int
     virtual_ips: tuple[VirtualIP, ...]
-    nodes: tuple[NodeSeen, ...]
+    nodes: tuple[ObservedNode, ...]
     selector: Mapping[str, str] = field(default_factory=dict)
     revisions: Mapping[str, str] | None = None
     """Node → revision that it should run; None where there is no valid plan, so that none can be asked for."""
@@ -71,7 +71,7 @@ class Situation:
     problems: tuple[Problem, ...] = ()
     """What single nodes cannot do, though the plan as a whole is valid."""
     priorities: Mapping[str, int] = field(default_factory=dict)
-    """Node → base priority, to tell a failback from a failover."""
+    """Node → base priority, to events_between a failback from a failover."""
     preferred: Mapping[str, str] = field(default_factory=dict)
     """Virtual router → the node that the resource wants it on, where it says so."""
     refusals: tuple[Problem, ...] = ()
@@ -85,6 +85,6 @@ class Situation:
     has_apache: bool = False
 
     @property
-    def selected(self) -> tuple[NodeSeen, ...]:
+    def selected(self) -> tuple[ObservedNode, ...]:
         """The nodes that take part."""
         return tuple(node for node in self.nodes if node.selected)

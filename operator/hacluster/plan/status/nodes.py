@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hacluster.api.reasons import Reason
 from hacluster.api.status import Health, NodeStatus, VrrpState
 from hacluster.errors import Problem
-from hacluster.plan.status.inputs import NodeSeen, Situation
+from hacluster.plan.status.inputs import ObservedNode, ReportInputs
 from hacluster.timestamps import format_timestamp
 
 
@@ -23,41 +23,41 @@ class Verdict:
     """What time alone will not settle. The message names the node."""
 
 
-def judge(node: NodeSeen, situation: Situation) -> Verdict:
+def judge(node: ObservedNode, inputs: ReportInputs) -> Verdict:
     """The verdict on `node`."""
     if node.entry is None:
         return Verdict(node.name, fit=False, progress=_join(f"{node.name}: its agent has not reported yet", node.hint))
-    if node.silent(situation.now):
+    if node.silent(inputs.now):
         return Verdict(node.name, fit=False, troubles=(_silence(node),))
-    progress = _progress(node, node.entry, situation)
+    progress = _progress(node, node.entry, inputs)
     unfit = _unfit(node.entry, node.yields)
-    troubles = (*unfit, *_reported(node.entry), *_apache(node.entry, situation))
+    troubles = (*unfit, *_reported(node.entry), *_apache(node.entry, inputs))
     refused = any(problem.reason == Reason.CONFIGURATION_REFUSED for problem in node.entry.problems)
     return Verdict(
         node.name,
-        fit=not progress and not unfit and not refused and not _left_out(node, situation),
+        fit=not progress and not unfit and not refused and not _left_out(node, inputs),
         progress="" if refused else progress,
         troubles=troubles,
     )
 
 
-def _left_out(node: NodeSeen, situation: Situation) -> bool:
-    """The plan cannot configure this node; `situation.problems` says why."""
-    return situation.revisions is not None and node.name not in situation.revisions
+def _left_out(node: ObservedNode, inputs: ReportInputs) -> bool:
+    """The plan cannot configure this node; `inputs.problems` says why."""
+    return inputs.revisions is not None and node.name not in inputs.revisions
 
 
-def _silence(node: NodeSeen) -> Problem:
+def _silence(node: ObservedNode) -> Problem:
     heard = f"since {format_timestamp(node.heard)}" if node.heard else "at all"
     message = f"{node.name}: nothing heard {heard}; its state is unknown. Look at the node, and at its pod's agent container"
     return Problem(Reason.NODE_SILENT, "", _join(message, node.hint))
 
 
-def _progress(node: NodeSeen, entry: NodeStatus, situation: Situation) -> str:
-    if situation.revisions is None:
+def _progress(node: ObservedNode, entry: NodeStatus, inputs: ReportInputs) -> str:
+    if inputs.revisions is None:
         return ""
-    wanted = situation.revisions.get(node.name)
+    wanted = inputs.revisions.get(node.name)
     if wanted is None:
-        return f"{node.name}: its network is not known yet" if node.name in situation.waiting_for else ""
+        return f"{node.name}: its network is not known yet" if node.name in inputs.waiting_for else ""
     if entry.config_revision != wanted:
         return _join(f"{node.name}: runs revision {entry.config_revision or '(none)'}, {wanted} is on its way", node.hint)
     if entry.haproxy is Health.UNKNOWN:
@@ -85,8 +85,8 @@ def _reported(entry: NodeStatus) -> tuple[Problem, ...]:
     return tuple(Problem(each.reason, "", f"{entry.name}: {each.message}") for each in entry.problems)
 
 
-def _apache(entry: NodeStatus, situation: Situation) -> tuple[Problem, ...]:
-    if situation.has_apache and entry.apache is Health.DOWN:
+def _apache(entry: NodeStatus, inputs: ReportInputs) -> tuple[Problem, ...]:
+    if inputs.has_apache and entry.apache is Health.DOWN:
         message = f"{entry.name}: Apache does not answer; HAProxy sends requests to the other nodes' backends"
         return (Problem(Reason.APACHE_DOWN, "", message),)
     return ()

@@ -9,7 +9,7 @@ _SETTINGS = re.compile(r"^\s*(vrrp_version|version|interface|virtual_router_id|a
 _LISTS = re.compile(r"^\s*(unicast_peer|virtual_ipaddress) \{[^}]*\}", re.MULTILINE)
 
 
-def on_the_wire(texts: NodeTexts) -> tuple[str, ...]:
+def advert_settings_of(texts: NodeTexts) -> tuple[str, ...]:
     """Version, VRID, interval, interface, peers, and the virtual IPs: a backup drops advertisements that list others.
 
     Not the priority, which is there to differ, and not the instance's name, which never leaves the node.

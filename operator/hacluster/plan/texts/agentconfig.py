@@ -8,7 +8,7 @@ from hacluster.api import HACluster
 from hacluster.api.spec import Bind, CheckType, PreemptionMode
 from hacluster.nodeconfig import AgentConfig
 from hacluster.plan.model import Address, Participant, Router, Topology
-from hacluster.plan.texts.keepalived import wire_version
+from hacluster.plan.texts.keepalived import vrrp_version
 
 
 def agent_config(
@@ -30,7 +30,7 @@ def agent_config(
                 priority=router.members[node.name].priority,
                 virtual_router_id=router.virtual_router_id,
                 virtual_ips=tuple(map(str, router.virtual_ips)),
-                version=wire_version(cluster, router),
+                version=vrrp_version(cluster, router),
                 advertisement_interval_ms=cluster.spec.vrrp.advertisement_interval // timedelta(milliseconds=1),
                 preempts=cluster.spec.vrrp.preemption.mode is PreemptionMode.IMMEDIATE,
                 yields=router.name in yields,

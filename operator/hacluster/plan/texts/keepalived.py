@@ -87,7 +87,7 @@ def too_slow_for_ipv6(cluster: HACluster) -> tuple[Problem, ...]:
     )
 
 
-def wire_version(cluster: HACluster, router: Router) -> int:
+def vrrp_version(cluster: HACluster, router: Router) -> int:
     """VRRP version that the router speaks: IPv6 knows version 3 only (RFC 5798)."""
     return 3 if router.virtual_ips[0].version == 6 else cluster.spec.vrrp.version
 
@@ -101,7 +101,7 @@ def _instance(cluster: HACluster, router: Router, member: Member) -> _Instance:
     vrrp = cluster.spec.vrrp
     highest = max(each.priority for each in router.members.values())
     leads = vrrp.initial_state is InitialState.BY_PRIORITY and member.priority == highest
-    version = wire_version(cluster, router)
+    version = vrrp_version(cluster, router)
     return _Instance(
         name=router.name,
         interface=member.interface,

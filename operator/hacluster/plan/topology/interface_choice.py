@@ -11,7 +11,7 @@ from hacluster.plan.topology.addresses import describe, holds, interface_of
 
 
 @dataclass(frozen=True)
-class Left:
+class LeftOut:
     """The node is left out of the router."""
 
     problem: Problem
@@ -42,7 +42,7 @@ class _Question:
         return f"spec.virtualRouters[{self.index}].virtualIPs[{position}]"
 
 
-def choose_interface(spec: HAClusterSpec, index: int, router: VirtualRouter, view: NodeView) -> Interface | Left:
+def choose_interface(spec: HAClusterSpec, index: int, router: VirtualRouter, view: NodeView) -> Interface | LeftOut:
     """The interface that the resource names, else the one whose subnet holds the virtual IPs."""
     wish = _wish(spec, index, router, view.name)
     if view.interfaces is None:
@@ -61,10 +61,10 @@ def _wish(spec: HAClusterSpec, index: int, router: VirtualRouter, node: str) -> 
     return None
 
 
-def _named(question: _Question, wish: _Wish) -> Interface | Left:
+def _named(question: _Question, wish: _Wish) -> Interface | LeftOut:
     interface = next((each for each in question.interfaces if each.name == wish.interface), None)
     if interface is None:
-        return Left(
+        return LeftOut(
             Problem(
                 Reason.NO_SUCH_INTERFACE,
                 wish.field,
@@ -78,7 +78,7 @@ def _named(question: _Question, wish: _Wish) -> Interface | Left:
     return interface
 
 
-def _discover(question: _Question) -> Interface | Left:
+def _discover(question: _Question) -> Interface | LeftOut:
     chosen: Interface | None = None
     for position, virtual_ip in enumerate(question.router.virtual_ips):
         if virtual_ip.ip.is_link_local:
@@ -89,7 +89,7 @@ def _discover(question: _Question) -> Interface | Left:
         if chosen is not None and found.name != chosen.name:
             return _elsewhere(question, position, found, chosen)
         chosen = found
-    return chosen or Left(
+    return chosen or LeftOut(
         Problem(
             Reason.INTERFACE_UNKNOWN,
             f"spec.virtualRouters[{question.index}].interface",
@@ -103,8 +103,8 @@ def _needs_no_subnet(virtual_ip: InterfaceAddress) -> bool:
     return virtual_ip.network.prefixlen == virtual_ip.max_prefixlen or virtual_ip.ip.is_link_local
 
 
-def _outside(question: _Question, position: int, where: str) -> Left:
-    return Left(
+def _outside(question: _Question, position: int, where: str) -> LeftOut:
+    return LeftOut(
         Problem(
             Reason.VIRTUAL_IP_OUTSIDE_SUBNETS,
             question.field(position),
@@ -114,8 +114,8 @@ def _outside(question: _Question, position: int, where: str) -> Left:
     )
 
 
-def _elsewhere(question: _Question, position: int, found: Interface, chosen: Interface) -> Left:
-    return Left(
+def _elsewhere(question: _Question, position: int, found: Interface, chosen: Interface) -> LeftOut:
+    return LeftOut(
         Problem(
             Reason.VIRTUAL_IPS_ON_TWO_INTERFACES,
             question.field(position),

@@ -10,7 +10,7 @@ from hacluster.errors import Problem
 from hacluster.plan.model import Address, Member, NodeView, Participant, Router, Topology
 from hacluster.plan.topology.addresses import describe, source_of
 from hacluster.plan.topology.backends import backend_address
-from hacluster.plan.topology.interface_choice import Left, choose_interface
+from hacluster.plan.topology.interface_choice import LeftOut, choose_interface
 from hacluster.plan.topology.preference import choose, put_first, put_last
 from hacluster.plan.topology.priorities import allot_priorities
 from hacluster.plan.topology.routerids import allot_router_ids
@@ -131,7 +131,7 @@ def _members(
     left = []
     for view in ready:
         chosen = choose_interface(cluster.spec, index, router, view)
-        if isinstance(chosen, Left):
+        if isinstance(chosen, LeftOut):
             left.append(chosen.problem)
             continue
         source = source_of(router.virtual_ips[0], chosen) if unicast else None

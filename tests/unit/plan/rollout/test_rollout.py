@@ -6,9 +6,9 @@ from typing import Any
 from hacluster.nodeconfig import File
 from hacluster.plan import Plan
 from hacluster.plan.objects.objects import config_maps
-from hacluster.plan.rollout.last_good import memory_object, read_memory
+from hacluster.plan.rollout.last_good import last_good_object, read_last_good
 from hacluster.plan.rollout.offered import offered_texts
-from hacluster.plan.rollout.rollout import Memory, NodeRun, Rollout, Texts, roll_out
+from hacluster.plan.rollout.rollout import LastGood, NodeRun, Rollout, Texts, roll_out
 from hacluster.plan.texts.revision import genuine, revision_of, stated
 from tests.unit.plan.clusters import cluster, nodes, plan
 
@@ -41,11 +41,11 @@ class Play:
             for name in made.texts
         }
         offered = {node: texts for node, texts in self.offered.items() if node in made.texts}
-        memory = read_memory(self.good)
-        step = roll_out(made.texts, offered, memory, runs, generation=self.generation, leaving=made.leaving)
+        last_good = read_last_good(self.texts)
+        step = roll_out(made.texts, offered, last_good, runs, generation=self.generation, leaving=made.leaving)
         resource = cluster()
         self.offered = offered_texts(made.texts, *(each["data"] for each in config_maps(resource, step.texts)))
-        self.good = memory_object(resource, step.memory)
+        self.good = last_good_object(resource, step.last_good)
         assert {node: stated(texts) for node, texts in self.offered.items()} == step.revisions
         return step
 
@@ -91,9 +91,9 @@ def test_the_first_installation_goes_to_everybody() -> None:
     play = Play()
     assert play.step(OLD).texts == OLD.texts
     play.load("n2", "n3")
-    assert not play.step(OLD).memory.good, "n1 has not shown yet that it works"
+    assert not play.step(OLD).last_good.texts, "n1 has not shown yet that it works"
     play.load("n1")
-    assert play.step(OLD).memory.good == OLD.texts
+    assert play.step(OLD).last_good.texts == OLD.texts
 
 
 def test_backups_first_and_the_holder_when_they_have_loaded_it() -> None:
@@ -106,9 +106,9 @@ def test_backups_first_and_the_holder_when_they_have_loaded_it() -> None:
     play.load("n3")
     step = play.step(NEW)
     assert play.has("n1", NEW) and (step.held_back, step.waits_for) == ((), ("n1",))
-    assert step.memory.good == OLD.texts, "the way back stays open"
+    assert step.last_good.texts == OLD.texts, "the way back stays open"
     play.load("n1")
-    assert play.step(NEW).memory.good == NEW.texts
+    assert play.step(NEW).last_good.texts == NEW.texts
 
 
 def test_a_holder_that_is_not_heard_is_still_the_last() -> None:
@@ -124,7 +124,7 @@ def test_nobody_waits_for_a_silent_node() -> None:
     play.load("n3")
     assert not play.step(NEW).held_back
     play.load("n1")
-    assert play.step(NEW).memory.good == NEW.texts
+    assert play.step(NEW).last_good.texts == NEW.texts
 
 
 def test_nobody_waits_for_a_node_whose_haproxy_was_dead_before() -> None:
@@ -182,7 +182,7 @@ def test_another_plan_is_tried_and_the_refused_one_again_when_somebody_asks_agai
     del play.refuses["n2"]
     play.generation = 3
     step = play.settle(NEW)
-    assert step.refusal is None and step.memory == Memory(NEW.texts)
+    assert step.refusal is None and step.last_good == LastGood(NEW.texts)
 
 
 def test_two_plans_that_are_both_refused_are_not_tried_in_turn() -> None:
@@ -190,7 +190,7 @@ def test_two_plans_that_are_both_refused_are_not_tried_in_turn() -> None:
     play = settled(refuses={"n2": "retries                 7", "n3": "retries                 8"})
     assert play.settle(NEW).refusal and play.settle(retries(8)).refusal
     assert play.step(NEW).texts == play.step(retries(8)).texts
-    assert len(read_memory(play.good).refusals) == 2
+    assert len(read_last_good(play.texts).refusals) == 2
 
 
 def test_the_holder_s_own_refusal_takes_it_back_everywhere() -> None:
@@ -297,18 +297,18 @@ def test_a_second_change_on_the_way() -> None:
     newer = retries(9)
     step = play.step(newer)
     assert [play.has(name, newer) for name in ("n1", "n2", "n3")] == [False, True, True]
-    assert step.memory.good == OLD.texts
+    assert step.last_good.texts == OLD.texts
     play.settle(newer)
-    assert read_memory(play.good).good == newer.texts
+    assert read_last_good(play.texts).texts == newer.texts
 
 
 def test_a_memory_that_somebody_has_tampered_with_is_none() -> None:
     play = settled()
     assert play.good is not None
-    assert read_memory({**play.good, "binaryData": {"texts.json.gz": "bm9uc2Vuc2U="}}) == Memory()
-    assert read_memory({**play.good, "binaryData": None}) == Memory()
+    assert read_last_good({**play.texts, "binaryData": {"texts.json.gz": "bm9uc2Vuc2U="}}) == LastGood()
+    assert read_last_good({**play.texts, "binaryData": None}) == LastGood()
     hacked = {node: {**texts, File.HAPROXY: "hacked"} for node, texts in OLD.texts.items()}
-    assert read_memory(memory_object(cluster(), Memory(hacked))) == Memory()
+    assert read_last_good(last_good_object(cluster(), LastGood(hacked))) == LastGood()
 
 
 def test_a_revision_can_be_told_from_the_files_whatever_other_fields_an_operator_writes() -> None:

@@ -1,4 +1,4 @@
-"""A small stage for reports: three nodes, one virtual IP, and a clock that the test moves."""
+"""A small reports for reports: three nodes, one virtual IP, and a clock that the test moves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hacluster.api.status import Condition, HAClusterStatus, Health, NodeProblem, NodeStatus, RouterStatus, VrrpState
-from hacluster.plan.status import NodeSeen, Report, Situation, VirtualIP, report
+from hacluster.plan.status import ObservedNode, Report, ReportInputs, VirtualIP, report
 from hacluster.timestamps import format_timestamp
 
 VIP = "172.16.7.200"
@@ -35,13 +35,13 @@ def problem(reason: str, message: str = "is wrong") -> NodeProblem:
 
 
 @dataclass
-class Stage:
+class Reports:
     """Plays reports one after the other, each on the status that the one before left."""
 
     now: datetime = START
     status: HAClusterStatus = field(default_factory=HAClusterStatus)
-    nodes: dict[str, NodeSeen] = field(default_factory=dict)
-    situation: Mapping[str, Any] = field(default_factory=dict)
+    nodes: dict[str, ObservedNode] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
     last: Report | None = None
 
     def later(self, seconds: float, *, alive: tuple[str, ...] = NODES) -> None:
@@ -53,7 +53,7 @@ class Stage:
 
     def says(self, name: str, *, holds: bool = False, **changes: Any) -> None:
         """The node's agent reports, now."""
-        before = self.nodes.get(name, NodeSeen(name))
+        before = self.nodes.get(name, ObservedNode(name))
         claims = {VIP: before.claims.get(VIP, self.now)} if holds else {}
         said = entry(name, holds=holds, at=self.now, **changes)
         self.nodes[name] = replace(before, entry=said, heard=self.now, confirmed=self.now, claims=claims)
@@ -63,14 +63,14 @@ class Stage:
         for name in NODES:
             self.says(name, holds=name == holder)
 
-    def report(self, **situation: Any) -> Report:
+    def report(self, **inputs: Any) -> Report:
         """The next report."""
         values: dict[str, Any] = {
             "now": self.now, "generation": 1, "virtual_ips": (VirtualIP(VIP, "VI_1", 51),),
             "nodes": tuple(self.nodes[name] for name in sorted(self.nodes)), "selector": {"role": "lb"},
             "revisions": dict.fromkeys(NODES, "r1"), "priorities": {"node1": 250, "node2": 240, "node3": 230}, "has_apache": True,
         }  # fmt: skip
-        self.last = report(self.status, Situation(**{**values, **self.situation, **situation}))
+        self.last = report(self.status, ReportInputs(**{**values, **self.inputs, **inputs}))
         self.status = self.last.status
         return self.last
 
@@ -83,6 +83,6 @@ class Stage:
         return condition.status.value, condition.reason
 
     def told(self) -> list[str]:
-        """Reasons of the last report's news."""
+        """Reasons of the last report's events."""
         assert self.last is not None
-        return [each.reason for each in self.last.news]
+        return [each.reason for each in self.last.events]

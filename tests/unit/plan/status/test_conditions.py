@@ -6,32 +6,32 @@ import pytest
 
 from hacluster.api.status import ConditionStatus, Health, VrrpState
 from hacluster.errors import Problem
-from hacluster.plan.status import NodeSeen
+from hacluster.plan.status import ObservedNode
 from hacluster.timing import SILENT_AFTER
-from tests.unit.plan.status.examples import NODES, START, VIP, Stage, problem
+from tests.unit.plan.status.examples import NODES, START, VIP, Reports, problem
 
 
-def settled() -> Stage:
-    stage = Stage()
-    stage.all_fit()
-    stage.report()
-    return stage
+def settled() -> Reports:
+    reports = Reports()
+    reports.all_fit()
+    reports.report()
+    return reports
 
 
 def test_all_is_well() -> None:
-    stage = settled()
-    assert {each.type: each.status.value for each in stage.status.conditions} == {
+    reports = settled()
+    assert {each.type: each.status.value for each in reports.status.conditions} == {
         "Accepted": "True", "Ready": "True", "Reconciling": "False", "Stalled": "False", "Degraded": "False",
         "SplitBrain": "False", "Warning": "False",
     }  # fmt: skip
-    assert stage.condition("Ready").message == f"{VIP} is on node1; 3 of 3 nodes are fit"
-    assert (stage.status.ready_nodes, stage.status.desired_nodes, stage.status.node_summary) == (3, 3, "3/3")
+    assert reports.condition("Ready").message == f"{VIP} is on node1; 3 of 3 nodes are fit"
+    assert (reports.status.ready_nodes, reports.status.desired_nodes, reports.status.node_summary) == (3, 3, "3/3")
 
 
 def test_the_document_is_what_the_api_server_takes() -> None:
-    stage = settled()
-    assert stage.last is not None
-    document = stage.last.document()
+    reports = settled()
+    assert reports.last is not None
+    document = reports.last.document()
     assert "nodes" not in document
     assert document["vipHolder"] == "node1"
     assert document["virtualIPs"] == [
@@ -43,85 +43,85 @@ def test_the_document_is_what_the_api_server_takes() -> None:
 
 
 def test_nothing_changes_while_nothing_happens() -> None:
-    stage = settled()
-    assert stage.last is not None
-    before = stage.last.document()
+    reports = settled()
+    assert reports.last is not None
+    before = reports.last.document()
     for _ in range(5):
-        stage.later(40)
-        assert stage.report().document() == before
-        assert stage.told() == []
+        reports.later(40)
+        assert reports.report().document() == before
+        assert reports.told() == []
 
 
 def test_times_move_only_when_a_condition_flips() -> None:
-    stage = settled()
-    first = stage.condition("Ready").last_transition_time
-    stage.later(5)
-    stage.report(generation=2)
-    assert stage.condition("Ready").last_transition_time == first
-    assert stage.condition("Ready").observed_generation == 2
-    stage.says("node3", haproxy=Health.DOWN)
-    stage.report()
-    assert stage.condition("Ready").last_transition_time != first
-    assert stage.condition("Accepted").last_transition_time == first
+    reports = settled()
+    first = reports.condition("Ready").last_transition_time
+    reports.later(5)
+    reports.report(generation=2)
+    assert reports.condition("Ready").last_transition_time == first
+    assert reports.condition("Ready").observed_generation == 2
+    reports.says("node3", haproxy=Health.DOWN)
+    reports.report()
+    assert reports.condition("Ready").last_transition_time != first
+    assert reports.condition("Accepted").last_transition_time == first
 
 
 def test_a_new_generation_is_not_ready_before_every_node_runs_it() -> None:
-    stage = settled()
+    reports = settled()
     new = dict.fromkeys(NODES, "r2")
-    stage.report(generation=2, revisions=new)
-    assert stage.shows("Ready") == ("False", "Progressing")
-    assert stage.shows("Reconciling") == ("True", "Progressing")
-    assert "node1: runs revision r1, r2 is on its way" in stage.condition("Reconciling").message
-    assert stage.status.ready_nodes == 0
+    reports.report(generation=2, revisions=new)
+    assert reports.shows("Ready") == ("False", "Progressing")
+    assert reports.shows("Reconciling") == ("True", "Progressing")
+    assert "node1: runs revision r1, r2 is on its way" in reports.condition("Reconciling").message
+    assert reports.status.ready_nodes == 0
     for name in NODES:
-        stage.says(name, holds=name == "node1", config_revision="r2")
-    stage.report(generation=2, revisions=new)
-    assert stage.shows("Ready") == ("True", "Ready")
-    assert stage.told() == ["ConfigurationApplied"]
+        reports.says(name, holds=name == "node1", config_revision="r2")
+    reports.report(generation=2, revisions=new)
+    assert reports.shows("Ready") == ("True", "Ready")
+    assert reports.told() == ["ConfigurationApplied"]
 
 
 def test_a_new_generation_is_not_ready_before_every_pod_is_replaced() -> None:
-    stage = settled()
-    stage.report(generation=2, rollouts=("web-lb: 1 of 3 pods are up to date",))
-    assert stage.shows("Ready") == ("False", "Progressing")
-    assert stage.shows("Reconciling") == ("True", "Progressing")
-    assert stage.condition("Ready").message == "web-lb: 1 of 3 pods are up to date"
-    assert stage.status.ready_nodes == 3
-    stage.later(121)
-    stage.report(generation=2, rollouts=("web-lb: 1 of 3 pods are up to date",))
-    assert stage.shows("Degraded") == ("True", "TakesTooLong")
+    reports = settled()
+    reports.report(generation=2, rollouts=("web-lb: 1 of 3 pods are up to date",))
+    assert reports.shows("Ready") == ("False", "Progressing")
+    assert reports.shows("Reconciling") == ("True", "Progressing")
+    assert reports.condition("Ready").message == "web-lb: 1 of 3 pods are up to date"
+    assert reports.status.ready_nodes == 3
+    reports.later(121)
+    reports.report(generation=2, rollouts=("web-lb: 1 of 3 pods are up to date",))
+    assert reports.shows("Degraded") == ("True", "TakesTooLong")
 
 
 def test_a_cluster_that_starts_is_in_progress_not_in_trouble() -> None:
-    stage = Stage()
+    reports = Reports()
     for name in NODES:
-        stage.nodes[name] = type(stage.nodes.get(name, settled().nodes[name]))(name, hint="pod web-lb-x: ImagePullBackOff")
-    stage.report(revisions={}, waiting_for=NODES)
-    assert stage.shows("Ready") == ("False", "Progressing")
-    assert stage.shows("Degraded") == ("False", "AllNodesFit")
-    assert "node2: its agent has not reported yet (pod web-lb-x: ImagePullBackOff)" in stage.condition("Ready").message
-    assert stage.told() == ["Accepted"]
+        reports.nodes[name] = type(reports.nodes.get(name, settled().nodes[name]))(name, hint="pod web-lb-x: ImagePullBackOff")
+    reports.report(revisions={}, waiting_for=NODES)
+    assert reports.shows("Ready") == ("False", "Progressing")
+    assert reports.shows("Degraded") == ("False", "AllNodesFit")
+    assert "node2: its agent has not reported yet (pod web-lb-x: ImagePullBackOff)" in reports.condition("Ready").message
+    assert reports.told() == ["Accepted"]
 
 
 def test_it_looks_again_when_time_alone_could_change_something() -> None:
-    stage = settled()
-    assert stage.last is not None and stage.last.look_again == START + SILENT_AFTER
-    silent = Stage(nodes={"node1": NodeSeen("node1")})
+    reports = settled()
+    assert reports.last is not None and reports.last.look_again == START + SILENT_AFTER
+    silent = Reports(nodes={"node1": ObservedNode("node1")})
     assert silent.report(revisions={}, waiting_for=("node1",)).look_again == START + timedelta(minutes=2)
-    assert Stage().report().look_again is None
+    assert Reports().report().look_again is None
 
 
 def test_progress_that_takes_too_long_is_trouble() -> None:
-    stage = settled()
+    reports = settled()
     new = dict.fromkeys(NODES, "r2")
-    report = stage.report(generation=2, revisions=new)
+    report = reports.report(generation=2, revisions=new)
     assert report.look_again is not None
-    stage.later(60)
-    stage.report(generation=2, revisions=new)
-    assert stage.shows("Degraded")[0] == "False"
-    stage.later(61)
-    stage.report(generation=2, revisions=new)
-    assert stage.shows("Degraded") == ("True", "TakesTooLong")
+    reports.later(60)
+    reports.report(generation=2, revisions=new)
+    assert reports.shows("Degraded")[0] == "False"
+    reports.later(61)
+    reports.report(generation=2, revisions=new)
+    assert reports.shows("Degraded") == ("True", "TakesTooLong")
 
 
 @pytest.mark.parametrize(
@@ -139,136 +139,136 @@ def test_progress_that_takes_too_long_is_trouble() -> None:
     ],
 )  # fmt: skip
 def test_one_node_in_trouble_degrades(says: dict[str, object], reason: str, fit: bool, words: str) -> None:
-    stage = settled()
-    stage.says("node3", **says)  # type: ignore[arg-type]
-    stage.report()
-    assert stage.shows("Degraded") == ("True", reason)
-    assert words in stage.condition("Degraded").message
-    assert stage.status.vip_holder == "node1"
-    assert stage.status.ready_nodes == (3 if fit else 2)
-    assert stage.shows("Ready") == (("True", "Ready") if fit else ("False", reason))
-    assert stage.told() == ["Degraded"]
-    stage.says("node3")
-    stage.report()
-    assert stage.shows("Degraded")[0] == "False"
-    assert stage.told() == ["Recovered"]
+    reports = settled()
+    reports.says("node3", **says)  # type: ignore[arg-type]
+    reports.report()
+    assert reports.shows("Degraded") == ("True", reason)
+    assert words in reports.condition("Degraded").message
+    assert reports.status.vip_holder == "node1"
+    assert reports.status.ready_nodes == (3 if fit else 2)
+    assert reports.shows("Ready") == (("True", "Ready") if fit else ("False", reason))
+    assert reports.told() == ["Degraded"]
+    reports.says("node3")
+    reports.report()
+    assert reports.shows("Degraded")[0] == "False"
+    assert reports.told() == ["Recovered"]
 
 
 def test_every_haproxy_dead() -> None:
-    stage = settled()
+    reports = settled()
     for name in NODES:
-        stage.says(name, haproxy=Health.DOWN, state=VrrpState.FAULT)
-    stage.report()
-    assert stage.shows("Ready") == ("False", "NoHolder")
-    assert f"nobody holds {VIP}" in stage.condition("Ready").message
-    assert "node2: HAProxy does not answer" in stage.condition("Ready").message
-    assert "NoHolder" in stage.told()
+        reports.says(name, haproxy=Health.DOWN, state=VrrpState.FAULT)
+    reports.report()
+    assert reports.shows("Ready") == ("False", "NoHolder")
+    assert f"nobody holds {VIP}" in reports.condition("Ready").message
+    assert "node2: HAProxy does not answer" in reports.condition("Ready").message
+    assert "NoHolder" in reports.told()
 
 
 def test_nobody_holds_it_though_every_node_is_fit() -> None:
-    stage = Stage()
-    stage.all_fit(holder="nobody")
-    stage.report()
-    assert stage.shows("Ready") == ("False", "NoHolder")
-    assert stage.shows("Reconciling") == ("False", "UpToDate")
+    reports = Reports()
+    reports.all_fit(holder="nobody")
+    reports.report()
+    assert reports.shows("Ready") == ("False", "NoHolder")
+    assert reports.shows("Reconciling") == ("False", "UpToDate")
 
 
 def test_a_refused_resource_leaves_what_runs_and_says_who_holds() -> None:
-    stage = settled()
+    reports = settled()
     refusal = Problem("Invalid", "spec.haproxy.listeners[0].port", "must be at most 65535")
-    stage.report(generation=2, revisions=None, refusals=(refusal,))
-    assert stage.shows("Accepted") == ("False", "Invalid")
-    assert "spec.haproxy.listeners[0].port: must be at most 65535" in stage.condition("Accepted").message
-    assert stage.shows("Stalled") == ("True", "Invalid")
-    assert stage.shows("Ready") == ("False", "Invalid")
-    assert stage.shows("Reconciling")[0] == "False"
-    assert stage.status.vip_holder == "node1"
-    assert stage.told() == ["Refused"]
-    stage.report(generation=3)
-    assert stage.shows("Accepted") == ("True", "Accepted")
-    assert stage.told() == ["Accepted"]
+    reports.report(generation=2, revisions=None, refusals=(refusal,))
+    assert reports.shows("Accepted") == ("False", "Invalid")
+    assert "spec.haproxy.listeners[0].port: must be at most 65535" in reports.condition("Accepted").message
+    assert reports.shows("Stalled") == ("True", "Invalid")
+    assert reports.shows("Ready") == ("False", "Invalid")
+    assert reports.shows("Reconciling")[0] == "False"
+    assert reports.status.vip_holder == "node1"
+    assert reports.told() == ["Refused"]
+    reports.report(generation=3)
+    assert reports.shows("Accepted") == ("True", "Accepted")
+    assert reports.told() == ["Accepted"]
 
 
 def test_another_refusal_is_news() -> None:
-    stage = settled()
-    stage.report(revisions=None, refusals=(Problem("Invalid", "spec.a", "no"),))
-    stage.report(revisions=None, refusals=(Problem("Invalid", "spec.b", "no"),))
-    assert stage.told() == ["Refused"]
+    reports = settled()
+    reports.report(revisions=None, refusals=(Problem("Invalid", "spec.a", "no"),))
+    reports.report(revisions=None, refusals=(Problem("Invalid", "spec.b", "no"),))
+    assert reports.told() == ["Refused"]
 
 
 def test_no_matching_node() -> None:
-    stage = Stage()
-    stage.report()
-    assert stage.shows("Accepted") == ("True", "Accepted")
-    assert stage.shows("Stalled") == ("True", "NoMatchingNodes")
-    assert stage.shows("Ready") == ("False", "NoMatchingNodes")
-    assert "kubectl label node NAME role=lb" in stage.condition("Stalled").message
-    assert stage.told() == ["Accepted", "Stalled"]
+    reports = Reports()
+    reports.report()
+    assert reports.shows("Accepted") == ("True", "Accepted")
+    assert reports.shows("Stalled") == ("True", "NoMatchingNodes")
+    assert reports.shows("Ready") == ("False", "NoMatchingNodes")
+    assert "kubectl label node NAME role=lb" in reports.condition("Stalled").message
+    assert reports.told() == ["Accepted", "Stalled"]
 
 
 def test_an_obstacle_stalls() -> None:
-    stage = settled()
-    stage.report(obstacles=(Problem("NameTaken", "metadata.name", "ConfigMap default/web-config belongs to somebody else"),))
-    assert stage.shows("Stalled") == ("True", "NameTaken")
-    assert stage.shows("Ready") == ("False", "NameTaken")
-    assert stage.told() == ["Stalled"]
+    reports = settled()
+    reports.report(obstacles=(Problem("NameTaken", "metadata.name", "ConfigMap default/web-config belongs to somebody else"),))
+    assert reports.shows("Stalled") == ("True", "NameTaken")
+    assert reports.shows("Ready") == ("False", "NameTaken")
+    assert reports.told() == ["Stalled"]
 
 
 def test_a_failure_that_is_tried_again() -> None:
-    stage = settled()
-    stage.report(retrying="PATCH /api/v1/…: etcdserver: request timed out")
-    assert stage.shows("Reconciling") == ("True", "Retrying")
-    assert stage.shows("Ready") == ("False", "Retrying")
-    assert stage.shows("Stalled")[0] == "False"
+    reports = settled()
+    reports.report(retrying="PATCH /api/v1/…: etcdserver: request timed out")
+    assert reports.shows("Reconciling") == ("True", "Retrying")
+    assert reports.shows("Ready") == ("False", "Retrying")
+    assert reports.shows("Stalled")[0] == "False"
 
 
 def test_paused_with_a_change_waiting() -> None:
-    stage = settled()
-    stage.report(generation=2, paused=True, revisions=dict.fromkeys(NODES, "r2"))
-    assert stage.shows("Reconciling") == ("False", "Paused")
-    assert stage.shows("Ready") == ("False", "Paused")
-    stage.report(generation=3, paused=True)
-    assert stage.shows("Ready") == ("True", "Ready")
+    reports = settled()
+    reports.report(generation=2, paused=True, revisions=dict.fromkeys(NODES, "r2"))
+    assert reports.shows("Reconciling") == ("False", "Paused")
+    assert reports.shows("Ready") == ("False", "Paused")
+    reports.report(generation=3, paused=True)
+    assert reports.shows("Ready") == ("True", "Ready")
 
 
 def test_a_node_that_the_plan_leaves_out() -> None:
-    stage = settled()
+    reports = settled()
     left_out = Problem("NoInterface", "spec.virtualRouters[0]", "node3 has no interface in 172.16.7.0/24")
-    stage.report(revisions={"node1": "r1", "node2": "r1"}, problems=(left_out,))
-    assert stage.shows("Ready") == ("False", "NoInterface")
-    assert stage.shows("Degraded") == ("True", "NoInterface")
-    assert stage.status.ready_nodes == 2
+    reports.report(revisions={"node1": "r1", "node2": "r1"}, problems=(left_out,))
+    assert reports.shows("Ready") == ("False", "NoInterface")
+    assert reports.shows("Degraded") == ("True", "NoInterface")
+    assert reports.status.ready_nodes == 2
 
 
 def test_warnings_are_shown_and_block_nothing() -> None:
-    stage = settled()
+    reports = settled()
     warnings = (Problem("WeightWithinSpread", "spec.vrrp.check.weight", "a"), Problem("OpenAdminPage", "spec.haproxy.stats", "b"))
-    stage.report(warnings=warnings)
-    assert stage.shows("Warning") == ("True", "WeightWithinSpread")
-    assert stage.condition("Warning").message == "spec.vrrp.check.weight: a; spec.haproxy.stats: b"
-    assert stage.shows("Ready") == ("True", "Ready")
+    reports.report(warnings=warnings)
+    assert reports.shows("Warning") == ("True", "WeightWithinSpread")
+    assert reports.condition("Warning").message == "spec.vrrp.check.weight: a; spec.haproxy.stats: b"
+    assert reports.shows("Ready") == ("True", "Ready")
 
 
 def test_a_silent_node_is_named_with_the_time_it_was_last_heard() -> None:
-    stage = settled()
-    stage.later(11, alive=("node1", "node2"))
-    stage.report()
-    assert stage.shows("Degraded") == ("True", "NodeSilent")
-    assert f"node3: nothing heard since {START.strftime('%Y-%m-%dT%H:%M:%S')}" in stage.condition("Degraded").message
-    assert stage.shows("Ready") == ("False", "NodeSilent")
-    assert stage.status.vip_holder == "node1"
+    reports = settled()
+    reports.later(11, alive=("node1", "node2"))
+    reports.report()
+    assert reports.shows("Degraded") == ("True", "NodeSilent")
+    assert f"node3: nothing heard since {START.strftime('%Y-%m-%dT%H:%M:%S')}" in reports.condition("Degraded").message
+    assert reports.shows("Ready") == ("False", "NodeSilent")
+    assert reports.status.vip_holder == "node1"
 
 
 def test_messages_fit_into_the_schema() -> None:
-    stage = settled()
-    stage.says("node3", problems=tuple(problem(f"P{n}", "x" * 1000) for n in range(5)))
-    stage.report()
-    assert len(stage.condition("Degraded").message) == 2048
+    reports = settled()
+    reports.says("node3", problems=tuple(problem(f"P{n}", "x" * 1000) for n in range(5)))
+    reports.report()
+    assert len(reports.condition("Degraded").message) == 2048
 
 
 def test_every_condition_is_about_the_generation() -> None:
-    stage = settled()
-    stage.report(generation=7)
-    assert {each.observed_generation for each in stage.status.conditions} == {7}
-    assert stage.status.observed_generation == 7
-    assert all(each.status is not ConditionStatus.UNKNOWN for each in stage.status.conditions)
+    reports = settled()
+    reports.report(generation=7)
+    assert {each.observed_generation for each in reports.status.conditions} == {7}
+    assert reports.status.observed_generation == 7
+    assert all(each.status is not ConditionStatus.UNKNOWN for each in reports.status.conditions)
