@@ -57,8 +57,8 @@ def command(name: str, namespace: str, everywhere: bool, output: str) -> None:
 
 async def _look(client: "Client", namespace: str | None, name: str) -> "tuple[list[Found], datetime]":
     """The resources, and the time by the API server's clock."""
-    from hacluster.control.resources import read_status
     from hacluster.kube.client import ApiError
+    from hacluster.kube.status import read_status
     from hacluster.plan.status import view
 
     raws = sorted(await _resources(client, namespace, name), key=_key)

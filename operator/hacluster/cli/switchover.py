@@ -64,7 +64,7 @@ def command(name: str, node: str, router: str, namespace: str, timeout: float) -
 
 
 async def _switch(client: "Client", namespace: str, name: str, *, router: str, node: str, timeout: float) -> str:  # noqa: ASYNC109
-    from hacluster.control.resources import read_status
+    from hacluster.kube.status import read_status
 
     raw = await _read(client, namespace, name)
     index, router = _find(raw, router)
@@ -157,7 +157,7 @@ async def _prefer(client: "Client", move: _Move, read: Mapping[str, Any]) -> int
 
 async def _arrived(client: "Client", move: _Move, generation: int) -> "HAClusterStatus":
     """The status in which the node has all of the router's virtual IPs."""
-    from hacluster.control.resources import read_status
+    from hacluster.kube.status import read_status
 
     while True:
         status = read_status((await _read(client, move.namespace, move.cluster)).get("status") or {})
@@ -182,7 +182,7 @@ def _refusal(status: "HAClusterStatus", move: _Move, generation: int) -> str:
 
 
 async def _still(client: "Client", move: _Move, timeout: float) -> str:  # noqa: ASYNC109
-    from hacluster.control.resources import read_status
+    from hacluster.kube.status import read_status
 
     status = read_status((await _read(client, move.namespace, move.cluster)).get("status") or {})
     where = " and ".join(sorted(_holders(status, move.router))) or "nobody"
@@ -193,7 +193,7 @@ async def _still(client: "Client", move: _Move, timeout: float) -> str:  # noqa:
 
 async def _told(client: "Client", move: _Move, before: "HAClusterStatus", after: "HAClusterStatus") -> str:
     """From where to where, and for how long nobody had it, as soon as the new holder has told."""
-    from hacluster.control.resources import read_status
+    from hacluster.kube.status import read_status
 
     try:
         async with asyncio.timeout(MEASURED_WITHIN):

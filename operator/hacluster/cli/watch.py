@@ -65,7 +65,7 @@ async def _tell_what_went(client: "Client", namespace: str | None, known: "dict[
 
 def _take(known: "dict[Key, HAClusterStatus]", kind: str, raw: dict[str, Any]) -> None:
     from hacluster.api.status import HAClusterStatus
-    from hacluster.control.resources import read_status
+    from hacluster.kube.status import read_status
     from hacluster.plan.status import view
 
     key = _key(raw)

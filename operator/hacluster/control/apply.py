@@ -9,7 +9,7 @@ from hacluster import names
 from hacluster.api import HACluster
 from hacluster.api.reasons import Reason
 from hacluster.control.drift import differences
-from hacluster.control.informer import Intake
+from hacluster.control.informer import Informer
 from hacluster.control.store import Store, key_of
 from hacluster.errors import Problem
 from hacluster.kube.client import ApiError, Client, Object
@@ -34,10 +34,10 @@ class NameTaken(Exception):
 class Applier:
     """Writes children. Holds no state that a restart would lose, but what the API server made of our own writes."""
 
-    def __init__(self, client: Client, store: Store, intake: Intake) -> None:
+    def __init__(self, client: Client, store: Store, informer: Informer) -> None:
         self._client = client
         self._store = store
-        self._intake = intake
+        self._informer = informer
         self._settled: dict[str, tuple[str, frozenset[str]]] = {}
 
     async def apply(self, cluster: HACluster, wanted: Sequence[Manifest], *, keep: str = "") -> tuple[str, ...]:
@@ -78,7 +78,7 @@ class Applier:
         for node in nodes:
             empty: Object = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": metadata}
             answer = await self._client.apply(HACLUSTER, empty, subresource="status", manager=names.agent_manager(node))
-            self._intake.put(HACLUSTER, answer)
+            self._informer.put(HACLUSTER, answer)
 
     async def _put(self, manifest: Manifest) -> None:
         kind = _kind(manifest)
@@ -86,7 +86,7 @@ class Applier:
         # The API server may write a value in its own way (a quantity, say): that is no drift.
         if settled := differences(manifest, answer):
             self._settled[answer["metadata"]["uid"]] = (_digest(manifest), settled)
-        self._intake.put(kind, answer)
+        self._informer.put(kind, answer)
 
     def _drifted(self, manifest: Manifest, observed: Object) -> bool:
         found = differences(manifest, observed)
@@ -114,7 +114,7 @@ class Applier:
         namespace, name = key_of(pod)
         metadata: dict[str, Any] = {"uid": pod["metadata"]["uid"], "annotations": {names.ANNOTATION_REVISION: revision}}
         try:
-            self._intake.put(POD, await self._client.merge(POD, namespace, name, {"metadata": metadata}))
+            self._informer.put(POD, await self._client.merge(POD, namespace, name, {"metadata": metadata}))
         except ApiError as error:
             if error.status not in (404, 409):  # gone, or replaced by a namesake: its own events will tell
                 raise

@@ -26,7 +26,7 @@ def fit(note: str) -> str:
     return note if len(whole) <= MAX_NOTE else whole[: MAX_NOTE - len("…".encode())].decode(errors="ignore") + "…"
 
 
-class Poster:
+class EventRecorder:
     """Posts as one reporting instance (the operator's pod)."""
 
     def __init__(self, client: Client, reporter: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import kopf
 
 from hacluster import names
-from hacluster.control.informer import Intake
+from hacluster.control.informer import Informer
 from hacluster.kube.client import Object, connect
 from hacluster.kube.kinds import OURS, WATCHED, Kind
 
@@ -43,27 +43,27 @@ def settings() -> kopf.OperatorSettings:
     return made
 
 
-def registry(intake: Intake) -> kopf.OperatorRegistry:
+def registry(informer: Informer) -> kopf.OperatorRegistry:
     """One doorbell for each kind, and how to log in."""
     made = kopf.OperatorRegistry()
     for kind in WATCHED:
-        kopf.on.event(kind.group, kind.version, kind.plural, id=f"watch-{kind.plural}", registry=made)(_doorbell(kind, intake))
+        kopf.on.event(kind.group, kind.version, kind.plural, id=f"watch-{kind.plural}", registry=made)(_handler(kind, informer))
     kopf.on.login(registry=made)(_login)
     return made
 
 
-def _doorbell(kind: Kind, intake: Intake) -> Callable[..., Any]:
-    async def ring(event: Any, **_: Any) -> None:
+def _handler(kind: Kind, informer: Informer) -> Callable[..., Any]:
+    async def handle(event: Any, **_: Any) -> None:
         try:
             raw: Object = event["object"]
             if event["type"] == "DELETED":
-                intake.remove(kind, raw)
+                informer.remove(kind, raw)
             else:
-                intake.put(kind, raw)
+                informer.put(kind, raw)
         except Exception:
             log.exception("%s event was not understood", kind.name)  # the next listing brings what was missed
 
-    return ring
+    return handle
 
 
 async def _login(**_: Any) -> kopf.ConnectionInfo:

@@ -3,24 +3,30 @@
 import logging
 from collections.abc import Callable
 
-from hacluster.control.node_monitor import Ear
+from hacluster.control.node_monitor import NodeMonitor
 from hacluster.control.store import Change, Object, Store, instance, key_of
-from hacluster.control.worker import Key
+from hacluster.control.workqueue import Key
 from hacluster.kube.client import Client
 from hacluster.kube.kinds import HACLUSTER, NODE, WATCHED, Kind
 
 log = logging.getLogger(__name__)
 
 
-class Intake:
+class Informer:
     """Keeps the cache, and rings for the resources that a change concerns."""
 
-    def __init__(self, store: Store, ear: Ear, ring: Callable[[Key], None], tell: Callable[[Key], None] = lambda _: None) -> None:
-        """`ring`: the resource has to be looked at; `tell`: its nodes report something new, which status has to say at once."""
+    def __init__(
+        self,
+        store: Store,
+        node_monitor: NodeMonitor,
+        enqueue: Callable[[Key], None],
+        enqueue_report: Callable[[Key], None] = lambda _: None,
+    ) -> None:
+        """`enqueue`: the resource has to be reconciled; `enqueue_report`: its nodes report something that belongs into status at once."""
         self._store = store
-        self._ear = ear
-        self._ring = ring
-        self._tell = tell
+        self._node_monitor = node_monitor
+        self._enqueue = enqueue
+        self._enqueue_report = enqueue_report
 
     def put(self, kind: Kind, raw: Object) -> None:
         """The object exists."""
@@ -44,23 +50,23 @@ class Intake:
                 self._take(change)
 
     def _take(self, change: Change) -> None:
-        heard_again = self._ear.note(change)
+        heard_again = self._node_monitor.note(change)
         if not change.matters and not heard_again:
             return
         if change.kind is HACLUSTER:
             if _entries(change.old) != _entries(change.new):
-                self._tell(change.key)
-            self._ring(change.key)
+                self._enqueue_report(change.key)
+            self._enqueue(change.key)
             if _spec(change.old) != _spec(change.new):
-                self._ring_all()  # what one resource wants or gives up, another may be waiting for
+                self._enqueue_all()  # what one resource wants or gives up, another may be waiting for
         elif change.kind is NODE:
-            self._ring_all()
+            self._enqueue_all()
         elif owner := instance(change.old) or instance(change.new):
-            self._ring((change.key[0], owner))
+            self._enqueue((change.key[0], owner))
 
-    def _ring_all(self) -> None:
+    def _enqueue_all(self) -> None:
         for each in self._store.all(HACLUSTER):
-            self._ring(key_of(each))
+            self._enqueue(key_of(each))
 
 
 def _entries(each: Object | None) -> object:

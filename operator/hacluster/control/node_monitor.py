@@ -5,27 +5,27 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from hacluster import names
-from hacluster.control.heartbeats import Heard, NodeKey
+from hacluster.control.heartbeats import Heartbeats, NodeKey
 from hacluster.control.observe import entry_times
 from hacluster.control.store import Change, Object, Store, instance, key_of
-from hacluster.control.worker import Key, RetryLater
+from hacluster.control.workqueue import Key, RetryLater
 from hacluster.kube.client import ApiError, Client
 from hacluster.kube.kinds import HACLUSTER, LEASE, NODE
 from hacluster.plan.status import is_silent
 
 log = logging.getLogger(__name__)
 
-DEAF_AFTER = timedelta(seconds=6)
+WATCH_QUIET = timedelta(seconds=6)
 """No word from the API server for so long, where nodes renew Leases every few seconds: then perhaps it was us."""
 
 
-class Ear:
+class NodeMonitor:
     """Turns changes of Leases and of `status.nodes` into signs of life."""
 
-    def __init__(self, client: Client, store: Store, heard: Heard, clock: Callable[[], datetime]) -> None:
+    def __init__(self, client: Client, store: Store, heartbeats: Heartbeats, clock: Callable[[], datetime]) -> None:
         self._client = client
         self._store = store
-        self._heard = heard
+        self._heartbeats = heartbeats
         self._clock = clock
         self._contact = clock()
         self._silent: set[NodeKey] = set()
@@ -39,7 +39,7 @@ class Ear:
             return self._note_entries(change)
         return False
 
-    async def listen_again(self, key: Key) -> None:
+    async def confirm_silence(self, key: Key) -> None:
         """Before a node counts as silent: read the Leases once more, and ask whether it was us who could not hear.
 
         Raises:
@@ -55,9 +55,9 @@ class Ear:
             ]
         except ApiError as error:
             raise RetryLater(str(error)) from error
-        if self._clock() - self._contact > DEAF_AFTER:
+        if self._clock() - self._contact > WATCH_QUIET:
             log.info("the API server was out of reach: giving the nodes time to be heard")
-            self._heard.forgive(self._clock())
+            self._heartbeats.grant_time(self._clock())
         for each in leases:
             self.note(self._store.put(LEASE, each))
         self._contact = self._clock()
@@ -67,7 +67,7 @@ class Ear:
 
     def forget(self, key: Key) -> None:
         """The resource is gone."""
-        self._heard.forget(*key)
+        self._heartbeats.forget(*key)
         self._silent = {each for each in self._silent if each[:2] != key}
 
     def _note_lease(self, change: Change) -> bool:
@@ -77,11 +77,11 @@ class Ear:
             return False
         key = (change.key[0], instance(lease), node)
         if change.new is None:
-            self._heard.lease_gone(key)
+            self._heartbeats.lease_gone(key)
             return False
         if not (renewed := (lease.get("spec") or {}).get("renewTime")):
             return False
-        return self._back(key, self._heard.lease(key, datetime.fromisoformat(renewed), self._clock()))
+        return self._back(key, self._heartbeats.lease(key, datetime.fromisoformat(renewed), self._clock()))
 
     def _node_of(self, lease: Object) -> str:
         cluster, name = instance(lease), key_of(lease)[1]
@@ -95,11 +95,11 @@ class Ear:
         entries = {each["name"]: each for each in ((change.new or {}).get("status") or {}).get("nodes") or ()}
         before = {each["name"] for each in ((change.old or {}).get("status") or {}).get("nodes") or ()}
         for node in before - entries.keys():
-            self._heard.entry_gone((*change.key, node))
+            self._heartbeats.entry_gone((*change.key, node))
         back = False
         for node, entry in entries.items():
             key = (*change.key, node)
-            back |= self._back(key, self._heard.entry(key, entry, entry_times(entry), self._clock()))
+            back |= self._back(key, self._heartbeats.entry(key, entry, entry_times(entry), self._clock()))
         return back
 
     def _back(self, key: NodeKey, was_silent: bool) -> bool:
@@ -110,6 +110,6 @@ class Ear:
     def _newly_silent(self, key: Key, now: datetime) -> set[NodeKey]:
         return {
             node
-            for node, life in self._heard.of(*key)
+            for node, life in self._heartbeats.of(*key)
             if node not in self._silent and life.heard is not None and is_silent(life.heard, now)
         }

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from hacluster import names
 from hacluster.api import HACluster, HAClusterStatus, NodeStatus
-from hacluster.control.heartbeats import Heard
+from hacluster.control.heartbeats import Heartbeats
 from hacluster.control.store import Object, Store, key_of
 from hacluster.kube.kinds import DAEMON_SET, NODE, POD
 from hacluster.plan import Interface, NodeView
@@ -22,9 +22,9 @@ _NONE: Mapping[str, frozenset[str]] = MappingProxyType({})
 class Observer:
     """Reads the cache; changes nothing."""
 
-    def __init__(self, store: Store, heard: Heard) -> None:
+    def __init__(self, store: Store, heartbeats: Heartbeats) -> None:
         self._store = store
-        self._heard = heard
+        self._heartbeats = heartbeats
 
     def selected(self, selector: Mapping[str, str]) -> list[Object]:
         """The cached nodes that carry all the labels."""
@@ -41,7 +41,7 @@ class Observer:
         found = []
         for node in self.selected(cluster.spec.node_selector):
             name = node["metadata"]["name"]
-            entry, silent = entries.get(name), is_silent(self._heard.life((*owner, name)).heard, now)
+            entry, silent = entries.get(name), is_silent(self._heartbeats.life((*owner, name)).heard, now)
             found.append(observed(_view(node, entry), entry, silent=silent, cordoned=node["unschedulable"]))
         return tuple(found)
 
@@ -87,7 +87,7 @@ class Observer:
         return tuple(found)
 
     def _node_seen(self, key: tuple[str, str, str], selected: bool, entry: NodeStatus | None, pod: Object | None) -> ObservedNode:
-        life = self._heard.life(key)
+        life = self._heartbeats.life(key)
         return ObservedNode(
             name=key[2],
             selected=selected,

@@ -7,7 +7,7 @@ from datetime import datetime
 from hacluster.api import HACluster, HAClusterStatus
 from hacluster.control.observe import Observer
 from hacluster.control.resources import Resources
-from hacluster.control.worker import Key
+from hacluster.control.workqueue import Key
 from hacluster.errors import Problem
 from hacluster.plan import NodeView, Plan, Settings, find_conflicts, make_plan, taken_router_ids
 

@@ -3,19 +3,19 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from hacluster.control.worker import Key
+from hacluster.control.workqueue import Key
 
 ECHO = timedelta(seconds=15)
 """The order ends when another node has the address; until the new configuration is there the node stays out of the way."""
 
 
-class Orders:
+class RecentYields:
     """Remembers orders for a while. A restart forgets them, and a planned move then looks like any other."""
 
     def __init__(self) -> None:
         self._given: dict[Key, dict[tuple[str, str], datetime]] = {}
 
-    def lately(self, key: Key, yields: Mapping[str, frozenset[str]], now: datetime) -> dict[str, frozenset[str]]:
+    def update(self, key: Key, yields: Mapping[str, frozenset[str]], now: datetime) -> dict[str, frozenset[str]]:
         """Takes in the plan's orders (node → routers); with them, those that stood a moment ago."""
         given = self._given.setdefault(key, {})
         given |= {(node, router): now for node, routers in yields.items() for router in routers}

@@ -1,17 +1,12 @@
 """Cached HAClusters, parsed: the spec strictly, once for each generation; the status as far as it can be read."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from pydantic import ValidationError
-
-from hacluster.api import HACluster, HAClusterStatus, NodeStatus, parse
-from hacluster.api.reasons import Reason
-from hacluster.api.status import NodeProblem
+from hacluster.api import HACluster, HAClusterStatus, parse
 from hacluster.control.store import Object, ObjectKey, Store, key_of
 from hacluster.errors import InvalidResource
 from hacluster.kube.kinds import HACLUSTER
+from hacluster.kube.status import read_status
 
 
 @dataclass(frozen=True)
@@ -79,21 +74,3 @@ class Resources:
             spec = error
         self._specs[key] = (generation, spec)
         return spec
-
-
-def read_status(raw: Mapping[str, Any]) -> HAClusterStatus:
-    """The status, whatever wrote it: unknown fields are left out, unreadable parts are as if never written."""
-    nodes = tuple(_read_entry(entry) for entry in raw.get("nodes") or () if isinstance(entry, Mapping) and entry.get("name"))
-    try:
-        ours = HAClusterStatus.model_validate({k: v for k, v in raw.items() if k != "nodes"}, extra="ignore")
-    except ValidationError:
-        ours = HAClusterStatus()
-    return ours.model_copy(update={"nodes": nodes})
-
-
-def _read_entry(raw: Mapping[str, Any]) -> NodeStatus:
-    try:
-        return NodeStatus.model_validate(raw, extra="ignore")
-    except ValidationError as error:
-        message = f"its agent's report cannot be read ({error.error_count()} fields); do agent and operator fit together?"
-        return NodeStatus(name=str(raw["name"]), problems=(NodeProblem(reason=Reason.UNREADABLE_REPORT, message=message),))

@@ -11,17 +11,18 @@ import kopf
 from hacluster import names
 from hacluster.control import handlers, health
 from hacluster.control.apply import Applier
-from hacluster.control.events import Poster
-from hacluster.control.heartbeats import Heard
-from hacluster.control.informer import Intake
-from hacluster.control.node_monitor import Ear
+from hacluster.control.events import EventRecorder
+from hacluster.control.heartbeats import Heartbeats
+from hacluster.control.informer import Informer
+from hacluster.control.node_monitor import NodeMonitor
 from hacluster.control.observe import Observer
 from hacluster.control.planner import Planner
 from hacluster.control.reconcile import Reconciler
 from hacluster.control.resources import Resources
-from hacluster.control.stages import Stages
+from hacluster.control.rollout import RolloutSteps
+from hacluster.control.status_writer import StatusWriter
 from hacluster.control.store import Store
-from hacluster.control.worker import RESYNC, Key, Worker
+from hacluster.control.workqueue import RESYNC, Key, Worker
 from hacluster.kube.client import ApiError, Client, connect
 from hacluster.plan import Settings
 
@@ -54,36 +55,42 @@ class Operator:
         self.client = client
         self.options = options
         self.primed = False
-        store, heard = Store(), Heard()
-        resources, observer = Resources(store), Observer(store, heard)
-        ear = Ear(client, store, heard, _now)
-        self.worker, self.teller = Worker(self._reconcile), Worker(self._tell)
-        self.intake = Intake(store, ear, self.worker.ring, self.teller.ring)
-        self.poster = Poster(client, f"{names.OPERATOR_MANAGER}-{platform.node()}")
-        self.reconciler = Reconciler(
+        store, heartbeats = Store(), Heartbeats()
+        resources, observer = Resources(store), Observer(store, heartbeats)
+        node_monitor = NodeMonitor(client, store, heartbeats, _now)
+        self.worker, self.reporter = Worker(self._reconcile), Worker(self._report_status)
+        self.informer = Informer(store, node_monitor, self.worker.add, self.reporter.add)
+        self.recorder = EventRecorder(client, f"{names.OPERATOR_MANAGER}-{platform.node()}")
+        status = StatusWriter(
             client=client,
-            intake=self.intake,
+            informer=self.informer,
+            resources=resources,
+            observer=observer,
+            recorder=self.recorder,
+            clock=_now,
+        )
+        self.reconciler = Reconciler(
             resources=resources,
             observer=observer,
             planner=Planner(options.settings, resources, observer),
-            steps=Stages(store),
-            applier=Applier(client, store, self.intake),
-            ear=ear,
-            poster=self.poster,
+            steps=RolloutSteps(store),
+            applier=Applier(client, store, self.informer),
+            node_monitor=node_monitor,
+            status=status,
             clock=_now,
         )
 
     async def _reconcile(self, key: Key) -> float | None:
         return await self.reconciler.reconcile(key)
 
-    async def _tell(self, key: Key) -> None:
-        await self.reconciler.tell(key)
+    async def _report_status(self, key: Key) -> None:
+        await self.reconciler.report_status(key)
 
     async def prime(self) -> None:
         """Fills the cache: a plan made from half of the nodes must never be applied. Waits for the CRD, if need be."""
         while not self.primed:
             try:
-                await self.intake.relist(self.client, self.options.namespace)
+                await self.informer.relist(self.client, self.options.namespace)
                 self.primed = True
             except ApiError as error:
                 log.warning("waiting for the API server and the %s CRD: %s", names.KIND, error)
@@ -95,7 +102,7 @@ class Operator:
         while True:
             await asyncio.sleep(pause)
             try:
-                await self.intake.relist(self.client, self.options.namespace)
+                await self.informer.relist(self.client, self.options.namespace)
                 pause = RESYNC
             except ApiError as error:
                 log.warning("listing failed: %s", error)
@@ -125,8 +132,8 @@ async def run(options: Options) -> None:
 
 async def _watch_and_work(operator: Operator) -> None:
     # kopf cancels every task that was begun after it: ours are begun before.
-    working = {asyncio.create_task(each.run()) for each in (operator.worker, operator.teller)}
-    tasks = working | {asyncio.create_task(each) for each in (operator.poster.run(), operator.relist())}
+    working = {asyncio.create_task(each.run()) for each in (operator.worker, operator.reporter)}
+    tasks = working | {asyncio.create_task(each) for each in (operator.recorder.run(), operator.relist())}
     await asyncio.sleep(0)
     stop = asyncio.Event()
     for task in tasks:  # neither ends by itself: if one does, the process must not go on without it
@@ -135,7 +142,7 @@ async def _watch_and_work(operator: Operator) -> None:
     log.info("ready: %s", f"watching namespace {namespace}" if namespace else "watching all namespaces")
     try:
         await kopf.operator(
-            registry=handlers.registry(operator.intake),
+            registry=handlers.registry(operator.informer),
             settings=handlers.settings(),
             clusterwide=namespace is None,
             namespaces=[namespace] if namespace else [],
@@ -144,10 +151,10 @@ async def _watch_and_work(operator: Operator) -> None:
             identity=names.OPERATOR_MANAGER,  # type: ignore[arg-type] # a NewType of str that kopf keeps to itself
         )
     finally:
-        for each in (operator.worker, operator.teller):
+        for each in (operator.worker, operator.reporter):
             each.stop()
         await asyncio.wait(working, timeout=FINISH_WITHIN)
-        await operator.poster.flush(FLUSH_WITHIN)
+        await operator.recorder.flush(FLUSH_WITHIN)
         for task in tasks:
             task.cancel()
         ended = await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,9 +1,24 @@
-"""When each key is due: coalescing, one at a time per key, back-off after failures. Pure: the time is an argument."""
+"""The queue of resources that have to be reconciled: when each is due (pure), and the workers that take them.
 
+Like client-go's rate-limiting work queue: a key that is added several times is worked on once, one worker at a time works on
+a key, and a key whose work failed is retried after a growing delay. `WorkQueue` knows no clock; `Worker` brings one.
+"""
+
+import asyncio
 import heapq
-from collections.abc import Callable
+import logging
+import random
+from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
+log = logging.getLogger(__name__)
+
+Key = tuple[str, str]
+"""Namespace and name of a resource."""
+
+WORKERS = 4
+RESYNC = 300.0
+"""Every resource is looked at this often, in seconds, though nothing happened."""
 K = TypeVar("K")
 
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.2, 60.0
@@ -12,7 +27,7 @@ FAILING_PAUSE = 1.0
 """A key that failed is not tried again sooner than this because of an event: its own retry may be what caused it."""
 
 
-class Schedule(Generic[K]):
+class WorkQueue(Generic[K]):
     """Keys with the earliest time at which each has to be looked at. Times are seconds of any one monotonic clock."""
 
     def __init__(self, jitter: Callable[[], float]) -> None:
@@ -25,7 +40,7 @@ class Schedule(Generic[K]):
         self._failures: dict[K, int] = {}
         self._not_before: dict[K, float] = {}
 
-    def ring(self, key: K, at: float) -> None:
+    def add(self, key: K, at: float) -> None:
         """The key is due at `at`, or sooner if it already was."""
         at = max(at, self._not_before.get(key, at))
         if key in self._due and self._due[key] <= at:
@@ -60,7 +75,7 @@ class Schedule(Generic[K]):
         self._failures.pop(key, None)
         self._not_before.pop(key, None)
         if again is not None:
-            self.ring(key, again)
+            self.add(key, again)
 
     def failed(self, key: K, now: float, at_least: float = 0.0) -> float:
         """The key has to be tried again; the delay in seconds, not less than `at_least`."""
@@ -71,8 +86,8 @@ class Schedule(Generic[K]):
         self._not_before[key] = now + min(delay, max(FAILING_PAUSE, at_least))
         if key in self._due:  # rung meanwhile: not sooner than that either
             at = self._due.pop(key)
-            self.ring(key, at)
-        self.ring(key, now + delay)
+            self.add(key, at)
+        self.add(key, now + delay)
         return delay
 
     def next_due(self) -> float | None:
@@ -84,3 +99,70 @@ class Schedule(Generic[K]):
     def busy(self) -> bool:
         """Whether any key is being worked on."""
         return bool(self._running)
+
+
+class RetryLater(Exception):
+    """The work could not be done, and that was dealt with: try again, at the earliest after so many seconds."""
+
+    def __init__(self, message: str, after: float = 0.0) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class Worker:
+    """Calls `work` for each key that is rung; `work` returns in how many seconds to look again, None: not before a ring."""
+
+    def __init__(self, work: Callable[[Key], Awaitable[float | None]], *, clock: Callable[[], float] | None = None) -> None:
+        self._work = work
+        self._clock = clock or asyncio.get_running_loop().time
+        self._queue: WorkQueue[Key] = WorkQueue(lambda: random.uniform(0.8, 1.2))  # noqa: S311 - jitter, no secret
+        self._changed = asyncio.Event()
+        self._stopping = False
+
+    def add(self, key: Key) -> None:
+        """The resource has to be looked at now."""
+        self._queue.add(key, self._clock())
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Works until `stop`; what was begun is finished."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(WORKERS):
+                group.create_task(self._serve())
+
+    def stop(self) -> None:
+        """No new work from now on."""
+        self._stopping = True
+        self._changed.set()
+
+    async def _serve(self) -> None:
+        while not self._stopping:
+            key = self._queue.take(self._clock())
+            if key is None:
+                await self._wait()
+                continue
+            await self._handle(key)
+            self._changed.set()
+
+    async def _wait(self) -> None:
+        self._changed.clear()
+        due = self._queue.next_due()
+        timeout = None if due is None else max(due - self._clock(), 0)
+        try:
+            async with asyncio.timeout(timeout):
+                await self._changed.wait()
+        except TimeoutError:
+            pass
+
+    async def _handle(self, key: Key) -> None:
+        name = "/".join(key)
+        try:
+            again = await self._work(key)
+        except RetryLater as retry:
+            delay = self._queue.failed(key, self._clock(), retry.after)
+            log.warning("%s: %s; trying again in %.1f s", name, retry, delay)
+        except Exception:
+            delay = self._queue.failed(key, self._clock())
+            log.exception("%s: unexpected error; trying again in %.1f s", name, delay)
+        else:
+            self._queue.done(key, None if again is None else self._clock() + min(again, RESYNC))

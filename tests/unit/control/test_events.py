@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hacluster.control.events import MAX_NOTE, MAX_WAITING, Poster, fit
+from hacluster.control.events import MAX_NOTE, MAX_WAITING, EventRecorder, fit
 from hacluster.kube.client import ApiError
 from hacluster.kube.kinds import EVENT, Kind
 from hacluster.plan.status import Event
@@ -43,8 +43,8 @@ class Api:
 RESOURCE = {"metadata": {"name": "web", "namespace": "ns", "uid": "u1", "resourceVersion": "7"}}
 
 
-def post(poster: Poster, *reasons: str) -> None:
-    poster.post(RESOURCE, "7", [Event(reason, "said") for reason in reasons], datetime(2026, 1, 1, tzinfo=UTC))
+def post(recorder: EventRecorder, *reasons: str) -> None:
+    recorder.post(RESOURCE, "7", [Event(reason, "said") for reason in reasons], datetime(2026, 1, 1, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -53,26 +53,26 @@ async def api() -> Api:
 
 
 async def test_nobody_waits_for_an_event_and_none_overtakes(api: Api, caplog: pytest.LogCaptureFixture) -> None:
-    poster = Poster(api, "here")  # type: ignore[arg-type]
-    task = asyncio.create_task(poster.run())
-    post(poster, "One", "Two")
-    post(poster, "Three")
-    await poster.flush(0.01)
+    recorder = EventRecorder(api, "here")  # type: ignore[arg-type]
+    task = asyncio.create_task(recorder.run())
+    post(recorder, "One", "Two")
+    post(recorder, "Three")
+    await recorder.flush(0.01)
     assert api.taken == [] and "events were not posted" in caplog.text
     api.refuse = {"Two"}
     api.open.set()
-    await poster.flush(5)
+    await recorder.flush(5)
     task.cancel()
     assert api.taken == ["One", "Three"]
     assert "event Two was not posted" in caplog.text
 
 
 async def test_an_api_server_that_does_not_answer_costs_events_not_memory(api: Api, caplog: pytest.LogCaptureFixture) -> None:
-    poster = Poster(api, "here")  # type: ignore[arg-type]
-    post(poster, *(f"E{number}" for number in range(MAX_WAITING + 5)))
+    recorder = EventRecorder(api, "here")  # type: ignore[arg-type]
+    post(recorder, *(f"E{number}" for number in range(MAX_WAITING + 5)))
     assert caplog.text.count("was not posted") == 5
-    task = asyncio.create_task(poster.run())
+    task = asyncio.create_task(recorder.run())
     api.open.set()
-    await poster.flush(5)
+    await recorder.flush(5)
     task.cancel()
     assert len(api.taken) == MAX_WAITING

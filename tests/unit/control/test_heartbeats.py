@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hacluster.control.heartbeats import FIRST_PATIENCE, Heard
+from hacluster.control.heartbeats import FIRST_PATIENCE, Heartbeats
 from hacluster.timing import SILENT_AFTER
 
 KEY = ("ns", "web", "node1")
@@ -18,7 +18,7 @@ def claiming(*addresses: str) -> dict[str, object]:
 
 
 def test_a_renewal_counts_when_it_is_seen_whatever_the_node_s_clock_says() -> None:
-    heard = Heard()
+    heard = Heartbeats()
     heard.lease(KEY, at(-3600), at(0))
     heard.lease(KEY, at(-3597), at(3))
     assert heard.life(KEY).heard == at(3)
@@ -26,7 +26,7 @@ def test_a_renewal_counts_when_it_is_seen_whatever_the_node_s_clock_says() -> No
 
 
 def test_the_same_renewal_again_is_no_sign() -> None:
-    heard = Heard()
+    heard = Heartbeats()
     heard.lease(KEY, at(0), at(0))
     heard.lease(KEY, at(3), at(3))
     heard.lease(KEY, at(3), at(9))
@@ -34,20 +34,20 @@ def test_the_same_renewal_again_is_no_sign() -> None:
 
 
 def test_at_first_sight_the_lease_s_own_time_counts_but_with_patience() -> None:
-    heard = Heard()
+    heard = Heartbeats()
     heard.lease(KEY, at(-2), at(0))
     assert heard.life(KEY).heard == at(-2)
-    stale = Heard()
+    stale = Heartbeats()
     stale.lease(KEY, at(-3600), at(0))
     life = stale.life(KEY)
     assert life.heard is not None and life.heard + SILENT_AFTER == at(0) + FIRST_PATIENCE
-    future = Heard()
+    future = Heartbeats()
     future.lease(KEY, at(50), at(0))
     assert future.life(KEY).heard == at(0)
 
 
 def test_first_sight_confirms_nothing() -> None:
-    heard = Heard()
+    heard = Heartbeats()
     heard.lease(KEY, at(-1), at(0))
     heard.entry(KEY, claiming("10.0.0.1"), at(-1), at(0))
     assert heard.life(KEY).confirmed is None
@@ -56,7 +56,7 @@ def test_first_sight_confirms_nothing() -> None:
 
 
 def test_a_claim_keeps_the_time_of_its_first_sight() -> None:
-    heard = Heard()
+    heard = Heartbeats()
     heard.entry(KEY, claiming("10.0.0.1"), None, at(0))
     heard.entry(KEY, claiming("10.0.0.1", "10.0.0.2"), None, at(5))
     assert heard.life(KEY).claims == {"10.0.0.1": at(0), "10.0.0.2": at(5)}
@@ -66,7 +66,7 @@ def test_a_claim_keeps_the_time_of_its_first_sight() -> None:
 
 
 def test_it_says_when_a_silent_node_is_back() -> None:
-    heard = Heard()
+    heard = Heartbeats()
     heard.lease(KEY, at(0), at(0))
     assert not heard.lease(KEY, at(3), at(3))
     assert heard.lease(KEY, at(20), at(20))
@@ -74,16 +74,16 @@ def test_it_says_when_a_silent_node_is_back() -> None:
 
 
 def test_forgiveness_leaves_time_for_one_renewal() -> None:
-    heard = Heard()
+    heard = Heartbeats()
     heard.lease(KEY, at(0), at(0))
-    heard.forgive(at(100))
+    heard.grant_time(at(100))
     life = heard.life(KEY)
     assert life.heard is not None and life.heard + SILENT_AFTER == at(100) + FIRST_PATIENCE
     assert life.confirmed is None
 
 
 def test_what_is_gone_is_forgotten() -> None:
-    heard = Heard()
+    heard = Heartbeats()
     heard.lease(KEY, at(0), at(0))
     heard.entry(KEY, claiming("10.0.0.1"), None, at(0))
     heard.entry_gone(KEY)

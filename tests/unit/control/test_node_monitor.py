@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from hacluster.control.heartbeats import Heard
-from hacluster.control.node_monitor import Ear
+from hacluster.control.heartbeats import Heartbeats
+from hacluster.control.node_monitor import NodeMonitor
 from hacluster.control.store import Store
-from hacluster.control.worker import RetryLater
+from hacluster.control.workqueue import RetryLater
 from hacluster.kube.client import ApiError
 from hacluster.kube.kinds import HACLUSTER, LEASE, Kind
 from hacluster.timestamps import format_timestamp
@@ -35,12 +35,12 @@ class Api:
 
 
 class Scene:
-    """An ear, what it hears with, and the time."""
+    """An node_monitor, what it hears with, and the time."""
 
     def __init__(self) -> None:
         self.time = at(0)
-        self.api, self.store, self.heard = Api(), Store(), Heard()
-        self.ear = Ear(self.api, self.store, self.heard, lambda: self.time)  # type: ignore[arg-type]
+        self.api, self.store, self.heard = Api(), Store(), Heartbeats()
+        self.node_monitor = NodeMonitor(self.api, self.store, self.heard, lambda: self.time)  # type: ignore[arg-type]
         self.version = 0
 
     def renews(self, node: str = "node1") -> Any:
@@ -48,7 +48,7 @@ class Scene:
         return lease(node, renewed=format_timestamp(self.time), version=self.version, uid=node)
 
     def sees(self, raw: Any) -> bool:
-        return self.ear.note(self.store.put(LEASE, raw))
+        return self.node_monitor.note(self.store.put(LEASE, raw))
 
     def silent(self) -> bool:
         heard = self.heard.life(KEY).heard
@@ -63,7 +63,7 @@ async def test_while_all_are_heard_nobody_is_asked() -> None:
     scene = Scene()
     scene.sees(scene.renews())
     scene.time = after(9)
-    await scene.ear.listen_again(("ns", "web"))
+    await scene.node_monitor.confirm_silence(("ns", "web"))
     assert scene.api.asked == 0
 
 
@@ -76,7 +76,7 @@ async def test_a_dead_node_is_silent_after_one_more_look() -> None:
         scene.time = after(second)
         scene.sees(scene.renews("node2"))  # the API server is well: others are heard
         scene.api.leases = [last, scene.renews("node2")]
-        await scene.ear.listen_again(("ns", "web"))
+        await scene.node_monitor.confirm_silence(("ns", "web"))
     assert scene.silent()
     assert scene.api.asked == 1  # and not again for every look at the resource
 
@@ -88,7 +88,7 @@ async def test_a_renewal_that_no_watch_told_of_is_found() -> None:
     scene.time = after(11)
     scene.sees(scene.renews("node2"))
     scene.api.leases = [scene.renews()]
-    await scene.ear.listen_again(("ns", "web"))
+    await scene.node_monitor.confirm_silence(("ns", "web"))
     assert not scene.silent()
     assert scene.heard.life(KEY).heard == after(11)
 
@@ -98,10 +98,10 @@ async def test_after_a_gap_in_which_nothing_was_heard_nodes_get_time() -> None:
     scene.sees(last := scene.renews())
     scene.time = after(60)  # the API server was away, or we were
     scene.api.leases = [last]
-    await scene.ear.listen_again(("ns", "web"))
+    await scene.node_monitor.confirm_silence(("ns", "web"))
     assert not scene.silent()
     scene.time = after(64.5)
-    await scene.ear.listen_again(("ns", "web"))
+    await scene.node_monitor.confirm_silence(("ns", "web"))
     assert scene.silent()
 
 
@@ -111,7 +111,7 @@ async def test_without_an_answer_nobody_is_called_silent() -> None:
     scene.time = after(11)
     scene.api.away = True
     with pytest.raises(RetryLater, match="no answer"):
-        await scene.ear.listen_again(("ns", "web"))
+        await scene.node_monitor.confirm_silence(("ns", "web"))
 
 
 async def test_a_node_that_is_back_is_told_and_can_fall_silent_anew() -> None:
@@ -120,22 +120,22 @@ async def test_a_node_that_is_back_is_told_and_can_fall_silent_anew() -> None:
     for second in (8, 12):
         scene.time = after(second)
         scene.sees(scene.renews("node2"))
-    await scene.ear.listen_again(("ns", "web"))
+    await scene.node_monitor.confirm_silence(("ns", "web"))
     assert scene.silent() and scene.api.asked == 1
     assert scene.sees(scene.renews())
     scene.time = after(20)
     scene.sees(scene.renews("node2"))
     scene.time = after(23)
-    await scene.ear.listen_again(("ns", "web"))
+    await scene.node_monitor.confirm_silence(("ns", "web"))
     assert scene.api.asked == 2
 
 
 def test_entries_come_and_go() -> None:
     scene = Scene()
     entry = {"name": "node1", "routers": [{"virtualIPs": ["10.0.0.1"]}]}
-    scene.ear.note(scene.store.put(HACLUSTER, resource(1, nodes=[entry])))
+    scene.node_monitor.note(scene.store.put(HACLUSTER, resource(1, nodes=[entry])))
     assert scene.heard.life(KEY).claims == {"10.0.0.1": at(0)}
-    scene.ear.note(scene.store.put(HACLUSTER, resource(2, nodes=[])))
+    scene.node_monitor.note(scene.store.put(HACLUSTER, resource(2, nodes=[])))
     assert scene.heard.life(KEY).claims == {}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hacluster.control import planner as module
-from hacluster.control.heartbeats import Heard
+from hacluster.control.heartbeats import Heartbeats
 from hacluster.control.observe import Observer
 from hacluster.control.planner import Planner
 from hacluster.control.resources import Resources
@@ -31,7 +31,7 @@ class Desk:
     def __init__(self) -> None:
         self.store = Store()
         self.resources = Resources(self.store)
-        self.planner = Planner(Settings("node:test"), self.resources, Observer(self.store, Heard()))
+        self.planner = Planner(Settings("node:test"), self.resources, Observer(self.store, Heartbeats()))
         self.store.put(NODE, {**thing("node1", namespace="", cluster=""), "metadata": {
             **thing("node1", namespace="", cluster="", uid="n1")["metadata"], "labels": {"role": "lb"}}})  # fmt: skip
         for number, name in enumerate(("one", "two"), start=1):

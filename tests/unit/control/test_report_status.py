@@ -8,7 +8,7 @@ import pytest
 
 from hacluster import names
 from hacluster.control.run import Operator, Options
-from hacluster.control.worker import Key
+from hacluster.control.workqueue import Key
 from hacluster.kube.kinds import HACLUSTER, LEASE, NODE, Kind
 from hacluster.plan import Settings
 from tests.unit.control.examples import thing
@@ -77,7 +77,7 @@ class Scene:
             node = thing(f"node{number}", uid=f"n{number}", namespace="", cluster="")
             node["metadata"]["labels"] = {"role": "lb"}
             node["status"] = {"addresses": [{"type": "InternalIP", "address": f"172.16.7.{number}"}]}
-            self.operator.intake.put(NODE, node)
+            self.operator.informer.put(NODE, node)
         self.says(node1=True, node2=False)
 
     def says(self, **holds: bool) -> None:
@@ -89,13 +89,13 @@ class Scene:
             }  # fmt: skip
             interfaces = [{"name": "ens3", "addresses": [f"172.16.7.{name[-1]}/24"]}]
             self.api.nodes[name] = {"name": name, "routers": [router], "interfaces": interfaces, "haproxy": "Up", "apache": "Up"}
-        self.operator.intake.put(HACLUSTER, self.api.resource())
+        self.operator.informer.put(HACLUSTER, self.api.resource())
 
     def idle(self) -> bool:
         """Nothing is being done, and nothing is due."""
-        loop, schedule = asyncio.get_running_loop(), self.operator.worker._schedule
-        due = schedule.next_due()
-        return not schedule.busy and (due is None or due > loop.time())
+        loop, queue = asyncio.get_running_loop(), self.operator.worker._queue
+        due = queue.next_due()
+        return not queue.busy and (due is None or due > loop.time())
 
     async def until(self, true: Callable[[], bool]) -> None:
         async with asyncio.timeout(5):
@@ -107,7 +107,7 @@ class Scene:
 async def scene() -> AsyncIterator[Scene]:
     """An operator at work, on a resource that is applied and held by node1."""
     made = Scene()
-    parts = (made.operator.worker.run(), made.operator.teller.run(), made.operator.poster.run())
+    parts = (made.operator.worker.run(), made.operator.reporter.run(), made.operator.recorder.run())
     tasks = [asyncio.create_task(part) for part in parts]
     await made.until(lambda: made.api.shown[-1:] == ["node1"])
     await made.until(made.idle)
@@ -121,7 +121,7 @@ async def test_a_move_is_told_while_something_is_being_applied(scene: Scene) -> 
     scene.api.held = LEASE
     lease = scene.operator.reconciler._applier._store.get(LEASE, "ns", "web-node1")  # type: ignore[attr-defined]
     assert lease is not None
-    scene.operator.intake.remove(LEASE, lease)  # somebody deleted it, and the API server takes its time
+    scene.operator.informer.remove(LEASE, lease)  # somebody deleted it, and the API server takes its time
     async with asyncio.timeout(5):
         await scene.api.waiting.wait()
     scene.says(node1=False, node2=True)

@@ -1,10 +1,11 @@
 """What is stored may be of another time: a newer agent's report, or what an older CRD let through."""
 
 from hacluster.api import HACluster
-from hacluster.control.resources import Resources, read_status
+from hacluster.control.resources import Resources
 from hacluster.control.store import Store
 from hacluster.errors import InvalidResource
 from hacluster.kube.kinds import HACLUSTER
+from hacluster.kube.status import read_status
 from tests.unit.control.examples import resource
 from tests.unit.control.test_planner import spec
 

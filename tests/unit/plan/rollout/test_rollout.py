@@ -41,7 +41,7 @@ class Play:
             for name in made.texts
         }
         offered = {node: texts for node, texts in self.offered.items() if node in made.texts}
-        last_good = read_last_good(self.texts)
+        last_good = read_last_good(self.good)
         step = roll_out(made.texts, offered, last_good, runs, generation=self.generation, leaving=made.leaving)
         resource = cluster()
         self.offered = offered_texts(made.texts, *(each["data"] for each in config_maps(resource, step.texts)))
@@ -190,7 +190,7 @@ def test_two_plans_that_are_both_refused_are_not_tried_in_turn() -> None:
     play = settled(refuses={"n2": "retries                 7", "n3": "retries                 8"})
     assert play.settle(NEW).refusal and play.settle(retries(8)).refusal
     assert play.step(NEW).texts == play.step(retries(8)).texts
-    assert len(read_last_good(play.texts).refusals) == 2
+    assert len(read_last_good(play.good).refusals) == 2
 
 
 def test_the_holder_s_own_refusal_takes_it_back_everywhere() -> None:
@@ -299,14 +299,14 @@ def test_a_second_change_on_the_way() -> None:
     assert [play.has(name, newer) for name in ("n1", "n2", "n3")] == [False, True, True]
     assert step.last_good.texts == OLD.texts
     play.settle(newer)
-    assert read_last_good(play.texts).texts == newer.texts
+    assert read_last_good(play.good).texts == newer.texts
 
 
 def test_a_memory_that_somebody_has_tampered_with_is_none() -> None:
     play = settled()
     assert play.good is not None
-    assert read_last_good({**play.texts, "binaryData": {"texts.json.gz": "bm9uc2Vuc2U="}}) == LastGood()
-    assert read_last_good({**play.texts, "binaryData": None}) == LastGood()
+    assert read_last_good({**play.good, "binaryData": {"texts.json.gz": "bm9uc2Vuc2U="}}) == LastGood()
+    assert read_last_good({**play.good, "binaryData": None}) == LastGood()
     hacked = {node: {**texts, File.HAPROXY: "hacked"} for node, texts in OLD.texts.items()}
     assert read_last_good(last_good_object(cluster(), LastGood(hacked))) == LastGood()
 

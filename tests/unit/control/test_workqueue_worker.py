@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from hacluster.control.worker import Key, RetryLater, Worker
+from hacluster.control.workqueue import Key, RetryLater, Worker
 
 A, B = ("ns", "a"), ("ns", "b")
 
@@ -54,7 +54,7 @@ class Log:
 async def test_a_ring_is_answered() -> None:
     log = Log()
     async with working(log.work) as worker:
-        worker.ring(A)
+        worker.add(A)
         await log.until(1)
     assert log.calls == [A]
 
@@ -63,11 +63,11 @@ async def test_many_rings_during_the_work_are_answered_once_more() -> None:
     log = Log()
     log.gate = asyncio.Event()
     async with working(log.work) as worker:
-        worker.ring(A)
+        worker.add(A)
         await log.until(1)
         for _ in range(50):
-            worker.ring(A)
-        worker.ring(B)
+            worker.add(A)
+        worker.add(B)
         await log.until(2)  # another key need not wait
         assert log.calls == [A, B]
         log.gate.set()
@@ -79,7 +79,7 @@ async def test_it_looks_again_when_asked_to() -> None:
     log = Log()
     log.answers = [0.01, 0.01]
     async with working(log.work) as worker:
-        worker.ring(A)
+        worker.add(A)
         await log.until(3)
 
 
@@ -88,7 +88,7 @@ async def test_a_failure_is_tried_again_and_told_once_each_time(caplog: pytest.L
     log.answers = [RetryLater("no luck"), ValueError("a bug")]
     with caplog.at_level(logging.WARNING):
         async with working(log.work) as worker:
-            worker.ring(A)
+            worker.add(A)
             await log.until(3)
     assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"]
     assert "ns/a: no luck; trying again in" in caplog.records[0].getMessage()
@@ -99,10 +99,10 @@ async def test_what_was_begun_is_finished_and_nothing_else_begun() -> None:
     log.gate = asyncio.Event()
     worker = Worker(log.work)
     task = asyncio.create_task(worker.run())
-    worker.ring(A)
+    worker.add(A)
     await log.until(1)
     worker.stop()
-    worker.ring(B)
+    worker.add(B)
     log.gate.set()
     async with asyncio.timeout(5):
         await task

@@ -19,7 +19,7 @@ from hacluster.plan.rollout.rollout import NodeRun, Rollout, roll_out
 from hacluster.plan.status import ObservedNode
 
 
-class Stages:
+class RolloutSteps:
     """Reads the cache; changes nothing, and remembers nothing."""
 
     def __init__(self, store: Store) -> None:

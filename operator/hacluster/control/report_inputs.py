@@ -1,0 +1,84 @@
+"""Translates what planning and observing came to into the inputs of a status report. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from hacluster.api import HACluster
+from hacluster.control import rollout as rollouts
+from hacluster.control.resources import Resource
+from hacluster.errors import InvalidResource, Problem
+from hacluster.plan import Plan
+from hacluster.plan.rollout.rollout import Rollout
+from hacluster.plan.status import ObservedNode, ReportInputs, VirtualIP
+
+
+def inputs_of_invalid(resource: Resource, error: InvalidResource, nodes: Sequence[ObservedNode], now: datetime) -> ReportInputs:
+    """For a resource whose spec cannot be read: what runs goes on running, and is reported."""
+    return ReportInputs(
+        now=now,
+        generation=resource.generation,
+        virtual_ips=_recorded_virtual_ips(resource),
+        nodes=tuple(nodes),
+        refusals=error.problems,
+    )
+
+
+def inputs_of_plan(
+    resource: Resource,
+    cluster: HACluster,
+    plan: Plan,
+    *,
+    conflicts: tuple[Problem, ...],
+    rollout: Rollout | None,
+    nodes: Sequence[ObservedNode],
+    daemonsets: Sequence[str],
+    now: datetime,
+) -> ReportInputs:
+    """For a resource that was planned. `rollout` is None where the plan is blocked or in conflict: then nothing is applied.
+
+    `daemonsets` says in words which pods are still being replaced.
+    """
+    return ReportInputs(
+        now=now,
+        generation=resource.generation,
+        virtual_ips=_recorded_virtual_ips(resource) if rollout is None else _planned_virtual_ips(plan),
+        nodes=tuple(nodes),
+        selector=cluster.spec.node_selector,
+        revisions=_revisions(plan, rollout),
+        rollouts=() if rollout is None else (*rollouts.progress(rollout), *daemonsets),
+        waiting_for=plan.waiting_for,
+        problems=_problems(plan, rollout),
+        preferred={router.name: router.preferred for router in plan.topology.routers if router.preferred},
+        priorities=plan.topology.priorities,
+        refusals=conflicts or (plan.problems if plan.blocked else ()),
+        warnings=plan.warnings,
+        paused=cluster.spec.paused,
+        has_apache=cluster.spec.apache is not None,
+    )
+
+
+def _revisions(plan: Plan, rollout: Rollout | None) -> dict[str, str] | None:
+    """What each node should run: the plan, or what it goes back to where a node refused the plan."""
+    if rollout is None:
+        return None
+    return dict(rollout.revisions if rollout.refusal else plan.revisions)
+
+
+def _problems(plan: Plan, rollout: Rollout | None) -> tuple[Problem, ...]:
+    """What single nodes cannot do. Where the plan is blocked, its problems are refusals."""
+    if plan.blocked:
+        return ()
+    return plan.problems if rollout is None else (*rollouts.problems(rollout), *plan.problems)
+
+
+def _planned_virtual_ips(plan: Plan) -> tuple[VirtualIP, ...]:
+    return tuple(
+        VirtualIP(str(address.ip), router.name, router.virtual_router_id)
+        for router in plan.topology.routers
+        for address in router.virtual_ips
+    )
+
+
+def _recorded_virtual_ips(resource: Resource) -> tuple[VirtualIP, ...]:
+    """What goes on running while the present resource cannot be planned."""
+    return tuple(VirtualIP(vip.address, vip.router, vip.virtual_router_id) for vip in resource.status.virtual_ips)
