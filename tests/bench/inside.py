@@ -1,4 +1,4 @@
-"""Runs in the bench's container, on the rehearsal's stage: `inside.py SECTION ARGUMENTS…` prints one JSON document a section.
+"""Runs in the bench's container, on the rehearsal's lab: `inside.py SECTION ARGUMENTS…` prints one JSON document a section.
 
 faults SETTINGS TRIALS                every fault of the table; SETTINGS: tutorial, default, fast
 planned SETTINGS TRIALS               every planned move
@@ -25,8 +25,8 @@ from typing import Any
 import yaml
 
 from hacluster.api import HACluster, parse
-from hacluster.rehearse.faults import BY_HAND, PLANNED, Drill, Event, Trial, replace_model
-from hacluster.rehearse.lab import Stage, on_stage
+from hacluster.rehearse.faults import BY_HAND, PLANNED, Event, FaultInjector, Trial, replace_model
+from hacluster.rehearse.lab import Lab, running_lab
 from hacluster.rehearse.measure import holder_counts
 from hacluster.rehearse.summary import Trace, document, trace
 
@@ -47,15 +47,15 @@ def cluster_of(settings: str, interval_ms: int | None = None) -> HACluster:
 
 
 @contextmanager
-def stage_of(settings: str, interval_ms: int | None = None, **more: Any) -> Iterator[Stage]:
-    """A stage that holds its address; the tutorial's has no agents."""
+def stage_of(settings: str, interval_ms: int | None = None, **more: Any) -> Iterator[Lab]:
+    """A lab that holds its address; the tutorial's has no agents."""
     by_hand = settings == "tutorial"
-    with on_stage(cluster_of(settings, interval_ms), agent=not by_hand, **more) as stage:
+    with running_lab(cluster_of(settings, interval_ms), agent=not by_hand, **more) as lab:
         if by_hand:
-            for node in stage.nodes.values():
+            for node in lab.nodes.values():
                 node.restarts = False
-        stage.wait_until(lambda: bool(stage.holder), 60, "any node holds the virtual IP")
-        yield stage
+        lab.wait_until(lambda: bool(lab.holder), 60, "any node holds the virtual IP")
+        yield lab
 
 
 def faults(settings: str, trials: str) -> dict[str, Any]:
@@ -74,33 +74,33 @@ def failovers(settings: str, trials: int, events: Sequence[Event]) -> dict[str, 
     """So many trials of each event."""
     done: list[Trial] = []
     worst: dict[Event, Trace] = {}
-    with stage_of(settings) as stage:
-        drill = Drill(stage, patience=8.0)
+    with stage_of(settings) as lab:
+        injector = FaultInjector(lab, patience=8.0)
         for event in events:
             fewer = ENDLESS if settings == "tutorial" and event in NEVER else 1
             for turn in range(1, max(1, trials // fewer) + 1):
                 say(f"{settings}: {event.value} {turn}")
-                for trial in drill.play(event):
+                for trial in injector.play(event):
                     done.append(trial)
-                    if trial.event not in worst or trial.seen.gap > worst[trial.event].gap:
-                        worst[trial.event] = trace(trial, drill.records, trial.until)
+                    if trial.event not in worst or trial.measured.gap > worst[trial.event].gap:
+                        worst[trial.event] = trace(trial, injector.records, trial.until)
     return document(done, worst, {"settings": settings})
 
 
 def reloads(settings: str) -> dict[str, Any]:
     """wrk on many connections while the resource changes 20 times."""
-    with stage_of(settings) as stage:
-        drill = Drill(stage)
-        drill.settle()
+    with stage_of(settings) as lab:
+        injector = FaultInjector(lab)
+        injector.settle()
         result: dict[str, Any] = {}
-        loader = threading.Thread(target=lambda: result.update(wrk(stage, 45, 32)))
+        loader = threading.Thread(target=lambda: result.update(wrk(lab, 45, 32)))
         loader.start()
         time.sleep(1)
         started = time.monotonic()
-        drill.reload(20)
+        injector.reload(20)
         took = time.monotonic() - started
         loader.join()
-        counts = holder_counts(stage.kernel.changes, stage.address, (started, time.monotonic()))
+        counts = holder_counts(lab.address_watch.changes, lab.address, (started, time.monotonic()))
         return {"settings": settings, "changes": 20, "seconds": round(took, 1), "moves": len(counts) - 1, **result}
 
 
@@ -111,24 +111,24 @@ def throughput(seconds: str, rounds: str) -> dict[str, Any]:
         stages = {name: stack.enter_context(stage_of(name)) for name in found}
         time.sleep(3)
         for _ in range(int(rounds)):
-            for name, stage in stages.items():
+            for name, lab in stages.items():
                 say(f"throughput: {name}")
-                found[name].append(wrk(stage, int(seconds), 32))
+                found[name].append(wrk(lab, int(seconds), 32))
     return {**found, "roundSeconds": int(seconds)}
 
 
 def alone(settings: str, minutes: str, trials: str) -> dict[str, Any]:
     """Agents whose API server does not answer, for long; then the drill's node losses."""
     done: list[Trial] = []
-    with stage_of(settings, api_host="192.0.2.1") as stage:
+    with stage_of(settings, api_host="192.0.2.1") as lab:
         until = time.monotonic() + 60 * float(minutes)
         while time.monotonic() < until:
             say(f"alone: {until - time.monotonic():.0f} s left")
             time.sleep(min(15.0, max(0.0, until - time.monotonic())))
-        drill = Drill(stage, long=0)
+        injector = FaultInjector(lab, long=0)
         for turn in range(int(trials)):
             say(f"alone: node loss {turn + 1}")
-            done += drill.play(Event.NODE_LOSS)
+            done += injector.play(Event.NODE_LOSS)
     return document(done, {}, {"settings": settings, "minutes": float(minutes)})
 
 
@@ -145,14 +145,14 @@ def saturated(minutes: str) -> dict[str, Any]:
             say(f"saturated: {until - time.monotonic():.0f} s left, load {os.getloadavg()[0]:.1f}")
             time.sleep(min(15.0, max(0.0, until - time.monotonic())))
         load = os.getloadavg()[0]
-        for ms, stage in stages.items():
-            changes = [each for each in stage.kernel.changes if each.at >= started]
-            counts = holder_counts(stage.kernel.changes, stage.address, (started, time.monotonic()))
+        for ms, lab in stages.items():
+            changes = [each for each in lab.address_watch.changes if each.at >= started]
+            counts = holder_counts(lab.address_watch.changes, lab.address, (started, time.monotonic()))
             found[str(ms)] = {
                 "moves": sum(each.held for each in changes),
                 "ownerless": round(1000 * sum(end - start for start, end, n in counts if n == 0), 1),
                 "dual": round(1000 * sum(end - start for start, end, n in counts if n > 1), 1),
-                "missed": sum(node.host.log("agent").count(" is gone: ") for node in stage.nodes.values()),
+                "missed": sum(node.host.log("agent").count(" is gone: ") for node in lab.nodes.values()),
             }
     return {"minutes": float(minutes), "load": load, "intervals": found}
 
@@ -161,16 +161,16 @@ def frozen(trials: str) -> dict[str, Any]:
     """The whole holder stands still, as under a hypervisor; how often another node takes over."""
     found: dict[str, dict[str, int]] = {}
     for interval in (100, 50, 30, 10):
-        with stage_of("default", interval) as stage:
-            drill = Drill(stage)
+        with stage_of("default", interval) as lab:
+            injector = FaultInjector(lab)
             for milliseconds in (20, 50, 100, 150, 200, 250, 300):
                 moved = 0
                 for _ in range(int(trials)):
-                    holder = drill.settle()
-                    before = len(stage.kernel.changes)
-                    stage.nodes[holder].freeze(milliseconds / 1000)
+                    holder = injector.settle()
+                    before = len(lab.address_watch.changes)
+                    lab.nodes[holder].freeze(milliseconds / 1000)
                     time.sleep(0.3 + 6 * interval / 1000)
-                    moved += any(each.node != holder and each.held for each in stage.kernel.changes[before:])
+                    moved += any(each.node != holder and each.held for each in lab.address_watch.changes[before:])
                 found.setdefault(str(interval), {})[str(milliseconds)] = moved
                 say(f"frozen: {interval} ms, {milliseconds} ms: {moved} of {trials}")
     return {"trials": int(trials), "moves": found}
@@ -196,11 +196,11 @@ def spin() -> None:
         pass
 
 
-def wrk(stage: Stage, seconds: int, connections: int) -> dict[str, Any]:
+def wrk(lab: Lab, seconds: int, connections: int) -> dict[str, Any]:
     """wrk's own words, as numbers."""
-    port = stage.cluster.spec.haproxy.listeners[0].port
-    argv = ["wrk", "-t", "2", "-c", str(connections), "-d", f"{seconds}s", "--timeout", "5s", f"http://{stage.address}:{port}/"]
-    said = stage.client.run(*argv, timeout=seconds + 60)
+    port = lab.cluster.spec.haproxy.listeners[0].port
+    argv = ["wrk", "-t", "2", "-c", str(connections), "-d", f"{seconds}s", "--timeout", "5s", f"http://{lab.address}:{port}/"]
+    said = lab.client.run(*argv, timeout=seconds + 60)
     requests = re.search(r"(\d+) requests in", said)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
     errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", said)

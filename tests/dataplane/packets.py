@@ -1,4 +1,4 @@
-"""Single connections whose packets arrive where they are not expected, on a stage of `hacluster rehearse`.
+"""Single connections whose packets arrive where they are not expected, on a lab of `hacluster rehearse`.
 
 Runs in the node image: `python packets.py <FILE`, FILE being a resource; prints what became of each connection as JSON.
 """
@@ -13,8 +13,8 @@ import yaml
 from hacluster.agent.handover.rules import Forwarding, remember
 from hacluster.api import parse
 from hacluster.nodeconfig import AgentConfig, File
-from hacluster.rehearse.faults import Drill, orders
-from hacluster.rehearse.lab import Stage, on_stage
+from hacluster.rehearse.faults import FaultInjector, orders
+from hacluster.rehearse.lab import Lab, running_lab
 
 CLIENT = r"""
 import socket, subprocess, sys
@@ -97,69 +97,69 @@ print(before, answer(second, 5), flush=True)
 def main() -> None:
     """As the module says."""
     cluster = parse(yaml.safe_load(sys.stdin))
-    with on_stage(cluster) as stage:
-        drill = Drill(stage)
-        drill.settle()
-        found: dict[str, object] = {"backup": strays(stage, knows=True), "halfOpen": half_open(stage)}
-        drill.settle()
-        found["reused"] = reused(stage)
-        drill.settle()
-        found["stranger"] = strays(stage, knows=False)  # the last one: its agent does not know what its kernel has forgotten
+    with running_lab(cluster) as lab:
+        injector = FaultInjector(lab)
+        injector.settle()
+        found: dict[str, object] = {"backup": strays(lab, knows=True), "halfOpen": half_open(lab)}
+        injector.settle()
+        found["reused"] = reused(lab)
+        injector.settle()
+        found["stranger"] = strays(lab, knows=False)  # the last one: its agent does not know what its kernel has forgotten
     print(json.dumps(found))
 
 
-def strays(stage: Stage, *, knows: bool) -> list[str]:
+def strays(lab: Lab, *, knows: bool) -> list[str]:
     """The first answer, what came while the packets went to a backup, and what came after that.
 
     `knows`: whether the backup's agent has told its kernel who the holder is.
     """
-    other = next(name for name in stage.nodes if name != stage.holder)
+    other = next(name for name in lab.nodes if name != lab.holder)
     if not knows:
-        stage.nodes[other].signal("agent", signal.SIGSTOP)
-        forget(stage, other)
+        lab.nodes[other].signal("agent", signal.SIGSTOP)
+        forget(lab, other)
     try:
-        return stray(stage, other)
+        return stray(lab, other)
     finally:
-        stage.nodes[other].signal("agent", signal.SIGCONT)
+        lab.nodes[other].signal("agent", signal.SIGCONT)
 
 
-def stray(stage: Stage, other: str) -> list[str]:
+def stray(lab: Lab, other: str) -> list[str]:
     """The same, whatever the backup knows."""
-    card = stage.scene.segments[0].name
-    (link,) = json.loads(stage.nodes[other].host.run("ip", "-json", "link", "show", "dev", card))
-    return stage.client.run(sys.executable, "-c", STRAYS, stage.address, "80", card, link["address"]).split()
+    card = lab.layout.segments[0].name
+    (link,) = json.loads(lab.nodes[other].host.run("ip", "-json", "link", "show", "dev", card))
+    return lab.client.run(sys.executable, "-c", STRAYS, lab.address, "80", card, link["address"]).split()
 
 
-def forget(stage: Stage, node: str) -> None:
+def forget(lab: Lab, node: str) -> None:
     """The node has nobody to ask."""
-    config = AgentConfig.model_validate_json(stage.plan.texts[node][File.AGENT])
-    stage.nodes[node].host.run("nft", remember(Forwarding(config), 0, []))
+    config = AgentConfig.model_validate_json(lab.plan.texts[node][File.AGENT])
+    lab.nodes[node].host.run("nft", remember(Forwarding(config), 0, []))
 
 
-def half_open(stage: Stage) -> str:
+def half_open(lab: Lab) -> str:
     """The answer to a request by a connection that was half open when the address moved."""
-    forget(stage, stage.holder)  # as when the drain is over
-    (said,) = converse(stage, HALF_OPEN)
+    forget(lab, lab.holder)  # as when the drain is over
+    (said,) = converse(lab, HALF_OPEN)
     return said
 
 
-def reused(stage: Stage) -> list[str]:
+def reused(lab: Lab) -> list[str]:
     """Answers of a connection to the first holder and, after the move, to the second, which had another one from the same port."""
-    return converse(stage, REUSED)
+    return converse(lab, REUSED)
 
 
-def converse(stage: Stage, script: str) -> list[str]:
+def converse(lab: Lab, script: str) -> list[str]:
     """What the client has to say in the end. At each "away" the virtual IP goes to another node, at "back" it comes back."""
-    best = stage.holder
-    command = stage.client.enter(sys.executable, "-c", script, stage.address, "80")
+    best = lab.holder
+    command = lab.client.enter(sys.executable, "-c", script, lab.address, "80")
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
         assert client.stdin and client.stdout
         while (said := client.stdout.readline().split()) in (["away"], ["back"]):
             away = said == ["away"]
-            stage.deliver(best, orders(stage.plan, best, yields=True) if away else stage.plan)
-            stage.wait_until(lambda away=away: stage.holder and (stage.holder != best) is away, 5, said[0])  # type: ignore[misc]
+            lab.deliver(best, orders(lab.plan, best, yields=True) if away else lab.plan)
+            lab.wait_until(lambda away=away: lab.holder and (lab.holder != best) is away, 5, said[0])  # type: ignore[misc]
             print("done", file=client.stdin, flush=True)
-    stage.deliver(best, stage.plan)
+    lab.deliver(best, lab.plan)
     return said
 
 

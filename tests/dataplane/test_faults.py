@@ -21,7 +21,7 @@ def default(rehearse: Rehearse) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def by_hand(rehearse: Rehearse) -> dict[str, Any]:
-    """The tutorial's own configuration without agents: the same eyes have to see its defects."""
+    """The tutorial's own configuration without agents: the same eyes have to measure_window its defects."""
     return rehearse("tutorial.yaml", ("haproxy-hang", "keepalived-kill", "node-loss", "backup-loss"), "--by-hand")
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 
 from hacluster.agent.system.netlink import read_network
-from hacluster.rehearse.address_watch import KernelWatch
-from hacluster.rehearse.arp_watch import WireWatch
+from hacluster.rehearse.address_watch import AddressWatch
+from hacluster.rehearse.arp_watch import ArpWatch
 from hacluster.rehearse.hosts import network_of
 from hacluster.rehearse.measure import dual_on_wire, holder_counts
 from tests.cluster import Lab
@@ -33,13 +33,13 @@ def one_holder(lab: Lab, what: str, *, ownerless: float, dual: float = 0.5) -> I
 
     Needs root, and an engine whose containers run on this machine. Nodes have to stay up meanwhile.
     """
-    kernel = KernelWatch({node: _Container(lab.pid(node)) for node in lab.nodes}, frozenset({VIP}))
+    kernel = AddressWatch({node: _Container(lab.pid(node)) for node in lab.nodes}, frozenset({VIP}))
     client = _Container(lab.pid("client"))
     with client.network():
         network = read_network()
     address = next(each for each in network.addresses if each.interface.network.overlaps(_SEGMENT))
     card = next(link.name for link in network.links if link.index == address.index)
-    wire = WireWatch(client, card, address.text, (VIP,))
+    wire = ArpWatch(client, card, address.text, (VIP,))
     kernel.start()
     wire.start()
     window = time.monotonic()

@@ -15,7 +15,7 @@ from hacluster.errors import HAClusterError
 
 if TYPE_CHECKING:
     from hacluster.rehearse.faults import Event, Trial
-    from hacluster.rehearse.lab import Stage
+    from hacluster.rehearse.lab import Lab
     from hacluster.rehearse.summary import Trace
 
 _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
@@ -51,7 +51,7 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     """
     from hacluster.rehearse.faults import BY_HAND, Event
     from hacluster.rehearse.hosts import HostFailed
-    from hacluster.rehearse.lab import NotUp, on_stage
+    from hacluster.rehearse.lab import NotReady, running_lab
     from hacluster.rehearse.requirements import check_machine
     from hacluster.rehearse.summary import document, summarize
 
@@ -61,51 +61,51 @@ def command(  # noqa: PLR0917 - click calls it by keywords
         wanted = [each for each in wanted if each in BY_HAND]
     try:
         check_machine()
-        with on_stage(cluster, size=size, agent=not by_hand) as stage:
-            _say(f"{len(stage.nodes)} nodes, {stage.address}: waiting for a holder")
-            stage.wait_until(lambda: bool(stage.holder), 60, "any node holds the virtual IP")
+        with running_lab(cluster, size=size, agent=not by_hand) as lab:
+            _say(f"{len(lab.nodes)} nodes, {lab.address}: waiting for a holder")
+            lab.wait_until(lambda: bool(lab.holder), 60, "any node holds the virtual IP")
             if drill:
-                done, worst = _drill(stage, wanted, trials, connections)
-                _tell(document(done, worst, _facts(stage)), summarize(done), output, plot)
+                done, worst = _drill(lab, wanted, trials, connections)
+                _tell(document(done, worst, _facts(lab)), summarize(done), output, plot)
             else:
-                _run(stage)
-    except (HAClusterError, HostFailed, NotUp) as error:
+                _run(lab)
+    except (HAClusterError, HostFailed, NotReady) as error:
         raise click.ClickException(str(error)) from None
 
 
-def _run(stage: "Stage") -> None:
+def _run(lab: "Lab") -> None:
     """Until Ctrl-C, telling who holds the address."""
     _say("running; Ctrl-C ends it. To look around:")
-    for host in (stage.client, *(node.host for node in stage.nodes.values())):
+    for host in (lab.client, *(node.host for node in lab.nodes.values())):
         click.echo(f"  {host.name:12} {' '.join(host.enter('bash'))}", err=True)
     before = ""
     try:
         while True:
-            if (holder := stage.holder) != before:
-                click.echo(f"{time.strftime('%H:%M:%S')} {stage.address}: {holder or 'nobody'}")
+            if (holder := lab.holder) != before:
+                click.echo(f"{time.strftime('%H:%M:%S')} {lab.address}: {holder or 'nobody'}")
                 before = holder
             time.sleep(0.05)
     except KeyboardInterrupt:
         _say("ending")
 
 
-def _drill(stage: "Stage", events: "list[Event]", trials: int, connections: int) -> "tuple[list[Trial], dict[Event, Trace]]":
-    from hacluster.rehearse.faults import Drill
+def _drill(lab: "Lab", events: "list[Event]", trials: int, connections: int) -> "tuple[list[Trial], dict[Event, Trace]]":
+    from hacluster.rehearse.faults import FaultInjector
     from hacluster.rehearse.summary import trace
 
-    drill = Drill(stage, long=connections)
-    if not stage.agent:
-        for node in stage.nodes.values():
+    injector = FaultInjector(lab, long=connections)
+    if not lab.agent:
+        for node in lab.nodes.values():
             node.restarts = False
     done: list[Trial] = []
     worst: dict[Event, Trace] = {}
     for number, event in enumerate(events, 1):
         for turn in range(1, trials + 1):
             _say(f"{number}/{len(events)} {event.value} {turn}/{trials}")
-            for trial in drill.play(event):
+            for trial in injector.play(event):
                 done.append(trial)
-                if trial.event not in worst or trial.seen.gap > worst[trial.event].gap:
-                    worst[trial.event] = trace(trial, drill.records, trial.until)
+                if trial.event not in worst or trial.measured.gap > worst[trial.event].gap:
+                    worst[trial.event] = trace(trial, injector.records, trial.until)
     return done, worst
 
 
@@ -127,14 +127,14 @@ def _print_table(rows: Any) -> None:
         click.echo(line)
 
 
-def _facts(stage: "Stage") -> dict[str, Any]:
+def _facts(lab: "Lab") -> dict[str, Any]:
     from hacluster.rehearse.requirements import keepalived_version
 
-    vrrp = stage.cluster.spec.vrrp
+    vrrp = lab.cluster.spec.vrrp
     return {
-        "cluster": stage.cluster.metadata.name,
-        "nodes": len(stage.nodes),
-        "agent": stage.agent,
+        "cluster": lab.cluster.metadata.name,
+        "nodes": len(lab.nodes),
+        "agent": lab.agent,
         "advertisementIntervalMilliseconds": round(vrrp.advertisement_interval.total_seconds() * 1000),
         "kernel": platform.release(),
         "keepalived": ".".join(map(str, keepalived_version())),

@@ -25,7 +25,7 @@ class Change:
 
 
 @dataclass
-class KernelWatch:
+class AddressWatch:
     """Listens to the routing netlink of each node. `changes` grows while it runs."""
 
     hosts: Mapping[str, Networked]

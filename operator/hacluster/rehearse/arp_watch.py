@@ -28,7 +28,7 @@ class Answer:
 
 
 @dataclass
-class WireWatch:
+class ArpWatch:
     """Asks every `every` seconds. `answers` grows while it runs; IPv6 addresses are not asked for."""
 
     host: Networked

@@ -34,7 +34,7 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Scene:
+class LabLayout:
     """Everything that has to be built."""
 
     nodes: tuple[NodeView, ...]
@@ -44,7 +44,7 @@ class Scene:
     """The user's own servers, which a stand-in host plays."""
 
 
-def make_scene(cluster: HACluster, size: int = 3) -> Scene:
+def make_layout(cluster: HACluster, size: int = 3) -> LabLayout:
     """`size` nodes at least: those that the resource names, and as many more.
 
     Raises:
@@ -75,7 +75,7 @@ def make_scene(cluster: HACluster, size: int = 3) -> Scene:
     _give_backends(cluster, names, segments, taken, give)
     client = {name: tuple(next(_free(each, taken, 1)) for each in listed) for name, listed in segments.items()}
     views = tuple(_view(name, interfaces[name], cluster, front) for name in names)
-    return Scene(
+    return LabLayout(
         nodes=views,
         segments=tuple(Segment(name, tuple(listed), client[name]) for name, listed in segments.items()),
         virtual_ips=tuple(each for router in cluster.spec.virtual_routers for each in router.virtual_ips),

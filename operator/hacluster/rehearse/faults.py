@@ -14,8 +14,8 @@ from hacluster.nodeconfig import AgentConfig, File
 from hacluster.plan import Plan
 from hacluster.rehearse.client import DEADLINE
 from hacluster.rehearse.hosts import Daemon
-from hacluster.rehearse.lab import NotUp, Stage
-from hacluster.rehearse.measure import Records, Seen, parse_records, see
+from hacluster.rehearse.lab import Lab, NotReady
+from hacluster.rehearse.measure import Measurement, Records, measure_window, parse_records
 
 _BEFORE: Final = 0.1
 _AFTER: Final = 0.4
@@ -74,30 +74,30 @@ class Trial:
     """One event, and what it cost. `recovered` is False when no node took over in time."""
 
     event: Event
-    seen: Seen
+    measured: Measurement
     at: float
     until: float
     recovered: bool = True
 
 
-class Drill:
-    """Plays events on a stage whose client is running."""
+class FaultInjector:
+    """Plays events on a lab whose client is running."""
 
-    def __init__(self, stage: Stage, *, long: int = 100, every: float = 0.005, patience: float = 10.0) -> None:
-        self._stage, self._long, self._every, self._patience = stage, long, every, patience
+    def __init__(self, lab: Lab, *, long: int = 100, every: float = 0.005, patience: float = 10.0) -> None:
+        self._lab, self._long, self._every, self._patience = lab, long, every, patience
         self._client: Daemon | None = None
         self._read = 0
 
     @property
     def records(self) -> Records:
         """Everything that the client wrote down since it was started."""
-        return parse_records(self._stage.records.read_text().splitlines())
+        return parse_records(self._lab.records.read_text().splitlines())
 
     @contextmanager
     def running(self, long: int) -> Iterator[None]:
         """The client asks as long as the block lasts, and keeps so many connections beside that."""
-        self._stage.records.unlink(missing_ok=True)
-        self._client = self._stage.load(self._every, long)
+        self._lab.records.unlink(missing_ok=True)
+        self._client = self._lab.load(self._every, long)
         try:
             yield
         finally:
@@ -107,7 +107,7 @@ class Drill:
         """One event on a front door that is in order before and after; its failback is a trial of its own.
 
         Raises:
-            NotUp: the front door did not come into order again.
+            NotReady: the front door did not come into order again.
 
         """
         self.settle()
@@ -118,12 +118,12 @@ class Drill:
 
     def settle(self) -> str:
         """Waits for exactly one holder, the one with the highest priority, every node fit and every server up. Returns the holder."""
-        stage = self._stage
-        best = best_node(stage.plan)
+        lab = self._lab
+        best = best_node(lab.plan)
         self._wait(lambda: self._whole(best), _RECOVER)
-        for node in stage.nodes.values():
+        for node in lab.nodes.values():
             node.trust_servers()
-        self.stand_still(lambda: self._whole(best) and all(node.servers_up() for node in stage.nodes.values()), best)
+        self.stand_still(lambda: self._whole(best) and all(node.servers_up() for node in lab.nodes.values()), best)
         return best
 
     def stand_still(self, condition: Callable[[], bool], what: str) -> None:
@@ -134,11 +134,11 @@ class Drill:
             now = time.monotonic()
             since = (since or now) if condition() else None
             if now > until:
-                raise NotUp(f"{what} is not the one holder with every node fit after {_RECOVER:g} s\n{self._stage.words()}")
+                raise NotReady(f"{what} is not the one holder with every node fit after {_RECOVER:g} s\n{self._lab.words()}")
             time.sleep(0.01)
 
     def _fit(self, name: str) -> bool:
-        node = self._stage.nodes[name]
+        node = self._lab.nodes[name]
         if not all(node.daemon(each) for each in ("keepalived", "haproxy")):
             return False
         if not node.agent:
@@ -147,19 +147,19 @@ class Drill:
             return (node.host.folder / "run" / "track-haproxy").read_text() == "0"
         entry = node.entry()
         states = {router["state"] for router in entry.get("routers", ())}
-        revision = self._stage.plan.revisions[name]
+        revision = self._lab.plan.revisions[name]
         return entry.get("haproxy") == "Up" and states <= {"Master", "Backup"} and entry.get("configRevision") == revision
 
     # ── events ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _play(self, event: Event) -> Iterable[Trial]:
-        holder = self._stage.holder
+        holder = self._lab.holder
         faults: dict[Event, tuple[Callable[[str], None], Callable[[str], None]]] = {
             Event.HAPROXY_CRASH: (lambda n: self._kill(n, "haproxy"), self._start),
             Event.HAPROXY_HANG: (lambda n: self._signal(n, "haproxy", signal.SIGSTOP), self._wake),
             Event.KEEPALIVED_KILL: (lambda n: self._kill(n, "keepalived"), self._start),
-            Event.NODE_LOSS: (self._stage.lose, self._stage.find),
-            Event.NIC_DOWN: (lambda n: self._stage.cut(n, cut=True), lambda n: self._stage.cut(n, cut=False)),
+            Event.NODE_LOSS: (self._lab.lose, self._lab.find),
+            Event.NIC_DOWN: (lambda n: self._lab.cut(n, cut=True), lambda n: self._lab.cut(n, cut=False)),
             Event.SWITCHOVER: (lambda n: self._yield(n, yields=True), lambda n: self._yield(n, yields=False)),
             Event.DRAIN: (lambda n: self._yield(n, yields=True), lambda n: self._yield(n, yields=False)),
         }
@@ -195,18 +195,18 @@ class Drill:
 
     def _lose_another(self, event: Event, holder: str) -> Trial:
         """The virtual IP stays, and a server is gone."""
-        other = next(name for name in self._stage.nodes if name != holder)
+        other = next(name for name in self._lab.nodes if name != holder)
         started = time.monotonic()
-        self._stage.lose(other)
+        self._lab.lose(other)
         time.sleep(_LINGER)
         ended = time.monotonic()
-        self._stage.find(other)
+        self._lab.find(other)
         done = self._wait(lambda: self._whole(holder), _RECOVER)
         return Trial(event, self._see((started - _BEFORE, ended), {other: started}), started, ended, recovered=done)
 
     def _taken(self, holder: str, away: Collection[str]) -> bool:
         """Another node has the address, and it alone, apart from nodes that nobody can reach."""
-        holders = self._stage.kernel.holders(self._stage.address) - set(away)
+        holders = self._lab.address_watch.holders(self._lab.address) - set(away)
         return len(holders) == 1 and holder not in holders
 
     def _still(self, event: Event, act: Callable[[], None], until: Callable[[], bool]) -> Trial:
@@ -219,14 +219,16 @@ class Drill:
         ended = time.monotonic()
         return Trial(event, self._see((started - _BEFORE, ended)), started, ended, recovered=done)
 
-    def _see(self, window: tuple[float, float], away: Mapping[str, float] | None = None) -> Seen:
-        stage = self._stage
+    def _see(self, window: tuple[float, float], away: Mapping[str, float] | None = None) -> Measurement:
+        lab = self._lab
         time.sleep(0.1)  # the client writes down what it saw every 50 ms
-        wire = list(stage.wire.answers) if stage.wire else []
-        return see(self.records, list(stage.kernel.changes), wire, stage.address, window, away=away or {}, every=self._every)
+        wire = list(lab.arp_watch.answers) if lab.arp_watch else []
+        return measure_window(
+            self.records, list(lab.address_watch.changes), wire, lab.address, window, away=away or {}, every=self._every
+        )
 
     def _whole(self, holder: str) -> bool:
-        return self._stage.kernel.holders(self._stage.address) == {holder} and all(map(self._fit, self._stage.nodes))
+        return self._lab.address_watch.holders(self._lab.address) == {holder} and all(map(self._fit, self._lab.nodes))
 
     def _wait(self, condition: Callable[[], bool], within: float) -> bool:
         until = time.monotonic() + within
@@ -240,40 +242,40 @@ class Drill:
         self._signal(node, daemon, signal.SIGKILL)
 
     def _signal(self, node: str, daemon: str, number: int) -> None:
-        with self._stage.lock:
-            self._stage.nodes[node].signal(daemon, number)
+        with self._lab.lock:
+            self._lab.nodes[node].signal(daemon, number)
 
     def _start(self, node: str) -> None:
-        with self._stage.lock:
-            self._stage.nodes[node].start()
+        with self._lab.lock:
+            self._lab.nodes[node].start()
 
     def _wake(self, node: str) -> None:
         self._signal(node, "haproxy", signal.SIGCONT)
 
     def _yield(self, node: str, *, yields: bool) -> None:
         """What the operator writes into the node's orders."""
-        self._stage.deliver(node, orders(self._stage.plan, node, yields=yields))
+        self._lab.deliver(node, orders(self._lab.plan, node, yields=yields))
 
     def _replace(self, node: str) -> None:
         """The pod is deleted, and the DaemonSet makes another."""
-        self._stage.nodes[node].stop_pod(self._stage.drain, self._stage.lock)
-        with self._stage.lock:
-            self._stage.nodes[node].start_pod()
+        self._lab.nodes[node].stop_pod(self._lab.drain, self._lab.lock)
+        with self._lab.lock:
+            self._lab.nodes[node].start_pod()
 
     def _upgrade(self) -> None:
-        for node in self._stage.nodes:
+        for node in self._lab.nodes:
             self._replace(node)
             self._wait(lambda node=node: self._fit(node), _RECOVER)  # type: ignore[misc]
 
     def reload(self, times: int = 20) -> None:
         """Changes that HAProxy or keepalived has to load, each live on all nodes before the next."""
-        stage = self._stage
-        cluster = stage.cluster
+        lab = self._lab
+        cluster = lab.cluster
         for number in range(times):
             haproxy = replace_model(cluster.spec.haproxy, retries=3 + number % 5, max_connections=4000 + number)
-            stage.apply(replace_model(cluster, spec=replace_model(cluster.spec, haproxy=haproxy)))
-            self._wait(lambda: all(map(self._fit, stage.nodes)), _RECOVER)
-        stage.apply(cluster)
+            lab.apply(replace_model(cluster, spec=replace_model(cluster.spec, haproxy=haproxy)))
+            self._wait(lambda: all(map(self._fit, lab.nodes)), _RECOVER)
+        lab.apply(cluster)
 
 
 def best_node(plan: Plan) -> str:

@@ -1,4 +1,4 @@
-"""A resource on stage: its nodes, the switch between them, a client, and everybody who watches."""
+"""A resource on lab: its nodes, the switch between them, a client, and everybody who watches."""
 
 import contextlib
 import sys
@@ -12,10 +12,10 @@ from typing import Final
 
 from hacluster.api import HACluster
 from hacluster.plan import Plan, Settings, make_plan
-from hacluster.rehearse.address_watch import KernelWatch
-from hacluster.rehearse.arp_watch import WireWatch
+from hacluster.rehearse.address_watch import AddressWatch
+from hacluster.rehearse.arp_watch import ArpWatch
 from hacluster.rehearse.client import stay_in_memory
-from hacluster.rehearse.facts import Scene, make_scene
+from hacluster.rehearse.facts import LabLayout, make_layout
 from hacluster.rehearse.hosts import Daemon, Host
 from hacluster.rehearse.network import Wiring, routes, single
 from hacluster.rehearse.node import Node
@@ -41,23 +41,23 @@ Server((sys.argv[1], int(sys.argv[2])), Page).serve_forever()
 """
 
 
-class NotUp(Exception):
+class NotReady(Exception):
     """The front door did not come up; the message says what its daemons said."""
 
 
 @dataclass
-class Stage:
-    """Built by `on_stage`. Times are seconds of the monotonic clock."""
+class Lab:
+    """Built by `running_lab`. Times are seconds of the monotonic clock."""
 
     cluster: HACluster
-    scene: Scene
+    layout: LabLayout
     folder: Path
     agent: bool = True
     api_host: str = ""
     plan: Plan = field(init=False)
     nodes: dict[str, Node] = field(default_factory=dict)
-    kernel: KernelWatch = field(init=False)
-    wire: WireWatch | None = None
+    address_watch: AddressWatch = field(init=False)
+    arp_watch: ArpWatch | None = None
     _hosts: list[Host] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _tender: threading.Thread | None = None
@@ -66,12 +66,12 @@ class Stage:
     @property
     def address(self) -> str:
         """The first virtual IP."""
-        return str(self.scene.virtual_ips[0].ip)
+        return str(self.layout.virtual_ips[0].ip)
 
     @property
     def holder(self) -> str:
         """The node whose kernel has the first virtual IP; empty: none."""
-        return min(self.kernel.holders(self.address), default="")
+        return min(self.address_watch.holders(self.address), default="")
 
     # ── building ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -79,22 +79,22 @@ class Stage:
         """Hosts, wires and watchers; nothing of the product runs yet."""
         self.plan = self.plan_of(self.cluster)
         switch = self._host("switch")
-        self._wiring = Wiring(switch, self.scene.segments)
+        self._wiring = Wiring(switch, self.layout.segments)
         self._wiring.lay()
-        for view in self.scene.nodes:
+        for view in self.layout.nodes:
             host = self._host(view.name)
             for interface in view.interfaces or ():
                 self._wiring.plug(host, interface.name, *(str(address) for address in interface.addresses))
             self.nodes[view.name] = Node(host, agent=self.agent, api_host=self.api_host)
         self.client = self._host("client")
-        for segment in self.scene.segments:
+        for segment in self.layout.segments:
             self._wiring.plug(self.client, segment.name, *map(str, segment.client))
         self._give_routes()
         self._play_servers()
-        self.kernel = KernelWatch(
-            {name: node.host for name, node in self.nodes.items()}, frozenset(str(each.ip) for each in self.scene.virtual_ips)
+        self.address_watch = AddressWatch(
+            {name: node.host for name, node in self.nodes.items()}, frozenset(str(each.ip) for each in self.layout.virtual_ips)
         )
-        self.kernel.start()
+        self.address_watch.start()
         self._watch_wire()
 
     def start(self) -> None:
@@ -110,7 +110,7 @@ class Stage:
         self._stop.set()
         if self._tender is not None:
             self._tender.join(10)
-        for watch in (self.kernel, self.wire) if hasattr(self, "kernel") else ():
+        for watch in (self.address_watch, self.arp_watch) if hasattr(self, "address_watch") else ():
             if watch is not None:
                 watch.stop()
         for host in self._hosts:
@@ -125,35 +125,35 @@ class Stage:
 
     def _give_routes(self) -> None:
         """The client reaches virtual IPs that lie in no segment's network."""
-        for each in self.scene.virtual_ips:
-            if not routes(self.scene, each.ip):
-                self.client.run("ip", "route", "add", single(each.ip), "dev", self.scene.segments[0].name)
+        for each in self.layout.virtual_ips:
+            if not routes(self.layout, each.ip):
+                self.client.run("ip", "route", "add", single(each.ip), "dev", self.layout.segments[0].name)
 
     def _play_servers(self) -> None:
         """The user's own servers are played by one host that has all their addresses."""
-        if not self.scene.servers:
+        if not self.layout.servers:
             return
         host = self._host("servers")
-        for segment in self.scene.segments:
+        for segment in self.layout.segments:
             self._wiring.plug(host, segment.name, *(f"{a.ip + 1}/{a.network.prefixlen}" for a in segment.client))
-        for address in dict.fromkeys(address for address, _ in self.scene.servers):
-            card = routes(self.scene, address) or self.scene.segments[0].name
+        for address in dict.fromkeys(address for address, _ in self.layout.servers):
+            card = routes(self.layout, address) or self.layout.segments[0].name
             host.run("ip", "address", "add", single(address), "dev", card)
-            if not routes(self.scene, address):
+            if not routes(self.layout, address):
                 for node in self.nodes.values():
                     node.host.run("ip", "route", "add", single(address), "dev", card)
-        for address, port in self.scene.servers:
+        for address, port in self.layout.servers:
             host.start(f"server-{address}-{port}", [sys.executable, "-c", _STAND_IN, str(address), str(port)])
 
     def _watch_wire(self) -> None:
-        first = self.scene.virtual_ips[0]
+        first = self.layout.virtual_ips[0]
         segment = next(
-            (each for each in self.scene.segments if each.name == routes(self.scene, first.ip)), self.scene.segments[0]
+            (each for each in self.layout.segments if each.name == routes(self.layout, first.ip)), self.layout.segments[0]
         )
         own = next((each for each in segment.client if each.version == 4), None)
         if first.version == 4 and own is not None:
-            self.wire = WireWatch(self.client, segment.name, str(own.ip), (str(first.ip),))
-            self.wire.start()
+            self.arp_watch = ArpWatch(self.client, segment.name, str(own.ip), (str(first.ip),))
+            self.arp_watch.start()
 
     def _tend(self) -> None:
         while not self._stop.wait(_TEND):
@@ -164,10 +164,10 @@ class Stage:
     # ── playing ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def plan_of(self, cluster: HACluster) -> Plan:
-        """What the operator would plan. Raises NotUp where it would plan nothing."""
-        plan = make_plan(cluster, self.scene.nodes, Settings(node_image="rehearsal"))
-        if plan.blocked or set(plan.texts) != {node.name for node in self.scene.nodes}:
-            raise NotUp("\n".join(map(str, plan.problems)) or f"nothing is known of {', '.join(plan.waiting_for)}")
+        """What the operator would plan. Raises NotReady where it would plan nothing."""
+        plan = make_plan(cluster, self.layout.nodes, Settings(node_image="rehearsal"))
+        if plan.blocked or set(plan.texts) != {node.name for node in self.layout.nodes}:
+            raise NotReady("\n".join(map(str, plan.problems)) or f"nothing is known of {', '.join(plan.waiting_for)}")
         return plan
 
     @property
@@ -188,25 +188,25 @@ class Stage:
 
     def lose(self, node: str) -> None:
         """The node is silent on all wires, without any of its cards noticing: as when its power fails."""
-        for segment in self.scene.segments:
+        for segment in self.layout.segments:
             self._wiring.unplug(self.nodes[node].host, segment.name, unplugged=True)
 
     def find(self, node: str) -> None:
         """The node is heard again."""
-        for segment in self.scene.segments:
+        for segment in self.layout.segments:
             self._wiring.unplug(self.nodes[node].host, segment.name, unplugged=False)
 
     def cut(self, node: str, *, cut: bool) -> None:
         """Takes every cable out of a node, or puts them back."""
-        for segment in self.scene.segments:
+        for segment in self.layout.segments:
             self._wiring.cut(self.nodes[node].host, segment.name, cut=cut)
 
     def wait_until(self, condition: Callable[[], bool], within: float, what: str) -> float:
-        """When the condition came true. Raises NotUp with what the daemons said."""
+        """When the condition came true. Raises NotReady with what the daemons said."""
         until = time.monotonic() + within
         while not condition():
             if time.monotonic() > until:
-                raise NotUp(f"not within {within:g} s: {what}\n{self.words()}")
+                raise NotReady(f"not within {within:g} s: {what}\n{self.words()}")
             time.sleep(0.005)
         return time.monotonic()
 
@@ -242,22 +242,22 @@ class Stage:
 
 
 @contextlib.contextmanager
-def on_stage(cluster: HACluster, *, size: int = 3, agent: bool = True, api_host: str = "") -> Iterator[Stage]:
-    """A stage with everything running; nothing of it is left afterwards. `api_host`: whom the agents report to, instead of a file.
+def running_lab(cluster: HACluster, *, size: int = 3, agent: bool = True, api_host: str = "") -> Iterator[Lab]:
+    """A lab with everything running; nothing of it is left afterwards. `api_host`: whom the agents report to, instead of a file.
 
     Raises:
-        NotUp: the resource cannot be planned, or a daemon does not do its part.
+        NotReady: the resource cannot be planned, or a daemon does not do its part.
         HostFailed: this machine did not give what a host needs.
 
     """
-    scene = make_scene(cluster, size)
+    layout = make_layout(cluster, size)
     stay_in_memory()
     with tempfile.TemporaryDirectory(prefix="hacluster-rehearsal-") as folder:
         Path(folder).chmod(0o755)
-        stage = Stage(cluster, scene, Path(folder), agent=agent, api_host=api_host)
+        lab = Lab(cluster, layout, Path(folder), agent=agent, api_host=api_host)
         try:
-            stage.build()
-            stage.start()
-            yield stage
+            lab.build()
+            lab.start()
+            yield lab
         finally:
-            stage.close()
+            lab.close()

@@ -53,7 +53,7 @@ def parse_records(lines: Iterable[str]) -> Records:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Measurement:
     """What one event cost. Milliseconds; `gap` is the longest time for which no request began that was answered in time."""
 
     gap: float
@@ -70,7 +70,7 @@ class Seen:
     for so long has to count it as part of the gap."""
 
 
-def see(
+def measure_window(
     records: Records,
     changes: Sequence[Change],
     answers: Sequence[Answer],
@@ -79,14 +79,14 @@ def see(
     *,
     away: Mapping[str, float] = MappingProxyType({}),
     every: float = 0.005,
-) -> Seen:
+) -> Measurement:
     """Everything about one window. `away` are nodes that are cut off, and since when: what they hold then, nobody can reach."""
     inside = [each for each in records.requests if window[0] <= each.start <= window[1]]
     near = [each for each in changes if each.at <= away.get(each.node, each.at)]
     gone = [Change(at, node, address, held=False) for node, at in away.items()]
     counts = holder_counts([*near, *gone], address, window)
     pause = longest_pause([window[0], *(each.start for each in inside), window[1]])
-    return Seen(
+    return Measurement(
         gap=1000 * max(longest_gap(inside, every), pause if pause > RHYTHM else 0.0),
         disturbed=1000 * longest_disturbance(inside),
         failed=sum(not each.answered for each in inside),

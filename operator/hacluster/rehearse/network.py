@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from hacluster.rehearse.facts import Address, Scene, Segment
+from hacluster.rehearse.facts import Address, LabLayout, Segment
 from hacluster.rehearse.hosts import Host
 
 
@@ -43,9 +43,9 @@ class Wiring:
         self.switch.run("ip", "link", "set", f"{host.name[:10]}.{number}", *master)
 
 
-def routes(scene: Scene, address: Address) -> str:
+def routes(layout: LabLayout, address: Address) -> str:
     """The segment on which an address is a neighbour; empty: none."""
-    for segment in scene.segments:
+    for segment in layout.segments:
         if any(address in network for network in segment.networks):
             return segment.name
     return ""

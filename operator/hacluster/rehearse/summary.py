@@ -51,7 +51,7 @@ def summarize(trials: Iterable[Trial]) -> tuple[Row, ...]:
 
 
 def _row(event: Event, trials: Sequence[Trial]) -> Row:
-    seen = [trial.seen for trial in trials]
+    seen = [trial.measured for trial in trials]
     return Row(
         event=event,
         trials=len(trials),
@@ -92,7 +92,7 @@ def document(trials: Sequence[Trial], traces: Mapping[Event, "Trace"], facts: Ma
     return {
         **facts,
         "summary": [asdict(row) for row in summarize(trials)],
-        "trials": [{"event": each.event, "recovered": each.recovered, **asdict(each.seen)} for each in trials],
+        "trials": [{"event": each.event, "recovered": each.recovered, **asdict(each.measured)} for each in trials],
         "worst": {event: asdict(trace) for event, trace in traces.items()},
     }
 
@@ -112,4 +112,4 @@ def trace(trial: Trial, records: Records, until: float) -> Trace:
         for each in records.requests
         if trial.at - _AROUND <= each.start <= until
     )
-    return Trace(trial.seen.gap, tuple(points))
+    return Trace(trial.measured.gap, tuple(points))

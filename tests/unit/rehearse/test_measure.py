@@ -2,7 +2,15 @@
 
 from hacluster.rehearse.address_watch import Change
 from hacluster.rehearse.arp_watch import Answer
-from hacluster.rehearse.measure import Request, dual_on_wire, holder_counts, longest_disturbance, longest_gap, parse_records, see
+from hacluster.rehearse.measure import (
+    Request,
+    dual_on_wire,
+    holder_counts,
+    longest_disturbance,
+    longest_gap,
+    measure_window,
+    parse_records,
+)
 
 VIP = "172.16.7.200"
 
@@ -52,9 +60,9 @@ def test_holders_are_counted_over_the_window() -> None:
 
 def test_what_a_node_holds_that_nobody_reaches_does_not_count() -> None:
     changes = [Change(0.0, "node1", VIP, True), Change(1.3, "node2", VIP, True)]
-    seen = see(parse_records([]), changes, [], VIP, (0.9, 2.0), away={"node1": 1.0})
+    seen = measure_window(parse_records([]), changes, [], VIP, (0.9, 2.0), away={"node1": 1.0})
     assert (round(seen.ownerless), round(seen.dual)) == (300, 0)
-    assert round(see(parse_records([]), changes, [], VIP, (0.9, 2.0)).dual) == 700
+    assert round(measure_window(parse_records([]), changes, [], VIP, (0.9, 2.0)).dual) == 700
 
 
 def test_two_stations_that_answer_one_request_are_seen() -> None:
@@ -67,5 +75,5 @@ def test_two_stations_that_answer_one_request_are_seen() -> None:
 
 def test_a_client_that_does_nothing_for_a_while_cannot_vouch_for_it() -> None:
     records = parse_records(["r 1.0 0.001 node1", "r 1.005 0.001 node1", "r 1.1 0.001 node2", "r 1.105 0.001 node2"])
-    assert round(see(records, [], [], VIP, (1.0, 1.105)).gap) == 95
-    assert see(records, [], [], VIP, (1.1, 1.105)).gap == 0
+    assert round(measure_window(records, [], [], VIP, (1.0, 1.105)).gap) == 95
+    assert measure_window(records, [], [], VIP, (1.1, 1.105)).gap == 0
