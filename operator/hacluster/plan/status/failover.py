@@ -1,6 +1,7 @@
 """Why a virtual IP moved, and how long that took: read from what both nodes reported when it did."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hacluster.api.reasons import Reason
@@ -17,34 +18,56 @@ SAME_MOVE = timedelta(seconds=1)
 """Where several nodes outrank the one that lets go, an address may hop between them before it stays."""
 
 
-def describe(router: str, old: str, new: str, inputs: ReportInputs) -> LastFailover:
-    """The move of `router` from node `old` to node `new` that was just noticed."""
-    at = holding_since(router, new, inputs)
+@dataclass(frozen=True)
+class Move:
+    """A virtual router's address was on node `old`, and is on node `new` now."""
+
+    router: str
+    old: str
+    new: str
+
+
+def last_failover(reported: LastFailover | None, moves: Iterable[Move], inputs: ReportInputs) -> LastFailover | None:
+    """The failover to report after these moves; `reported` where there was none. The addresses of one router move together."""
+    last = reported
+    routers = set[str]()
+    for move in moves:
+        if move.router not in routers:
+            routers.add(move.router)
+            last = (
+                _extend(reported, move, inputs) if reported and goes_on(reported, move, inputs.now) else _describe(move, inputs)
+            )
+    return last
+
+
+def goes_on(reported: LastFailover | None, move: Move, now: datetime) -> bool:
+    """Whether the move is the end of the failover that `reported` tells of, and no failover of its own."""
+    at = parse_timestamp(reported.at) if reported else None
+    if reported is None or at is None or (reported.router, reported.to) != (move.router, move.old):
+        return False
+    return move.new != reported.from_ and now - at < SAME_MOVE
+
+
+def _describe(move: Move, inputs: ReportInputs) -> LastFailover:
+    """The move that was just noticed."""
+    at = holding_since(move.router, move.new, inputs)
     return LastFailover(
-        router=router,
-        from_=old,
-        to=new,
-        reason=_reason(router, old, new, inputs),
+        router=move.router,
+        from_=move.old,
+        to=move.new,
+        reason=_reason(move.router, move.old, move.new, inputs),
         at=format_timestamp(at),
-        duration_milliseconds=_duration(router, new, at, inputs),
+        duration_milliseconds=_duration(move.router, move.new, at, inputs),
     )
 
 
-def goes_on(last: LastFailover | None, router: str, old: str, new: str, now: datetime) -> bool:
-    """Whether the hop of `router` from `old` to `new` is the end of the failover that `last` tells of, and none of its own."""
-    at = parse_timestamp(last.at) if last else None
-    if last is None or at is None or (last.router, last.to) != (router, old):
-        return False
-    return new != last.from_ and now - at < SAME_MOVE
-
-
-def extend(last: LastFailover, new: str, inputs: ReportInputs) -> LastFailover:
-    """The same failover with another end: what caused it stays."""
-    at, began = holding_since(last.router, new, inputs), parse_timestamp(last.at)
-    took = last.duration_milliseconds
+def _extend(reported: LastFailover, move: Move, inputs: ReportInputs) -> LastFailover:
+    """The same failover with another end; its reason stays."""
+    at, began = holding_since(reported.router, move.new, inputs), parse_timestamp(reported.at)
+    took = reported.duration_milliseconds
     if took is not None and began is not None:
         took += max(0, round((at - began) / timedelta(milliseconds=1)))
-    return last.model_copy(update={"to": new, "duration_milliseconds": took})
+    return reported.model_copy(update={"to": move.new, "duration_milliseconds": took})
 
 
 def refine(last: LastFailover, inputs: ReportInputs) -> LastFailover:

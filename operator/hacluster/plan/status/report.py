@@ -7,7 +7,7 @@ from hacluster.api.status import ConditionStatus, HAClusterStatus, LastFailover,
 from hacluster.plan.status import failover, flapping
 from hacluster.plan.status.conditions import PROGRESS_WITHIN, Findings, find_condition
 from hacluster.plan.status.events import Event, events_between
-from hacluster.plan.status.holders import find_holders
+from hacluster.plan.status.holders import Holders, find_holders
 from hacluster.plan.status.inputs import ReportInputs, VirtualIP
 from hacluster.plan.status.nodes import judge
 from hacluster.timestamps import format_timestamp, parse_timestamp
@@ -16,7 +16,7 @@ from hacluster.timing import SILENT_AFTER
 
 @dataclass(frozen=True)
 class Report:
-    """What to write, what to events_between, and when to look again."""
+    """What to write, which Events to post, and when to look again."""
 
     status: HAClusterStatus
     """All but `nodes`, which the agents own."""
@@ -32,9 +32,11 @@ class Report:
 
 
 def report(previous: HAClusterStatus, inputs: ReportInputs) -> Report:
-    """The status that follows `previous` in this inputs."""
+    """The status that follows `previous` with these inputs."""
     previous = previous.model_copy(update={"nodes": ()})
-    virtual_ips, last_failover, again = _virtual_ips(previous, inputs)
+    reported = failover.refine(previous.last_failover, inputs) if previous.last_failover else None
+    holdings = _find_holdings(previous, inputs)
+    virtual_ips = tuple(_next_status(each, reported, inputs) for each in holdings)
     verdicts = tuple(judge(node, inputs) for node in inputs.selected)
     ready, desired = sum(verdict.fit for verdict in verdicts), len(verdicts)
     status = HAClusterStatus(
@@ -44,61 +46,62 @@ def report(previous: HAClusterStatus, inputs: ReportInputs) -> Report:
         desired_nodes=desired,
         node_summary=f"{ready}/{desired}",
         virtual_ips=virtual_ips,
-        last_failover=last_failover,
+        last_failover=failover.last_failover(reported, [each.move for each in holdings if each.move], inputs),
         silent_nodes=tuple(node.name for node in inputs.nodes if node.entry and node.silent(inputs.now)),
         conditions=Findings(inputs, virtual_ips, verdicts, previous).all(),
     )
-    restless = [end for vip in virtual_ips if (end := flapping.ends(vip))]
-    times = [*again, *restless, *_silences(inputs), *_overdue(status)]
+    undecided = [each.found.look_again for each in holdings if each.found.look_again]
+    flapping_ends = [end for vip in virtual_ips if (end := flapping.ends(vip))]
+    times = [*undecided, *flapping_ends, *_silences(inputs), *_overdue(status)]
     look_again = min((time for time in times if time > inputs.now), default=None)
-    return Report(status, events_between(previous, status), look_again, between_holders=_loses_holder(previous, virtual_ips))
+    events = events_between(previous, status)
+    return Report(status, events, look_again, between_holders=_loses_holder(previous, virtual_ips))
 
 
-def _virtual_ips(
-    previous: HAClusterStatus, inputs: ReportInputs
-) -> tuple[tuple[VirtualIPStatus, ...], LastFailover | None, list[datetime]]:
-    last = failover.refine(previous.last_failover, inputs) if previous.last_failover else None
+@dataclass(frozen=True)
+class _Holding:
+    """One virtual IP: its status until now, and who holds it now."""
+
+    vip: VirtualIP
+    before: VirtualIPStatus
+    found: Holders
+
+    @property
+    def holder(self) -> str:
+        """The one node that holds it; empty: none, or several."""
+        return self.found.nodes[0] if len(self.found.nodes) == 1 else ""
+
+    @property
+    def move(self) -> failover.Move | None:
+        """From the node that held it last to another, however long nobody held it in between; None: it did not move."""
+        old = self.before.last_holder
+        return failover.Move(self.vip.router, old, self.holder) if self.holder and old and self.holder != old else None
+
+
+def _find_holdings(previous: HAClusterStatus, inputs: ReportInputs) -> tuple[_Holding, ...]:
     known = {vip.address: vip for vip in previous.virtual_ips}
-    told, reports, again, moved = last, [], [], set[str]()
+    found = []
     for vip in inputs.virtual_ips:
-        before = known.get(vip.address) or VirtualIPStatus(
-            address=vip.address, router=vip.router, virtual_router_id=vip.virtual_router_id
-        )
-        verdict = find_holders(vip.address, inputs.nodes, before.holders, inputs.now)
-        again += [verdict.look_again] if verdict.look_again else []
-        holder = verdict.nodes[0] if len(verdict.nodes) == 1 else ""
-        same = failover.goes_on(told, vip.router, before.last_holder, holder, inputs.now)
-        now = _follow(before, vip, verdict.nodes, inputs, same_move=same)
-        if before.last_holder not in {"", now.last_holder} and vip.router not in moved:
-            moved.add(vip.router)
-            last = (
-                failover.extend(told, holder, inputs)
-                if told and same
-                else failover.describe(vip.router, before.last_holder, holder, inputs)
-            )
-        reports.append(now)
-    return tuple(reports), last, again
+        new = VirtualIPStatus(address=vip.address, router=vip.router, virtual_router_id=vip.virtual_router_id)
+        before = known.get(vip.address, new)
+        found.append(_Holding(vip, before, find_holders(vip.address, inputs.nodes, before.holders, inputs.now)))
+    return tuple(found)
 
 
-def _follow(
-    before: VirtualIPStatus, vip: VirtualIP, holders: tuple[str, ...], inputs: ReportInputs, *, same_move: bool
-) -> VirtualIPStatus:
-    """The virtual IP's next status. A move from one node to another counts as one transition, however long it took.
-
-    `same_move`: a hop to another holder is the end of a move that was counted already.
-    """
-    holder = holders[0] if len(holders) == 1 else ""
+def _next_status(holding: _Holding, reported: LastFailover | None, inputs: ReportInputs) -> VirtualIPStatus:
+    """The status that follows. A hop that is the end of the failover `reported` already counts as no transition of its own."""
+    vip, before, holder, move = holding.vip, holding.before, holding.holder, holding.move
     since = before.since
     if holder != before.holder:
         since = format_timestamp(failover.holding_since(vip.router, holder, inputs) if holder else inputs.now)
-    moved = bool(holder and before.last_holder and holder != before.last_holder and not same_move)
+    moved = move is not None and not failover.goes_on(reported, move, inputs.now)
     recent = flapping.remember(before.recent_transitions, inputs.now) if moved else before.recent_transitions
     return VirtualIPStatus(
         address=vip.address,
         router=vip.router,
         virtual_router_id=vip.virtual_router_id,
         holder=holder,
-        holders=holders,
+        holders=holding.found.nodes,
         last_holder=holder or before.last_holder,
         since=since,
         transitions=before.transitions + moved,
