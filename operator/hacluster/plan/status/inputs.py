@@ -71,7 +71,7 @@ class ReportInputs:
     problems: tuple[Problem, ...] = ()
     """What single nodes cannot do, though the plan as a whole is valid."""
     priorities: Mapping[str, int] = field(default_factory=dict)
-    """Node → base priority, to events_between a failback from a failover."""
+    """Node → base priority, to tell a failback from a failover."""
     preferred: Mapping[str, str] = field(default_factory=dict)
     """Virtual router → the node that the resource wants it on, where it says so."""
     refusals: tuple[Problem, ...] = ()
