@@ -1,4 +1,4 @@
-"""Rehearsals in the node image, with the code from the tree."""
+"""Runs rehearsals in the node image, with the code of this work tree."""
 
 import json
 import uuid
@@ -16,7 +16,7 @@ Rehearse = Callable[..., dict[str, Any]]
 
 
 def in_node_image(*argv: str, text: str) -> str:
-    """What a command prints in the node image, with the code from the tree and `text` for its input."""
+    """Runs a command in the node image, with the code of this work tree and `text` as its input; returns what it prints."""
     image = ensure_images().node
     name = f"hacluster-rehearsal-test-{uuid.uuid4().hex[:8]}"
     try:
@@ -31,17 +31,17 @@ def in_node_image(*argv: str, text: str) -> str:
 
 
 def sample(name: str) -> str:
-    """The text of a sample."""
+    """The text of one file of manifests/samples."""
     return (REPOSITORY / "manifests" / "samples" / name).read_text()
 
 
 @pytest.fixture(scope="session")
 def rehearse() -> Rehearse:
-    """Runs `hacluster rehearse --drill` on a sample; returns its document."""
+    """A function that runs `hacluster rehearse --drill` on a sample, one trial of each event, and returns the JSON document."""
 
     def run(file: str, events: Sequence[str], *options: str) -> dict[str, Any]:
-        wanted = [part for event in events for part in ("--event", event)]
-        said = in_node_image(
+        event_options = [part for event in events for part in ("--event", event)]
+        output = in_node_image(
             "hacluster",
             "rehearse",
             "-f",
@@ -51,11 +51,11 @@ def rehearse() -> Rehearse:
             "1",
             "--output",
             "json",
-            *wanted,
+            *event_options,
             *options,
             text=sample(file),
         )
-        found: dict[str, Any] = json.loads(said.splitlines()[-1])
-        return found
+        document: dict[str, Any] = json.loads(output.splitlines()[-1])
+        return document
 
     return run

@@ -1,6 +1,9 @@
-"""Single connections whose packets arrive where they are not expected, on a lab of `hacluster rehearse`.
+"""Single connections whose packets arrive at a node that does not have them, in a lab of `hacluster rehearse`.
 
-Runs in the node image: `python packets.py <FILE`, FILE being a resource; prints what became of each connection as JSON.
+`test_packets.py` runs it in the node image: `python packets.py <FILE`, where FILE is a resource. It prints one JSON object: for each
+case, what the client received. Cases: `backup`, `uninformed`, `reused` and `halfOpen` (see the functions below).
+
+The client's side is a script (Python text) that runs in the client's network namespace.
 """
 
 import json
@@ -10,7 +13,7 @@ import sys
 
 import yaml
 
-from hacluster.agent.handover.rules import Forwarding, remember
+from hacluster.agent.handover.rules import Forwarding, recent_holders
 from hacluster.api import parse
 from hacluster.nodeconfig import AgentConfig, File
 from hacluster.rehearse.faults import FaultInjector, orders
@@ -20,10 +23,10 @@ CLIENT = r"""
 import socket, subprocess, sys
 ADDRESS, PORT = sys.argv[1], int(sys.argv[2])
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-def told(word):
-    print(word, flush=True)
+def request_move(command):
+    print(command, flush=True)
     sys.stdin.readline()
-def answer(connection, within):
+def receive(connection, within):
     connection.settimeout(within)
     try:
         return "answered" if connection.recv(65536).startswith(b"HTTP/1.1 200") else "closed"
@@ -35,23 +38,25 @@ connection = socket.socket(socket.AF_INET6 if ":" in ADDRESS else socket.AF_INET
 connection.settimeout(3)
 """
 
-# Its neighbour table says for a while that the address is at another node, as when announcements of two nodes cross.
-STRAYS = (
+# For one request, the client's neighbour table says that the virtual IP is at another node, as when gratuitous ARP packets of two nodes
+# cross. Prints the answers before, during and after that.
+WRONG_NODE = (
     CLIENT
     + r"""
-CARD, MAC = sys.argv[3:]
+INTERFACE, MAC = sys.argv[3:]
 connection.connect((ADDRESS, PORT))
 connection.sendall(REQUEST)
-first = answer(connection, 3)
-subprocess.run(["ip", "neighbour", "replace", ADDRESS, "dev", CARD, "lladdr", MAC, "nud", "permanent"], check=True)
+before = receive(connection, 3)
+subprocess.run(["ip", "neighbour", "replace", ADDRESS, "dev", INTERFACE, "lladdr", MAC, "nud", "permanent"], check=True)
 connection.sendall(REQUEST)
-strayed = answer(connection, 0.5)
-subprocess.run(["ip", "neighbour", "delete", ADDRESS, "dev", CARD], check=True)
-print(first, strayed, answer(connection, 5) if strayed == "silence" else "-", flush=True)
+during = receive(connection, 0.5)
+subprocess.run(["ip", "neighbour", "delete", ADDRESS, "dev", INTERFACE], check=True)
+print(before, during, receive(connection, 5) if during == "silence" else "-", flush=True)
 """
 )
 
-# The SYN is answered by one holder; what completes the handshake is under way until another has the address.
+# One holder answers the SYN. The packet that completes the handshake is dropped on the way (by the client's own nftables rule), until
+# another node has the virtual IP.
 HALF_OPEN = (
     CLIENT
     + r"""
@@ -60,107 +65,112 @@ def nft(text):
 nft("add table inet held; add chain inet held out { type filter hook output priority 0; }; "
     f"add rule inet held out tcp dport {PORT} tcp flags & (syn | rst) == 0 drop")
 connection.connect((ADDRESS, PORT))
-told("away")
+request_move("away")
 nft("delete table inet held")
 connection.sendall(REQUEST)
-print(answer(connection, 5), flush=True)
+print(receive(connection, 5), flush=True)
 """
 )
 
-# The same port of the client, first for a connection that one holder ended, then for one that lives on with another holder.
+# The client uses the same port twice: first for a connection to one holder, which ended, then for one to another holder. When the
+# first holder has the virtual IP again, it has to pass the packets of the second connection on.
 REUSED = (
     CLIENT
     + r"""
-def bound():
-    made = socket.socket(connection.family)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.bind(("::" if ":" in ADDRESS else "", 40404))
-    made.settimeout(3)
-    made.connect((ADDRESS, PORT))
-    return made
-told("away")
-with bound() as first:
+def connect_from_port():
+    opened = socket.socket(connection.family)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    opened.bind(("::" if ":" in ADDRESS else "", 40404))
+    opened.settimeout(3)
+    opened.connect((ADDRESS, PORT))
+    return opened
+request_move("away")
+with connect_from_port() as first:
     first.sendall(REQUEST.replace(b"Host", b"Connection: close\r\nHost"))
     while first.recv(65536):
         pass
-told("back")
-second = bound()
+request_move("back")
+second = connect_from_port()
 second.sendall(REQUEST)
-before = answer(second, 3)
-told("away")
+before = receive(second, 3)
+request_move("away")
 second.sendall(REQUEST)
-print(before, answer(second, 5), flush=True)
+print(before, receive(second, 5), flush=True)
 """
 )
 
 
 def main() -> None:
-    """As the module says."""
+    """Reads the resource from the standard input, runs all cases, and prints their results."""
     cluster = parse(yaml.safe_load(sys.stdin))
     with running_lab(cluster) as lab:
         injector = FaultInjector(lab)
         injector.settle()
-        found: dict[str, object] = {"backup": strays(lab, knows=True), "halfOpen": half_open(lab)}
+        results: dict[str, object] = {"backup": wrong_node(lab, informed=True), "halfOpen": half_open(lab)}
         injector.settle()
-        found["reused"] = reused(lab)
+        results["reused"] = reused(lab)
         injector.settle()
-        found["stranger"] = strays(lab, knows=False)  # the last one: its agent does not know what its kernel has forgotten
-    print(json.dumps(found))
+        # The last case: the agent does not know that the entries in its kernel were removed.
+        results["uninformed"] = wrong_node(lab, informed=False)
+    print(json.dumps(results))
 
 
-def strays(lab: Lab, *, knows: bool) -> list[str]:
-    """The first answer, what came while the packets went to a backup, and what came after that.
+def wrong_node(lab: Lab, *, informed: bool) -> list[str]:
+    """Sends packets to a backup for a while; returns the answers before, during and after that ("-": none was outstanding).
 
-    `knows`: whether the backup's agent has told its kernel who the holder is.
+    `informed`: whether the backup's kernel has an entry for the holder.
     """
-    other = next(name for name in lab.nodes if name != lab.holder)
-    if not knows:
-        lab.nodes[other].signal("agent", signal.SIGSTOP)
-        forget(lab, other)
+    backup = next(name for name in lab.nodes if name != lab.holder)
+    if not informed:
+        lab.nodes[backup].signal("agent", signal.SIGSTOP)
+        remove_holders(lab, backup)
     try:
-        return stray(lab, other)
+        return send_to_backup(lab, backup)
     finally:
-        lab.nodes[other].signal("agent", signal.SIGCONT)
+        lab.nodes[backup].signal("agent", signal.SIGCONT)
 
 
-def stray(lab: Lab, other: str) -> list[str]:
-    """The same, whatever the backup knows."""
-    card = lab.layout.segments[0].name
-    (link,) = json.loads(lab.nodes[other].host.run("ip", "-json", "link", "show", "dev", card))
-    return lab.client.run(sys.executable, "-c", STRAYS, lab.address, "80", card, link["address"]).split()
+def send_to_backup(lab: Lab, backup: str) -> list[str]:
+    """Runs `WRONG_NODE` with the backup's MAC."""
+    interface = lab.layout.segments[0].name
+    (link,) = json.loads(lab.nodes[backup].host.run("ip", "-json", "link", "show", "dev", interface))
+    return lab.client.run(sys.executable, "-c", WRONG_NODE, lab.address, "80", interface, link["address"]).split()
 
 
-def forget(lab: Lab, node: str) -> None:
-    """The node has nobody to ask."""
+def remove_holders(lab: Lab, node: str) -> None:
+    """Removes the entries of the holders from the node's kernel: it passes nothing on."""
     config = AgentConfig.model_validate_json(lab.plan.texts[node][File.AGENT])
-    lab.nodes[node].host.run("nft", remember(Forwarding(config), 0, []))
+    lab.nodes[node].host.run("nft", recent_holders(Forwarding(config), 0, []))
 
 
 def half_open(lab: Lab) -> str:
-    """The answer to a request by a connection that was half open when the address moved."""
-    forget(lab, lab.holder)  # as when the drain is over
-    (said,) = converse(lab, HALF_OPEN)
-    return said
+    """The answer on a connection that was half open when the virtual IP moved."""
+    remove_holders(lab, lab.holder)  # as when the drain is over
+    (result,) = run_with_moves(lab, HALF_OPEN)
+    return result
 
 
 def reused(lab: Lab) -> list[str]:
-    """Answers of a connection to the first holder and, after the move, to the second, which had another one from the same port."""
-    return converse(lab, REUSED)
+    """The answers on one connection before and after a move to a holder that had another connection from the same port."""
+    return run_with_moves(lab, REUSED)
 
 
-def converse(lab: Lab, script: str) -> list[str]:
-    """What the client has to say in the end. At each "away" the virtual IP goes to another node, at "back" it comes back."""
+def run_with_moves(lab: Lab, script: str) -> list[str]:
+    """Runs a client's script; returns the words of its last line.
+
+    When the script prints "away", the virtual IP is moved to another node; at "back" it comes back. The script goes on after the move.
+    """
     best = lab.holder
     command = lab.client.enter(sys.executable, "-c", script, lab.address, "80")
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
         assert client.stdin and client.stdout
-        while (said := client.stdout.readline().split()) in (["away"], ["back"]):
-            away = said == ["away"]
+        while (words := client.stdout.readline().split()) in (["away"], ["back"]):
+            away = words == ["away"]
             lab.deliver(best, orders(lab.plan, best, yields=True) if away else lab.plan)
-            lab.wait_until(lambda away=away: lab.holder and (lab.holder != best) is away, 5, said[0])  # type: ignore[misc]
+            lab.wait_until(lambda away=away: lab.holder and (lab.holder != best) is away, 5, words[0])  # type: ignore[misc]
             print("done", file=client.stdin, flush=True)
     lab.deliver(best, lab.plan)
-    return said
+    return words
 
 
 if __name__ == "__main__":

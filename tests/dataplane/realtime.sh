@@ -1,5 +1,6 @@
-# A kernel with RT_GROUP_SCHED gives a container's control group no real-time share, and a host's processes all of it. A rehearsal
-# stands for hosts: so it leaves the container's group for the root, where there is such a thing. Then it runs what it was given.
+# Runs a command ("$@") with the right to real-time scheduling, if that can be had.
+# A kernel with RT_GROUP_SCHED gives the processes of the root control group real-time run time, and those of a container's group none
+# (kernel document scheduler/sched-rt-group). A rehearsal stands for hosts, so it moves itself to the root group (control groups v1).
 if ! chrt --rr 10 true 2>/dev/null; then
     mkdir -p /run/cpu
     if mount -t cgroup -o cpu cgroup /run/cpu 2>/dev/null || mount -t cgroup -o cpu,cpuacct cgroup /run/cpu 2>/dev/null; then

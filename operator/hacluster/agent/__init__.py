@@ -1,9 +1,24 @@
-"""The node agent: what one node is told (configuration), what is true on it (facts, health, VRRP), and who hears of it (report).
+"""The node agent: one asyncio process in each load balancer pod, next to keepalived and HAProxy.
 
-One asyncio process in each load balancer pod. Pure decisions and the parts that talk to something are kept apart: every
-part reads and updates one `state.AgentState`, and `run.run` starts them under one supervisor. The agent has no need of
-keepalived, HAProxy, or the API server being there: each may come and go.
+Configuration flows down: ConfigMap → `config` → keepalived and HAProxy. Observations flow up: keepalived's FIFO, netlink and
+sockets → `state` → `status` → API server. Every part reads and updates one `state.AgentState`; pure decisions and
+input/output are in separate functions. A module imports only from the lines below its own line (import-linter checks this):
 
-It imports neither a Kubernetes client nor a netlink library nor an HTTP client library: two PATCH requests, two netlink
-dumps and one HTTP check cost less than any of them does in memory, and the whole agent has to stay below 50 MB.
+run – creates all parts and runs them under the supervisor
+config – installs the files of the mounted ConfigMap, and reloads the daemons
+status – builds this node's entry of `status.nodes`, publishes it, and renews the node's Lease
+haproxy – checks HAProxy and Apache, and takes down servers on nodes that failed
+handover – planned moves: yields the virtual IPs, drains, and forwards the connections that are still open
+neighbours – ARP and IPv6 neighbour discovery: finds foreign claims to a virtual IP
+vrrp – receives the other nodes' advertisements, finds anomalies, and times takeovers
+keepalived – its processes, its notifications, its track files, and the addresses that it leaves behind
+network_monitor – keeps the state's links and addresses equal to the kernel's
+supervisor – runs the parts side by side, and starts a failed one again
+state – the one record of what was observed; wakes those that wait for a change
+paths – where the files and sockets are
+system – netlink, processes, TCP sockets, commands, files, clock
+
+keepalived, HAProxy and the API server may come and go: the agent runs without any of them. It imports no Kubernetes client,
+no netlink library and no HTTP client library: it needs two PATCH requests, two netlink dumps and one HTTP check, and all of
+it has to fit into 50 MB of memory.
 """

@@ -1,4 +1,7 @@
-"""Where the agent finds its files. Elsewhere than in a pod (a rehearsal) the directories differ, the names do not."""
+"""Paths of the agent's files and sockets.
+
+In a pod the two directories are those of `names`. In a rehearsal they are others, with the same file names.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,16 +11,17 @@ from hacluster import names
 from hacluster.nodeconfig import File
 
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where the kubelet mounts the pod's token and the API server's CA certificate."""
 
 
 @dataclass(frozen=True)
 class Paths:
-    """`config`: what is wanted (the mounted ConfigMap); `run`: what is installed, and every socket."""
+    """`config`: the mounted ConfigMap with the wanted files; `run`: the installed files, and every socket."""
 
     run: Path = Path(names.RUN_DIR)
     config: Path = Path(names.CONFIG_DIR)
 
-    def _named(self, name: str) -> Path:
+    def _in_run_directory(self, name: str) -> Path:
         return self.run / Path(name).relative_to(names.RUN_DIR)
 
     def live(self, file: File) -> Path:
@@ -25,78 +29,78 @@ class Paths:
         return self.run / file.value
 
     def good(self, file: File) -> Path:
-        """A copy of what was last loaded without a complaint: a refused reload goes back to it."""
+        """A copy of the text that was last loaded without an error: after a refused reload it is installed again."""
         return self.run / "good" / file.value
 
     def candidate(self, file: File) -> Path:
-        """A new text while the real daemon judges it."""
+        """A new text, while the daemon's own check reads it (`keepalived -t`, `haproxy -c`)."""
         return self.run / f"candidate-{file.value}"
 
     @property
     def ready(self) -> Path:
-        """Exists once there is something that the daemons can start with."""
-        return self._named(names.READY_FILE)
+        """Exists once a first configuration is installed: the daemons' containers wait for it."""
+        return self._in_run_directory(names.READY_FILE)
 
     @property
     def keepalived_pid(self) -> Path:
         """Process id of keepalived's parent process."""
-        return self._named(names.KEEPALIVED_PID)
+        return self._in_run_directory(names.KEEPALIVED_PID)
 
     @property
     def keepalived_dump(self) -> Path:
-        """Where keepalived dumps its state on demand: its TMPDIR is the run directory."""
+        """The file into which keepalived dumps its state on a signal: its TMPDIR is the run directory."""
         return self.run / "keepalived.json"
 
     @property
     def haproxy_master(self) -> Path:
-        """HAProxy's master socket."""
-        return self._named(names.HAPROXY_MASTER_SOCKET)
+        """HAProxy's master socket, for reloads."""
+        return self._in_run_directory(names.HAPROXY_MASTER_SOCKET)
 
     @property
     def haproxy_admin(self) -> Path:
-        """The socket on which HAProxy takes orders about its servers."""
-        return self._named(names.HAPROXY_ADMIN_SOCKET)
+        """HAProxy's stats socket with level admin: commands about its servers."""
+        return self._in_run_directory(names.HAPROXY_ADMIN_SOCKET)
 
     @property
     def haproxy_health(self) -> Path:
-        """HAProxy's health listener."""
-        return self._named(names.HAPROXY_HEALTH_SOCKET)
+        """The socket of HAProxy's listener for health checks."""
+        return self._in_run_directory(names.HAPROXY_HEALTH_SOCKET)
 
     @property
     def track_haproxy(self) -> Path:
-        """The track file of keepalived."""
-        return self._named(names.TRACK_HAPROXY)
+        """Track file of keepalived: 1 while HAProxy does not answer."""
+        return self._in_run_directory(names.TRACK_HAPROXY)
 
     def track_yield(self, router: str) -> Path:
-        """The track file of keepalived by which a node lets another have a router's virtual IPs."""
-        return self._named(names.track_yield(router))
+        """Track file of keepalived, one for each router: 1 while this node yields the router's virtual IPs to another."""
+        return self._in_run_directory(names.track_yield(router))
 
     @property
     def alive(self) -> Path:
-        """Touched as long as the agent lives."""
-        return self._named(names.AGENT_ALIVE)
+        """The file that a running agent touches every second; keepalived's script reads its age."""
+        return self._in_run_directory(names.AGENT_ALIVE)
 
     @property
     def forwarding(self) -> Path:
-        """What the agent made of the kernel's routes and rules."""
+        """Record of the routes and nftables rules that the agent installed: a restarted agent leaves them in place."""
         return self.run / "forwarding"
 
     @property
     def leave(self) -> Path:
-        """Somebody asks for the pod to be left in order."""
-        return self._named(names.LEAVE_FILE)
+        """Made by a preStop hook: the pod is about to end, and the node has to yield its virtual IPs first."""
+        return self._in_run_directory(names.LEAVE_FILE)
 
     @property
     def left(self) -> Path:
-        """The answer: nothing that matters is lost when the daemons end now."""
-        return self._named(names.LEFT_FILE)
+        """Made by the agent, for the preStop hooks that wait: the virtual IPs have moved, and the daemons may end."""
+        return self._in_run_directory(names.LEFT_FILE)
 
     @property
     def notify_fifo(self) -> Path:
-        """The notifications of keepalived."""
-        return self._named(names.NOTIFY_FIFO)
+        """The FIFO into which keepalived writes its notifications."""
+        return self._in_run_directory(names.NOTIFY_FIFO)
 
     @property
     def entry(self) -> Path:
-        """The entry last built, so that a restarted agent goes on with the same `since`."""
+        """The status entry that was last built: a restarted agent goes on with its `since`."""
         return self.run / "entry.json"

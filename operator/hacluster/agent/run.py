@@ -1,4 +1,9 @@
-"""Puts the agent's parts together."""
+"""Creates the agent's parts and runs them until the pod ends.
+
+`hacluster agent` calls `run_until_signalled`. Each part is one task under `supervisor.run_parts`; the parts share one
+`AgentState`. When the agent stops, the order matters: the parts end, virtual IPs without an owner are removed, the forwarding
+rules are removed, and a last report is sent to the operator.
+"""
 
 import asyncio
 import contextlib
@@ -11,7 +16,7 @@ from typing import Final
 from hacluster import __version__
 from hacluster.agent.config.daemons import RealDaemons
 from hacluster.agent.config.install import Installer
-from hacluster.agent.config.watcher import Configuration
+from hacluster.agent.config.watcher import ConfigWatcher
 from hacluster.agent.handover.handover import Handover
 from hacluster.agent.handover.second_chance import SecondChance
 from hacluster.agent.haproxy.apache import watch_apache
@@ -27,7 +32,7 @@ from hacluster.agent.paths import Paths
 from hacluster.agent.state import AgentState
 from hacluster.agent.status.entry import build_entry
 from hacluster.agent.status.publisher import Publisher, Reporter, ReportFailed, renew_lease_forever
-from hacluster.agent.supervisor import Part, heartbeat, run_parts
+from hacluster.agent.supervisor import Part, run_parts, touch_alive_file
 from hacluster.agent.system.clock import Clock, system_clock
 from hacluster.agent.system.network import Network
 from hacluster.agent.vrrp.adverts import LastAdverts
@@ -39,63 +44,63 @@ from hacluster.timestamps import format_timestamp
 
 log = logging.getLogger(__name__)
 
-_FAREWELL: Final = 0.6
-"""Seconds for the last report: the pod is being removed."""
+_LAST_REPORT_TIMEOUT: Final = 0.6
+"""Seconds for the last report: the pod is being removed, and its grace period is limited."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Which node this is, and where its files are."""
+    """Which node the agent runs on, where its files are, and the wall clock for timestamps."""
 
     node: str
     paths: Paths = field(default_factory=Paths)
     clock: Clock = system_clock
     hold_down: bool = True
-    """Whether a HAProxy that keeps dying has to answer for a while before its node is fit again."""
+    """Whether a HAProxy that ends again and again has to answer for a while before its node may hold a virtual IP again."""
 
 
 async def run(settings: Settings, reporter: Reporter, stop: asyncio.Event) -> None:
-    """Runs the node's agent until `stop` is set, and then leaves no virtual IP without an owner."""
+    """Runs the node's agent until `stop` is set. At the end it removes the virtual IPs that no keepalived owns."""
     paths, state = settings.paths, AgentState()
     keepalived = Keepalived(paths)
-    cleanup = OrphanCleanup(state, keepalived)
+    orphan_cleanup = OrphanCleanup(state, keepalived)
     adverts, anomalies = LastAdverts(), Anomalies()
-    takeovers = TakeoverTimer(adverts)
+    takeover_timer = TakeoverTimer(adverts)
 
-    def entry(previous: NodeStatus | None) -> NodeStatus:
+    def build(previous: NodeStatus | None) -> NodeStatus:
         return build_entry(settings.node, __version__, state.now, previous, format_timestamp(settings.clock()))
 
-    def measure(network: Network) -> Mapping[str, int]:
+    def time_takeovers(network: Network) -> Mapping[str, int]:
         config = state.now.installed
-        return takeovers.follow(config.routers if config else (), network, asyncio.get_running_loop().time())
+        return takeover_timer.follow(config.routers if config else (), network, asyncio.get_running_loop().time())
 
-    publisher = Publisher(state, reporter, entry, paths.entry)
+    publisher = Publisher(state, reporter, build, paths.entry)
     installer = Installer(paths, RealDaemons(paths, keepalived), preflight=Preflight(adverts))
-    configuration = Configuration(paths, settings.node, state, installer)
+    config_watcher = ConfigWatcher(paths, settings.node, state, installer)
     second_chance = SecondChance(state, adverts, paths.forwarding)
     parts: dict[str, Part] = {
-        "cleanup": cleanup.run,
-        "health": HAProxyMonitor(paths, state, adverts if settings.hold_down else None).run,
-        "vrrp": NotifyReader(paths, state, keepalived).run,
-        "listen": AdvertListener(state, adverts, anomalies).run,
-        "lookout": SegmentMonitor(state, anomalies).run,
-        "network": lambda: watch_network(state, measure=measure),
-        "configuration": configuration.run,
-        "apache": lambda: watch_apache(state),
-        "report": publisher.run,
+        "orphan cleanup": orphan_cleanup.run,
+        "HAProxy monitor": HAProxyMonitor(paths, state, adverts if settings.hold_down else None).run,
+        "notify reader": NotifyReader(paths, state, keepalived).run,
+        "advertisement listener": AdvertListener(state, adverts, anomalies).run,
+        "segment monitor": SegmentMonitor(state, anomalies).run,
+        "network monitor": lambda: watch_network(state, time_takeovers=time_takeovers),
+        "configuration watcher": config_watcher.run,
+        "Apache monitor": lambda: watch_apache(state),
+        "status publisher": publisher.run,
         "second chance": second_chance.run,
-        "peers": PeerMonitor(paths, state, adverts).run,
+        "peer monitor": PeerMonitor(paths, state, adverts).run,
         "handover": Handover(paths, state, keepalived).run,
-        "dead man's switch": lambda: heartbeat(paths.alive),
-        "heartbeat": lambda: renew_lease_forever(reporter),
+        "alive file": lambda: touch_alive_file(paths.alive),
+        "Lease renewal": lambda: renew_lease_forever(reporter),
     }
     log.info("agent %s of node %s starts", __version__, settings.node)
     try:
         await run_parts(parts, stop)
-        await cleanup.finish()
+        await orphan_cleanup.finish()
         await second_chance.finish()
         with contextlib.suppress(ReportFailed, TimeoutError):
-            async with asyncio.timeout(_FAREWELL):
+            async with asyncio.timeout(_LAST_REPORT_TIMEOUT):
                 await publisher.publish()
     finally:
         await reporter.close()
@@ -103,7 +108,7 @@ async def run(settings: Settings, reporter: Reporter, stop: asyncio.Event) -> No
 
 
 async def run_until_signalled(settings: Settings, reporter: Reporter) -> None:
-    """As `run`, until SIGTERM or SIGINT."""
+    """Runs the agent until the process gets SIGTERM or SIGINT."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

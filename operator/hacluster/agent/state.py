@@ -1,4 +1,8 @@
-"""The one place where the agent's parts leave what they observed, and where others wait for a change."""
+"""The agent's record of what was observed on the node.
+
+Each part updates its own fields of the one `AgentState` (`state.update(...)`) and reads those of the others from `state.now`.
+Parts that act on a change wait with `state.changed_since(version)`. All of it runs in one event loop, so there are no locks.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,7 +17,7 @@ from hacluster.nodeconfig import AgentConfig, Router
 
 @dataclass(frozen=True)
 class Instance:
-    """What keepalived says of one VRRP instance; `priority` is the effective one, 0 when unknown."""
+    """A VRRP instance as keepalived reports it; `priority` is the effective one, 0 when unknown."""
 
     state: VrrpState
     priority: int = 0
@@ -25,38 +29,44 @@ def _empty() -> Mapping[str, Any]:
 
 @dataclass(frozen=True)
 class Observation:
-    """Everything that is known about the node at one moment."""
+    """Everything that was observed on the node, at one moment."""
 
     network: Network | None = None
+    """Links and addresses of the kernel; None before they were read for the first time."""
     offered: AgentConfig | None = None
-    """What the mounted ConfigMap holds, whether or not it could be installed."""
+    """The configuration in the mounted ConfigMap, whether or not it could be installed."""
     installed: AgentConfig | None = None
-    """What the daemons have loaded."""
+    """The configuration that the daemons have loaded."""
     started: bool = False
-    """The first configuration is installed: from now on the daemons are expected to live."""
+    """Whether the first configuration is installed: from then on the daemons are expected to run."""
     keepalived: bool | None = None
-    """Whether a process lives that may own virtual IPs; None before the first look."""
+    """Whether a keepalived process runs that may own virtual IPs; None before the first check."""
     instances: Mapping[str, Instance] = field(default_factory=_empty)
+    """VRRP instances by the name of their router."""
     learned: bool = False
-    """keepalived was asked for its states since it, or the agent, started."""
+    """Whether keepalived was asked for its states since it, or the agent, started."""
     haproxy: Health = Health.UNKNOWN
     apache: Health | None = None
+    """None where the configuration has no Apache."""
     leaving: bool = False
-    """The pod ends."""
+    """Whether the pod is about to end."""
     takeovers: Mapping[str, int] = field(default_factory=_empty)
-    """Milliseconds that it took to take a virtual router over, while it is held; by its name."""
+    """Duration of the last takeover in milliseconds, by router, for routers that this node holds."""
     problems: Mapping[str, tuple[NodeProblem, ...]] = field(default_factory=_empty)
-    """By the part that found them."""
+    """Problems by the part that found them."""
 
     @property
     def virtual_ips(self) -> frozenset[str]:
-        """Every virtual IP of the resource, as far as the node was told: without prefix lengths."""
+        """Every virtual IP of the resource that a configuration of this node lists, without prefix lengths."""
         configs = (config for config in (self.installed, self.offered) if config is not None)
         return frozenset(bare(address) for config in configs for address in config.all_virtual_ips)
 
     @property
     def settled(self) -> bool:
-        """Whether every part has had its first look: an entry before that would say less than the one before a restart."""
+        """Whether network, keepalived and HAProxy were all observed since the agent started.
+
+        Before that, an entry would report less than the entry that the agent published before its restart.
+        """
         vrrp = self.keepalived is False or (self.keepalived is True and self.learned)
         haproxy = not self.started or self.haproxy is not Health.UNKNOWN
         return self.network is not None and vrrp and haproxy
@@ -69,12 +79,12 @@ def held_virtual_ips(router: Router, network: Network | None) -> tuple[str, ...]
 
 
 def holds(router: Router, network: Network | None) -> bool:
-    """Whether this node's kernel has any of the router's virtual IPs."""
+    """Whether this node's kernel has any of the router's virtual IPs on the router's interface."""
     return bool(held_virtual_ips(router, network))
 
 
 class AgentState:
-    """Holds the newest observation; every change has a number, so that nobody who waits can miss one."""
+    """The newest observation (`now`) and its number (`version`). Every change gets a new number, so no waiter misses one."""
 
     def __init__(self) -> None:
         self.now = Observation()
@@ -82,7 +92,7 @@ class AgentState:
         self._changed = asyncio.Event()
 
     def update(self, **changes: Any) -> bool:
-        """Replaces fields of the observation; returns whether anything differs."""
+        """Replaces fields of the observation; returns whether any value differs."""
         after = replace(self.now, **changes)
         if after == self.now:
             return False
@@ -93,17 +103,17 @@ class AgentState:
         return True
 
     def put_instance(self, name: str, instance: Instance | None) -> None:
-        """Sets or forgets one VRRP instance."""
+        """Sets one VRRP instance; None removes it."""
         instances = {key: value for key, value in self.now.instances.items() if key != name}
         self.update(instances=instances if instance is None else instances | {name: instance})
 
     def put_problems(self, part: str, *problems: NodeProblem) -> None:
-        """Replaces what `part` complains about."""
+        """Replaces all problems of `part`; without `problems`, it has none."""
         others = {key: value for key, value in self.now.problems.items() if key != part}
         self.update(problems=others | {part: problems} if problems else others)
 
     async def changed_since(self, version: int) -> int:
-        """Waits until the state is newer than `version`; returns its version then."""
+        """Waits until the state is newer than `version`; returns the new version."""
         while self.version <= version:
             await self._changed.wait()
         return self.version

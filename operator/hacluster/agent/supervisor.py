@@ -1,4 +1,8 @@
-"""Runs the agent's parts side by side: one that fails is logged and started again, the others go on."""
+"""Runs the agent's parts side by side.
+
+`run_parts` gets every part as a function that starts it. A part that raises an exception or returns is logged and started
+again; the other parts go on meanwhile.
+"""
 
 import asyncio
 import contextlib
@@ -12,13 +16,14 @@ from hacluster.agent.system.backoff import Backoff
 log = logging.getLogger(__name__)
 
 Part = Callable[[], Awaitable[None]]
-"""Starts a part; it is not expected to return."""
+"""Starts a part, which runs until it is cancelled."""
 
-_CALM: Final = 30.0
+_RESET_AFTER: Final = 30.0
+"""Seconds that a part has to run before the next failure counts as its first again."""
 
 
 async def supervise(name: str, part: Part) -> None:
-    """Never returns: one part, with 0.1 to 5 seconds between its failures. A part that ran for long starts afresh."""
+    """Runs one part until cancelled. After a failure it waits 0.1 to 5 seconds, longer each time, and starts the part again."""
     loop = asyncio.get_running_loop()
     backoff = Backoff(first=0.1, most=5.0)
     while True:
@@ -28,13 +33,13 @@ async def supervise(name: str, part: Part) -> None:
             log.error("%s returned", name)
         except Exception as error:
             log.exception("%s failed: %s", name, error)
-        if loop.time() - started > _CALM:
+        if loop.time() - started > _RESET_AFTER:
             backoff.reset()
         await asyncio.sleep(backoff.next())
 
 
 async def run_parts(parts: Mapping[str, Part], stop: asyncio.Event) -> None:
-    """Runs all parts until `stop` is set."""
+    """Runs all parts until `stop` is set, then cancels them. The keys are the parts' names in the log."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(supervise(name, part), name=name) for name, part in parts.items()]
         await stop.wait()
@@ -42,8 +47,11 @@ async def run_parts(parts: Mapping[str, Part], stop: asyncio.Event) -> None:
             task.cancel()
 
 
-async def heartbeat(file: Path) -> None:
-    """Never returns: touches the file every second, for as long as this process gets anything done."""
+async def touch_alive_file(file: Path) -> None:
+    """Runs until cancelled: touches the file every second, as long as this event loop makes progress.
+
+    A script of keepalived reads the file's age: where it is too old, the script checks HAProxy in the agent's place.
+    """
     while True:
         with contextlib.suppress(OSError):
             file.touch()  # noqa: ASYNC240 - in memory

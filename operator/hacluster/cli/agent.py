@@ -1,4 +1,8 @@
-"""`hacluster agent`: one node's agent, with its settings from the pod's environment."""
+"""`hacluster agent`: runs one node's agent.
+
+The pod's environment gives the settings. The agent's modules are imported inside the function, so that the other
+commands start without them.
+"""
 
 import asyncio
 import logging
@@ -16,10 +20,14 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--cluster", envvar="HACLUSTER_NAME", show_envvar=True, required=True, help="Name of the HACluster.")
 @click.option("--namespace", envvar="HACLUSTER_NAMESPACE", show_envvar=True, required=True, help="Its namespace.")
 @click.option("--node", envvar="HACLUSTER_NODE", show_envvar=True, required=True, help="Name of this node.")
-@click.option("--config-dir", type=_FOLDER, default=names.CONFIG_DIR, show_default=True, help="What is wanted.")
-@click.option("--run-dir", type=_FOLDER, default=names.RUN_DIR, show_default=True, help="What is installed, and the sockets.")
-@click.option("--hold-down/--no-hold-down", default=True, help="Keep a node out whose HAProxy keeps dying (drills do not).")
-@click.option("--report-file", type=_FILE, help="Append entries to this file instead of telling an API server.")
+@click.option("--config-dir", type=_FOLDER, default=names.CONFIG_DIR, show_default=True, help="Files of the mounted ConfigMap.")
+@click.option("--run-dir", type=_FOLDER, default=names.RUN_DIR, show_default=True, help="Installed files and sockets.")
+@click.option(
+    "--hold-down/--no-hold-down",
+    default=True,
+    help="Keep a node without virtual IPs while its HAProxy ends again and again (drills do not).",
+)
+@click.option("--report-file", type=_FILE, help="Append status entries to this file instead of sending them to an API server.")
 @click.option("--api-host", envvar="KUBERNETES_SERVICE_HOST", show_envvar=True, help="API server.")
 @click.option("--api-port", envvar="KUBERNETES_SERVICE_PORT", show_envvar=True, type=int, default=443, help="Its port.")
 def command(  # noqa: PLR0917 - click calls it by keywords
@@ -47,5 +55,5 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     elif api_host:
         reporter = KubernetesReporter(Server(api_host, api_port), cluster, namespace, node, system_clock)
     else:
-        raise click.UsageError("neither KUBERNETES_SERVICE_HOST nor --report-file says who is to hear of the node")
+        raise click.UsageError("no place to report to: set KUBERNETES_SERVICE_HOST, or use --report-file")
     asyncio.run(run_until_signalled(Settings(node, Paths(run=run_dir, config=config_dir), hold_down=hold_down), reporter))

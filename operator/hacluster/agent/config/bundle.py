@@ -1,4 +1,8 @@
-"""One node's files as a whole: what is wanted (the mounted ConfigMap) and what is installed."""
+"""One node's configuration files as a unit.
+
+A `Bundle` is read from the mounted ConfigMap (`read_offered`) or from the copies of the last good files (`read_good`). The files
+belong together, so they are read, installed and taken back together.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,31 +15,31 @@ from hacluster import names
 from hacluster.agent.paths import Paths
 from hacluster.nodeconfig import AgentConfig, File
 
-LOADED: Final = (File.HAPROXY, File.KEEPALIVED)
-"""The files that a daemon judges and reloads, in that order: a virtual IP follows what serves it."""
-FILES: Final = (*LOADED, File.RSYSLOG, File.AGENT)
+DAEMON_FILES: Final = (File.HAPROXY, File.KEEPALIVED)
+"""The files that a daemon checks and reloads, in this order: HAProxy has to serve before keepalived brings a virtual IP."""
+FILES: Final = (*DAEMON_FILES, File.RSYSLOG, File.AGENT)
 _REQUIRED: Final = (File.KEEPALIVED, File.HAPROXY, File.AGENT)
 
 
 class BadBundle(Exception):
-    """The files do not belong together, or cannot be read; the message is for people."""
+    """A file is missing, or agent.json is not valid. The message is for the user."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """The texts, and what the agent's own says."""
+    """The text of each file, and the parsed agent.json."""
 
     texts: Mapping[File, str]
     config: AgentConfig
 
     def changed_from(self, other: "Bundle | None") -> tuple[File, ...]:
-        """The files whose text differs."""
+        """The files whose text differs from `other`'s; all of them where `other` is None."""
         before: Mapping[File, str] = other.texts if other else {}
         return tuple(file for file in FILES if self.texts.get(file) != before.get(file))
 
 
 def parse_bundle(texts: Mapping[File, str]) -> Bundle:
-    """Raises BadBundle."""
+    """The bundle of these texts. Raises BadBundle."""
     missing = [file.value for file in _REQUIRED if file not in texts]
     if missing:
         raise BadBundle(f"the node's configuration lacks {', '.join(missing)}")
@@ -48,22 +52,26 @@ def parse_bundle(texts: Mapping[File, str]) -> Bundle:
 
 
 def read_offered(directory: Path, node: str) -> Bundle | None:
-    """What the ConfigMap holds for this node; None when it holds nothing. Raises BadBundle, OSError."""
+    """This node's files in the mounted ConfigMap; None when there are none. Raises BadBundle, OSError."""
     while True:
-        delivery = _delivery(directory)
-        texts = _read({file: delivery / names.key(node, file.value) for file in FILES})
-        if _delivery(directory) == delivery:  # else it was swapped, and perhaps removed, while it was read
+        version = _current_version(directory)
+        texts = _read({file: version / names.key(node, file.value) for file in FILES})
+        if _current_version(directory) == version:  # else the kubelet replaced it while it was read
             return parse_bundle(texts) if texts else None
 
 
-def _delivery(directory: Path) -> Path:
-    """The folder of one delivery of the kubelet, which is whole; the links beside it are made one by one, after the swap."""
+def _current_version(directory: Path) -> Path:
+    """The directory with the ConfigMap's current version.
+
+    The kubelet writes each version into a new directory and then switches the symbolic link `..data` to it. Only there all keys
+    are of one version: the links beside `..data` are made one by one, after the switch.
+    """
     data = directory / "..data"
     return data.resolve() if data.is_symlink() else directory
 
 
 def read_good(paths: Paths) -> Bundle | None:
-    """What was last loaded; None before the first time. Raises OSError."""
+    """The files that were last loaded; None when no configuration was loaded yet. Raises OSError."""
     try:
         return parse_bundle(_read({file: paths.good(file) for file in FILES}))
     except BadBundle:
@@ -71,12 +79,15 @@ def read_good(paths: Paths) -> Bundle | None:
 
 
 def read_live(paths: Paths) -> Mapping[File, str]:
-    """The texts that the daemons would start with."""
+    """The texts of the files that the daemons read when they start. Raises OSError."""
     return _read({file: paths.live(file) for file in FILES})
 
 
 def fingerprint(directory: Path, node: str) -> tuple[object, ...]:
-    """Differs when the files may. The kubelet swaps one symbolic link; elsewhere the files' own times and sizes have to do."""
+    """A cheap value that changes whenever the files change; it can be compared and nothing else.
+
+    In a pod it is the target of the kubelet's link `..data`. Elsewhere (a rehearsal) it is each file's inode, time and size.
+    """
     try:
         return (directory.joinpath("..data").readlink(),)
     except OSError:

@@ -1,4 +1,10 @@
-"""What the daemons themselves say of a configuration: their own check, and their reload."""
+"""Asks keepalived and HAProxy to check a configuration and to load it, and reads their answers.
+
+`install.Installer` uses the protocol `Daemons`; `RealDaemons` implements it for the daemons of this pod. Only the daemon itself
+knows whether it accepts a file, so its own check runs before the file is installed, and its message goes to the user.
+
+Sources: keepalived(8) for `-t` and SIGHUP; HAProxy's Management Guide for `-c` and for `reload` on the master socket.
+"""
 
 import asyncio
 import re
@@ -15,37 +21,39 @@ from hacluster.agent.system.commands import run
 from hacluster.nodeconfig import File
 
 _RELOAD_DEADLINE: Final = 30.0
-_MAX_WORDS: Final = 600
+"""Seconds for a reload of HAProxy: the master answers when the new worker has started."""
+_MAX_MESSAGE: Final = 600
+"""Characters."""
 
 
 class Answer(Enum):
-    """What became of a request to a daemon."""
+    """How a daemon answered a request."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
     ABSENT = "absent"
-    """The daemon is not there, or did not answer in time: it may later."""
+    """The daemon does not run, or did not answer in time: a later try may succeed."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A daemon's answer, with its own words for people."""
+    """A daemon's answer, and its own message for the user."""
 
     answer: Answer
-    words: str = ""
+    message: str = ""
 
 
 ACCEPTED: Final = Verdict(Answer.ACCEPTED)
 
 
 class Daemons(Protocol):
-    """HealthJudge and load their own files (`bundle.LOADED`)."""
+    """The daemons that check and load the files in `bundle.DAEMON_FILES`."""
 
     async def validate(self, file: File, candidate: Path) -> Verdict:
-        """Whether the daemon could start with this file."""
+        """Whether the daemon of `file` could start with the text in `candidate`."""
 
     async def reload(self, file: File) -> Verdict:
-        """Makes the daemon load its installed file."""
+        """Makes the daemon of `file` load its installed file."""
 
 
 class RealDaemons:
@@ -64,58 +72,57 @@ class RealDaemons:
         }
 
     async def validate(self, file: File, candidate: Path) -> Verdict:
-        """Runs the daemon's own check over the candidate."""
-        if not _exists(candidate):  # keepalived has called a missing file good
+        """Runs the daemon's own check of the candidate."""
+        if not _exists(candidate):  # `keepalived -t` may accept a file that does not exist
             return Verdict(Answer.ABSENT, f"{candidate} vanished before it was checked")
-        code, said = await run(*self._checks[file], str(candidate))
+        code, output = await run(*self._checks[file], str(candidate))
         if code is None:
-            return Verdict(Answer.ABSENT, said)
+            return Verdict(Answer.ABSENT, output)
         if code == 0:
             return ACCEPTED
-        return Verdict(
-            Answer.REFUSED, shorten(said.replace(str(candidate), file.value)) or f"its check ended with exit code {code}"
-        )
+        message = shorten_output(output.replace(str(candidate), file.value))
+        return Verdict(Answer.REFUSED, message or f"its check ended with exit code {code}")
 
     async def reload(self, file: File) -> Verdict:
-        """SIGHUP to keepalived, `reload` on HAProxy's master socket."""
+        """Sends SIGHUP to keepalived, or `reload` to HAProxy's master socket."""
         return await self._reloads[file]()
 
     async def _reload_keepalived(self) -> Verdict:
-        done = await self._keepalived.reload()
-        if done is None:
+        reloaded = await self._keepalived.reload()
+        if reloaded is None:
             return Verdict(Answer.ABSENT, "keepalived is not running")
-        return ACCEPTED if done else Verdict(Answer.REFUSED, "keepalived ended when it was told to reload")
+        return ACCEPTED if reloaded else Verdict(Answer.REFUSED, "keepalived ended when it was told to reload")
 
     async def _reload_haproxy(self) -> Verdict:
         try:
             async with asyncio.timeout(_RELOAD_DEADLINE):
-                said = await ask(self._paths.haproxy_master, "reload")
+                answer = await ask(self._paths.haproxy_master, "reload")
         except (OSError, TimeoutError) as error:
             return Verdict(Answer.ABSENT, f"HAProxy's master does not answer: {error or 'timeout'}")
-        return judge_reload(said.replace(str(self._paths.live(File.HAPROXY)), File.HAPROXY.value))
+        return parse_reload_answer(answer.replace(str(self._paths.live(File.HAPROXY)), File.HAPROXY.value))
 
 
-def judge_reload(said: str) -> Verdict:
-    """Reads the master's answer: `Success=1`, or `Success=0` and the new worker's log."""
-    first, _, log = said.partition("\n")
+def parse_reload_answer(answer: str) -> Verdict:
+    """Reads the answer of HAProxy's master: `Success=1`, or `Success=0` with the log of the new worker after it."""
+    first, _, log = answer.partition("\n")
     if first.strip() == "Success=1":
         return ACCEPTED
     if first.strip() == "Success=0":
-        return Verdict(Answer.REFUSED, shorten(log))
-    return Verdict(Answer.ABSENT, f"HAProxy's master said: {shorten(said) or 'nothing'}")
+        return Verdict(Answer.REFUSED, shorten_output(log))
+    return Verdict(Answer.ABSENT, f"HAProxy's master said: {shorten_output(answer) or 'nothing'}")
 
 
-def shorten(said: str) -> str:
-    """A daemon's own words, without what it says to everybody: dates, process ids, notices; at most 600 characters.
+def shorten_output(output: str) -> str:
+    """A daemon's output as one line for the user, at most 600 characters: without dates, process ids and notices.
 
-    HAProxy's alerts are the cause, where there are any. The end of a long story is where daemons say what was wrong.
+    Where HAProxy printed alerts, only they are kept: they name the cause.
     """
-    lines = [re.sub(r"\s+", " ", line).strip() for line in said.splitlines()]
+    lines = [re.sub(r"\s+", " ", line).strip() for line in output.splitlines()]
     lines = [re.sub(r"^(\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}: )", "", line) for line in lines if line not in {"", "--"}]
     alerts = [line for line in lines if line.startswith("[ALERT]")]
-    words = [re.sub(r"^\[\w+\] *\(\d+\) *: *", "", line) for line in alerts or lines if not line.startswith("[NOTICE]")]
-    text = "; ".join(words)
-    return text if len(text) <= _MAX_WORDS else f"{text[: _MAX_WORDS - 2]} …"
+    kept = [re.sub(r"^\[\w+\] *\(\d+\) *: *", "", line) for line in alerts or lines if not line.startswith("[NOTICE]")]
+    text = "; ".join(kept)
+    return text if len(text) <= _MAX_MESSAGE else f"{text[: _MAX_MESSAGE - 2]} …"
 
 
 def _exists(file: Path) -> bool:

@@ -1,14 +1,15 @@
-"""One transaction: judge the new files, install them, load them, and go back where a daemon refuses.
+"""Installs a node's files in one transaction: check, write, reload; after a refusal back to the last good files.
 
-The good copies are what a transaction goes back to, and are replaced only when every daemon has taken its file. They lie on
-disk, so that an agent that is killed in between finds on its next start what was good, and that the live files may not be.
+`Installer.install` is called by the watcher with each new bundle. The good copies in the run directory are replaced only when
+every daemon has loaded its file. They are on disk, so an agent that is killed during a transaction finds the good files at its
+next start, and sees that the live files may differ from them.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from hacluster.agent.config.bundle import LOADED, Bundle, read_good, read_live
+from hacluster.agent.config.bundle import DAEMON_FILES, Bundle, read_good, read_live
 from hacluster.agent.config.daemons import ACCEPTED, Answer, Daemons, Verdict
 from hacluster.agent.paths import Paths
 from hacluster.agent.system import tcp_sockets
@@ -19,38 +20,41 @@ from hacluster.nodeconfig import AgentConfig, File, Port
 
 
 class Retry(Enum):
-    """What an unsuccessful transaction waits for."""
+    """When an unsuccessful transaction is worth another try."""
 
-    NEVER = "other files"
-    PORT = "a port or an address to be free"
-    LATER = "a daemon to answer"
+    NEVER = "when the files change"
+    PORT = "when a port or an address is free"
+    LATER = "when a daemon answers"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a transaction ended; `problems` is empty where it succeeded."""
+    """How a transaction ended: without `problems` it succeeded."""
 
     problems: tuple[NodeProblem, ...] = ()
     retry: Retry = Retry.NEVER
 
 
 Preflight = Callable[[AgentConfig], Awaitable[tuple[NodeProblem, ...]]]
-"""What forbids the daemons' first start with this configuration."""
+"""A check before the daemons' first start: returns the problems that forbid it."""
 
 
-async def _allowed(_: AgentConfig) -> tuple[NodeProblem, ...]:
+async def _no_preflight(_: AgentConfig) -> tuple[NodeProblem, ...]:
     return ()
 
 
 class Installer:
-    """Owns the files in the run directory. `good` is what is loaded, None before the first installation."""
+    """Owns the configuration files in the run directory.
+
+    `good` is the bundle that the daemons have loaded, None before the first installation.
+    """
 
     def __init__(
         self,
         paths: Paths,
         daemons: Daemons,
         listeners: Callable[[], Collection[tcp_sockets.Listener]] = tcp_sockets.read_listeners,
-        preflight: Preflight = _allowed,
+        preflight: Preflight = _no_preflight,
     ):
         self._paths = paths
         self._daemons = daemons
@@ -58,34 +62,39 @@ class Installer:
         self._preflight = preflight
         paths.good(File.AGENT).parent.mkdir(parents=True, exist_ok=True)
         self.good = read_good(paths)
+        # Whether the live files, or what the daemons have loaded, may differ from the good files: a transaction was interrupted.
         self._dirty = self.good is not None and dict(read_live(paths)) != dict(self.good.texts)
 
     @property
     def started(self) -> bool:
-        """Whether the daemons were told that they can start."""
+        """Whether the daemons' containers were allowed to start."""
         return self._paths.ready.exists()
 
     async def install(self, new: Bundle) -> Outcome:
-        """Makes the daemons run with the new files, or leaves them as they were. Raises OSError."""
+        """Makes the daemons run with the new files, or keeps the good ones. Raises OSError.
+
+        A daemon that is absent has the new files for its next start; then the outcome asks for another try.
+        """
         changed = new.changed_from(self.good)
         if not changed and not self._dirty and self.started:
             return Outcome()
-        if refusal := await self._judge(new, changed):
+        if refusal := await self._validate(new, changed):
             return refusal
-        if taken := await self._taken(new):
-            return Outcome(taken, Retry.PORT)
+        if blockers := await self._find_blockers(new):
+            return Outcome(blockers, Retry.PORT)
         self._write(new.texts)
         if not self.started:
             self._commit(new)
             self._paths.ready.touch()
             return Outcome()
-        if failure := await self._load(self._to_load(changed)):
+        if failure := await self._reload(self._to_reload(changed)):
             return failure
         self._commit(new)
         return Outcome()
 
-    async def _judge(self, new: Bundle, changed: Collection[File]) -> Outcome | None:
-        for file in LOADED:
+    async def _validate(self, new: Bundle, changed: Collection[File]) -> Outcome | None:
+        """Runs the daemons' own checks of the changed files; returns the first failure."""
+        for file in DAEMON_FILES:
             if file in changed:
                 candidate = self._paths.candidate(file)
                 replace_file(candidate, new.texts[file])
@@ -97,44 +106,51 @@ class Installer:
                     return _failed(file, verdict)
         return None
 
-    async def _taken(self, new: Bundle) -> tuple[NodeProblem, ...]:
-        """What the new files want and somebody else has: ports, and before the first start virtual IPs."""
-        busy = tuple(NodeProblem(reason=Reason.PORT_IN_USE, message=tcp_sockets.describe(*one)) for one in self._busy(new))
-        return busy or (() if self.started else await self._preflight(new.config))
+    async def _find_blockers(self, new: Bundle) -> tuple[NodeProblem, ...]:
+        """Ports that another program uses and, before the daemons' first start, what the preflight check finds."""
+        in_use = tuple(
+            NodeProblem(reason=Reason.PORT_IN_USE, message=tcp_sockets.describe(port, listener))
+            for port, listener in self._ports_in_use(new)
+        )
+        return in_use or (() if self.started else await self._preflight(new.config))
 
-    def _busy(self, new: Bundle) -> tuple[tuple[Port, tcp_sockets.Listener], ...]:
-        """Ports that the new files want and somebody else has: our own daemons have those of the good files, once started."""
-        ours = self.good.config.ports if self.good and self.started else ()
-        return tcp_sockets.taken(new.config.ports, ours, self._listeners())
+    def _ports_in_use(self, new: Bundle) -> tuple[tuple[Port, tcp_sockets.Listener], ...]:
+        """The new files' ports that another program uses. Once started, the good files' ports are used by our own daemons."""
+        own = self.good.config.ports if self.good and self.started else ()
+        return tcp_sockets.find_ports_in_use(new.config.ports, own, self._listeners())
 
-    def _to_load(self, changed: Collection[File]) -> tuple[File, ...]:
-        """Only what changed; after an interrupted transaction nobody knows what was loaded, so everything."""
-        return tuple(file for file in LOADED if self._dirty or file in changed)
+    def _to_reload(self, changed: Collection[File]) -> tuple[File, ...]:
+        """The changed files; after an interrupted transaction all, because it is unknown what the daemons have loaded."""
+        return tuple(file for file in DAEMON_FILES if self._dirty or file in changed)
 
-    async def _load(self, files: Iterable[File]) -> Outcome | None:
-        """A daemon that is away keeps the new files for its start; it is asked again, in case it had just read the old ones."""
-        loaded: list[File] = []
+    async def _reload(self, files: Iterable[File]) -> Outcome | None:
+        """Makes the daemons load the live files; returns the first failure. After a refusal the good files are back.
+
+        After ABSENT the new files stay for the daemon's next start. The reload is tried again all the same, because the daemon may
+        have read the old files just before they were replaced.
+        """
+        asked: list[File] = []
         self._dirty = True
         for file in files:
             verdict = await self._daemons.reload(file)
-            loaded.append(file)
+            asked.append(file)
             if verdict.answer is Answer.ABSENT:
                 return _failed(file, verdict)
             if verdict.answer is Answer.REFUSED:
-                await self._go_back(loaded)
+                await self._roll_back(asked)
                 return _failed(file, verdict)
         return None
 
-    async def _go_back(self, loaded: Iterable[File]) -> None:
-        """The good files again. A daemon that refused has kept them in memory, one that had taken the new files is told."""
+    async def _roll_back(self, asked: Iterable[File]) -> None:
+        """Installs the good files, and reloads every daemon that was asked to load a new one."""
         if self.good is None:
             return
         self._write(self.good.texts)
-        verdicts = [await self._daemons.reload(file) for file in loaded]
+        verdicts = [await self._daemons.reload(file) for file in asked]
         self._dirty = any(verdict != ACCEPTED for verdict in verdicts)
 
     def _write(self, texts: Mapping[File, str]) -> None:
-        """Installs all files, each by a rename; a file that is no longer wanted goes."""
+        """Installs all live files, each by a rename. rsyslog.conf is optional: it is removed where `texts` has none."""
         for file in File:
             live = self._paths.live(file)
             if file in texts:
@@ -143,7 +159,7 @@ class Installer:
                 live.unlink(missing_ok=True)
 
     def _commit(self, new: Bundle) -> None:
-        """The new files are good. The agent's own is written last: it seals the others."""
+        """Makes the new files the good ones. agent.json is last: its revision is good only when all other files are written."""
         for file, text in new.texts.items():
             if file is not File.AGENT:
                 replace_file(self._paths.good(file), text)
@@ -157,4 +173,4 @@ def _failed(file: File, verdict: Verdict) -> Outcome:
     reason, retry = (
         (Reason.CONFIGURATION_REFUSED, Retry.NEVER) if verdict.answer is Answer.REFUSED else (Reason.NOT_LOADED, Retry.LATER)
     )
-    return Outcome((NodeProblem(reason=reason, message=f"{file.value}: {verdict.words}"),), retry)
+    return Outcome((NodeProblem(reason=reason, message=f"{file.value}: {verdict.message}"),), retry)

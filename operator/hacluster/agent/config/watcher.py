@@ -1,4 +1,9 @@
-"""Watches the mounted ConfigMap, and lets the installer make it true."""
+"""Watches the mounted ConfigMap and has changed files installed.
+
+`ConfigWatcher.run` is started by `agent/run.py`. It writes the offered and the installed configuration, and the problems of the
+installation, to the state. Polling is used because it costs one `readlink` in 100 ms, and needs no inotify watch that would have to
+follow the kubelet's symbolic link.
+"""
 
 import asyncio
 import logging
@@ -16,28 +21,31 @@ from hacluster.api.status import NodeProblem
 log = logging.getLogger(__name__)
 
 PART: Final = "configuration"
+"""The key of this part's problems in the state."""
 _POLL: Final = 0.1
-_PORT_POLL: Final = 1.0
+"""Seconds between two looks at the files."""
+_PORT_RETRY: Final = 1.0
+"""Seconds between two tries while a port or an address is in use."""
 
 
-class Configuration:
-    """The part that keeps the daemons' configuration as the operator wants it."""
+class ConfigWatcher:
+    """Keeps the daemons' configuration equal to the mounted ConfigMap."""
 
     def __init__(self, paths: Paths, node: str, state: AgentState, installer: Installer) -> None:
         self._paths, self._node, self._state, self._installer = paths, node, state, installer
         self._backoff = Backoff(first=0.5, most=30.0)
-        self._publish()
+        self._record_installed()
 
     async def run(self) -> None:
-        """Never returns. Unchanged files are not judged twice, unless what was in the way may have gone."""
+        """Runs until cancelled: installs the files, and again when they change or when the outcome asks for another try."""
         while True:
             stamp = fingerprint(self._paths.config, self._node)
-            outcome = await self._follow()
-            self._report(outcome)
+            outcome = await self._apply_offered()
+            self._record_problems(outcome)
             await self._wait(stamp, outcome.retry)
 
-    async def _follow(self) -> Outcome:
-        """Reads what is wanted and installs it."""
+    async def _apply_offered(self) -> Outcome:
+        """Reads the mounted files and installs them."""
         try:
             offered = read_offered(self._paths.config, self._node)
             if offered is None:
@@ -50,38 +58,38 @@ class Configuration:
             return Outcome((NodeProblem(reason=Reason.NOT_LOADED, message=f"{error}"),), Retry.LATER)
 
     async def _install(self, offered: Bundle) -> Outcome:
-        before = self._installer.good
-        outcome = _about(offered.config.revision, await self._installer.install(offered))
-        if self._installer.good is not before:
+        good_before = self._installer.good
+        outcome = _with_revision(offered.config.revision, await self._installer.install(offered))
+        if self._installer.good is not good_before:
             log.info("revision %s is loaded", offered.config.revision)
-        self._publish()
+        self._record_installed()
         return outcome
 
-    def _publish(self) -> None:
+    def _record_installed(self) -> None:
         good = self._installer.good
         self._state.update(installed=good.config if good else None, started=self._installer.started)
 
-    def _report(self, outcome: Outcome) -> None:
+    def _record_problems(self, outcome: Outcome) -> None:
         if outcome.problems != self._state.now.problems.get(PART, ()):
             for problem in outcome.problems:
                 log.warning("%s: %s", problem.reason, problem.message)
         self._state.put_problems(PART, *outcome.problems)
 
     async def _wait(self, stamp: tuple[object, ...], retry: Retry) -> None:
-        """Until the files change, or it is time to try again."""
+        """Waits until the files differ from `stamp`, or until it is time for another try."""
         loop = asyncio.get_running_loop()
-        again = None
+        retry_at = None
         if retry is Retry.LATER:
-            again = loop.time() + self._backoff.next()
+            retry_at = loop.time() + self._backoff.next()
         else:
             self._backoff.reset()
             if retry is Retry.PORT:
-                again = loop.time() + _PORT_POLL
-        while fingerprint(self._paths.config, self._node) == stamp and (again is None or loop.time() < again):  # noqa: ASYNC110
+                retry_at = loop.time() + _PORT_RETRY
+        while fingerprint(self._paths.config, self._node) == stamp and (retry_at is None or loop.time() < retry_at):  # noqa: ASYNC110
             await asyncio.sleep(_POLL)
 
 
-def _about(revision: str, outcome: Outcome) -> Outcome:
-    """Says which revision the problems are about: the operator offers others, and has to know which of them was refused."""
+def _with_revision(revision: str, outcome: Outcome) -> Outcome:
+    """Adds the revision to the problems: the operator may offer another one meanwhile, and has to know which one was refused."""
     problems = tuple(problem.model_copy(update={"revision": revision}) for problem in outcome.problems)
     return replace(outcome, problems=problems)

@@ -1,7 +1,12 @@
-"""Planned moves: stepping back so that another takes the virtual IPs, and leaving only when nobody is cut off by it.
+"""Planned moves: makes this node yield its virtual IPs, and decides when the daemons of a pod that ends may stop.
 
-Two things make a node step back: its orders (`yields`: a switchover, a cordoned node), and a pod that is about to end, whose
-preStop hooks make `names.LEAVE_FILE` and wait for `names.LEFT_FILE`.
+`Handover.run` is started by `agent/run.py`. There are two causes for yielding: the configuration asks for it (`Router.yields`: a
+switchover, or a cordoned node), or the pod is about to end. In that case the containers' preStop hooks create
+`names.LEAVE_FILE` and wait for `names.LEFT_FILE`, which this module creates when another node has the virtual IPs and the open
+connections are done.
+
+A node yields through a track file of keepalived, because that is make-before-break: keepalived lowers its priority, and another
+node takes over before this one gives the address up.
 """
 
 import asyncio
@@ -27,162 +32,194 @@ from hacluster.timing import FAULT_PULSE, TAKEOVER, interval_seconds
 log = logging.getLogger(__name__)
 
 _POLL: Final = 0.05
+"""Seconds between two looks at the preStop hooks' files."""
 _COUNT_EVERY: Final = 0.25
+"""Seconds between two counts of the open connections: a count reads the kernel's whole list of sockets."""
 _SETTLE: Final = 1.0
-"""Seconds after a move in which neighbours that missed it may still send new connections here."""
-_LEAST_WAIT: Final = 1.0
-_CREDENTIALS: Final = struct.Struct("3i")  # process, user, group
+"""Seconds after a move in which neighbours that missed the gratuitous ARP may still send new connections to this node."""
+_MIN_TIMEOUT: Final = 1.0
+_CREDENTIALS: Final = struct.Struct("3i")
+"""`struct ucred` of unix(7): process, user and group id."""
 
 
-class Leaving(Enum):
-    """How far a pod is on its way out."""
+class LeavePhase(Enum):
+    """How far a pod that ends has come. The values are written to the log."""
 
-    NOT = "not"
+    STAYING = "the pod stays"
     MOVING = "waiting for another node to take the virtual IPs"
     DRAINING = "serving the connections that are left"
-    LEFT = "done"
+    DONE = "done, the daemons may stop"
 
 
-def patience(router: Router) -> float:
-    """Seconds in which somebody else would have taken over, if there is anybody."""
-    return max(_LEAST_WAIT, TAKEOVER * interval_seconds(router))
+def takeover_timeout(router: Router) -> float:
+    """Seconds after which another node would have taken the router's virtual IPs over, if there is one that can."""
+    return max(_MIN_TIMEOUT, TAKEOVER * interval_seconds(router))
 
 
 @dataclass
-class StepBack:
-    """One router's track file: pure. Where a higher priority takes over from a living holder, stepping back is a state.
+class YieldFlag:
+    """Decides the content of one router's yield track file. Pure: times are arguments, in seconds of a monotonic clock.
 
-    Elsewhere it needs FAULT, and is a pulse: nobody takes the address back from a living holder there either, and a node that
-    stayed in FAULT could not help out when the others are gone.
+    With preemption, the flag lowers the priority and stays set as long as the node has to yield: a node with a higher priority
+    takes the virtual IPs over.
+
+    Without preemption, a lower priority moves nothing, so the flag puts the router into FAULT. There it is set for a limited
+    time (`FAULT_PULSE`) only. That is enough, as nobody preempts the new holder afterwards either; and a node that stayed in
+    FAULT could not take over when the others fail.
     """
 
     router: Router
-    _since: float | None = None
-    _done: bool = False
+    _set_at: float | None = None
+    _pulse_over: bool = False
 
-    def wanted(self, asked: bool, leaving: bool, holder: bool, now: float) -> bool:
-        """Whether the file has to say 1."""
-        if not (asked or leaving):
-            self._since, self._done = None, False
+    def is_set(self, yields: bool, leaving: bool, holder: bool, now: float) -> bool:
+        """Whether the file has to contain 1.
+
+        `yields`: the configuration asks for it. `leaving`: the pod ends. `holder`: this node has virtual IPs of the router.
+        """
+        if not (yields or leaving):
+            self._set_at, self._pulse_over = None, False
             return False
         if self.router.preempts or leaving:
             return True
-        if holder and not self._done and self._since is None:
-            self._since = now
+        if holder and not self._pulse_over and self._set_at is None:
+            self._set_at = now
         pulse = FAULT_PULSE * interval_seconds(self.router)
-        if self._since is not None and now - self._since >= pulse:
-            self._since, self._done = None, True
-        return self._since is not None
+        if self._set_at is not None and now - self._set_at >= pulse:
+            self._set_at, self._pulse_over = None, True
+        return self._set_at is not None
 
 
-class Owner(Protocol):
-    """keepalived, as far as it matters here."""
+class KeepalivedParent(Protocol):
+    """What this module needs to know of keepalived (`agent/keepalived/process.py`)."""
 
     def parent(self) -> int | None:
-        """Its first process."""
+        """Process id of keepalived's parent process; None while it does not run."""
 
 
 class Handover:
-    """The part that steps back and leaves."""
+    """Writes the yield track files, and answers the preStop hooks."""
 
-    def __init__(self, paths: Paths, state: AgentState, keepalived: Owner) -> None:
+    def __init__(self, paths: Paths, state: AgentState, keepalived: KeepalivedParent) -> None:
+        """Times are seconds of the event loop's clock. An agent that was restarted while the pod ends goes on by the hooks' files."""
         self._paths, self._state, self._keepalived = paths, state, keepalived
-        self._steps: dict[str, StepBack] = {}
+        self._flags: dict[str, YieldFlag] = {}
         self._written: dict[str, bool] = {}
-        self._leaving = Leaving.LEFT if paths.left.exists() else Leaving.MOVING if paths.leave.exists() else Leaving.NOT
-        self._since = 0.0
-        self._moved = 0.0
-        self._counted = 0.0
+        self._phase = LeavePhase.STAYING
+        if paths.left.exists():
+            self._phase = LeavePhase.DONE
+        elif paths.leave.exists():
+            self._phase = LeavePhase.MOVING
+        self._leave_began = 0.0
+        self._drain_began = 0.0
+        self._last_count = 0.0
         self._soft_stopped = False
-        self._ended = False
-        self._parent: int | None = None
+        self._haproxy_was_down = False
+        self._parent_before: int | None = None
 
     async def run(self) -> None:
-        """Never returns."""
+        """Runs until cancelled: acts at every change of the agent's state, and looks at the hooks' files 20 times a second."""
         loop = asyncio.get_running_loop()
         while True:
-            self._follow(loop.time())
-            self._step_back(loop.time())
+            self._advance_leaving(loop.time())
+            self._write_flags(loop.time())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_POLL):
                     await self._state.changed_since(self._state.version)
 
-    # ── stepping back ─────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── yielding ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _step_back(self, now: float) -> None:
-        seen = self._state.now
-        routers = seen.installed.routers if seen.installed else ()
-        self._steps = {router.name: self._steps.get(router.name) or StepBack(router) for router in routers}
+    def _write_flags(self, now: float) -> None:
+        observation = self._state.now
+        routers = observation.installed.routers if observation.installed else ()
+        self._flags = {router.name: self._flags.get(router.name) or YieldFlag(router) for router in routers}
+        leaving = self._phase is not LeavePhase.STAYING
         for router in routers:
-            step = self._steps[router.name]
-            step.router = router
-            wanted = step.wanted(router.yields, self._leaving is not Leaving.NOT, holds(router, seen.network), now)
-            if self._written.get(router.name) is not wanted:
-                write_track(self._paths.track_yield(router.name), wanted)
-                if wanted or self._written.get(router.name):
-                    log.info("%s: %s", router.name, "stepping back" if wanted else "standing again")
-                self._written[router.name] = wanted
+            flag = self._flags[router.name]
+            flag.router = router
+            is_set = flag.is_set(router.yields, leaving, holds(router, observation.network), now)
+            before = self._written.get(router.name)
+            if before is not is_set:
+                write_track(self._paths.track_yield(router.name), is_set)
+                if is_set or before:
+                    log.info("router %s: %s", router.name, "yielding" if is_set else "no longer yielding")
+                self._written[router.name] = is_set
 
     # ── leaving ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _follow(self, now: float) -> None:
-        """One step on the way out, or back where the pod turns out to live on."""
-        before = self._leaving
-        if self._leaving is Leaving.NOT and self._paths.leave.exists():
-            self._leaving, self._since, self._soft_stopped, self._ended = Leaving.MOVING, now, False, False
-            self._parent = self._keepalived.parent()
-        elif self._leaving is not Leaving.NOT and self._lives_on():
-            self._withdraw()
-        elif self._leaving is Leaving.MOVING and self._has_moved(now):
-            self._leaving, self._moved, self._counted = Leaving.DRAINING, now, now
-        elif self._leaving is Leaving.DRAINING and self._has_drained(now):
-            self._leaving = Leaving.LEFT
+    def _advance_leaving(self, now: float) -> None:
+        """Goes to the next phase when its condition holds, or back to STAYING if the pod turns out to stay."""
+        before = self._phase
+        if self._phase is LeavePhase.STAYING and self._paths.leave.exists():
+            self._phase, self._leave_began, self._soft_stopped, self._haproxy_was_down = LeavePhase.MOVING, now, False, False
+            self._parent_before = self._keepalived.parent()
+        elif self._phase is not LeavePhase.STAYING and self._pod_stays():
+            self._cancel_leaving()
+        elif self._phase is LeavePhase.MOVING and self._has_moved(now):
+            self._phase, self._drain_began, self._last_count = LeavePhase.DRAINING, now, now
+        elif self._phase is LeavePhase.DRAINING and self._has_drained(now):
+            self._phase = LeavePhase.DONE
             self._paths.left.touch()
-        if self._leaving is not before:
-            log.info("leaving: %s", self._leaving.value)
-        self._state.update(leaving=self._leaving is not Leaving.NOT)
+        if self._phase is not before:
+            log.info("leaving: %s", self._phase.value)
+        self._state.update(leaving=self._phase is not LeavePhase.STAYING)
 
-    def _lives_on(self) -> bool:
-        """A container was restarted, and the pod stays: HAProxy answers again, or keepalived is another."""
+    def _pod_stays(self) -> bool:
+        """Whether only a container was restarted: HAProxy was down and answers again, or keepalived has another parent process.
+
+        The kubelet runs the preStop hooks in that case too, when a liveness probe fails.
+        """
         if self._state.now.haproxy is Health.DOWN:
-            self._ended = True
-        again = self._ended and self._state.now.haproxy is Health.UP
+            self._haproxy_was_down = True
+        haproxy_restarted = self._haproxy_was_down and self._state.now.haproxy is Health.UP
         parent = self._keepalived.parent()
-        return again or (parent is not None and self._parent is not None and parent != self._parent)
+        return haproxy_restarted or (parent is not None and self._parent_before is not None and parent != self._parent_before)
 
-    def _withdraw(self) -> None:
+    def _cancel_leaving(self) -> None:
         for file in (self._paths.leave, self._paths.left):
             file.unlink(missing_ok=True)
-        self._leaving = Leaving.NOT
+        self._phase = LeavePhase.STAYING
 
     def _has_moved(self, now: float) -> bool:
-        seen = self._state.now
-        held = [router for router in (seen.installed.routers if seen.installed else ()) if holds(router, seen.network)]
-        return not held or now - self._since >= max(map(patience, held))
+        """Whether this node has no virtual IP any more, or no other node has taken one over in time."""
+        observation = self._state.now
+        routers = observation.installed.routers if observation.installed else ()
+        held = [router for router in routers if holds(router, observation.network)]
+        return not held or now - self._leave_began >= max(map(takeover_timeout, held))
 
     def _has_drained(self, now: float) -> bool:
-        """After a moment for latecomers, HAProxy stops listening and asks every client to come back by another connection."""
-        seen = self._state.now
-        drain = seen.installed.drain_seconds if seen.installed else 0.0
-        if now - self._moved >= drain or (seen.haproxy is Health.DOWN and not self._soft_stopped):
-            return True  # who does not answer any more has nobody to serve
-        if now - self._moved < _SETTLE:
+        """Whether no connection to a virtual IP is open any more, or the drain is over.
+
+        After `_SETTLE` HAProxy is stopped softly: it closes its listeners and adds `Connection: close` to its answers, so that
+        clients connect again, to the new holder.
+        """
+        observation = self._state.now
+        drain = observation.installed.drain_seconds if observation.installed else 0.0
+        if now - self._drain_began >= drain:
+            return True
+        if observation.haproxy is Health.DOWN and not self._soft_stopped:
+            return True  # it has failed and serves no connection; after the soft stop it does not answer checks, but still serves
+        if now - self._drain_began < _SETTLE:
             return False
         if not self._soft_stopped:
             self._soft_stopped = True
             self._soft_stop()
-        if now - self._counted < _COUNT_EVERY:
+        if now - self._last_count < _COUNT_EVERY:
             return False
-        self._counted = now
-        return haproxy_master(self._paths.haproxy_master) is None or not count_open(read_sockets(), seen.virtual_ips)
+        self._last_count = now
+        return haproxy_master(self._paths.haproxy_master) is None or not count_open(read_sockets(), observation.virtual_ips)
 
     def _soft_stop(self) -> None:
+        """SIGUSR1 to the master process: soft stop (HAProxy's Management Guide, "Stopping and restarting HAProxy")."""
         if (pid := haproxy_master(self._paths.haproxy_master)) is not None:
             processes.send(pid, signal.SIGUSR1)
 
 
 def haproxy_master(path: Path) -> int | None:
-    """Process id of the HAProxy that listens on its master socket; None where nobody does."""
+    """Process id of the process that listens on HAProxy's master socket; None if there is none.
+
+    The kernel gives it for a connected unix socket (SO_PEERCRED, unix(7)). So no pid file is needed, which could be out of date.
+    """
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(0.2)
         try:

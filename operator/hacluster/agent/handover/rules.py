@@ -1,8 +1,14 @@
-"""What lets established connections live on when a virtual IP moves: pure texts for `ip` and `nft`, and the part that runs them.
+"""The `ip` commands and nftables scripts that keep open connections alive when a virtual IP moves. Pure texts.
 
-The old holder goes on delivering packets for the virtual IP to its own sockets, by a policy route that ARP never consults: it
-answers nobody's question who has the address. The new holder passes packets of connections that it does not know on to the
-old holder's card, for as long as connections may drain (the idea of GitHub's glb-director, with stock nftables).
+`netfilter.py` runs them; `second_chance.py` decides when. Two mechanisms work together:
+
+- *Policy routes* (`routes`): the old holder goes on delivering packets for the virtual IP to its own sockets. ARP never uses these
+  routes, so the old holder does not answer ARP requests for the address.
+- *Second chance* (`rules`): the new holder passes on packets of connections that it does not know to the interface of the old
+  holder, for as long as connections may drain.
+
+The second chance is the idea of GitHub's glb-director, done with stock nftables (nft(8)). What else was tried, and why it is so:
+docs/decisions/0015-connections-live-on.md.
 """
 
 import zlib
@@ -15,78 +21,88 @@ from hacluster.agent.system.network import bare
 from hacluster.nodeconfig import AgentConfig, Router
 
 PREFERENCE: Final = 5151
-"""Of the policy rules: before the main table, after the kernel's own addresses."""
+"""Preference of the policy rules: after the rule for the kernel's local addresses (0), before the main table (32766)."""
 _TABLES: Final = 0x4841_0000
+"""The routing tables of all resources are numbered from here on."""
 FAMILIES: Final = ((4, "ip", "ipv4_addr", "-4"), (6, "ip6", "ipv6_addr", "-6"))
-_WHOLE: Final = {4: 32, 6: 128}
+"""Of each address family: IP version, nftables family, nftables type of an address, option of `ip`."""
+_HOST_PREFIX: Final = {4: 32, 6: 128}
 _MAPS: Final = ("first", "second")
-MOST: Final = len(_MAPS)
-_LIFE: Final = {"ip": "ip ttl", "ip6": "ip6 hoplimit"}
+"""nftables maps with the holders to which packets are passed on: virtual IP → address of a holder."""
+MAX_HOLDERS: Final = len(_MAPS)
+_TTL: Final = {"ip": "ip ttl", "ip6": "ip6 hoplimit"}
 PASSED_ON: Final = 8
-"""Time to live of a packet that was passed on; the kernel takes one off as it does so. No client is so far away."""
+"""Time to live that marks a packet as passed on; the kernel decrements it once on the way. Packets of clients arrive with more:
+they start with 64 or more, and no client is so many hops away."""
 
 
 @dataclass(frozen=True)
 class Forwarding:
-    """Names in the kernel that belong to one resource: neighbours on the same node have others."""
+    """The names in the kernel that belong to one resource. Two resources on the same node have different ones."""
 
     config: AgentConfig
 
     @property
     def table(self) -> int:
-        """Number of the routing table."""
+        """Number of the routing table, from a hash of the resource's namespace and name."""
         return _TABLES | zlib.crc32(f"{self.config.namespace}/{self.config.cluster}".encode()) & 0xFFFF
 
     @property
     def name(self) -> str:
-        """Name of the nftables tables."""
+        """Name of the nftables tables; there is one for each address family."""
         return f"hacluster_{self.table & 0xFFFF:04x}"
 
     def routers(self, version: int) -> list[tuple[int, Router]]:
-        """Position and router, of those with virtual IPs of one family."""
+        """The routers whose virtual IPs are of this IP version, each with its position in the configuration."""
         return [(index, router) for index, router in enumerate(self.config.routers) if family(router) == version]
 
 
 def family(router: Router) -> int:
-    """4 or 6."""
+    """IP version of the router's virtual IPs: 4 or 6. One router has virtual IPs of one version only."""
     return ip_address(bare(router.virtual_ips[0])).version
 
 
 def clear_routes(forwarding: Forwarding) -> list[tuple[str, ...]]:
-    """Commands that take the policy routes away; each is repeated until it fails."""
+    """Commands that delete the policy rules. Each deletes one rule, so it has to be repeated until it fails."""
     return [("ip", flag, "rule", "delete", "lookup", str(forwarding.table)) for _, _, _, flag in FAMILIES]
 
 
 def routes(forwarding: Forwarding) -> list[tuple[str, ...]]:
-    """Commands that let this node's sockets have what is sent to a virtual IP, whether or not it holds it.
+    """Commands that deliver packets for a virtual IP to this node's sockets, whether or not the node holds the address.
 
-    Only TCP that comes in by the router's interface: an ARP request has no such protocol, and finds no address.
+    They match only TCP that arrives on the router's interface. The kernel looks a route up for ARP requests too, but without a
+    protocol: such a look-up does not match, and the request is not answered.
     """
     commands: list[tuple[str, ...]] = []
     table = str(forwarding.table)
     for version, _, _, flag in FAMILIES:
         for _, router in forwarding.routers(version):
             for address in map(bare, router.virtual_ips):
-                whole = f"{address}/{_WHOLE[version]}"
-                commands.append(("ip", flag, "route", "replace", "local", whole, "dev", "lo", "table", table))
-                match = ("to", whole, "iif", router.interface, "ipproto", "tcp", "lookup", table)
+                prefix = f"{address}/{_HOST_PREFIX[version]}"
+                commands.append(("ip", flag, "route", "replace", "local", prefix, "dev", "lo", "table", table))
+                match = ("to", prefix, "iif", router.interface, "ipproto", "tcp", "lookup", table)
                 commands.append(("ip", flag, "rule", "add", "preference", str(PREFERENCE), *match))
     return commands
 
 
 def clear_rules(forwarding: Forwarding) -> str:
-    """The nftables script that removes everything of the resource, whether or not it is there."""
+    """The nftables script that removes all tables of the resource. `add` comes first, as deleting a missing table would be an error."""
     return "".join(f"add table {kind} {forwarding.name}\ndelete table {kind} {forwarding.name}\n" for _, kind, _, _ in FAMILIES)
 
 
 def rules(forwarding: Forwarding) -> str:
-    """The nftables script for the second chance, without its `ports`: for connections that this node's HAProxy does not have.
+    """The nftables script for the second chance, without the elements of its sets (`ports`, `recent_holders`).
 
-    The holder passes packets on to the holders before it, as `remember` names them; a backup's names are current, so that nothing
-    has to happen in time when it becomes the holder. What was passed on has a short life (TTL), by which it is known:
-    who does not know the connection either drops it, as another may know it, and nothing goes in a circle. Nobody but the holder
-    resets a connection. What a node knows is what it has a socket for, so that nothing has to be tracked; only handshakes are
-    noted, as long as they last, while somebody can be asked.
+    A packet for a connection that this node's HAProxy does not have is handled like this:
+
+    - The holder of the virtual IP duplicates it to the holders before it, and drops its own copy. Backups keep these addresses
+      current beforehand, so nothing has to be done in time at the moment when a backup becomes the holder.
+    - A passed-on packet is marked by its TTL. A node that does not know its connection either drops it: another node may know
+      it. It is never passed on again, so no packet runs in circles.
+    - Only the holder of the virtual IP resets a connection, and only when there is no earlier holder.
+
+    A node knows the connections for which it has a socket, so no connection tracking is needed. Only handshakes are recorded, for as
+    long as they last, and while there is an earlier holder.
     """
     parts = [clear_rules(forwarding)]
     for version, kind, type_, _ in FAMILIES:
@@ -94,7 +110,7 @@ def rules(forwarding: Forwarding) -> str:
         if not routers:
             continue
         sets = "".join(_sets(type_, index) for index, _ in routers)
-        tracked = bool(_bound(forwarding))
+        tracked = bool(_bound_ports(forwarding))
         chains = "".join(_chains(kind, index, router, tracked=tracked) for index, router in routers)
         entries = "".join(_entries(kind, index, router, tracked=tracked) for index, router in routers)
         hook = "    type filter hook prerouting priority mangle; policy accept;\n"
@@ -103,11 +119,11 @@ def rules(forwarding: Forwarding) -> str:
 
 
 def ports(forwarding: Forwarding) -> str:
-    """The nftables script that names the ports whose connections get a second chance; what is remembered stays."""
+    """The nftables script that sets the ports whose connections get a second chance. The holders in the maps stay as they are."""
     lines = []
     for version, kind, _, _ in FAMILIES:
         for index, _ in forwarding.routers(version):
-            for name, numbers in (("any", _any(forwarding)), ("bound", _bound(forwarding))):
+            for name, numbers in (("any", _unbound_ports(forwarding)), ("bound", _bound_ports(forwarding))):
                 lines.append(f"flush set {kind} {forwarding.name} {name}{index}\n")
                 if numbers:
                     elements = ", ".join(map(str, numbers))
@@ -115,15 +131,22 @@ def ports(forwarding: Forwarding) -> str:
     return "".join(lines)
 
 
-def _any(forwarding: Forwarding) -> list[int]:
+def _unbound_ports(forwarding: Forwarding) -> list[int]:
+    """Ports of listeners that accept connections to every address of the node."""
     return sorted({each.port for each in forwarding.config.ports if not each.address})
 
 
-def _bound(forwarding: Forwarding) -> list[int]:
+def _bound_ports(forwarding: Forwarding) -> list[int]:
+    """Ports of listeners that are bound to one address."""
     return sorted({each.port for each in forwarding.config.ports if each.address})
 
 
 def _sets(type_: str, index: int) -> str:
+    """One router's maps and sets.
+
+    `first` and `second`: virtual IP → holder to pass packets to. `any` and `bound`: HAProxy's ports, by the kind of listener.
+    `opening`: address and port of clients whose handshake is not over. `known`: virtual IPs with an entry in a map.
+    """
     maps = "".join(f"  map {each}{index} {{ type {type_} : {type_}; flags timeout; }}\n" for each in _MAPS)
     numbers = "".join(f"  set {each}{index} {{ type inet_service; }}\n" for each in ("any", "bound"))
     opening = f"  set opening{index} {{ type {type_} . inet_service; flags dynamic,timeout; timeout 10s; size 65536; }}\n"
@@ -131,45 +154,48 @@ def _sets(type_: str, index: int) -> str:
 
 
 def _entries(kind: str, index: int, router: Router, *, tracked: bool) -> str:
-    """Which packets are looked at: those to HAProxy's ports."""
+    """The rules that select packets: those to HAProxy's ports on the router's virtual IPs."""
     addresses = ", ".join(map(bare, router.virtual_ips))
     match = f'    iifname "{router.interface}" {kind} daddr {{ {addresses} }} tcp dport'
-    # A listener on the address itself looks like its connections. Tracking slows the whole node, so it is only there when needed.
+    # `socket wildcard` cannot tell a listener that is bound to the address from its connections: these ports need connection
+    # tracking. It slows down all traffic of the node, so it is only there when such ports exist.
     return f"{match} @any{index} goto by_socket{index}\n" + (
         f"{match} @bound{index} goto by_tracking{index}\n" if tracked else ""
     )
 
 
 def _chains(kind: str, index: int, router: Router, *, tracked: bool) -> str:
-    life, here = _LIFE[kind], "fib daddr . iif type"
-    nobody_to_ask = f"{kind} daddr != @known{index} {life} > {PASSED_ON} {here} local return"
-    peer = f"{kind} saddr . tcp sport"
+    """One router's chains: which packets are left to this node's sockets (`return`), and what happens to the others (`unknown`)."""
+    ttl, address_type = _TTL[kind], "fib daddr . iif type"  # the type is `local` on the holder of the virtual IP
+    no_earlier_holder = f"{kind} daddr != @known{index} {ttl} > {PASSED_ON} {address_type} local return"
+    client = f"{kind} saddr . tcp sport"
     opens = "tcp flags & (syn | ack) == syn"
     unknown = (
-        f"{life} <= {PASSED_ON} counter drop",
-        # Announcements of two nodes may cross, and packets stray to one that is not the holder: a backup passes them on to the holder,
-        # and who knows nobody lets them be sent again.
-        f"{kind} daddr != @known{index} {here} != local counter drop",
+        f"{ttl} <= {PASSED_ON} counter drop",
+        # Gratuitous ARP packets of two nodes may cross, so packets may arrive at a node that is not the holder. A backup that knows the
+        # holder passes them on (below). One that does not drops them: the client sends them again, and by then they reach the holder.
+        f"{kind} daddr != @known{index} {address_type} != local counter drop",
         f"{kind} daddr != @known{index} return",
-        f"{life} set {PASSED_ON}",
+        f"{ttl} set {PASSED_ON}",
         *(f'dup to {kind} daddr map @{each}{index} device "{router.interface}"' for each in _MAPS),
         "counter drop",
     )
     by_socket = (
-        nobody_to_ask,
-        f"{opens} update @opening{index} {{ {peer} }} return",
-        # A connection's socket has an address, the listener's has none. With it the handshake is over, and forgotten: the client may
-        # take the same port again in less than the ten seconds.
-        f"socket wildcard 0 delete @opening{index} {{ {peer} }} return",
+        no_earlier_holder,
+        f"{opens} update @opening{index} {{ {client} }} return",
+        # The socket of a connection is bound to an address, the listener's is not (wildcard). Once there is one, the handshake is over
+        # and its record is deleted: the client may use the same port again within the ten seconds of its timeout.
+        f"socket wildcard 0 delete @opening{index} {{ {client} }} return",
         f"socket wildcard 1 goto unknown{index}",
-        # What is left is a handshake or TIME_WAIT; the latter knows nothing of what the same client has begun since, from the same
-        # port, at another node. Where nobody else would be asked, that does no harm: TIME_WAIT resets nothing.
-        f"socket transparent 1 {life} <= {PASSED_ON} return",
-        f"socket transparent 1 {here} != local return",
-        f"{peer} @opening{index} return",
+        # What is left is a socket in a handshake or in TIME_WAIT. A TIME_WAIT socket says nothing about a newer connection of the same
+        # client, from the same port, at another node. So on the holder it does not count as known. For packets that were passed on,
+        # and on other nodes, it does: that is harmless, as a socket in TIME_WAIT sends no reset.
+        f"socket transparent 1 {ttl} <= {PASSED_ON} return",
+        f"socket transparent 1 {address_type} != local return",
+        f"{client} @opening{index} return",
         f"goto unknown{index}",
     )
-    by_tracking = (nobody_to_ask, f"{opens} return", f"ct state {{ new, invalid }} goto unknown{index}")
+    by_tracking = (no_earlier_holder, f"{opens} return", f"ct state {{ new, invalid }} goto unknown{index}")
     chains = _chain(f"unknown{index}", unknown) + _chain(f"by_socket{index}", by_socket)
     return chains + (_chain(f"by_tracking{index}", by_tracking) if tracked else "")
 
@@ -178,21 +204,22 @@ def _chain(name: str, lines: Iterable[str]) -> str:
     return f"  chain {name} {{\n" + "".join(f"    {each}\n" for each in lines) + "  }\n"
 
 
-def remember(forwarding: Forwarding, index: int, olds: Sequence[tuple[str, float]]) -> str:
-    """The nftables script that names whom to ask, and each for how many seconds; nobody: there is nothing to pass on.
+def recent_holders(forwarding: Forwarding, index: int, holders: Sequence[tuple[str, float]]) -> str:
+    """The nftables script that replaces the holders to which the packets of router number `index` are passed on.
 
-    No more than `MOST` are asked, the first ones.
+    `holders`: their addresses, each with the seconds until its entry expires. The first `MAX_HOLDERS` with time left are used.
+    Without any, nothing is passed on.
     """
     router = forwarding.config.routers[index]
     kind = "ip" if family(router) == 4 else "ip6"
-    olds = [(old, max(1, round(seconds))) for old, seconds in olds if seconds > 0][:MOST]
+    entries = [(holder, max(1, round(seconds))) for holder, seconds in holders if seconds > 0][:MAX_HOLDERS]
     lines = [f"flush map {kind} {forwarding.name} {each}{index}" for each in _MAPS]
     lines.append(f"flush set {kind} {forwarding.name} known{index}")
-    for each, (old, seconds) in zip(_MAPS, olds, strict=False):
-        entries = ", ".join(f"{bare(address)} timeout {seconds}s : {old}" for address in router.virtual_ips)
-        lines.append(f"add element {kind} {forwarding.name} {each}{index} {{ {entries} }}")
-    if olds:
-        longest = max(seconds for _, seconds in olds)
-        entries = ", ".join(f"{bare(address)} timeout {longest}s" for address in router.virtual_ips)
-        lines.append(f"add element {kind} {forwarding.name} known{index} {{ {entries} }}")
+    for each, (holder, seconds) in zip(_MAPS, entries, strict=False):
+        elements = ", ".join(f"{bare(address)} timeout {seconds}s : {holder}" for address in router.virtual_ips)
+        lines.append(f"add element {kind} {forwarding.name} {each}{index} {{ {elements} }}")
+    if entries:
+        longest = max(seconds for _, seconds in entries)
+        elements = ", ".join(f"{bare(address)} timeout {longest}s" for address in router.virtual_ips)
+        lines.append(f"add element {kind} {forwarding.name} known{index} {{ {elements} }}")
     return "\n".join(lines) + "\n"

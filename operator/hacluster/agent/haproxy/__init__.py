@@ -1,1 +1,12 @@
-"""HAProxy and what is behind it: health, commands, lost servers."""
+"""HAProxy and Apache on this node: health checks, commands to the running HAProxy, and lost servers.
+
+The files in the order in which data passes through them:
+
+- `probe.py` – one HTTP check of HAProxy over a standing connection.
+- `health.py` – decides from the results of the checks whether HAProxy is up or down (pure).
+- `holddown.py` – how long a HAProxy that crashed several times must answer before its node is fit again (pure).
+- `monitor.py` – runs the checks, writes keepalived's track file and updates the agent's state.
+- `apache.py` – checks this node's Apache, for the status only.
+- `commands.py` – the commands of HAProxy's runtime API that the agent uses, and how their answers are read.
+- `peers.py` – finds lost nodes by ARP or neighbour discovery and takes them out of HAProxy's backends.
+"""

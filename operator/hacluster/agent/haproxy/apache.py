@@ -1,4 +1,8 @@
-"""Whether this node's Apache answers: a small HTTP request every two seconds."""
+"""Checks whether this node's Apache answers, by one small HTTP request every two seconds.
+
+`watch_apache` is started by `agent/run.py` and writes the result to the agent's state. The result is only reported in the
+status: HAProxy has checks of its own and decides by them which servers get requests.
+"""
 
 import asyncio
 from typing import Final
@@ -8,12 +12,15 @@ from hacluster.api.status import Health
 from hacluster.nodeconfig import Apache
 
 _INTERVAL: Final = 2.0
+"""Seconds between two checks."""
 _DEADLINE: Final = 1.0
+"""Seconds for one check, from the connection to the first line of the answer."""
 _FAILURES: Final = 2
+"""So many failed checks in a row make Apache count as down."""
 
 
 async def check(apache: Apache) -> bool:
-    """Any HTTP answer is one: what the page says is the user's business."""
+    """Whether Apache answers in time. Every HTTP status counts as an answer: the content of the pages is the user's business."""
     writer = None
     try:
         async with asyncio.timeout(_DEADLINE):
@@ -29,7 +36,7 @@ async def check(apache: Apache) -> bool:
 
 
 async def watch_apache(state: AgentState) -> None:
-    """Never returns. A single lost answer is no outage."""
+    """Runs until cancelled: checks Apache and writes its health to the state; None where the configuration has no Apache."""
     failures = 0
     while True:
         config = state.now.installed

@@ -1,4 +1,8 @@
-"""What HAProxy is told while it runs: commands on its sockets (management guide, "Unix Socket commands"), and what it answers."""
+"""Commands of HAProxy's runtime API, and how their answers are read.
+
+`ask` sends a command to one of HAProxy's unix sockets; the other functions are pure and write commands or read answers.
+Source: HAProxy's Management Guide, "Unix Socket commands".
+"""
 
 import asyncio
 import csv
@@ -7,14 +11,17 @@ from pathlib import Path
 from typing import Final
 
 SERVERS: Final = "show stat -1 4 -1"
-"""Asks for every server of every backend, as CSV."""
+"""Asks for every server of every backend, as CSV: every proxy (-1), servers only (4), every server (-1)."""
 
 Servers = Mapping[str, Mapping[str, str]]
 """Backend → server → status, such as `UP` or `DOWN 1/3`."""
 
 
 async def ask(socket: Path, command: str) -> str:
-    """One command, or several with `;` between them; the answer ends when HAProxy closes the connection. Raises OSError."""
+    """Sends one command, or several with `;` between them, and returns the answer. Raises OSError; has no timeout.
+
+    The answer is complete when HAProxy closes the connection.
+    """
     reader, writer = await asyncio.open_unix_connection(socket)
     try:
         writer.write(f"{command}\n".encode())
@@ -24,32 +31,32 @@ async def ask(socket: Path, command: str) -> str:
         writer.close()
 
 
-def parse_servers(said: str) -> Servers:
-    """The answer to `SERVERS`."""
+def parse_servers(answer: str) -> Servers:
+    """Reads the answer to `SERVERS`. Raises KeyError where a column is missing."""
     found: dict[str, dict[str, str]] = {}
-    for row in csv.DictReader(said.removeprefix("# ").splitlines()):
+    for row in csv.DictReader(answer.removeprefix("# ").splitlines()):
         found.setdefault(row["pxname"], {})[row["svname"]] = row["status"]
     return found
 
 
-def take_down(servers: Servers, backends: Collection[str], gone: Collection[str]) -> list[str]:
-    """Commands after which HAProxy sends nothing to servers that are gone, until its own checks pass again.
+def take_down(servers: Servers, backends: Collection[str], lost: Collection[str]) -> list[str]:
+    """Commands that set the lost servers' health to down: they get no requests until HAProxy's own checks pass again.
 
-    A backend keeps its last server: whoever is in doubt about everybody had better doubt himself.
+    A backend's last server is never taken down: if no peer answers, our own network is the likelier fault.
     """
     commands = []
     for backend in backends:
         up = {server for server, status in servers.get(backend, {}).items() if status.startswith("UP")}
-        if up - set(gone):
-            commands += [f"set server {backend}/{server} health down" for server in sorted(up & set(gone))]
+        if up - set(lost):
+            commands += [f"set server {backend}/{server} health down" for server in sorted(up & set(lost))]
     return commands
 
 
-def cut_off(servers: Servers, backends: Collection[str], gone: Collection[str]) -> list[str]:
-    """Commands that end what still waits for an answer of servers that are gone and down."""
+def shut_down_sessions(servers: Servers, backends: Collection[str], lost: Collection[str]) -> list[str]:
+    """Commands that end the sessions of lost servers which are down: these sessions wait for an answer that will not come."""
     return [
         f"shutdown sessions server {backend}/{server}"
         for backend in backends
         for server, status in sorted(servers.get(backend, {}).items())
-        if server in gone and status.startswith("DOWN")
+        if server in lost and status.startswith("DOWN")
     ]

@@ -1,4 +1,11 @@
-"""Watches HAProxy's health and tells keepalived: the part that runs the checks and writes the track file."""
+"""Watches HAProxy's health, and reports it to keepalived (track file) and to the agent's state.
+
+`HAProxyMonitor.run` is started by `agent/run.py`. It runs a check (`probe.py`) every 0.1 s, lets `health.py` decide what the
+result means and `holddown.py` whether a HAProxy that answers again may have virtual IPs yet.
+
+The result goes to keepalived by a track file because keepalived reads it at every change (keepalived.conf(5), "track_file"): it
+takes effect at once, and no process has to be started for every check.
+"""
 
 import asyncio
 import logging
@@ -18,26 +25,28 @@ from hacluster.timing import SERVES, interval_seconds
 log = logging.getLogger(__name__)
 
 INTERVAL: Final = 0.1
+"""Seconds between two checks."""
 PART: Final = "health"
-# Seconds before the second look of a HAProxy that may be down: one that hangs has used its deadline already, and one that is
-# just ending closes its connections a moment before its listener.
-_PAUSES: Final = {Result.SILENT: 0.0, Result.CLOSED: 0.02}
+"""Under this key the monitor's problems are stored in the agent's state."""
+_RETRY_AFTER: Final = {Result.SILENT: 0.0, Result.CLOSED: 0.02}
+"""Seconds before the second check of a HAProxy that may be down. After SILENT the deadline was pause enough; after CLOSED there is
+a short one, as a HAProxy that ends closes its connections a moment before its listener."""
 
 
 class HAProxyMonitor:
-    """The part that knows whether HAProxy answers, and tells keepalived."""
+    """Runs the health checks and writes the track file."""
 
     def __init__(self, paths: Paths, state: AgentState, adverts: LastAdverts | None = None) -> None:
-        """`adverts`: with it, a HAProxy that keeps dying is held down while another node has the virtual IPs."""
+        """`adverts`: with it, a HAProxy that crashes again and again is held down while another node has the virtual IPs."""
         self._paths, self._state, self._adverts = paths, state, adverts
         self._resumed = paths.track_haproxy.exists()
-        self._hold = HoldDown()
-        self._told: bool | None = None
+        self._hold_down = HoldDown()
+        self._was_fit: bool | None = None
         if not self._resumed:  # nothing is known yet: no virtual IP before HAProxy has answered
             write_track(paths.track_haproxy, flag=True)
 
     async def run(self) -> None:
-        """Never returns."""
+        """Runs until cancelled: waits for the first installed configuration, then checks HAProxy for ever."""
         while not self._state.now.started:
             await self._state.changed_since(self._state.version)
         loop = asyncio.get_running_loop()
@@ -45,43 +54,45 @@ class HAProxyMonitor:
         probe = Probe(self._paths.haproxy_health)
         try:
             while True:
-                health = judge.hear(result := await probe.check(deadline_of(self._state.now.installed)), loop.time())
-                self._follow(health, result, loop.time())
-                await probe.idle(_PAUSES.get(result, INTERVAL) if health is Health.UP else INTERVAL)
+                result = await probe.check(deadline_of(self._state.now.installed))
+                health = judge.update(result, loop.time())
+                self._apply(health, result, loop.time())
+                await probe.idle(_RETRY_AFTER.get(result, INTERVAL) if health is Health.UP else INTERVAL)
         finally:
             probe.close()
 
-    def _follow(self, health: Health, result: Result, now: float) -> None:
-        """First keepalived: it is the one in a hurry."""
+    def _apply(self, health: Health, result: Result, now: float) -> None:
+        """Writes the track file before anything else: the failover waits for it."""
         if health is Health.UNKNOWN:
             return
-        self._hold.hear(health is Health.UP, now)
-        held = self._hold.remaining(now) if self._somebody_else_serves(now) else 0.0
-        fit = health is Health.UP and held <= 0
+        self._hold_down.update(health is Health.UP, now)
+        remaining = self._hold_down.remaining(now) if self._another_node_serves(now) else 0.0
+        fit = health is Health.UP and remaining <= 0
         config = self._state.now.installed
-        if fit is not self._told and (config is None or config.http_check):
+        if fit is not self._was_fit and (config is None or config.http_check):
             write_track(self._paths.track_haproxy, flag=not fit)
-        self._told = fit
+        self._was_fit = fit
         if health is not self._state.now.haproxy:
             log.warning("HAProxy is %s: %s", health.value, result.value)
             self._state.update(haproxy=health)
-        self._tell(held)
+        self._report_hold_down(remaining)
 
-    def _tell(self, held: float) -> None:
-        if held <= 0:
+    def _report_hold_down(self, remaining: float) -> None:
+        """Sets or removes the problem `HeldDown`. `remaining`: seconds."""
+        if remaining <= 0:
             self._state.put_problems(PART)
         elif PART not in self._state.now.problems:
             message = (
-                f"HAProxy ended {self._hold.failures} times lately: the node stays out for {held:.0f} s in which it has to answer, "
-                "as another node serves; see its log for why it ends"
+                f"HAProxy ended {self._hold_down.failures} times lately: the node stays out for {remaining:.0f} s in which it has "
+                "to answer, as another node serves; see its log for why it ends"
             )
             log.warning("held down: %s", message)
             self._state.put_problems(PART, NodeProblem(reason=Reason.HELD_DOWN, message=message))
 
-    def _somebody_else_serves(self, now: float) -> bool:
-        """Who holds down the only node that is left helps nobody."""
+    def _another_node_serves(self, now: float) -> bool:
+        """Whether another node has advertised lately. If none has, a hold-down of this node would only make the outage longer."""
         config = self._state.now.installed
         if self._adverts is None or config is None:
             return False
-        heard = ((router, self._adverts.last_sender(router.name)) for router in config.routers)
-        return any(said is not None and now - said[1] < SERVES * interval_seconds(router) for router, said in heard)
+        senders = ((router, self._adverts.last_sender(router.name)) for router in config.routers)
+        return any(sender is not None and now - sender[1] < SERVES * interval_seconds(router) for router, sender in senders)

@@ -1,7 +1,11 @@
 """Takes lost nodes out of HAProxy's backends within fractions of a second.
 
-HAProxy's checks are slow on purpose: they ask Apache, and a busy one must not lose its turn. A node that is gone is another
-matter: its requests would hang until `timeout connect`. Its kernel answers no question any more, which is found out here.
+`PeerMonitor.run` is started by `agent/run.py`. It asks the kernels of the other nodes for their addresses, by ARP or neighbour
+discovery, and sets the servers of a node that no longer answers to "down" through HAProxy's runtime API (`commands.py`).
+
+HAProxy's own checks are slow on purpose: they ask Apache, and a busy Apache must not be taken for a dead one. But a request
+sent to a lost node hangs until `timeout connect`. The kernel of a living node answers however busy its Apache is, so a missing
+answer from the kernel means a lost node. See docs/decisions/0016-lost-nodes-leave-the-backends.md.
 """
 
 import asyncio
@@ -9,7 +13,7 @@ import contextlib
 import logging
 from typing import Final
 
-from hacluster.agent.haproxy.commands import SERVERS, ask, cut_off, parse_servers, take_down
+from hacluster.agent.haproxy.commands import SERVERS, ask, parse_servers, shut_down_sessions, take_down
 from hacluster.agent.neighbours.liveness import PERIOD, Liveness, next_due, places
 from hacluster.agent.neighbours.packet import Claim
 from hacluster.agent.neighbours.sockets import NeighbourSockets
@@ -22,130 +26,142 @@ from hacluster.timing import SUSPECT_HOLDER, interval_seconds
 
 log = logging.getLogger(__name__)
 
-_AGAIN: Final = 1.0
-"""Seconds: a HAProxy that was loaded anew believes at first that everybody is there."""
+_REPEAT: Final = 1.0
+"""Seconds after which the commands are sent again while a node is lost: a reloaded HAProxy starts with all servers up."""
 _GRACE: Final = 2.0
-"""Seconds until what waits for a lost node is ended. Connections that were just being made have found another server by then."""
+"""Seconds between the loss of a node and the end of its sessions. By then, connections that were just being made have found another
+server; ended earlier, their clients would get a 503."""
 _DEADLINE: Final = 1.0
+"""Seconds for one exchange with HAProxy."""
 
 
 class PeerMonitor:
-    """The part."""
+    """Finds lost nodes and takes their servers down."""
 
     def __init__(self, paths: Paths, state: AgentState, adverts: LastAdverts) -> None:
+        """`adverts`: a holder whose advertisement is missing is asked at once."""
         self._paths, self._state, self._adverts = paths, state, adverts
         self._by_address: dict[str, Liveness] = {}
-        self._ears = NeighbourSockets(self._heard)
-        self._gone: dict[str, float] = {}
-        self._followed = -1
-        self._doubted: dict[str, float] = {}
-        self._news = asyncio.Event()
+        self._sockets = NeighbourSockets(self._on_answer)
+        self._lost_since: dict[str, float] = {}  # the server's name → seconds of the monotonic clock
+        self._applied_version = -1
+        self._suspected_at: dict[
+            str, float
+        ] = {}  # the router's name → time of the advertisement after which its holder was suspected
+        self._newly_lost = asyncio.Event()
 
     async def run(self) -> None:
-        """Never returns."""
+        """Runs until cancelled: asks the peers, and sends commands to HAProxy while a node is lost."""
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._watch())
-                group.create_task(self._tell())
+                group.create_task(self._watch_peers())
+                group.create_task(self._update_haproxy())
         finally:
-            self._ears.follow(())
+            self._sockets.follow(())
 
-    # ── who is there ──────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── which peers answer ────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _watch(self) -> None:
+    async def _watch_peers(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             now = loop.time()
             config = self._state.now.installed
             if config is not None:
-                self._follow(config, self._state.now.network or Network())
-                self._doubt(config, now)
-                self._ask(now)
-                self._judge(config, now)
-            due = min(next_due(self._by_address.values(), now + PERIOD), self._next_doubt(config, now))
-            # Answers come in between; they are read before the next look.
+                self._apply_config(config, self._state.now.network or Network())
+                self._suspect_silent_holders(config, now)
+                self._ask_due(now)
+                self._record_lost(config, now)
+            due = min(next_due(self._by_address.values(), now + PERIOD), self._next_suspicion(config, now))
+            # At least 2 ms, so that the event loop reads answers that have arrived before the peers are judged again.
             await asyncio.sleep(max(0.002, due - loop.time()))
 
-    def _follow(self, config: AgentConfig, network: Network) -> None:
-        """Asks whom the configuration names, where the network has them."""
-        if self._followed == self._state.version:
+    def _apply_config(self, config: AgentConfig, network: Network) -> None:
+        """Opens sockets for the peers of the configuration, on the interfaces whose subnets they are in."""
+        if self._applied_version == self._state.version:
             return
         wanted = places(config, network)
-        if self._ears.follow(wanted):  # else again at the next look
-            self._followed = self._state.version
-        addresses = {address for (_, _, addresses), _ in self._ears for address in addresses}
+        if self._sockets.follow(wanted):  # otherwise it is tried again in the next round
+            self._applied_version = self._state.version
+        addresses = {address for (_, _, addresses), _ in self._sockets for address in addresses}
         self._by_address = {address: self._by_address.get(address) or Liveness() for address in addresses}
 
-    def _heard(self, _: str, claim: Claim) -> None:
+    def _on_answer(self, _: str, claim: Claim) -> None:
         if liveness := self._by_address.get(claim.address):
             liveness.hear(claim.mac, asyncio.get_running_loop().time())
 
-    def _doubt(self, config: AgentConfig, now: float) -> None:
-        """The holder of an address has not said so for a while."""
+    def _suspect_silent_holders(self, config: AgentConfig, now: float) -> None:
+        """A holder whose advertisement is missing is asked now, not after the usual period; once for each silence.
+
+        Priority 0 is the holder's own announcement that it stops (RFC 9568, 5.2.4), so silence after it is expected.
+        """
         for router in config.routers:
-            heard, interval = self._adverts.last(router.name), interval_seconds(router)
+            last, interval = self._adverts.last(router.name), interval_seconds(router)
             if (
-                heard
-                and heard.advert.priority
-                and now - heard.at >= SUSPECT_HOLDER * interval
-                and self._doubted.get(router.name) != heard.at
+                last
+                and last.advert.priority
+                and now - last.at >= SUSPECT_HOLDER * interval
+                and self._suspected_at.get(router.name) != last.at
             ):
-                self._doubted[router.name] = heard.at
+                self._suspected_at[router.name] = last.at
                 for addresses in config.peers.values():
-                    if heard.advert.source in addresses and (liveness := self._by_address.get(addresses[0])):
+                    if last.advert.source in addresses and (liveness := self._by_address.get(addresses[0])):
                         liveness.doubt(interval, now)
 
-    def _next_doubt(self, config: AgentConfig | None, now: float) -> float:
+    def _next_suspicion(self, config: AgentConfig | None, now: float) -> float:
+        """When a holder will be suspected next, if it stays silent; at most `PERIOD` from now."""
         due = []
         for router in config.routers if config else ():
-            heard = self._adverts.last(router.name)
-            at = heard.at + SUSPECT_HOLDER * interval_seconds(router) if heard else 0.0
+            last = self._adverts.last(router.name)
+            at = last.at + SUSPECT_HOLDER * interval_seconds(router) if last else 0.0
             if at > now:
                 due.append(at)
         return min(due, default=now + PERIOD)
 
-    def _ask(self, now: float) -> None:
-        for (_, _, addresses), ear in self._ears:
+    def _ask_due(self, now: float) -> None:
+        """Asks the peers that are due: by unicast while they answer, so that other stations are not disturbed; else all stations."""
+        for (_, _, addresses), socket in self._sockets:
             for address in addresses:
                 liveness = self._by_address[address]
                 if liveness.step(now):
-                    ear.ask([address], to="" if liveness.gone else liveness.mac)
+                    socket.ask([address], to="" if liveness.gone else liveness.mac)
 
-    def _judge(self, config: AgentConfig, now: float) -> None:
-        before = self._gone
-        gone = [server for server, (address, *_) in config.peers.items() if self._is_gone(address)]
-        self._gone = {server: before.get(server, now) for server in gone}
-        for server in self._gone.keys() - before.keys():
+    def _record_lost(self, config: AgentConfig, now: float) -> None:
+        before = self._lost_since
+        lost = [server for server, (address, *_) in config.peers.items() if self._is_lost(address)]
+        self._lost_since = {server: before.get(server, now) for server in lost}
+        for server in self._lost_since.keys() - before.keys():
             log.warning("%s is gone: HAProxy sends it nothing until its checks pass again", server)
-            self._news.set()
-        for server in before.keys() - self._gone.keys():
-            log.info("%s is there again", server)
+            self._newly_lost.set()
+        for server in before.keys() - self._lost_since.keys():
+            log.info("%s answers again", server)
 
-    def _is_gone(self, address: str) -> bool:
-        found = self._by_address.get(address)
-        return found is not None and found.gone
+    def _is_lost(self, address: str) -> bool:
+        liveness = self._by_address.get(address)
+        return liveness is not None and liveness.gone
 
-    # ── what HAProxy is told ──────────────────────────────────────────────────────────────────────────────────────────
+    # ── commands to HAProxy ───────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _tell(self) -> None:
+    async def _update_haproxy(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_AGAIN if self._gone else None):
-                    await self._news.wait()
-            self._news.clear()
+                async with asyncio.timeout(_REPEAT if self._lost_since else None):
+                    await self._newly_lost.wait()
+            self._newly_lost.clear()
             with contextlib.suppress(OSError, TimeoutError):
                 async with asyncio.timeout(_DEADLINE):
-                    await self._tell_once()
+                    await self._send_commands()
 
-    async def _tell_once(self) -> None:
+    async def _send_commands(self) -> None:
         config = self._state.now.installed
-        if config is None or not self._gone:
+        if config is None or not self._lost_since:
             return
         now = asyncio.get_running_loop().time()
-        late = [server for server, since in self._gone.items() if _GRACE <= now - since < _GRACE + 2 * _AGAIN]
+        # Only in the first rounds after the grace period: a server that is down gets no new sessions.
+        expired = [server for server, since in self._lost_since.items() if _GRACE <= now - since < _GRACE + 2 * _REPEAT]
         servers = parse_servers(await ask(self._paths.haproxy_admin, SERVERS))
-        commands = take_down(servers, config.backends, self._gone) + cut_off(servers, config.backends, late)
+        commands = take_down(servers, config.backends, self._lost_since)
+        commands += shut_down_sessions(servers, config.backends, expired)
         if commands:
-            said = await ask(self._paths.haproxy_admin, ";".join(commands))
-            if said.strip():
-                log.warning("HAProxy said: %s", said.strip())
+            answer = await ask(self._paths.haproxy_admin, ";".join(commands))
+            if answer.strip():
+                log.warning("HAProxy answered: %s", answer.strip())

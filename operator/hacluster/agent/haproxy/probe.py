@@ -1,7 +1,10 @@
 """One health check of HAProxy: an HTTP request over a standing connection to its health listener (a unix socket).
 
-HAProxy closes the standing connection when it ends: a refused connection after that means that nobody listens any more. When
-it reloads, the old worker closes the connection as well, and the new one answers the next.
+`monitor.py` calls `Probe.check` again and again, and waits in `Probe.idle` between two checks.
+
+The connection stays open because HAProxy closes it when it ends: `idle` returns at that moment, and the next check is refused
+if nothing listens any more. When HAProxy reloads, the old worker process closes the connection too, but the new one accepts
+the next. The HTTP client is written here because the agent has to stay small (see `agent/__init__.py`).
 """
 
 import asyncio
@@ -16,50 +19,52 @@ from hacluster import names
 log = logging.getLogger(__name__)
 
 DEADLINE: Final = 0.2
-"""Seconds for an answer, where the caller names no other deadline."""
+"""Seconds for an answer, where the caller gives no other deadline."""
 _REQUEST: Final = f"GET {names.HEALTH_PATH} HTTP/1.1\r\nHost: haproxy\r\nUser-Agent: hacluster-agent\r\n\r\n".encode()
 _MAX_ANSWER: Final = 8192
+"""Bytes: a longer header is not an answer of the health listener."""
 
 
 class Result(Enum):
-    """One check."""
+    """The result of one check. The values are written to the log."""
 
     ANSWERED = "answered"
-    REFUSED = "nobody listens"
+    REFUSED = "nothing listens on the socket"
     SILENT = "no answer in time"
     WRONG = "an answer other than 200"
     CLOSED = "closed before an answer"
 
 
 def parse_answer(data: bytes) -> tuple[int, bool] | None:
-    """Status and whether the server keeps the connection; None while the answer is not whole. The body has to be empty.
+    """Reads an HTTP/1.x answer; returns the status code and whether the server keeps the connection open.
 
-    Raises ValueError for anything that is not such an answer.
+    Returns None while header or body (of `Content-Length` bytes) are not complete. Raises ValueError for anything else.
     """
     head, end, body = data.partition(b"\r\n\r\n")
     if not end:
         if len(data) > _MAX_ANSWER:
             raise ValueError("too long an answer")
         return None
-    first, *lines = head.decode("latin-1").split("\r\n")
-    version, _, rest = first.partition(" ")
+    status_line, *field_lines = head.decode("latin-1").split("\r\n")
+    version, _, rest = status_line.partition(" ")
     if not version.startswith("HTTP/1.") or not rest[:3].isdigit():
         raise ValueError("not HTTP")
-    fields = {name.strip().lower(): value.strip().lower() for name, _, value in (line.partition(":") for line in lines)}
+    fields = {name.strip().lower(): value.strip().lower() for name, _, value in (line.partition(":") for line in field_lines)}
     length = int(fields.get("content-length", "0"))
     if len(body) < length:
         return None
-    keeps = version == "HTTP/1.1" and fields.get("connection") != "close" and "content-length" in fields
-    return int(rest[:3]), keeps
+    # Without Content-Length the end of the body is the end of the connection (RFC 9112, 6.3).
+    keep_alive = version == "HTTP/1.1" and fields.get("connection") != "close" and "content-length" in fields
+    return int(rest[:3]), keep_alive
 
 
 class _Connection(asyncio.Protocol):
-    """One connection; `changed` is called on data and at the end."""
+    """One connection: collects what HAProxy sends. `on_change` is called when data arrive and when the connection ends."""
 
-    def __init__(self, changed: Callable[[], None]) -> None:
+    def __init__(self, on_change: Callable[[], None]) -> None:
         self.data = b""
         self.closed = False
-        self._changed = changed
+        self._on_change = on_change
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -68,59 +73,63 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.data += data
-        self._changed()
+        self._on_change()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
-        self._changed()
+        self._on_change()
 
 
 class Probe:
-    """Checks one unix socket; `lost` is set while the standing connection is gone."""
+    """Checks HAProxy through one unix socket. Use it from one task only; `close` it at the end."""
 
     def __init__(self, socket: Path) -> None:
         self._socket = socket
         self._connection: _Connection | None = None
-        self._event = asyncio.Event()
+        self._changed = asyncio.Event()
 
     async def check(self, deadline: float = DEADLINE) -> Result:
-        """One request; an idle connection that the server had closed is opened anew."""
+        """Sends one request and waits for the answer. `deadline`: seconds, for connecting and for the answer separately.
+
+        If HAProxy has closed the standing connection, a new one is opened and the request is sent once more.
+        """
         if self._connection is not None:
-            result = await self._ask(self._connection, deadline)
+            result = await self._request(self._connection, deadline)
             if result is not Result.CLOSED:
                 return result
         self.close()
         try:
             async with asyncio.timeout(deadline):
                 _, self._connection = await asyncio.get_running_loop().create_unix_connection(
-                    lambda: _Connection(self._event.set), str(self._socket)
+                    lambda: _Connection(self._changed.set), str(self._socket)
                 )
         except TimeoutError:
             return Result.SILENT
-        except (BlockingIOError, PermissionError) as error:  # a full backlog: nobody accepts
+        except (BlockingIOError, PermissionError) as error:
+            # connect(2): EAGAIN is a full backlog, EACCES or EPERM a lack of rights. Neither means that HAProxy has ended.
             log.debug("health socket: %s", error)
             return Result.SILENT
         except OSError:
             return Result.REFUSED
-        return await self._ask(self._connection, deadline)
+        return await self._request(self._connection, deadline)
 
     async def idle(self, seconds: float) -> None:
-        """Waits, or returns at once when the server closes the standing connection."""
+        """Waits for so many seconds, but returns at once when HAProxy closes the standing connection."""
         connection = self._connection
         if connection is None:
             await asyncio.sleep(seconds)
             return
         if not connection.closed:
-            self._event.clear()
-            await self._wait(seconds)
+            self._changed.clear()
+            await self._wait_for_change(seconds)
 
     def close(self) -> None:
-        """Drops the standing connection."""
+        """Closes the standing connection. The next check opens another."""
         if self._connection is not None and self._connection.transport is not None:
             self._connection.transport.abort()
         self._connection = None
 
-    async def _ask(self, connection: _Connection, deadline: float) -> Result:
+    async def _request(self, connection: _Connection, deadline: float) -> Result:
         assert connection.transport is not None
         connection.data = b""
         if connection.closed:
@@ -129,25 +138,30 @@ class Probe:
         loop = asyncio.get_running_loop()
         until = loop.time() + deadline
         while True:
-            self._event.clear()
+            self._changed.clear()
             try:
                 answer = parse_answer(connection.data)
             except ValueError:
                 self.close()
                 return Result.WRONG
             if answer is not None:
-                if not answer[1]:
+                status, keep_alive = answer
+                if not keep_alive:
                     self.close()
-                return Result.ANSWERED if answer[0] == 200 else Result.WRONG
+                return Result.ANSWERED if status == 200 else Result.WRONG
             if connection.closed:
                 return Result.CLOSED
-            if not await self._wait(until - loop.time()):
-                self.close()  # its answer would be taken for the next one's
+            if not await self._wait_for_change(until - loop.time()):
+                self.close()  # a late answer would be taken for the answer to the next request
                 return Result.SILENT
 
-    async def _wait(self, seconds: float) -> bool:
-        """For news of the connection. News that came in while this process itself was kept waiting count."""
-        waiting = asyncio.ensure_future(self._event.wait())
+    async def _wait_for_change(self, seconds: float) -> bool:
+        """Waits until data arrive or the connection ends; returns whether one of them has happened.
+
+        If this process could not run until the deadline was over, a change of that time counts: asyncio may report the timeout
+        first, although the answer had arrived.
+        """
+        waiting = asyncio.ensure_future(self._changed.wait())
         done, _ = await asyncio.wait({waiting}, timeout=max(0.0, seconds))
         waiting.cancel()
-        return bool(done) or self._event.is_set()
+        return bool(done) or self._changed.is_set()

@@ -1,4 +1,9 @@
-"""What keepalived notifies: lines such as `INSTANCE "VI_1" MASTER 100` in a FIFO. Parsing is pure, the part reads."""
+"""Keeps `AgentState.instances` equal to the states of keepalived's VRRP instances.
+
+`NotifyReader.run` is started by agent/run.py and never returns. keepalived writes every change of state as a line such as
+`INSTANCE "VI_1" MASTER 100` into a FIFO (keepalived.conf(5), vrrp_notify_fifo). It writes nothing about what a reload changed,
+nor about changes before the FIFO was opened. So after every start and reload the agent also asks it for a dump of its states.
+"""
 
 import asyncio
 import logging
@@ -30,35 +35,36 @@ _STATES: Final = {
     "STOP": VrrpState.STOPPED,
 }
 _MAX_LINE: Final = 4096
-_CHECK: Final = 1.0
+_FIFO_CHECK: Final = 1.0
+"""Seconds between two checks whether the FIFO was replaced."""
 _TRIES: Final = 3
-_AGAIN: Final = 0.2
+_RETRY_DELAY: Final = 0.2
 
 
 @dataclass
 class LineBuffer:
-    """Whole lines out of a stream that comes in pieces."""
+    """Splits a stream that arrives in pieces into complete lines."""
 
     _rest: bytes = field(default=b"", init=False)
 
     def feed(self, data: bytes) -> list[str]:
-        """The lines that `data` completes. A line that never ends is dropped."""
-        *whole, self._rest = (self._rest + data).split(b"\n")
+        """The lines that `data` completes. A line that grows too long is dropped."""
+        *complete, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > _MAX_LINE:
             self._rest = b""
-        return [line.decode(errors="replace") for line in whole]
+        return [line.decode(errors="replace") for line in complete]
 
 
 @dataclass(frozen=True)
 class Notification:
-    """One notification; `instance` is None when keepalived forgot it."""
+    """One notification. `instance` is None when keepalived has deleted the instance."""
 
     name: str
     instance: Instance | None
 
 
 def parse_notification(line: str) -> Notification | None:
-    """None for lines about groups and for events that say nothing about the state."""
+    """Parses one line. None for lines about groups, and for events that do not name a state."""
     found = _LINE.fullmatch(line.strip())
     if found is None:
         return None
@@ -71,73 +77,70 @@ def parse_notification(line: str) -> Notification | None:
     return Notification(name, Instance(_STATES[state], 0 if stopped else int(found["priority"] or 0)))
 
 
-def derive(router: Router, network: Network) -> Instance:
-    """The state of an instance whose keepalived says nothing: who has an address is Master."""
+def infer_instance(router: Router, network: Network) -> Instance:
+    """The state of an instance when keepalived gives no dump: Master if the node has a virtual IP of it, else Backup."""
     return Instance(VrrpState.MASTER if holds(router, network) else VrrpState.BACKUP)
 
 
 class NotifyReader:
-    """The part that knows keepalived's states: from the FIFO, and by asking where no notification can have been heard.
-
-    keepalived says nothing in its FIFO about what a reload changed, nor about what happened before the FIFO was there.
-    """
+    """Reads the notifications, and the dump where notifications may be missing."""
 
     def __init__(self, paths: Paths, state: AgentState, keepalived: Keepalived) -> None:
         self._paths, self._state, self._keepalived = paths, state, keepalived
         self._lines = LineBuffer()
-        self._told: set[str] = set()
-        self._asked: tuple[tuple[int, ...], AgentConfig | None] | None = None
+        self._notified: set[str] = set()
+        self._dumped_for: tuple[tuple[int, ...], AgentConfig | None] | None = None
 
     async def run(self) -> None:
-        """Never returns."""
+        """Runs until cancelled: opens the FIFO, reads from it, and opens it again when it was replaced."""
         loop = asyncio.get_running_loop()
         while True:
             descriptor = open_fifo(self._paths.notify_fifo)
             loop.add_reader(descriptor, self._read, descriptor)
             try:
                 self._read(descriptor)
-                await self._follow(descriptor)
+                await self._load_after_starts(descriptor)
             finally:
                 loop.remove_reader(descriptor)
                 os.close(descriptor)
 
-    async def _follow(self, descriptor: int) -> None:
-        """Asks after every start and reload, until the FIFO is another one."""
-        while _same(descriptor, self._paths.notify_fifo):
+    async def _load_after_starts(self, descriptor: int) -> None:
+        """Loads the states after every start and reload of keepalived. Returns when the FIFO was replaced."""
+        while _is_same_file(descriptor, self._paths.notify_fifo):
             version, now = self._state.version, self._state.now
             owners = self._keepalived.owners() if now.keepalived else ()
-            wanted = (owners, now.installed) if owners else None
-            if wanted != self._asked:
-                self._asked = wanted
-                if wanted is None:
+            current = (owners, now.installed) if owners else None
+            if current != self._dumped_for:
+                self._dumped_for = current
+                if current is None:
                     self._state.update(learned=False, instances={})
                 else:
-                    await self._learn()
+                    await self._load_states()
             try:
-                async with asyncio.timeout(_CHECK):
+                async with asyncio.timeout(_FIFO_CHECK):
                     await self._state.changed_since(version)
             except TimeoutError:
                 pass
 
-    async def _learn(self) -> None:
-        """Takes keepalived's own list; what the FIFO said meanwhile is newer."""
-        self._told.clear()
-        said = await self._ask()
+    async def _load_states(self) -> None:
+        """Replaces all states by keepalived's dump; a notification that arrived meanwhile is newer than the dump."""
+        self._notified.clear()
+        states = await self._dump()
         now = self._state.now
-        if said is None:
+        if states is None:
             routers = now.installed.routers if now.installed else ()
-            said = {router.name: derive(router, now.network or Network()) for router in routers}
-            log.info("keepalived does not tell its states: the addresses have to do")
-        newer = {name: now.instances[name] for name in self._told if name in now.instances}
-        self._state.update(instances={**said, **newer}, learned=True)
+            states = {router.name: infer_instance(router, now.network or Network()) for router in routers}
+            log.info("keepalived gives no dump of its states: they are inferred from the node's addresses")
+        newer = {name: now.instances[name] for name in self._notified if name in now.instances}
+        self._state.update(instances={**states, **newer}, learned=True)
 
-    async def _ask(self) -> Mapping[str, Instance] | None:
-        """One that has just started is not ready to be asked yet."""
+    async def _dump(self) -> Mapping[str, Instance] | None:
+        """Asks several times, because a keepalived that has just started is not ready to answer. None: no answer."""
         for _ in range(_TRIES):
-            said = await self._keepalived.states()
-            if said is not None:
-                return said
-            await asyncio.sleep(_AGAIN)
+            states = await self._keepalived.states()
+            if states is not None:
+                return states
+            await asyncio.sleep(_RETRY_DELAY)
         return None
 
     def _read(self, descriptor: int) -> None:
@@ -150,12 +153,15 @@ class NotifyReader:
                 notification = parse_notification(line)
                 if notification is not None:
                     log.info("keepalived: %s", line.strip())
-                    self._told.add(notification.name)
+                    self._notified.add(notification.name)
                     self._state.put_instance(notification.name, notification.instance)
 
 
 def open_fifo(path: Path) -> int:
-    """Opens the FIFO, made where it is missing, so that it never ends: the agent is a writer of it as well."""
+    """Opens the FIFO for reading, without blocking, and returns its descriptor. Creates it if it is missing.
+
+    It is opened for writing as well: a FIFO with a writer never reaches its end, also while no keepalived runs.
+    """
     try:
         os.mkfifo(path, 0o600)
     except FileExistsError:
@@ -165,8 +171,8 @@ def open_fifo(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
-def _same(descriptor: int, path: Path) -> bool:
-    """False once it is replaced: keepalived removes a FIFO that it made itself, and its successor makes another."""
+def _is_same_file(descriptor: int, path: Path) -> bool:
+    """Whether `path` is still the open file. keepalived removes a FIFO that it created when it ends, and creates another."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except OSError:

@@ -1,4 +1,8 @@
-"""No virtual IP without a living owner: which addresses are left over, pure; and the part that removes them."""
+"""Removes virtual IPs that stayed on the node after their keepalived ended.
+
+`OrphanCleanup.run` is started by agent/run.py and never returns; `finish` is called when the agent ends. A keepalived that is
+killed does not remove its virtual IPs, and another node takes over: two nodes would answer for the same address.
+"""
 
 import asyncio
 import contextlib
@@ -14,23 +18,24 @@ from hacluster.agent.system.network import Address, Network
 log = logging.getLogger(__name__)
 
 _POLL: Final = 0.1
-_LAST_LOOK: Final = 1.0
+_FINISH_DEADLINE: Final = 1.0
+"""Seconds that a keepalived which is ending has before the last cleanup."""
 
 
 def orphans(network: Network, virtual_ips: Collection[str], owned: bool) -> tuple[Address, ...]:
-    """The addresses to remove: those of the resource, wherever they are, while nobody owns them."""
+    """The addresses to remove: every virtual IP of the resource on any interface, unless a process owns them (`owned`)."""
     return () if owned else tuple(address for address in network.addresses if address.text in virtual_ips)
 
 
 class Owner(Protocol):
-    """Who may own virtual IPs."""
+    """The program that owns the virtual IPs: `Keepalived`, or a fake in tests."""
 
     def owners(self) -> tuple[int, ...]:
-        """Process ids, empty when nobody does."""
+        """Ids of the processes that may own virtual IPs; empty when there is none."""
 
 
 class OrphanCleanup:
-    """The part that notices the end of keepalived at once, and takes down what it left."""
+    """Notices the end of keepalived at once and removes the addresses that it left."""
 
     def __init__(
         self,
@@ -42,7 +47,7 @@ class OrphanCleanup:
         self._state, self._owner, self._read, self._delete = state, owner, read, delete
 
     async def run(self) -> None:
-        """Never returns."""
+        """Runs until cancelled: removes orphans whenever no process owns the virtual IPs, and records whether one does."""
         while True:
             owners = self._owner.owners()
             if not owners:
@@ -51,13 +56,13 @@ class OrphanCleanup:
             if owners:
                 await processes.any_ends(owners, within=_POLL)
             else:
-                await self._news()
+                await self._change_or_timeout()
 
     def sweep(self) -> None:
-        """Removes what nobody owns.
+        """Removes the virtual IPs that no process owns.
 
-        The owner is looked for once more after the addresses were listed: a keepalived that has just started drops them
-        itself, and cannot have taken one again between that look and the removal, a few microseconds later.
+        It checks again for an owner after it has listed the addresses. A keepalived that has just started removes left-over
+        addresses itself, and cannot add one again in the few microseconds between this check and the removal.
         """
         for address in orphans(self._read(), self._state.now.virtual_ips, owned=False):
             if self._owner.owners():
@@ -66,16 +71,16 @@ class OrphanCleanup:
             log.warning("removed %s: no keepalived owns it", address.interface)
 
     async def finish(self) -> None:
-        """For the agent's own end: gives a keepalived that is ending a moment, then looks for the last time."""
+        """The last cleanup, when the agent ends: waits up to a second for keepalived's end, and then removes orphans."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + _LAST_LOOK
+        until = loop.time() + _FINISH_DEADLINE
         while (owners := self._owner.owners()) and loop.time() < until:
             await processes.any_ends(owners, within=until - loop.time())
         self._state.update(keepalived=bool(owners))
         self.sweep()
         self._state.update(network=self._read())
 
-    async def _news(self) -> None:
+    async def _change_or_timeout(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_POLL):
                 await self._state.changed_since(self._state.version)

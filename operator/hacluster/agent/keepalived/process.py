@@ -1,4 +1,8 @@
-"""keepalived as the agent meets it: which of its processes live, its reload, and the dump of its state."""
+"""keepalived's processes: which of them live, reloading them, and asking for a dump of their states.
+
+`Keepalived` is made once by agent/run.py. Everything is found anew by the pid file and /proc at each call, because keepalived
+runs in another container of the pod and may end or restart at any time.
+"""
 
 import asyncio
 import contextlib
@@ -18,30 +22,35 @@ NAME: Final = "keepalived"
 _STATES: Final = {0: VrrpState.UNKNOWN, 1: VrrpState.BACKUP, 2: VrrpState.MASTER, 3: VrrpState.FAULT}
 _DUMP_DEADLINE: Final = 1.0
 _RELOAD_WATCH: Final = 0.3
+"""Seconds after a reload in which an end of keepalived is taken for its consequence."""
 
 
 class Keepalived:
-    """The keepalived whose pid file lies in the run directory."""
+    """The keepalived whose pid file is in the run directory."""
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._dump_signal: int | None = None
 
     def parent(self) -> int | None:
-        """Its parent process, if it lives."""
+        """Id of the parent process, if it lives."""
         pid = processes.read_pid(self._paths.keepalived_pid)
         return pid if pid is not None and processes.alive(pid, NAME) else None
 
     def owners(self) -> tuple[int, ...]:
-        """The processes that may hold virtual IPs: the parent's child is the one that speaks VRRP.
+        """Ids of the processes that may own virtual IPs: the living children of the parent. VRRP runs in a child.
 
-        A parent whose child was killed starts another, which drops the addresses first: until then nobody owns them.
+        A parent starts another child when one was killed, and the new child first removes the addresses of the old one.
+        Until then, no process owns them.
         """
         parent = self.parent()
         return () if parent is None else tuple(pid for pid in processes.children(parent) if processes.alive(pid, NAME))
 
     async def reload(self) -> bool | None:
-        """SIGHUP. None when nobody is there who would take it as one; False when keepalived ended over it."""
+        """Sends SIGHUP. True: keepalived goes on running; False: it ended within 0.3 s; None: nothing was sent.
+
+        Nothing is sent when keepalived does not run, or does not handle SIGHUP yet: the signal would end it.
+        """
         parent, owners = self.parent(), self.owners()
         if parent is None or not owners or not all(processes.handles(pid, signal.SIGHUP) for pid in (parent, *owners)):
             return None
@@ -50,7 +59,7 @@ class Keepalived:
         return not await processes.any_ends((parent, *owners), within=_RELOAD_WATCH)
 
     async def states(self) -> Mapping[str, Instance] | None:
-        """What keepalived says of its instances now; None when it does not answer (not running, or built without JSON)."""
+        """The present state of each VRRP instance, by name. None without an answer (not running, or built without JSON)."""
         number = await self._signal_for_dump()
         parent = self.parent()
         if number is None or parent is None or not all(processes.handles(pid, number) for pid in (parent, *self.owners())):
@@ -68,15 +77,16 @@ class Keepalived:
             dump.unlink(missing_ok=True)
 
     async def _signal_for_dump(self) -> int | None:
+        """The number of the signal for a JSON dump, as keepalived itself names it (keepalived(8), --signum)."""
         if self._dump_signal is None:
-            code, said = await run(NAME, "--signum=JSON")
-            if code == 0 and said.strip().isdigit():
-                self._dump_signal = int(said)
+            code, output = await run(NAME, "--signum=JSON")
+            if code == 0 and output.strip().isdigit():
+                self._dump_signal = int(output)
         return self._dump_signal
 
 
 def parse_dump(dump: Any) -> dict[str, Instance]:
-    """Instances by name, from keepalived's JSON. Raises KeyError or TypeError for another document."""
+    """Instances by name, from keepalived's JSON dump. Raises KeyError or TypeError for a document of another shape."""
     found = {}
     for instance in dump if isinstance(dump, list) else dump["vrrp"]:
         data = instance["data"]
@@ -90,7 +100,7 @@ def _load(file: Path) -> Any:
 
 
 async def _read_json(file: Path) -> Any:
-    """Waits for a file that somebody is writing to be whole."""
+    """Reads a file that keepalived is still writing: tries until it is complete."""
     while True:
         with contextlib.suppress(OSError, ValueError):
             return _load(file)

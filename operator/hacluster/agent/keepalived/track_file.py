@@ -1,11 +1,11 @@
-"""keepalived's track files: a flag that changes a router's priority, or puts it into FAULT (keepalived.conf(5), track_file)."""
+"""Writes keepalived's track files: a flag that changes a router's priority, or puts it into FAULT (keepalived.conf(5), track_file)."""
 
 import os
 from pathlib import Path
 
 
 def write_track(file: Path, flag: bool) -> None:
-    """Writes in place: keepalived watches the file itself."""
+    """Writes 1 or 0. The file is not replaced by a new one, because keepalived watches the file itself."""
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o644)
     try:
         os.pwrite(descriptor, b"1" if flag else b"0", 0)

@@ -1,6 +1,7 @@
-"""Whether another node is still there: pure.
+"""Decides when another node is probed and when it counts as gone. Pure: times are arguments (seconds, monotonic clock).
 
-It is asked for its own address, by ARP or neighbour discovery: its kernel answers, however busy the node is.
+`PeerMonitor` (haproxy/peers.py) keeps one `Liveness` for each node and sends the probes. A node is probed for its own address
+by ARP or neighbour discovery, because its kernel answers however busy the node is.
 """
 
 from collections.abc import Iterable
@@ -10,50 +11,54 @@ from typing import Final
 
 from hacluster.agent.system.network import Network, Place
 from hacluster.nodeconfig import AgentConfig
-from hacluster.timing import SUSPECT_PATIENCE
+from hacluster.timing import SUSPECT_TIMEOUT
 
 PERIOD: Final = 0.2
-"""Seconds between questions while all is well."""
-PATIENCE: Final = 0.05
-"""Seconds for an answer. Within a segment it takes a fraction of a millisecond."""
+"""Seconds between two probes while the node answers."""
+ANSWER_TIMEOUT: Final = 0.05
+"""Seconds for an answer. On one segment it takes a fraction of a millisecond."""
 TRIES: Final = 3
+"""Probes without an answer after which the node counts as gone."""
 
 
 @dataclass
 class Liveness:
-    """One node. Who has never answered is not known to be gone: there are networks in which nobody answers."""
+    """One node. `mac`: from its last answer; `gone`: whether it counts as gone; `due`: when to probe it next (seconds).
+
+    A node that has never answered does not count as gone: there are networks in which ARP is not answered by the nodes.
+    """
 
     mac: str = ""
     gone: bool = False
     due: float = 0.0
     _unanswered: int = 0
-    _patience: float = PATIENCE
+    _timeout: float = ANSWER_TIMEOUT
 
     def hear(self, mac: str, now: float) -> None:
-        """It has answered."""
+        """Records an answer."""
         self.mac, self.gone = mac, False
-        self._unanswered, self._patience = 0, PATIENCE
+        self._unanswered, self._timeout = 0, ANSWER_TIMEOUT
         self.due = now + PERIOD
 
     def doubt(self, interval: float, now: float) -> None:
-        """It advertises every `interval` seconds, and has missed one or two."""
+        """Makes a probe due now: the node should advertise every `interval` seconds, and an advertisement is missing."""
         if self.mac and not self.gone and not self._unanswered:
-            self._patience = min(PATIENCE, SUSPECT_PATIENCE * interval)
+            self._timeout = min(ANSWER_TIMEOUT, SUSPECT_TIMEOUT * interval)
             self.due = min(self.due, now)
 
     def step(self, now: float) -> bool:
-        """Whether to ask now."""
+        """Whether to send a probe now. Counts it as unanswered until `hear`, and sets `gone` after `TRIES` of them."""
         if now < self.due:
             return False
         if self.mac and self._unanswered >= TRIES:
             self.gone = True
         self._unanswered += 1
-        self.due = now + (self._patience if self.mac and not self.gone else PERIOD)
+        self.due = now + (self._timeout if self.mac and not self.gone else PERIOD)
         return True
 
 
 def interface_of(address: str, network: Network) -> tuple[int, str] | None:
-    """Index and name of the interface on whose segment the address is; None: it is behind a router."""
+    """Index and name of the interface on whose segment the address is. None: it is behind a router, or this node's own."""
     wanted = ip_address(address)
     names = {link.index: link.name for link in network.links}
     near = [each for each in network.addresses if wanted in each.interface.network and each.index in names]
@@ -64,7 +69,7 @@ def interface_of(address: str, network: Network) -> tuple[int, str] | None:
 
 
 def places(config: AgentConfig, network: Network) -> set[Place]:
-    """Where to ask for whom: the peers' addresses on each segment."""
+    """The interfaces on which to probe, each with the peers' addresses that are on its segment."""
     found: dict[tuple[int, str], frozenset[str]] = {}
     for address, *_ in config.peers.values():
         if where := interface_of(address, network):
@@ -73,5 +78,5 @@ def places(config: AgentConfig, network: Network) -> set[Place]:
 
 
 def next_due(nodes: Iterable[Liveness], otherwise: float) -> float:
-    """When the next question is to be asked."""
+    """When the next probe is due (seconds); `otherwise` when there are no nodes."""
     return min((each.due for each in nodes), default=otherwise)

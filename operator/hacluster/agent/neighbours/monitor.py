@@ -1,4 +1,8 @@
-"""Keeps a lookout while the node runs: reports who does not belong on the segment, and who else claims an address held here."""
+"""Watches the segment while the node runs: reports foreign VRRP routers, and other hosts that claim a virtual IP held here.
+
+`SegmentMonitor.run` is started by agent/run.py and never returns. It probes the held virtual IPs from time to time: a host that
+has had an address for a while announces it no more, but answers a probe.
+"""
 
 import asyncio
 import contextlib
@@ -16,63 +20,67 @@ from hacluster.agent.vrrp.membership import Key, WatchedRouter, watched_routers
 
 log = logging.getLogger(__name__)
 
-PART: Final = "lookout"
+PART: Final = "neighbours"
 _POLL: Final = 0.5
-_ASK_EVERY: Final = 10.0
-"""Seconds. A station that has the address already says so to those only who ask."""
+"""Seconds between two checks while nothing changes: problems begin and end by time as well."""
+_PROBE_EVERY: Final = 10.0
+"""Seconds between two probes of a held address."""
 
 
 class SegmentMonitor:
-    """The part."""
+    """Keeps the sockets, the conflicts and the reported problems equal to the node's present state."""
 
     def __init__(self, state: AgentState, anomalies: Anomalies) -> None:
         self._state, self._anomalies, self._conflicts = state, anomalies, Conflicts()
-        self._ears = NeighbourSockets(self._heard)
-        self._asked: dict[tuple[str, str], float] = {}
+        self._sockets = NeighbourSockets(self._on_claim)
+        self._probed: dict[tuple[str, str], float] = {}
 
     async def run(self) -> None:
-        """Never returns."""
+        """Runs until cancelled: checks at every change of the state, and every half second."""
         loop = asyncio.get_running_loop()
         try:
             while True:
                 version = self._state.version
-                self._look(self._state.now, loop.time())
+                self._check(self._state.now, loop.time())
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_POLL):
                         await self._state.changed_since(version)
         finally:
-            self._ears.follow(())
+            self._sockets.follow(())
 
-    def _look(self, seen: Observation, now: float) -> None:
+    def _check(self, seen: Observation, now: float) -> None:
         routers, network = watched_routers(seen.installed, seen.offered), seen.network or Network()
-        self._ears.follow(places(routers, network))
-        held = {(name, address) for (_, name, addresses), _ in self._ears for address in addresses & network.on(name)}
-        self._conflicts.hold(held, now)
-        self._ask(now)
+        self._sockets.follow(_places(routers, network))
+        held = {(name, address) for (_, name, addresses), _ in self._sockets for address in addresses & network.on(name)}
+        self._conflicts.set_held(held, now)
+        self._probe(now)
         problems = *self._anomalies.problems(routers, now), *self._conflicts.problems(now)
         if problems != seen.problems.get(PART, ()):
             for problem in problems:
                 log.warning("%s: %s", problem.reason, problem.message)
         self._state.put_problems(PART, *problems)
 
-    def _ask(self, now: float) -> None:
+    def _probe(self, now: float) -> None:
+        """Probes each settled address when its time has come. The answers arrive at `_on_claim`."""
         settled = set(self._conflicts.settled(now))
-        self._asked = {which: at for which, at in self._asked.items() if which in settled}
-        for (_, name, addresses), ear in self._ears:
+        self._probed = {which: at for which, at in self._probed.items() if which in settled}
+        for (_, name, addresses), opened in self._sockets:
             due = [
-                each for each in addresses if (name, each) in settled and now - self._asked.get((name, each), 0.0) >= _ASK_EVERY
+                each
+                for each in addresses
+                if (name, each) in settled and now - self._probed.get((name, each), 0.0) >= _PROBE_EVERY
             ]
-            ear.ask(due)
-            self._asked.update(dict.fromkeys(((name, each) for each in due), now))
+            opened.ask(due)
+            self._probed.update(dict.fromkeys(((name, each) for each in due), now))
 
-    def _heard(self, interface: str, claim: Claim) -> None:
+    def _on_claim(self, interface: str, claim: Claim) -> None:
         network = self._state.now.network or Network()
         if claim.mac not in network.macs:
-            self._conflicts.claim(interface, claim.address, claim.mac, asyncio.get_running_loop().time())
+            self._conflicts.record_claim(interface, claim.address, claim.mac, asyncio.get_running_loop().time())
 
 
-def places(routers: Mapping[Key, WatchedRouter], network: Network) -> set[Place]:
-    """Where to listen: the routers' interfaces, as far as they exist, for their virtual IPs."""
+def _places(routers: Mapping[Key, WatchedRouter], network: Network) -> set[Place]:
+    """The routers' interfaces, as far as they exist, each with the virtual IPs to watch on it."""
     found: dict[tuple[int, str], frozenset[str]] = {}
     for router in routers.values():
         for link in network.links:

@@ -1,7 +1,8 @@
-"""Who has an address on the segment: probes and claims of ARP (RFC 826, RFC 5227) and IPv6 neighbour discovery (RFC 4861). Pure.
+"""Probes and claims of addresses by ARP (RFC 826, RFC 5227) and IPv6 neighbour discovery (RFC 4861), and packet filters. Pure.
 
-Packets are without their link-layer header. A probe asks on behalf of nobody (sender 0.0.0.0 or ::), so that no station
-learns anything from it.
+sockets.py sends the probes and parses what it receives. Packets are without their link-layer header, as packet sockets of the
+type SOCK_DGRAM deliver them. A probe has no sender address (0.0.0.0 or ::), so that no host stores the sender in its ARP or
+neighbour table.
 """
 
 import struct
@@ -19,7 +20,7 @@ _ARP: Final = struct.Struct("!HHBBH6s4s6s4s")
 _ETHERNET: Final = 1
 _IPV4: Final = 0x0800
 _REQUEST: Final = 1
-_EVERYBODY: Final = b"\xff" * 6
+_BROADCAST: Final = b"\xff" * 6
 
 _IPV6: Final = struct.Struct("!IHBB16s16s")
 _ICMPV6: Final = 58
@@ -27,7 +28,7 @@ _HOPS: Final = 255
 _SOLICITATION: Final = 135
 _ADVERTISEMENT: Final = 136
 _NEIGHBOUR: Final = struct.Struct("!BBHI16s")
-_TARGET_LINK: Final = 2
+_TARGET_LINK_LAYER: Final = 2
 _SOLICITED_NODE: Final = IPv6Address("ff02::1:ff00:0").packed[:13]
 
 # Classic BPF (linux/bpf_common.h).
@@ -36,12 +37,12 @@ _LOAD_WORD: Final = 0x20
 _LOAD_BYTE: Final = 0x30
 _EQUAL: Final = 0x15
 _RETURN: Final = 0x06
-_WHOLE: Final = 0xFFFF
+_WHOLE_PACKET: Final = 0xFFFF
 
 
 @dataclass(frozen=True)
 class Claim:
-    """The station with this MAC says that it has the address."""
+    """The host with this MAC claims the address."""
 
     address: str
     mac: str
@@ -49,7 +50,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Probe:
-    """A packet, and the link-layer address that it goes to."""
+    """A packet, its destination MAC, and its EtherType."""
 
     packet: bytes
     to: bytes
@@ -57,22 +58,22 @@ class Probe:
 
 
 def probe(address: str, own: bytes) -> Probe:
-    """Asks who has the address; `own` is the MAC of the interface."""
+    """A probe for the address; `own` is the MAC of the interface that sends it."""
     wanted = ip_address(address)
     if isinstance(wanted, IPv4Address):
         packet = _ARP.pack(_ETHERNET, _IPV4, 6, 4, _REQUEST, own, bytes(4), bytes(6), wanted.packed)
-        return Probe(packet, _EVERYBODY, ETH_P_ARP)
+        return Probe(packet, _BROADCAST, ETH_P_ARP)
     group = _SOLICITED_NODE + wanted.packed[13:]
-    nobody = bytes(16)
+    unspecified = bytes(16)
     body = _NEIGHBOUR.pack(_SOLICITATION, 0, 0, 0, wanted.packed)
-    pseudo = nobody + group + struct.pack("!II", len(body), _ICMPV6)
+    pseudo = unspecified + group + struct.pack("!II", len(body), _ICMPV6)
     body = _NEIGHBOUR.pack(_SOLICITATION, 0, checksum(pseudo + body), 0, wanted.packed)
-    packet = _IPV6.pack(6 << 28, len(body), _ICMPV6, _HOPS, nobody, group) + body
+    packet = _IPV6.pack(6 << 28, len(body), _ICMPV6, _HOPS, unspecified, group) + body
     return Probe(packet, b"\x33\x33" + group[12:], ETH_P_IPV6)
 
 
 def parse_arp(packet: bytes) -> Claim | None:
-    """A reply, or a request in the sender's own name; None for probes and for anything that is not whole."""
+    """The claim in an ARP reply, or in a request with a sender address. None for probes and for malformed packets."""
     if len(packet) < _ARP.size:
         return None
     hardware, protocol, long, short, _, mac, sender, _, _ = _ARP.unpack_from(packet)
@@ -82,15 +83,15 @@ def parse_arp(packet: bytes) -> Claim | None:
 
 
 def parse_neighbour(packet: bytes, mac: bytes) -> Claim | None:
-    """A neighbour advertisement; `mac` is who sent the frame, where the advertisement itself does not say."""
+    """The claim in a neighbour advertisement. `mac`: the frame's sender, used if the advertisement names no MAC itself."""
     if len(packet) < _IPV6.size + _NEIGHBOUR.size:
         return None
     first, _, following, hops, _, _ = _IPV6.unpack_from(packet)
     kind, _, _, _, target = _NEIGHBOUR.unpack_from(packet, _IPV6.size)
     if (first >> 28, following, hops, kind) != (6, _ICMPV6, _HOPS, _ADVERTISEMENT):
         return None
-    said = _options(packet[_IPV6.size + _NEIGHBOUR.size :]).get(_TARGET_LINK, b"")
-    return Claim(str(IPv6Address(target)), (said if len(said) == 6 else mac).hex(":"))
+    option = _options(packet[_IPV6.size + _NEIGHBOUR.size :]).get(_TARGET_LINK_LAYER, b"")
+    return Claim(str(IPv6Address(target)), (option if len(option) == 6 else mac).hex(":"))
 
 
 def _options(data: bytes) -> dict[int, bytes]:
@@ -104,13 +105,16 @@ def _options(data: bytes) -> dict[int, bytes]:
 
 
 def arp_filter(addresses: Iterable[str]) -> bytes:
-    """A program for the kernel that lets only claims of these IPv4 addresses through: a segment is full of other ARP."""
+    """A packet filter that passes only claims of these IPv4 addresses: a segment has much other ARP traffic.
+
+    It is a program in classic BPF, which the kernel runs.
+    """
     senders = [int(IPv4Address(address)) for address in addresses]
     return _load(_LOAD_WORD, 14) + _accept(senders) + _drop()
 
 
 def neighbour_filter(addresses: Iterable[str]) -> bytes:
-    """The same for neighbour advertisements of these IPv6 addresses; their last 32 bits are compared."""
+    """A packet filter that passes only neighbour advertisements for addresses with the same last 32 bits as one of these."""
     targets = [int(IPv6Address(address)) & 0xFFFFFFFF for address in addresses]
     header = _load(_LOAD_BYTE, 6) + _require(_ICMPV6) + _load(_LOAD_BYTE, _IPV6.size) + _require(_ADVERTISEMENT)
     return header + _load(_LOAD_WORD, _IPV6.size + _NEIGHBOUR.size - 4) + _accept(targets) + _drop()
@@ -125,8 +129,8 @@ def _require(value: int) -> bytes:
 
 
 def _accept(values: Iterable[int]) -> bytes:
-    """Each value with its own return: jumps reach only 255 instructions far."""
-    return b"".join(_INSTRUCTION.pack(_EQUAL, 0, 1, value) + _INSTRUCTION.pack(_RETURN, 0, 0, _WHOLE) for value in values)
+    """Each value has its own return instruction, because a jump reaches at most 255 instructions."""
+    return b"".join(_INSTRUCTION.pack(_EQUAL, 0, 1, value) + _INSTRUCTION.pack(_RETURN, 0, 0, _WHOLE_PACKET) for value in values)
 
 
 def _drop() -> bytes:

@@ -1,4 +1,8 @@
-"""Before the daemons' first start: nobody else may have a virtual IP, but a member that says so."""
+"""Checks before the daemons' first start that no other host has a virtual IP, unless it is the holder of this resource.
+
+The installer calls `Preflight` with the first configuration; a problem prevents the start until a later check finds none. It
+probes the segment, and compares the answers with the advertisements: a member that advertises may have the virtual IP.
+"""
 
 import asyncio
 import logging
@@ -12,47 +16,50 @@ from hacluster.agent.vrrp.adverts import LastAdverts
 from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, Router
-from hacluster.timing import HOLDS_RIGHTLY, LISTEN_BEFORE_START, interval_seconds
+from hacluster.timing import LISTEN_BEFORE_START, STILL_HOLDER, interval_seconds
 
 log = logging.getLogger(__name__)
 
-_LOOK: Final = 0.02
+_POLL: Final = 0.02
 
 Ask = Callable[[str, Collection[str]], Awaitable[dict[str, str]]]
-"""Interface and addresses → address and MAC of who answers. Raises OSError."""
+"""Interface and addresses → address and MAC of the host that answers for it. Raises OSError."""
 
 
 class Preflight:
-    """Asks the segment. Where nobody answers that takes 0.4 s; an answer is held against the advertisements."""
+    """Takes 0.4 s if no host answers; an answer is given some advertisement intervals to be explained by a holder."""
 
     def __init__(self, adverts: LastAdverts, ask: Ask = who_has, clock: Callable[[], float] = time.monotonic) -> None:
         self._adverts, self._ask, self._clock = adverts, ask, clock
 
     async def __call__(self, config: AgentConfig) -> tuple[NodeProblem, ...]:
-        """What forbids the start."""
-        begun = self._clock()
-        free = [router for router in config.routers if not self._advertised(router)]
-        answers = await asyncio.gather(*(self._answers(router) for router in free))
-        disputed = list(zip(free, answers, strict=True))
+        """The problems that forbid the start; none if it may start."""
+        started = self._clock()
+        unadvertised = [router for router in config.routers if not self._advertised(router)]
+        answers = await asyncio.gather(*(self._answers(router) for router in unadvertised))
+        disputed = list(zip(unadvertised, answers, strict=True))
         while True:
             disputed = [(router, found) for router, found in disputed if found and not self._advertised(router)]
-            waiting = [router for router, _ in disputed if self._clock() - begun < LISTEN_BEFORE_START * interval_seconds(router)]
+            waiting = [
+                router for router, _ in disputed if self._clock() - started < LISTEN_BEFORE_START * interval_seconds(router)
+            ]
             if not waiting:
-                return tuple(_in_use(router, *one) for router, found in disputed for one in sorted(found.items()))
-            await asyncio.sleep(_LOOK)
+                return tuple(_in_use(router, *answer) for router, found in disputed for answer in sorted(found.items()))
+            await asyncio.sleep(_POLL)
 
     def _advertised(self, router: Router) -> bool:
-        heard = self._adverts.last(router.name)
-        if heard is None or heard.advert.priority == 0:
+        last = self._adverts.last(router.name)
+        if last is None or last.advert.priority == 0:
             return False
-        interval = max(interval_seconds(router), heard.advert.interval_ms / 1000)  # its own may still be another
-        return self._clock() - heard.at < HOLDS_RIGHTLY * interval
+        interval = max(interval_seconds(router), last.advert.interval_ms / 1000)  # the holder may still use an older interval
+        return self._clock() - last.at < STILL_HOLDER * interval
 
     async def _answers(self, router: Router) -> dict[str, str]:
         try:
             return await self._ask(router.interface, [bare(address) for address in router.virtual_ips])
-        except OSError as error:  # no such interface: keepalived says so; no right to ask: the listening part says so
-            log.info("%s: nobody can be asked on %s: %s", router.name, router.interface, error)
+        except OSError as error:
+            # The problem is reported elsewhere: a missing interface by keepalived, a missing capability by `AdvertListener`.
+            log.info("%s: cannot probe on %s: %s", router.name, router.interface, error)
             return {}
 
 

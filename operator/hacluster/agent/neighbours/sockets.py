@@ -1,4 +1,8 @@
-"""Other stations on a segment: asks them who has an address, and hears them claim one, by packet sockets (needs NET_RAW)."""
+"""Packet sockets on the node's segments: send probes ("who has this address?") and receive other hosts' claims (ARP, IPv6 ND).
+
+`who_has` and `is_alive` probe once. `NeighbourSockets` keeps sockets open for parts that watch the segment all the time. Packet
+sockets need the capability NET_RAW; without it, opening one raises PermissionError.
+"""
 
 import asyncio
 import contextlib
@@ -23,18 +27,22 @@ from hacluster.agent.neighbours.packet import (
 from hacluster.agent.system.network import Place
 
 _SO_ATTACH_FILTER: Final = 26
-_PROGRAM: Final = struct.Struct("@HP")  # instructions, where they are
+_PROGRAM: Final = struct.Struct("@HP")  # number of instructions, address of the first
 _INSTRUCTION: Final = 8
-_SIZE: Final = 2048
-_AT_ONCE: Final = 64
+_MAX_PACKET: Final = 2048
+_MAX_READS: Final = 64
+"""Packets that are read at once before other tasks get their turn."""
 _PROBES: Final = 3
 
 
 class NeighbourSocket(contextlib.AbstractContextManager["NeighbourSocket"]):
-    """Hears claims of these addresses, and of no others, by other stations on one interface. Raises OSError."""
+    """Receives other hosts' claims of the given addresses on one interface, and of no other address.
 
-    def __init__(self, interface: str, addresses: Collection[str], heard: Callable[[Claim], None]) -> None:
-        self._addresses, self._heard = frozenset(addresses), heard
+    `on_claim` is called by the event loop for every claim. The constructor raises OSError.
+    """
+
+    def __init__(self, interface: str, addresses: Collection[str], on_claim: Callable[[Claim], None]) -> None:
+        self._addresses, self._on_claim = frozenset(addresses), on_claim
         self._interface = interface
         self._sockets: dict[int, socket.socket] = {}
         self._loop = asyncio.get_running_loop()
@@ -57,14 +65,14 @@ class NeighbourSocket(contextlib.AbstractContextManager["NeighbourSocket"]):
         self.close()
 
     def close(self) -> None:
-        """Hears nothing from now on."""
+        """Closes the sockets: `on_claim` is not called any more."""
         for opened in self._sockets.values():
             self._loop.remove_reader(opened)
             opened.close()
         self._sockets = {}
 
     def ask(self, addresses: Collection[str], *, to: str = "") -> None:
-        """Asks once who has them: everybody, or the station with this MAC. A link that is down asks nobody."""
+        """Sends one probe for each address: to every host, or to the one with the MAC `to`. Errors (link down) are ignored."""
         for address in addresses:
             protocol = ETH_P_ARP if ip_address(address).version == 4 else ETH_P_IPV6
             opened = self._sockets[protocol]
@@ -72,56 +80,62 @@ class NeighbourSocket(contextlib.AbstractContextManager["NeighbourSocket"]):
             if len(own) == 6:
                 question = probe(address, own)
                 with contextlib.suppress(OSError):
-                    whom = bytes.fromhex(to.replace(":", "")) or question.to
-                    opened.sendto(question.packet, (self._interface, protocol, 0, 0, whom))
+                    destination = bytes.fromhex(to.replace(":", "")) or question.to
+                    opened.sendto(question.packet, (self._interface, protocol, 0, 0, destination))
 
     def _read(self, opened: socket.socket, protocol: int) -> None:
-        for _ in range(_AT_ONCE):
+        for _ in range(_MAX_READS):
             try:
-                packet, (_, _, kind, _, mac) = opened.recvfrom(_SIZE)
+                packet, (_, _, kind, _, mac) = opened.recvfrom(_MAX_PACKET)
             except OSError:
                 return
             claim = parse_arp(packet) if protocol == ETH_P_ARP else parse_neighbour(packet, mac)
-            ours = kind == socket.PACKET_OUTGOING or (claim and claim.mac == opened.getsockname()[4].hex(":"))
-            if claim and not ours and claim.address in self._addresses:
-                self._heard(claim)
+            own = kind == socket.PACKET_OUTGOING or (claim and claim.mac == opened.getsockname()[4].hex(":"))
+            if claim and not own and claim.address in self._addresses:
+                self._on_claim(claim)
 
 
 class NeighbourSockets:
-    """An ear in every place that matters, as long as it does."""
+    """One `NeighbourSocket` for each interface and its set of addresses; `follow` opens and closes them."""
 
-    def __init__(self, heard: Callable[[str, Claim], None]) -> None:
-        """`heard` gets the interface's name."""
-        self._heard = heard
-        self._ears: dict[Place, NeighbourSocket] = {}
+    def __init__(self, on_claim: Callable[[str, Claim], None]) -> None:
+        """`on_claim` gets the interface's name and the claim."""
+        self._on_claim = on_claim
+        self._sockets: dict[Place, NeighbourSocket] = {}
 
     def __iter__(self) -> Iterator[tuple[Place, NeighbourSocket]]:
-        return iter(self._ears.items())
+        return iter(self._sockets.items())
 
     def follow(self, wanted: Collection[Place]) -> bool:
-        """Listens there and nowhere else; whether it could everywhere. Who may not listen at all is told by `Listener`."""
-        for place in self._ears.keys() - set(wanted):
-            self._ears.pop(place).close()
-        for place in set(wanted) - self._ears.keys():
+        """Opens what is wanted and closes the rest. False if a socket could not be opened: try again later.
+
+        A missing NET_RAW is reported by `AdvertListener` (vrrp/listener.py).
+        """
+        for place in self._sockets.keys() - set(wanted):
+            self._sockets.pop(place).close()
+        for place in set(wanted) - self._sockets.keys():
             _, name, addresses = place
-            with contextlib.suppress(OSError):  # not allowed, or the link is going away
-                self._ears[place] = NeighbourSocket(name, addresses, partial(self._heard, name))
-        return self._ears.keys() == set(wanted)
+            with contextlib.suppress(OSError):  # no NET_RAW, or the interface is being removed
+                self._sockets[place] = NeighbourSocket(name, addresses, partial(self._on_claim, name))
+        return self._sockets.keys() == set(wanted)
 
 
 async def who_has(interface: str, addresses: Collection[str], *, within: float = 0.4, probes: int = _PROBES) -> dict[str, str]:
-    """Address → MAC of another station that answers for it; done early when every address has one. Raises OSError."""
+    """Address → MAC of another host that answers for it, after `probes` probes in `within` seconds. Raises OSError.
+
+    Returns early when there is an answer for every address.
+    """
     found: dict[str, str] = {}
     complete = asyncio.Event()
 
-    def heard(claim: Claim) -> None:
+    def on_claim(claim: Claim) -> None:
         found.setdefault(claim.address, claim.mac)
         if len(found) == len(set(addresses)):
             complete.set()
 
-    with NeighbourSocket(interface, addresses, heard) as ear:
+    with NeighbourSocket(interface, addresses, on_claim) as opened:
         for _ in range(probes):
-            ear.ask(addresses)
+            opened.ask(addresses)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(within / probes):
                     await complete.wait()
@@ -130,9 +144,9 @@ async def who_has(interface: str, addresses: Collection[str], *, within: float =
 
 
 async def is_alive(interface: str, address: str) -> bool:
-    """Whether a station on the segment still answers for its own address. Without the right to ask: no.
+    """Whether a host on the segment answers a probe for its own address within 0.3 s. False if no probe can be sent.
 
-    It has 0.3 s: where every core is busy, two kernels need more than 50 ms for a question and its answer now and then.
+    0.3 s and six probes, because on busy machines two kernels sometimes need more than 50 ms for a probe and its answer.
     """
     try:
         return bool(await who_has(interface, [address], within=0.3, probes=6))
@@ -141,7 +155,7 @@ async def is_alive(interface: str, address: str) -> bool:
 
 
 def _open(interface: str, protocol: int, program: bytes) -> socket.socket:
-    """It hears nothing before its filter is in place."""
+    """A packet socket with its filter. Protocol 0 first: nothing is received before the filter is attached."""
     opened = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, 0)
     try:
         code = ctypes.create_string_buffer(program, len(program))

@@ -1,4 +1,8 @@
-"""The node's entry in `status.nodes`, from what was observed and the entry before it. Pure."""
+"""Builds the node's entry of `status.nodes` from what was observed. Pure.
+
+`build_entry` is called by the publisher after every change of the state. It gets the previous entry too, because `since` has to
+stay the same while the content does.
+"""
 
 from hacluster.agent.state import Instance, Observation, held_virtual_ips
 from hacluster.agent.system.network import Network, interfaces
@@ -6,53 +10,65 @@ from hacluster.api.status import NodeStatus, RouterStatus, VrrpState
 from hacluster.nodeconfig import Router
 
 
-def build_entry(node: str, version: str, seen: Observation, previous: NodeStatus | None, now: str) -> NodeStatus:
-    """What the node reports. `since` moves only where the content differs from `previous`."""
-    network = seen.network or Network()
-    config = seen.installed
-    before = {router.name: router for router in previous.routers} if previous else {}
+def build_entry(node: str, version: str, observation: Observation, previous: NodeStatus | None, now: str) -> NodeStatus:
+    """The node's entry. `version` is the agent's; `now` is a timestamp for `since`.
+
+    The entry and each router in it get `now` only where their content differs from `previous`. Where nothing differs,
+    `previous` itself is returned.
+    """
+    network = observation.network or Network()
+    config = observation.installed
+    previous_routers = {router.name: router for router in previous.routers} if previous else {}
     entry = NodeStatus(
         name=node,
         agent_version=version,
-        routers=tuple(_router(router, seen, network, before.get(router.name), now) for router in config.routers)
+        routers=tuple(
+            _router_status(router, observation, network, previous_routers.get(router.name), now) for router in config.routers
+        )
         if config
         else (),
-        interfaces=interfaces(network, seen.virtual_ips),
-        haproxy=seen.haproxy,
-        apache=seen.apache,
-        leaving=seen.leaving or None,
+        interfaces=interfaces(network, observation.virtual_ips),
+        haproxy=observation.haproxy,
+        apache=observation.apache,
+        leaving=observation.leaving or None,
         config_revision=config.revision if config else "",
         since=now,
-        problems=tuple(problem for part in sorted(seen.problems) for problem in seen.problems[part])[:16],
+        problems=tuple(problem for part in sorted(observation.problems) for problem in observation.problems[part])[:16],
     )
     if previous is not None and entry.model_copy(update={"since": previous.since}) == previous:
         return previous
     return entry
 
 
-def _router(router: Router, seen: Observation, network: Network, previous: RouterStatus | None, now: str) -> RouterStatus:
-    """The state is keepalived's word, the addresses are the kernel's."""
-    claimed = held_virtual_ips(router, network)
-    said = _instance(router, seen)
+def _router_status(
+    router: Router, observation: Observation, network: Network, previous: RouterStatus | None, now: str
+) -> RouterStatus:
+    """One router: state and priority as keepalived reports them, virtual IPs as the kernel has them.
+
+    The two may contradict each other, and both are reported: after SIGKILL, keepalived has stopped and its virtual IP remains.
+    """
+    held = held_virtual_ips(router, network)
+    instance = _instance(router, observation)
     status = RouterStatus(
         name=router.name,
-        state=said.state,
-        priority=said.priority,
+        state=instance.state,
+        priority=instance.priority,
         interface=router.interface,
-        virtual_ips=claimed,
+        virtual_ips=held,
         since=now,
-        takeover_milliseconds=seen.takeovers.get(router.name) if claimed else None,
+        takeover_milliseconds=observation.takeovers.get(router.name) if held else None,
     )
     if previous is not None and (previous.state, previous.virtual_ips) == (status.state, status.virtual_ips):
-        took = status.takeover_milliseconds
-        kept = previous.takeover_milliseconds if took is None else took  # an agent that was restarted has timed nothing
-        return status.model_copy(update={"since": previous.since, "takeover_milliseconds": kept})
+        takeover = status.takeover_milliseconds
+        if takeover is None:  # an agent that was restarted since the takeover has not measured it
+            takeover = previous.takeover_milliseconds
+        return status.model_copy(update={"since": previous.since, "takeover_milliseconds": takeover})
     return status
 
 
-def _instance(router: Router, seen: Observation) -> Instance:
-    if seen.keepalived is None:
+def _instance(router: Router, observation: Observation) -> Instance:
+    if observation.keepalived is None:
         return Instance(VrrpState.UNKNOWN)
-    if not seen.keepalived:
+    if not observation.keepalived:
         return Instance(VrrpState.STOPPED)
-    return seen.instances.get(router.name, Instance(VrrpState.UNKNOWN))
+    return observation.instances.get(router.name, Instance(VrrpState.UNKNOWN))

@@ -1,4 +1,11 @@
-"""Publishing the node's entry: on every change, never more often than needed, and never an older one after a newer."""
+"""Publishes the node's entry and renews the node's Lease.
+
+`Publisher.run` and `renew_lease_forever` are started by `agent/run.py` and use a `Reporter`: `kube.KubernetesReporter` in a pod,
+`FileReporter` in a rehearsal without an API server.
+
+The publisher sends the entry after every change, but no more often than every 50 ms: a burst of changes becomes one request.
+Only one request is under way at any time and each has the newest entry, so an older entry never replaces a newer one.
+"""
 
 import asyncio
 import logging
@@ -16,114 +23,117 @@ from hacluster.timing import LEASE_RENEWAL
 
 log = logging.getLogger(__name__)
 
-TOGETHER: Final = 0.005
-"""What belongs together (an address, and keepalived's word for it) comes within a millisecond."""
-GATHER: Final = 0.05
-SETTLE: Final = 2.0
-AGAIN: Final = 60.0
+COALESCE: Final = 0.005
+"""Seconds from a change to its report: an address and keepalived's notification of it arrive within a millisecond."""
+MIN_INTERVAL: Final = 0.05
+"""Seconds between two reports at least."""
+SETTLE_TIMEOUT: Final = 2.0
+"""Seconds that the first report waits at most for every part to observe the node once."""
+REPEAT_AFTER: Final = 60.0
+"""Seconds after which an unchanged entry is sent again, in case another client has overwritten it."""
 
 
 class ReportFailed(Exception):
-    """Nobody took the report; it is sent again."""
+    """The report was not accepted; it has to be sent again. The message is for the log."""
 
 
 class ResourceGone(ReportFailed):
-    """The resource does not exist: it is being deleted, or not made yet."""
+    """The HACluster does not exist: it is being deleted, or not created yet."""
 
 
 class Reporter(Protocol):
-    """Who hears of the node."""
+    """Where the node reports to."""
 
     async def apply(self, entry: NodeStatus) -> None:
-        """Publishes the entry in place of the one before. Raises ReportFailed."""
+        """Publishes the entry in place of the previous one. Raises ReportFailed."""
 
     async def renew_lease(self) -> None:
-        """Says that the agent lives. Raises ReportFailed."""
+        """Renews the Lease by which the operator sees that the agent runs. Raises ReportFailed."""
 
     async def close(self) -> None:
-        """Lets go of connections."""
+        """Closes the connections."""
 
 
 class Publisher:
-    """The part that keeps the published entry equal to what the state says."""
+    """Keeps the published entry equal to the state."""
 
     def __init__(
-        self, state: AgentState, reporter: Reporter, build: Callable[[NodeStatus | None], NodeStatus], kept: Path
+        self, state: AgentState, reporter: Reporter, build: Callable[[NodeStatus | None], NodeStatus], entry_file: Path
     ) -> None:
-        """`build` makes the entry from the one before; `kept` is the file that remembers it across the agent's restarts."""
-        self._state, self._reporter, self._build, self._kept = state, reporter, build, kept
-        self._entry = load_entry(kept)
+        """`build` makes the new entry from the previous one; `entry_file` keeps the entry across restarts of the agent."""
+        self._state, self._reporter, self._build, self._entry_file = state, reporter, build, entry_file
+        self._entry = load_entry(entry_file)
         self._sent: NodeStatus | None = None
 
     async def run(self) -> None:
-        """Never returns."""
+        """Runs until cancelled: publishes the entry after every change, and tries again with backoff after a failure."""
         await self._settle()
         backoff = Backoff(first=0.1, most=5.0)
-        complained = ""
+        logged_error = ""
         while True:
             version = self._state.version
             try:
                 await self.publish()
             except ReportFailed as error:
-                if str(error) != complained:
-                    log.warning("not reported: %s", error)
-                complained = str(error)
+                if str(error) != logged_error:
+                    log.warning("status not published: %s", error)
+                logged_error = str(error)
                 await asyncio.sleep(backoff.most if isinstance(error, ResourceGone) else backoff.next())
                 continue
-            if complained:
-                log.info("reported again")
-            complained = ""
+            if logged_error:
+                log.info("status published again")
+            logged_error = ""
             backoff.reset()
-            await asyncio.sleep(GATHER)
-            await self._news(version)
-            await asyncio.sleep(TOGETHER)
+            await asyncio.sleep(MIN_INTERVAL)
+            await self._wait_for_change(version)
+            await asyncio.sleep(COALESCE)
 
     async def publish(self) -> None:
-        """Sends the newest entry unless it was sent already. Raises ReportFailed."""
+        """Builds the entry from the current state and sends it, unless it was sent already. Raises ReportFailed."""
         entry = self._build(self._entry)
         if entry != self._entry:
             self._entry = entry
-            save_entry(self._kept, entry)
+            save_entry(self._entry_file, entry)
         if entry != self._sent:
             await self._reporter.apply(entry)
             self._sent = entry
 
     async def _settle(self) -> None:
-        """An agent that has just started waits until it knows as much as the one before it."""
+        """Waits until the state is as complete as before a restart of the agent, at most `SETTLE_TIMEOUT` seconds."""
         try:
-            async with asyncio.timeout(SETTLE):
+            async with asyncio.timeout(SETTLE_TIMEOUT):
                 while not self._state.now.settled:
                     await self._state.changed_since(self._state.version)
         except TimeoutError:
-            log.info("some parts have not had their first look yet")
+            log.info("publishing the status before all parts have observed the node")
 
-    async def _news(self, version: int) -> None:
-        """A change, or the time to repeat what may have been undone by others."""
+    async def _wait_for_change(self, version: int) -> None:
+        """Waits for a newer state than `version`. Without a change for `REPEAT_AFTER` seconds, the entry is to be sent again."""
         try:
-            async with asyncio.timeout(AGAIN):
+            async with asyncio.timeout(REPEAT_AFTER):
                 await self._state.changed_since(version)
         except TimeoutError:
             self._sent = None
 
 
 async def renew_lease_forever(reporter: Reporter) -> None:
-    """Never returns: the sign of life, every three seconds."""
+    """Runs until cancelled: renews the Lease every `LEASE_RENEWAL` seconds. Without it, the operator counts the node as silent."""
     loop = asyncio.get_running_loop()
-    complained = ""
+    logged_error = ""
     while True:
         started = loop.time()
         try:
             await reporter.renew_lease()
-            complained = ""
+            logged_error = ""
         except ReportFailed as error:
-            if str(error) != complained:
-                log.warning("no sign of life: %s", error)
-            complained = str(error)
+            if str(error) != logged_error:
+                log.warning("Lease not renewed: %s", error)
+            logged_error = str(error)
         await asyncio.sleep(max(0.5, started + LEASE_RENEWAL - loop.time()))
 
 
 def load_entry(file: Path) -> NodeStatus | None:
-    """The entry that an earlier agent kept."""
+    """The entry that an earlier agent saved; None when there is none, or it cannot be read."""
     try:
         return NodeStatus.model_validate_json(file.read_bytes())
     except (OSError, ValidationError):
@@ -131,11 +141,11 @@ def load_entry(file: Path) -> NodeStatus | None:
 
 
 def save_entry(file: Path, entry: NodeStatus) -> None:
-    """Best effort: without it, only `since` is lost on a restart."""
+    """Saves the entry for the next agent. An error is only logged: without the file, a restart loses `since` and nothing else."""
     try:
         replace_file(file, entry.model_dump_json(by_alias=True, exclude_none=True))
     except OSError as error:
-        log.warning("%s could not be kept: %s", file, error)
+        log.warning("cannot write %s: %s", file, error)
 
 
 class FileReporter:
@@ -145,13 +155,13 @@ class FileReporter:
         self._file = file
 
     async def apply(self, entry: NodeStatus) -> None:
-        """One line."""
+        """Appends the entry as one line."""
         line = entry.model_dump_json(by_alias=True, exclude_none=True)
         with self._file.open("a") as opened:
             opened.write(f"{line}\n")
 
     async def renew_lease(self) -> None:
-        """Nobody listens."""
+        """Does nothing: there is no Lease."""
 
     async def close(self) -> None:
-        """Nothing is held open."""
+        """Does nothing: the file is opened for each line."""

@@ -4,7 +4,7 @@ import struct
 
 
 def checksum(data: bytes) -> int:
-    """The checksum of `data`; 0 where `data` contains its own right checksum."""
+    """The checksum of `data` (16 bits); 0 where `data` contains its own correct checksum."""
     padded = data + bytes(len(data) % 2)
     total: int = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
     while total > 0xFFFF:

@@ -1,12 +1,15 @@
-"""Wall time, passed in wherever it is written down."""
+"""The wall clock, for timestamps in the status and in Leases. It is passed as a function, so that tests can set the time.
+
+Durations are measured with the event loop's monotonic clock instead.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
-"""Now, aware."""
+"""Returns the current time, with its time zone."""
 
 
 def system_clock() -> datetime:
-    """The machine's."""
+    """The time of this machine, in UTC."""
     return datetime.now(UTC)

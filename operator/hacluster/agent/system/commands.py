@@ -1,24 +1,29 @@
-"""Short commands with a deadline."""
+"""Runs short commands, such as `nft` or `haproxy -c`, with a deadline."""
 
 import asyncio
 import contextlib
 from typing import Final
 
 DEADLINE: Final = 20.0
-_LOST: Final = 127
+"""Seconds."""
+_NOT_INSTALLED: Final = 127
+"""The exit code with which a shell reports that a command was not found."""
 
 
 async def run(*argv: str, deadline: float = DEADLINE) -> tuple[int | None, str]:
-    """Exit code and everything the command said; the code is None when it had to be ended at the deadline."""
+    """Runs a command without a shell and returns its exit code and its output (stdout and stderr together).
+
+    After `deadline` seconds the command is killed: then the code is None, and a message stands in place of the output.
+    """
     try:
         process = await asyncio.create_subprocess_exec(
             *argv, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
     except FileNotFoundError:
-        return _LOST, f"{argv[0]} is not installed"
+        return _NOT_INSTALLED, f"{argv[0]} is not installed"
     try:
         async with asyncio.timeout(deadline):
-            said, _ = await process.communicate()
+            output, _ = await process.communicate()
     except TimeoutError:
         return None, f"{argv[0]} had not finished after {deadline:g} s"
     finally:
@@ -26,4 +31,4 @@ async def run(*argv: str, deadline: float = DEADLINE) -> tuple[int | None, str]:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-    return process.returncode, said.decode(errors="replace")
+    return process.returncode, output.decode(errors="replace")

@@ -1,6 +1,10 @@
-"""The kernel's routing netlink, as much of it as the agent needs: list links and addresses, hear of changes, delete an address.
+"""The kernel's routing netlink, as far as the agent needs it.
 
-The message formats are the kernel's stable interface (linux/netlink.h, linux/rtnetlink.h, linux/if_addr.h, linux/if_link.h).
+`read_network` lists links and addresses, `Monitor` reports that they changed, `delete_address` deletes one. The rest encodes and
+decodes messages. There is no netlink library here, because these three requests take less memory than any of them.
+
+Sources: netlink(7), rtnetlink(7), and the kernel's stable headers linux/netlink.h, linux/rtnetlink.h, linux/if_addr.h and
+linux/if_link.h.
 """
 
 import asyncio
@@ -43,10 +47,12 @@ IFA_LOCAL: Final = 2
 IFA_FLAGS: Final = 8
 _TYPE_MASK: Final = 0x3FFF  # without the nested and byte-order bits
 
-# Groups: links, IPv4 addresses, IPv6 addresses.
 _GROUPS: Final = 0x1 | 0x10 | 0x100
-_DEADLINE: Final = 2.0
+"""Multicast groups of the changes of links, IPv4 addresses and IPv6 addresses."""
+_TIMEOUT: Final = 2.0
+"""Seconds for one answer of the kernel."""
 _BUFFER: Final = 1 << 16
+_TRIES: Final = 10
 
 
 class NetlinkError(OSError):
@@ -54,7 +60,7 @@ class NetlinkError(OSError):
 
 
 def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Type, flags and payload of each message in a datagram; what is cut off at the end is left out."""
+    """Type, flags and payload of each message in a datagram; an incomplete message at the end is left out."""
     at = 0
     while at + _HEADER.size <= len(data):
         length, kind, flags, _, _ = _HEADER.unpack_from(data, at)
@@ -65,7 +71,7 @@ def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 
 def attributes(data: bytes) -> dict[int, bytes]:
-    """The attributes of a message by type."""
+    """The attributes of a message by their type; an incomplete one at the end is left out."""
     found: dict[int, bytes] = {}
     at = 0
     while at + _ATTRIBUTE.size <= len(data):
@@ -78,17 +84,17 @@ def attributes(data: bytes) -> dict[int, bytes]:
 
 
 def attribute(kind: int, value: bytes) -> bytes:
-    """One attribute, padded."""
+    """Encodes one attribute, with padding to four bytes."""
     return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
 
 
 def request(kind: int, flags: int, payload: bytes, sequence: int = 1) -> bytes:
-    """One message to the kernel."""
+    """Encodes one message to the kernel."""
     return _HEADER.pack(_HEADER.size + len(payload), kind, flags | NLM_F_REQUEST, sequence, 0) + payload
 
 
 def parse_link(payload: bytes) -> Link | None:
-    """A link, or None for a message without a name (a bridge's own events)."""
+    """Decodes a link; None for a message that is incomplete or has no name."""
     if len(payload) < _IFINFO.size:
         return None
     _, hardware, index, flags, _ = _IFINFO.unpack_from(payload)
@@ -109,7 +115,10 @@ def parse_link(payload: bytes) -> Link | None:
 
 
 def parse_address(payload: bytes) -> Address | None:
-    """An address, or None for families other than IP. IFA_LOCAL is the node's own where a point-to-point peer is given."""
+    """Decodes an address; None for families other than IPv4 and IPv6.
+
+    On a point-to-point link IFA_ADDRESS is the peer's address, and IFA_LOCAL is the node's own.
+    """
     if len(payload) < _IFADDR.size:
         return None
     family, prefix, flags, _, index = _IFADDR.unpack_from(payload)
@@ -123,7 +132,7 @@ def parse_address(payload: bytes) -> Address | None:
 
 
 def delete_request(address: Address) -> bytes:
-    """Asks for exactly this address to be removed."""
+    """Encodes the request to delete exactly this address: interface, prefix length and IP."""
     interface: IPv4Interface | IPv6Interface = address.interface
     family = socket.AF_INET if interface.version == 4 else socket.AF_INET6
     payload = _IFADDR.pack(family, interface.network.prefixlen, 0, 0, address.index)
@@ -135,19 +144,22 @@ def _text(value: bytes) -> str:
 
 
 def open_socket(groups: int = 0) -> socket.socket:
-    """A routing socket of this network namespace that hears the groups. Raises OSError."""
+    """Opens a routing socket in this network namespace, which receives messages of these multicast groups. Raises OSError."""
     opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
     try:
         opened.bind((0, groups))
-        opened.settimeout(_DEADLINE)
+        opened.settimeout(_TIMEOUT)
     except BaseException:
         opened.close()
         raise
     return opened
 
 
-def _ask(kernel: socket.socket, message: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Sends a request and yields the answers up to the end or the acknowledgement. The kernel answers at once."""
+def _send_request(kernel: socket.socket, message: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Sends a request and yields the answers up to the end of the list or the acknowledgement.
+
+    It blocks, because the kernel answers at once. Raises NetlinkError, and OSError when there is no answer in time.
+    """
     kernel.send(message)
     while True:
         for kind, flags, payload in messages(kernel.recv(_BUFFER)):
@@ -163,10 +175,10 @@ def _ask(kernel: socket.socket, message: bytes) -> Iterator[tuple[int, int, byte
 
 def read_network() -> Network:
     """Every link and address of this network namespace. Raises OSError."""
-    for _ in range(10):  # a list that changed while it was read is read again
+    for _ in range(_TRIES):  # NLM_F_DUMP_INTR: the list changed while it was read, so it is read again
         with open_socket() as kernel:
-            listed = list(_ask(kernel, request(RTM_GETLINK, NLM_F_DUMP, _IFINFO.pack(0, 0, 0, 0, 0))))
-            listed += _ask(kernel, request(RTM_GETADDR, NLM_F_DUMP, _IFADDR.pack(0, 0, 0, 0, 0)))
+            listed = list(_send_request(kernel, request(RTM_GETLINK, NLM_F_DUMP, _IFINFO.pack(0, 0, 0, 0, 0))))
+            listed += _send_request(kernel, request(RTM_GETADDR, NLM_F_DUMP, _IFADDR.pack(0, 0, 0, 0, 0)))
         if not any(flags & NLM_F_DUMP_INTR for _, flags, _ in listed):
             break
     links = [parse_link(payload) for kind, _, payload in listed if kind == RTM_NEWLINK]
@@ -175,17 +187,20 @@ def read_network() -> Network:
 
 
 def delete_address(address: Address) -> None:
-    """Removes one address; that it is gone already is fine. Raises NetlinkError."""
+    """Deletes one address; an address or interface that is gone already is no error. Raises OSError otherwise."""
     with open_socket() as kernel:
         try:
-            list(_ask(kernel, delete_request(address)))
+            list(_send_request(kernel, delete_request(address)))
         except NetlinkError as error:
             if error.errno not in {errno.EADDRNOTAVAIL, errno.ENODEV}:
                 raise
 
 
 class Monitor:
-    """Hears that links or addresses changed: `async with Monitor() as monitor: await monitor.changed()`."""
+    """Reports that links or addresses changed, not which: `async with Monitor() as monitor: await monitor.changed()`.
+
+    The messages themselves are discarded, since the caller reads the whole list after a change.
+    """
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
@@ -201,7 +216,7 @@ class Monitor:
         self._socket.close()
 
     async def changed(self) -> None:
-        """Returns when anything changed since the last call."""
+        """Waits until anything has changed since the last call."""
         await self._event.wait()
         self._event.clear()
 
@@ -211,7 +226,7 @@ class Monitor:
                 self._socket.recv(_BUFFER)
             except BlockingIOError:
                 break
-            except OSError as error:  # more changes than the socket holds: the reader lists everything anyway
+            except OSError as error:  # ENOBUFS: messages were lost, which does not matter here
                 if error.errno != errno.ENOBUFS:
                     raise
         self._event.set()

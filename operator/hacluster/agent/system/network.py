@@ -1,4 +1,8 @@
-"""Which interfaces and addresses a node has: pure decisions over what the kernel lists."""
+"""A node's network interfaces and addresses as data, and which of them are reported in the status. Pure.
+
+`netlink.read_network` creates a `Network`. `interfaces` selects the interfaces that can carry a virtual IP: the operator chooses
+a router's interface among them.
+"""
 
 import re
 from collections.abc import Collection
@@ -9,7 +13,7 @@ from typing import Final
 from hacluster.api.status import InterfaceStatus
 
 IFF_LOOPBACK: Final = 0x8
-IFA_F_SECONDARY: Final = 0x01  # of IPv6: temporary (privacy) addresses
+IFA_F_SECONDARY: Final = 0x01  # for IPv6 the same bit means a temporary (privacy) address, RFC 8981
 IFA_F_DADFAILED: Final = 0x08
 IFA_F_TENTATIVE: Final = 0x40
 
@@ -19,11 +23,11 @@ ARPHRD_INFINIBAND: Final = 32
 MAX_INTERFACES: Final = 64
 MAX_ADDRESSES: Final = 64
 
-# Ethernet-like devices that lead to no neighbour on a shared segment, or only to containers.
+# Kinds of Ethernet-like devices without neighbours on a shared segment, or only with containers.
 _NO_SEGMENT: Final = frozenset(
     {"dummy", "ifb", "tun", "vxlan", "geneve", "vcan", "nlmon", "netdevsim", "gretap", "ip6gretap", "erspan"}
 )
-# Bridges of container engines and virtual machines, and what container networks call their own devices.
+# Names of bridges of container engines and virtual machines, and of devices that container networks create.
 _CONTAINERS: Final = re.compile(
     r"(docker|cni|cbr|podman|virbr|lxcbr|lxdbr|cali|lxc|flannel|weave|cilium|kube|nodelocaldns|antrea|ovs|ovn|tap)[^.]*"
     r"|br-[0-9a-f]{12}"
@@ -32,7 +36,11 @@ _CONTAINERS: Final = re.compile(
 
 @dataclass(frozen=True)
 class Link:
-    """A network interface, as the kernel lists it. `kind` is empty for real hardware; `master` is the bridge or bond above it."""
+    """A network interface, as the kernel lists it.
+
+    `kind` is empty for real hardware, else such as `vlan` or `veth`. `hardware` is an ARPHRD constant. `master` is the index of the
+    bridge or bond to which the interface belongs, 0 for none. `mac` has the form `02:00:00:00:00:01`.
+    """
 
     index: int
     name: str
@@ -53,13 +61,13 @@ class Address:
 
     @property
     def text(self) -> str:
-        """Without the prefix length."""
+        """The address without its prefix length."""
         return str(self.interface.ip)
 
 
 @dataclass(frozen=True)
 class Network:
-    """Links and addresses in the kernel's order."""
+    """All links and addresses, in the kernel's order."""
 
     links: tuple[Link, ...] = ()
     addresses: tuple[Address, ...] = ()
@@ -76,16 +84,19 @@ class Network:
 
 
 Place = tuple[int, str, frozenset[str]]
-"""Index and name of an interface, and the addresses that matter on it."""
+"""Index and name of an interface, and the addresses on it that its user watches."""
 
 
 def bare(address: str) -> str:
-    """An address without its prefix length, in the one spelling that is compared."""
+    """An address without its prefix length, in its canonical spelling, so that addresses can be compared as text."""
     return str(ip_interface(address).ip)
 
 
 def interfaces(network: Network, virtual_ips: Collection[str]) -> tuple[InterfaceStatus, ...]:
-    """What could carry a virtual IP, by name, with the node's own addresses. Virtual IPs of the resource are left out."""
+    """The interfaces that can carry a virtual IP, sorted by name, each with the node's own addresses.
+
+    `virtual_ips` (without prefix lengths) are the resource's own: they are left out.
+    """
     own: dict[int, list[IPv4Interface | IPv6Interface]] = {}
     for address in network.addresses:
         if _is_own(address, virtual_ips):
@@ -99,6 +110,7 @@ def interfaces(network: Network, virtual_ips: Collection[str]) -> tuple[Interfac
 
 
 def _is_own(address: Address, virtual_ips: Collection[str]) -> bool:
+    """Whether the address belongs to the node for long: no virtual IP, no temporary address, none without a finished DAD."""
     ip = address.interface.ip
     if address.text in virtual_ips or ip.is_link_local or ip.is_loopback:
         return False
@@ -107,10 +119,10 @@ def _is_own(address: Address, virtual_ips: Collection[str]) -> bool:
 
 
 def _can_carry(link: Link, held: list[IPv4Interface | IPv6Interface]) -> bool:
-    """Real cards, bonds, VLANs and the like always; bridges, and veths and ports of a bridge, only with a subnet of their own.
+    """Hardware, bonds and VLANs always; a bridge, a veth or a port of a bridge or bond only with an address in a subnet.
 
-    A node that is itself a container (kind) has a veth for its only card, while the host's side of a pod's veth has no
-    address, or one without a subnet.
+    A node that is itself a container (kind) has a veth as its only interface. The host's side of a pod's veth has no address, or
+    one without a subnet (/32).
     """
     if link.flags & IFF_LOOPBACK or link.hardware not in {ARPHRD_ETHER, ARPHRD_INFINIBAND}:
         return False

@@ -1,4 +1,7 @@
-"""Processes by their pid files and /proc: who lives, who would survive a signal, and when somebody ends."""
+"""Processes by their pid files and /proc: whether they run, whether a signal would kill them, and when they end.
+
+`proc` is a parameter everywhere for the tests. Formats: proc_pid_stat(5), proc_pid_status(5).
+"""
 
 import asyncio
 import contextlib
@@ -8,10 +11,12 @@ from pathlib import Path
 from typing import Final
 
 PROC: Final = Path("/proc")
+_ENDED: Final = frozenset({"Z", "X"})
+"""States of a process that has ended: zombie, dead."""
 
 
 def read_pid(file: Path) -> int | None:
-    """The process id in a pid file; None when it is missing or no number."""
+    """The process id in a pid file; None when the file is missing or holds no positive number."""
     try:
         pid = int(file.read_text().strip())
     except (OSError, ValueError):
@@ -20,13 +25,19 @@ def read_pid(file: Path) -> int | None:
 
 
 def alive(pid: int, name: str, proc: Path = PROC) -> bool:
-    """Whether a process of that name lives: a zombie does not, and a pid may have gone to somebody else."""
+    """Whether a process with this id runs and its name begins with `name`.
+
+    A zombie does not run. The name is compared because the kernel may have given the id of an ended process to another one.
+    """
     fields = _stat(pid, proc)
-    return fields is not None and fields[0].startswith(name) and fields[1] not in {"Z", "X"}
+    return fields is not None and fields[0].startswith(name) and fields[1] not in _ENDED
 
 
 def children(pid: int, proc: Path = PROC) -> tuple[int, ...]:
-    """The living children of a process, by a list that not every kernel has, or else by everybody's parent."""
+    """The running children of a process.
+
+    A kernel without CONFIG_PROC_CHILDREN has no list of them: then the parent of every process is compared.
+    """
     try:
         listed = (proc / f"{pid}/task/{pid}/children").read_text().split()
         found = [int(child) for child in listed]
@@ -34,11 +45,14 @@ def children(pid: int, proc: Path = PROC) -> tuple[int, ...]:
         found = [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit() and _parent(int(entry.name), proc) == pid]
     except OSError:
         return ()
-    return tuple(child for child in found if (fields := _stat(child, proc)) and fields[1] not in {"Z", "X"})
+    return tuple(child for child in found if (fields := _stat(child, proc)) and fields[1] not in _ENDED)
 
 
 def handles(pid: int, number: int, proc: Path = PROC) -> bool:
-    """Whether a process catches a signal, or blocks it to read it elsewhere: early in its life it would be ended by it."""
+    """Whether a process catches a signal, or blocks it (to read it from a signalfd).
+
+    A process that has just started does neither yet, and the signal's default action would kill it.
+    """
     try:
         lines = (proc / f"{pid}/status").read_text().splitlines()
     except OSError:
@@ -48,7 +62,7 @@ def handles(pid: int, number: int, proc: Path = PROC) -> bool:
 
 
 def send(pid: int, number: int) -> bool:
-    """Signals a process; False when it is gone."""
+    """Sends a signal to a process; False when there is no such process."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:
@@ -57,7 +71,7 @@ def send(pid: int, number: int) -> bool:
 
 
 async def any_ends(pids: Collection[int], within: float) -> bool:
-    """Waits until any of the processes ends, at once when one is gone already; False when the time is over."""
+    """Waits until any of the processes ends, at most `within` seconds; returns whether one has ended (also before the call)."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     with contextlib.ExitStack() as stack:
@@ -78,7 +92,7 @@ async def any_ends(pids: Collection[int], within: float) -> bool:
 
 
 def _stat(pid: int, proc: Path) -> tuple[str, str, int] | None:
-    """Name, state and parent."""
+    """Name, state (one letter) and parent of a process; None when there is no such process."""
     try:
         text = (proc / f"{pid}/stat").read_text()
     except OSError:

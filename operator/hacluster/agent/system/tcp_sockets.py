@@ -1,8 +1,10 @@
-"""The kernel's lists of TCP sockets in this network namespace (/proc/net/tcp and tcp6, proc_net_tcp(5)).
+"""The TCP sockets of this network namespace, from the kernel's lists /proc/net/tcp and /proc/net/tcp6.
 
-Two questions are answered from them: who already listens on a port that a daemon is about to bind, and how many connections of
-a virtual IP are still open. A daemon cannot start on a taken port, and a reload of HAProxy that cannot bind one pauses every
-listener for two seconds before it gives up: so ports are looked at first.
+`find_ports_in_use` finds the ports of a new configuration on which another program listens. It is called before the daemons load
+the configuration: a daemon cannot start on a port in use, and a reload of HAProxy that cannot bind a port pauses every listener
+for two seconds before it fails. `count_open` counts the connections of a virtual IP that are still open, for a planned move.
+
+Sources: Documentation/networking/proc_net_tcp.rst of the kernel; the states are in include/net/tcp_states.h.
 """
 
 import sys
@@ -15,14 +17,14 @@ from hacluster.nodeconfig import Port
 
 _LISTEN: Final = "0A"
 _OPEN: Final = frozenset({"01", "04", "05", "08", "09"})
-"""ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT, LAST_ACK."""
+"""ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT, LAST_ACK: data or its acknowledgement may still be on the way."""
 
 Listener = tuple[IPv4Address | IPv6Address, int]
 """Address and port on which a process listens."""
 
 
 class TcpSocket(NamedTuple):
-    """One line of a list: the local end, and the state as the kernel writes it (two hexadecimal digits)."""
+    """One line of a list: local address, local port, and the state as the kernel writes it (two hexadecimal digits)."""
 
     address: IPv4Address | IPv6Address
     port: int
@@ -30,7 +32,7 @@ class TcpSocket(NamedTuple):
 
 
 def parse_sockets(table: str) -> Iterator[TcpSocket]:
-    """The sockets of one list; lines that are not whole are left out."""
+    """The sockets of one list; incomplete lines are left out."""
     for line in table.splitlines()[1:]:
         fields = line.split()
         if len(fields) > 3:
@@ -45,36 +47,41 @@ def read_sockets(proc: Path = Path("/proc/net")) -> list[TcpSocket]:
 
 
 def listeners(sockets: Iterable[TcpSocket]) -> set[Listener]:
-    """Where processes listen. A socket for IPv4 addresses that was opened as IPv6 counts as IPv4."""
+    """Addresses and ports on which processes listen. An IPv4-mapped IPv6 address (::ffff:10.0.0.1) counts as IPv4."""
     return {(_unmapped(each.address), each.port) for each in sockets if each.state == _LISTEN}
 
 
 def read_listeners(proc: Path = Path("/proc/net")) -> set[Listener]:
-    """Where processes of this network namespace listen now. Raises OSError."""
+    """Addresses and ports on which processes of this network namespace listen now. Raises OSError."""
     return listeners(read_sockets(proc))
 
 
 def count_open(sockets: Iterable[TcpSocket], addresses: Collection[str]) -> int:
-    """How many connections of these local addresses are open in at least one direction."""
+    """The number of connections of these local addresses that are not completely closed yet."""
     wanted = {ip_address(each) for each in addresses}
     return sum(each.state in _OPEN and each.address in wanted for each in sockets)
 
 
-def taken(wanted: Iterable[Port], ours: Collection[Port], listeners: Collection[Listener]) -> tuple[tuple[Port, Listener], ...]:
-    """Which ports somebody else has, and where. `ours` are those that our daemons have already: they are not looked at."""
-    already = {(port.port, port.address) for port in ours}
-    busy = []
+def find_ports_in_use(
+    wanted: Iterable[Port], own: Collection[Port], listeners: Collection[Listener]
+) -> tuple[tuple[Port, Listener], ...]:
+    """The wanted ports that another program uses, each with one listener that is in the way.
+
+    `own` are the ports of the configuration that is loaded: this pod's own daemons listen there, so they are skipped.
+    """
+    already_bound = {(port.port, port.address) for port in own}
+    in_use = []
     for port in wanted:
-        if (port.port, port.address) in already:
+        if (port.port, port.address) in already_bound:
             continue
-        clash = next((held for held in sorted(listeners, key=str) if _clashes(port, held)), None)
+        clash = next((listener for listener in sorted(listeners, key=str) if _clashes(port, listener)), None)
         if clash is not None:
-            busy.append((port, clash))
-    return tuple(busy)
+            in_use.append((port, clash))
+    return tuple(in_use)
 
 
 def describe(port: Port, listener: Listener) -> str:
-    """For people: which port, where it was written, who has it, and the cure."""
+    """The message for the user: the port, its field in the resource, the listener in the way, and what to do."""
     address, number = listener
     shown = f"[{address}]" if address.version == 6 else str(address)
     field = f" ({port.field})" if port.field else ""
@@ -84,17 +91,20 @@ def describe(port: Port, listener: Listener) -> str:
     )
 
 
-def _clashes(port: Port, held: Listener) -> bool:
-    """Everybody's address clashes with any; a single one with itself. An IPv6 wildcard usually takes IPv4 as well."""
-    address, number = held
+def _clashes(port: Port, listener: Listener) -> bool:
+    """Whether the port cannot be bound: the wildcard address clashes with every address, any other address with itself.
+
+    An IPv6 wildcard counts for IPv4 too: such a socket usually accepts IPv4 connections.
+    """
+    address, number = listener
     if number != port.port:
         return False
     return not port.address or address.is_unspecified or address == ip_address(port.address)
 
 
-def _address(written: str) -> IPv4Address | IPv6Address:
-    """The kernel writes addresses as 32-bit words in its own byte order."""
-    raw = bytes.fromhex(written)
+def _address(digits: str) -> IPv4Address | IPv6Address:
+    """Decodes an address: 32-bit words in hexadecimal digits, each word in the machine's byte order."""
+    raw = bytes.fromhex(digits)
     packed = b"".join(raw[at : at + 4][::-1] for at in range(0, len(raw), 4)) if sys.byteorder == "little" else raw
     return ip_address(packed)
 

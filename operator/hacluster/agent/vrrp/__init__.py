@@ -1,1 +1,9 @@
-"""VRRP on the wire: advertisements of the other nodes and what is wrong with them."""
+"""VRRP advertisements of the other nodes: received, parsed, judged and stored. The files, in the order of the data:
+
+- `listener.py` – receives advertisements by raw sockets and passes them on to the others.
+- `packet.py` – parses one advertisement.
+- `membership.py` – finds the virtual router that an advertisement belongs to, and whether a member of the resource sent it.
+- `adverts.py` – stores the last advertisement of a member for each virtual router.
+- `anomalies.py` – reports foreign routers, and members with a different configuration.
+- `takeover.py` – measures how long a takeover took.
+"""

@@ -1,8 +1,8 @@
-"""What is wrong on the segment, judged from what was heard there: pure, times are arguments (seconds, monotonic).
+"""Reports VRRP routers on the segment that should not be there. Pure: times are arguments (seconds, monotonic clock).
 
-A router that is no member but speaks for a virtual router of ours; a member that is configured differently; and a station
-that claims a virtual IP which this node holds. Each has to last: while nodes join or a configuration is rolled out, members
-differ for a moment.
+`AdvertListener` records what it received; `SegmentMonitor` (neighbours/monitor.py) asks for the problems. There are two kinds:
+a router that is no member but advertises a virtual router of this node, and a member with a different configuration. Both are
+reported only after they have lasted: while nodes join or a configuration is rolled out, the members differ for a moment.
 """
 
 from collections.abc import Mapping
@@ -17,21 +17,26 @@ from hacluster.nodeconfig import Router
 from hacluster.timing import ADVERTS_ENDED
 
 FOREIGN_AFTER: Final = 2.0
+"""Seconds from the first to the last advertisement of a foreign router before it is reported."""
 MISMATCH_AFTER: Final = 5.0
-_GONE_AFTER: Final = 5.0
-_MOST: Final = 32
-"""Stations that are remembered: somebody may invent any number."""
+"""The same time for a member with a different configuration."""
+_ENDED_AFTER: Final = 5.0
+"""Seconds without an advertisement after which the anomaly has ended; longer for long advertisement intervals."""
+_MAX_RECORDS: Final = 32
+"""Records of each kind: a host may send advertisements with any number of invented source addresses."""
 
 
 @dataclass
-class _Sighting:
+class _Record:
+    """When the unwanted advertisements of one sender began and when the last one came (seconds), and the last one itself."""
+
     first: float
     last: float
     advert: Advert
 
-    def over(self, router: Router, now: float) -> bool:
+    def ended(self, router: Router, now: float) -> bool:
         interval = max(router.advertisement_interval_ms, self.advert.interval_ms) / 1000
-        return now - self.last > max(_GONE_AFTER, ADVERTS_ENDED * interval)
+        return now - self.last > max(_ENDED_AFTER, ADVERTS_ENDED * interval)
 
     def lasted(self, seconds: float) -> bool:
         return self.last - self.first >= seconds
@@ -39,45 +44,45 @@ class _Sighting:
 
 @dataclass
 class Anomalies:
-    """Remembers advertisements that should not be."""
+    """Records of unwanted advertisements, by virtual router and source address. True while there is any."""
 
-    _foreign: dict[tuple[Key, str], _Sighting] = field(default_factory=dict)
-    _differing: dict[tuple[Key, str], _Sighting] = field(default_factory=dict)
+    _foreign: dict[tuple[Key, str], _Record] = field(default_factory=dict)
+    _differing: dict[tuple[Key, str], _Record] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self._foreign or self._differing)
 
-    def hear(self, watched: WatchedRouter, advert: Advert, now: float) -> None:
-        """An advertisement of another node for a virtual router of this one."""
+    def record(self, watched: WatchedRouter, advert: Advert, now: float) -> None:
+        """Judges an advertisement of another node for a virtual router of this one. A correct one ends the sender's anomaly."""
         which = watched.key, advert.source
         member = is_member(watched, advert)
-        for suspects, holds in (
+        for records, unwanted in (
             (self._foreign, not member),
             (self._differing, member and bool(differences(watched.router, advert))),
         ):
-            if not holds:
-                suspects.pop(which, None)
-            elif which in suspects and not suspects[which].over(watched.router, now):
-                suspects[which].last, suspects[which].advert = now, advert
-            elif which in suspects or len(suspects) < _MOST:
-                suspects[which] = _Sighting(now, now, advert)
+            if not unwanted:
+                records.pop(which, None)
+            elif which in records and not records[which].ended(watched.router, now):
+                records[which].last, records[which].advert = now, advert
+            elif which in records or len(records) < _MAX_RECORDS:
+                records[which] = _Record(now, now, advert)
 
     def problems(self, routers: Mapping[Key, WatchedRouter], now: float) -> tuple[NodeProblem, ...]:
-        """What has lasted, judged by what is known now."""
-        for suspects in (self._foreign, self._differing):
-            for which, sighting in list(suspects.items()):
+        """The anomalies that have lasted, judged by the present configuration `routers`. Deletes those that have ended."""
+        for records in (self._foreign, self._differing):
+            for which, record in list(records.items()):
                 router = routers.get(which[0])
-                if router is None or sighting.over(router.router, now):
-                    del suspects[which]
+                if router is None or record.ended(router.router, now):
+                    del records[which]
         foreign = [
-            _foreign(routers[key], sighting.advert)
-            for (key, _), sighting in sorted(self._foreign.items())
-            if sighting.lasted(FOREIGN_AFTER) and not is_member(routers[key], sighting.advert)
+            _foreign(routers[key], record.advert)
+            for (key, _), record in sorted(self._foreign.items())
+            if record.lasted(FOREIGN_AFTER) and not is_member(routers[key], record.advert)
         ]
         differing = [
-            _mismatch(routers[key].router, sighting.advert)
-            for (key, _), sighting in sorted(self._differing.items())
-            if sighting.lasted(MISMATCH_AFTER) and differences(routers[key].router, sighting.advert)
+            _mismatch(routers[key].router, record.advert)
+            for (key, _), record in sorted(self._differing.items())
+            if record.lasted(MISMATCH_AFTER) and differences(routers[key].router, record.advert)
         ]
         return (*foreign, *differing)
 

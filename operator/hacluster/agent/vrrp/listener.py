@@ -1,4 +1,9 @@
-"""Hears the other nodes' advertisements: what was said last, plain data, and the part with the raw sockets."""
+"""Receives the other nodes' VRRP advertisements by raw sockets, one for IPv4 and one for IPv6.
+
+`AdvertListener.run` is started by agent/run.py and never returns. An advertisement of a member goes to `LastAdverts`, an
+unwanted one to `Anomalies`. The agent listens itself because keepalived does not report what it receives. Raw sockets need the
+capability NET_RAW.
+"""
 
 import asyncio
 import contextlib
@@ -27,15 +32,15 @@ _GROUP_6: Final = socket.inet_pton(socket.AF_INET6, "ff02::12")
 _IP_PKTINFO: Final = 8
 _PKTINFO_6: Final = struct.Struct("=16sI")  # destination, interface
 _INT: Final = struct.Struct("=i")
-_SIZE: Final = 2048
-_ANCILLARY: Final = 128
-_REMEMBERED: Final = 64
-_CHANGING: Final = 4
-"""Where an IPv4 header begins to differ from packet to packet: identification and fragment, and later its checksum."""
+_MAX_PACKET: Final = 2048
+_MAX_CONTROL: Final = 128
+_MAX_CACHED: Final = 64
+_CONSTANT: Final = 4
+"""Length of the part of an IPv4 header that is the same in every packet: identification and fragment follow it."""
 
 
-class _Judged(NamedTuple):
-    """What a packet is, once and for all as long as nothing is reconfigured: a holder says the same many times a second."""
+class _Judgement(NamedTuple):
+    """What a packet means. It is cached until anything is reconfigured: a holder sends the same packet many times a second."""
 
     router: WatchedRouter
     advert: Advert
@@ -44,108 +49,114 @@ class _Judged(NamedTuple):
 
 
 class AdvertListener:
-    """The part. Where the container may not (no NET_RAW), it says so once, and everything else goes on."""
+    """Receives advertisements. Without the right to open raw sockets it reports one problem and does nothing else."""
 
     def __init__(self, state: AgentState, adverts: LastAdverts, anomalies: Anomalies) -> None:
         self._state, self._adverts, self._anomalies = state, adverts, anomalies
         self._routers: dict[Key, WatchedRouter] = {}
-        self._names: dict[int, str] = {}
-        self._own: frozenset[str] = frozenset()
+        self._interfaces: dict[int, str] = {}
+        self._own_addresses: frozenset[str] = frozenset()
         self._joined: set[tuple[int, int]] = set()
-        self._judged: dict[tuple[object, ...], _Judged | None] = {}
+        self._judgements: dict[tuple[object, ...], _Judgement | None] = {}
 
     async def run(self) -> None:
-        """Never returns."""
+        """Runs until cancelled: opens the sockets, and joins the VRRP groups on every interface with a virtual router."""
         loop = asyncio.get_running_loop()
         self._joined = set()
         with contextlib.ExitStack() as opened:
             try:
-                ears = {family: opened.enter_context(ear) for family, ear in _open()}
+                sockets = {family: opened.enter_context(receiver) for family, receiver in _open()}
             except PermissionError as error:
-                log.warning("cannot hear advertisements: %s", error)
+                log.warning("cannot receive advertisements: %s", error)
                 self._state.put_problems(PART, cannot_listen(error))
                 await loop.create_future()
             self._state.put_problems(PART)
-            for family, ear in ears.items():
-                loop.add_reader(ear, self._read_4 if family == socket.AF_INET else self._read_6, ear, loop.time)
-                opened.callback(loop.remove_reader, ear)
+            for family, receiver in sockets.items():
+                read = self._read_4 if family == socket.AF_INET else self._read_6
+                loop.add_reader(receiver, read, receiver, loop.time)
+                opened.callback(loop.remove_reader, receiver)
             while True:
                 version = self._state.version
-                self._follow(self._state.now, ears)
+                self._configure(self._state.now, sockets)
                 await self._state.changed_since(version)
 
-    def _follow(self, seen: Observation, ears: dict[int, socket.socket]) -> None:
-        """What to listen for, where, and who is this node itself."""
+    def _configure(self, seen: Observation, sockets: dict[int, socket.socket]) -> None:
+        """Takes over the routers, interfaces and own addresses of an observation, and joins the groups that are missing."""
         network = seen.network or Network()
-        self._judged = {}
+        self._judgements = {}
         self._routers = dict(watched_routers(seen.installed, seen.offered))
-        self._names = {link.index: link.name for link in network.links}
-        self._own = frozenset(address.text for address in network.addresses)
-        self._adverts.keep({router.router.name for router in self._routers.values()})
-        wanted = {name for name, _, _ in self._routers}
-        here = {index for index, name in self._names.items() if name in wanted}
-        self._joined = {(family, index) for family, index in self._joined if index in self._names}
-        for family, ear in ears.items():
-            for index in here:
-                if (family, index) not in self._joined and _join(ear, family, index):
+        self._interfaces = {link.index: link.name for link in network.links}
+        self._own_addresses = frozenset(address.text for address in network.addresses)
+        self._adverts.retain({router.router.name for router in self._routers.values()})
+        names = {name for name, _, _ in self._routers}
+        wanted = {index for index, name in self._interfaces.items() if name in names}
+        self._joined = {(family, index) for family, index in self._joined if index in self._interfaces}
+        for family, receiver in sockets.items():
+            for index in wanted:
+                if (family, index) not in self._joined and _join(receiver, family, index):
                     self._joined.add((family, index))
 
-    def _read_4(self, ear: socket.socket, now: Callable[[], float]) -> None:
-        """One packet: a second look costs as much as being called again. The only control message is the packet's information."""
-        try:
-            data, said, _, _ = ear.recvmsg(_SIZE, _ANCILLARY)
-        except OSError:
-            return
-        index = said[0][2][:4] if said else b""
-        key = index, data[:_CHANGING], data[8:10], data[12:]
-        if key in self._judged:
-            self._take(self._judged[key], now())
-        elif len(index) == _INT.size:
-            self._take(self._judge(key, parse_ipv4(data, self._names.get(_INT.unpack(index)[0], "")), 4), now())
+    def _read_4(self, receiver: socket.socket, now: Callable[[], float]) -> None:
+        """Reads one IPv4 packet. The event loop calls again while there are more, which costs no more than a loop here.
 
-    def _read_6(self, ear: socket.socket, now: Callable[[], float]) -> None:
-        """The same."""
+        The only control message is IP_PKTINFO. Its first field is the index of the interface.
+        """
         try:
-            data, said, _, source = ear.recvmsg(_SIZE, _ANCILLARY)
+            data, control, _, _ = receiver.recvmsg(_MAX_PACKET, _MAX_CONTROL)
         except OSError:
             return
-        key = source[0], data, *(value for _, _, value in said)
-        if key in self._judged:
-            self._take(self._judged[key], now())
+        index = control[0][2][:4] if control else b""
+        # Without identification, fragment and header checksum: they differ in every packet.
+        key = index, data[:_CONSTANT], data[8:10], data[12:]
+        if key in self._judgements:
+            self._record(self._judgements[key], now())
+        elif len(index) == _INT.size:
+            self._record(self._judge(key, parse_ipv4(data, self._interfaces.get(_INT.unpack(index)[0], "")), 4), now())
+
+    def _read_6(self, receiver: socket.socket, now: Callable[[], float]) -> None:
+        """Reads the payload of one IPv6 packet. Destination, interface and hop limit are in the control messages."""
+        try:
+            data, control, _, source = receiver.recvmsg(_MAX_PACKET, _MAX_CONTROL)
+        except OSError:
             return
-        values = {kind: value for _, kind, value in said}
+        key = source[0], data, *(value for _, _, value in control)
+        if key in self._judgements:
+            self._record(self._judgements[key], now())
+            return
+        values = {kind: value for _, kind, value in control}
         info, hops = values.get(socket.IPV6_PKTINFO, b""), values.get(socket.IPV6_HOPLIMIT, b"")
         if len(info) == _PKTINFO_6.size and len(hops) == _INT.size:
-            to, index = _PKTINFO_6.unpack(info)
-            to = socket.inet_ntop(socket.AF_INET6, to)
-            advert = parse_ipv6(data, source[0], to, _INT.unpack(hops)[0], self._names.get(index, ""))
-            self._take(self._judge(key, advert, 6), now())
+            destination, index = _PKTINFO_6.unpack(info)
+            destination = socket.inet_ntop(socket.AF_INET6, destination)
+            advert = parse_ipv6(data, source[0], destination, _INT.unpack(hops)[0], self._interfaces.get(index, ""))
+            self._record(self._judge(key, advert, 6), now())
 
-    def _judge(self, key: tuple[object, ...], advert: Advert | None, family: int) -> _Judged | None:
-        """None for what is not about this node's routers, and for what it said itself."""
-        found = None
-        if advert is not None and advert.source not in self._own:
+    def _judge(self, key: tuple[object, ...], advert: Advert | None, family: int) -> _Judgement | None:
+        """Judges a packet and caches the result. None: it belongs to no virtual router of this node, or this node sent it."""
+        judgement = None
+        if advert is not None and advert.source not in self._own_addresses:
             router = self._routers.get((advert.interface, advert.virtual_router_id, family))
             if router is not None:
                 member = is_member(router, advert)
-                found = _Judged(router, advert, member, member and not differences(router.router, advert))
-        if len(self._judged) >= _REMEMBERED:
-            self._judged.clear()
-        self._judged[key] = found
-        return found
+                judgement = _Judgement(router, advert, member, member and not differences(router.router, advert))
+        if len(self._judgements) >= _MAX_CACHED:
+            self._judgements.clear()
+        self._judgements[key] = judgement
+        return judgement
 
-    def _take(self, judged: _Judged | None, now: float) -> None:
-        if judged is None:
+    def _record(self, judgement: _Judgement | None, now: float) -> None:
+        if judgement is None:
             return
-        router, advert, member, harmless = judged
+        router, advert, member, harmless = judgement
+        # A harmless advertisement matters to `Anomalies` only if it may end an anomaly.
         if not harmless or self._anomalies:
-            self._anomalies.hear(router, advert, now)
+            self._anomalies.record(router, advert, now)
         if member:
             self._adverts.take(router.router.name, advert, now)
 
 
 def cannot_listen(error: OSError) -> NodeProblem:
-    """The node works, and is deaf."""
+    """The problem of a node whose agent may not open raw sockets. Everything else on the node works."""
     return NodeProblem(
         reason=Reason.CANNOT_LISTEN,
         message=(
@@ -156,29 +167,32 @@ def cannot_listen(error: OSError) -> NodeProblem:
 
 
 def _open() -> Iterator[tuple[int, socket.socket]]:
-    """One for each family that this node has. Raises PermissionError."""
+    """A raw socket for each address family that this node has. Raises PermissionError without NET_RAW."""
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
-            ear = socket.socket(family, socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, PROTOCOL)
+            receiver = socket.socket(family, socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, PROTOCOL)
         except OSError as error:
             if error.errno not in {errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT}:
                 raise
             continue
         if family == socket.AF_INET:
-            ear.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+            receiver.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
         else:
-            ear.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-            ear.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
-        yield family, ear
+            receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+            receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
+        yield family, receiver
 
 
-def _join(ear: socket.socket, family: int, index: int) -> bool:
-    """The node has to be in the group, also before keepalived is. A link that is just going away is tried again."""
+def _join(receiver: socket.socket, family: int, index: int) -> bool:
+    """Joins VRRP's multicast group on an interface, as keepalived may not have joined it yet.
+
+    False when that failed, for example because the interface is being removed: it is tried again at the next change.
+    """
     try:
         if family == socket.AF_INET:
-            ear.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, struct.pack("=4s4si", _GROUP_4, bytes(4), index))
+            receiver.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, struct.pack("=4s4si", _GROUP_4, bytes(4), index))
         else:
-            ear.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, struct.pack("=16sI", _GROUP_6, index))
+            receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, struct.pack("=16sI", _GROUP_6, index))
     except OSError as error:
         return error.errno == errno.EADDRINUSE
     return True

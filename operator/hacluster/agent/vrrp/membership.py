@@ -1,4 +1,8 @@
-"""Which advertisements concern the virtual routers of this node, who is a member, and what a member advertises differently. Pure."""
+"""Which virtual router of this node an advertisement belongs to, whether a member sent it, and how that member differs. Pure.
+
+listener.py and anomalies.py judge every advertisement by these functions; neighbours/monitor.py takes the virtual IPs to watch
+from `watched_routers`.
+"""
 
 import functools
 from collections.abc import Collection, Mapping
@@ -10,29 +14,32 @@ from hacluster.agent.vrrp.packet import Advert
 from hacluster.nodeconfig import AgentConfig, Router
 
 Key = tuple[str, int, int]
-"""Interface, VRID, and 4 or 6: what makes an advertisement one of a certain virtual router."""
+"""Interface name, virtual router ID, and IP version (4 or 6): they identify a virtual router on the segment."""
 
 
 @dataclass(frozen=True)
 class WatchedRouter:
-    """A virtual router of this node. `members`: addresses of the other members' interfaces; empty: not known."""
+    """A virtual router of this node. `members`: addresses of the other members' interfaces; empty when they are not known."""
 
     router: Router
     members: frozenset[str]
 
     @functools.cached_property
     def key(self) -> Key:
-        """Which advertisements are about it."""
+        """What the advertisements for this router have in common."""
         return self.router.interface, self.router.virtual_router_id, ip_address(bare(self.router.virtual_ips[0])).version
 
     @functools.cached_property
     def addresses(self) -> frozenset[str]:
-        """The virtual IPs."""
+        """The virtual IPs, without prefix lengths."""
         return frozenset(map(bare, self.router.virtual_ips))
 
 
 def watched_routers(installed: AgentConfig | None, offered: AgentConfig | None) -> Mapping[Key, WatchedRouter]:
-    """What to listen for. Orders that are not carried out yet tell of members that have just joined."""
+    """The virtual routers of both configurations. The router itself comes from the installed one, if it is there.
+
+    The members come from both: an offered configuration may name members that have just joined before it is installed.
+    """
     found: dict[Key, WatchedRouter] = {}
     for config in (installed, offered):
         for router in config.routers if config else ():
@@ -44,10 +51,10 @@ def watched_routers(installed: AgentConfig | None, offered: AgentConfig | None) 
 
 
 def is_member(watched: WatchedRouter, advert: Advert) -> bool:
-    """Whether a member of the resource sent it.
+    """Whether a member of the resource sent the advertisement.
 
-    Link-local addresses are in nobody's list, though IPv6 routers speak from them. There, and where there is no list, who
-    advertises one of the virtual IPs counts as a member.
+    The list of members has no link-local addresses, but IPv6 advertisements are sent from them. A link-local sender counts as
+    a member if it advertises one of the virtual IPs; so does every sender where the list is empty.
     """
     if advert.source in watched.members:
         return True
@@ -57,18 +64,22 @@ def is_member(watched: WatchedRouter, advert: Advert) -> bool:
 
 
 def differences(router: Router, advert: Advert) -> tuple[str, ...]:
-    """What a member says otherwise than this node would, in words. Version 3 adopts the holder's interval; 2 drops others'."""
+    """What a member advertises differently from this node, as texts for a message.
+
+    The interval counts in version 2 only, which discards advertisements with another one (RFC 3768, section 7.1). A backup of
+    version 3 adopts the holder's interval (RFC 9568, section 6.4.2).
+    """
     found = []
     if advert.version != router.version:
         found.append(f"VRRP version {advert.version} (here {router.version})")
     elif router.version == 2 and advert.interval_ms != router.advertisement_interval_ms:
         found.append(f"an advertisement interval of {advert.interval_ms} ms (here {router.advertisement_interval_ms} ms)")
-    ours = {bare(address) for address in router.virtual_ips}
-    if set(advert.addresses) != ours:
-        found.append(f"the virtual IPs {listed(advert.addresses)} (here {listed(ours)})")
+    configured = {bare(address) for address in router.virtual_ips}
+    if set(advert.addresses) != configured:
+        found.append(f"the virtual IPs {listed(advert.addresses)} (here {listed(configured)})")
     return tuple(found)
 
 
 def listed(addresses: Collection[str]) -> str:
-    """Addresses for a message."""
+    """Addresses as text for a message."""
     return ", ".join(sorted(addresses)) or "nothing"

@@ -1,4 +1,8 @@
-"""VRRP advertisements as they come off the wire (RFC 3768: version 2; RFC 5798 and RFC 9568: version 3). Pure."""
+"""Parses VRRP advertisements (RFC 3768: version 2; RFC 5798 and RFC 9568: version 3). Pure.
+
+listener.py calls `parse_ipv4` and `parse_ipv6` with the packets of its raw sockets. Anything that is not a correct
+advertisement from the same segment gives None: every host on the segment can send such packets.
+"""
 
 import struct
 from dataclasses import dataclass
@@ -8,8 +12,9 @@ from typing import Final
 from hacluster.agent.system.checksum import checksum
 
 PROTOCOL: Final = 112
+"""The IP protocol number of VRRP."""
 HOPS: Final = 255
-"""What a packet from the same segment still has: no router has passed it on."""
+"""TTL or hop limit of a packet from the same segment: no router has forwarded it."""
 
 _IPV4: Final = struct.Struct("!BxHxxxxBBxx4s4s")  # version and header length, length, TTL, protocol, source, destination
 _VRRP: Final = struct.Struct("!BBBBHH")  # version and type, VRID, priority, addresses, interval, checksum
@@ -20,7 +25,7 @@ _CENTISECONDS: Final = 0x0FFF
 
 @dataclass(frozen=True)
 class Advert:
-    """What a station said about a virtual router on one of this node's interfaces. Priority 0: it steps down."""
+    """One advertisement. `interface`: the name of this node's interface that received it. Priority 0: the sender steps down."""
 
     source: str
     version: int
@@ -32,7 +37,7 @@ class Advert:
 
 
 def parse_ipv4(datagram: bytes, interface: str) -> Advert | None:
-    """An IPv4 packet with its header, as a raw socket delivers it; None: no advertisement that may be trusted."""
+    """Parses an IPv4 packet with its header, as a raw socket delivers it. None: not a correct advertisement from the segment."""
     if len(datagram) < _IPV4.size:
         return None
     first, length, hops, protocol, source, destination = _IPV4.unpack_from(datagram)
@@ -43,7 +48,10 @@ def parse_ipv4(datagram: bytes, interface: str) -> Advert | None:
 
 
 def parse_ipv6(message: bytes, source: str, destination: str, hops: int, interface: str) -> Advert | None:
-    """The payload of an IPv6 packet, and what the socket says of its header; None: as above."""
+    """Parses the payload of an IPv6 packet; `source`, `destination` and `hops` are those of its header, as the socket gives them.
+
+    `source` may have a zone ("fe80::1%eth0"). None: not a correct advertisement from the segment.
+    """
     try:
         ends = IPv6Address(source.partition("%")[0]), IPv6Address(destination)
     except ValueError:
@@ -54,7 +62,7 @@ def parse_ipv6(message: bytes, source: str, destination: str, hops: int, interfa
 def parse(
     message: bytes, source: IPv4Address | IPv6Address, destination: IPv4Address | IPv6Address, interface: str
 ) -> Advert | None:
-    """A VRRP message between these two; None for anything but an advertisement whose checksum is right."""
+    """Parses a VRRP message from `source` to `destination`. None for anything but an advertisement with a correct checksum."""
     if len(message) < _VRRP.size:
         return None
     kind, router, priority, count, interval, _ = _VRRP.unpack_from(message)
@@ -77,7 +85,7 @@ def parse(
 
 
 def _intact(message: bytes, version: int, source: IPv4Address | IPv6Address, destination: IPv4Address | IPv6Address) -> bool:
-    """Version 3 covers the addresses of the packet; over IPv4 some implementations leave them out."""
+    """Whether the checksum is correct. Version 3 adds a pseudo-header with the packet's addresses; over IPv4 some omit it."""
     plain = source.version == 4 and checksum(message) == 0
     pseudo = source.packed + destination.packed + struct.pack("!II", len(message), PROTOCOL)
     return plain or (version == 3 and checksum(pseudo + message) == 0)

@@ -1,4 +1,4 @@
-"""When a node steps back, and when a pod may end."""
+"""When a node yields its virtual IPs, and when a pod may end."""
 
 import asyncio
 import socket
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hacluster.agent.handover.handover import Handover, StepBack, haproxy_master, patience
+from hacluster.agent.handover.handover import Handover, YieldFlag, haproxy_master, takeover_timeout
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import AgentState
 from hacluster.agent.system.network import Address, Link, Network
@@ -37,36 +37,40 @@ def config(**changes: object) -> AgentConfig:
     return AgentConfig.model_validate(values)
 
 
-def test_where_others_preempt_stepping_back_is_a_state() -> None:
-    step = StepBack(router())
-    assert not step.wanted(False, False, True, 0.0)
-    assert step.wanted(True, False, True, 1.0)
-    assert step.wanted(True, False, False, 100.0)
-    assert not step.wanted(False, False, False, 101.0)
+def test_with_preemption_the_flag_is_set_as_long_as_the_node_has_to_yield() -> None:
+    flag = YieldFlag(router())
+    assert not flag.is_set(yields=False, leaving=False, holder=True, now=0.0)
+    assert flag.is_set(yields=True, leaving=False, holder=True, now=1.0)
+    assert flag.is_set(yields=True, leaving=False, holder=False, now=100.0)
+    assert not flag.is_set(yields=False, leaving=False, holder=False, now=101.0)
 
 
-def test_where_nobody_preempts_it_is_a_pulse_of_the_holder() -> None:
-    step = StepBack(router(preempts=False))
-    assert not step.wanted(True, False, False, 0.0)  # who has nothing need not step back from it
-    assert step.wanted(True, False, True, 1.0)
-    assert step.wanted(True, False, False, 1.5)
-    assert not step.wanted(True, False, False, 2.1)
-    assert not step.wanted(True, False, True, 3.0)  # nobody else took it: once is enough
-    assert not step.wanted(False, False, True, 4.0)
-    assert step.wanted(True, False, True, 5.0)
+def test_without_preemption_the_holder_s_flag_is_set_once_for_a_limited_time() -> None:
+    flag = YieldFlag(router(preempts=False))
+    assert not flag.is_set(
+        yields=True, leaving=False, holder=False, now=0.0
+    )  # a node without the virtual IPs need not yield them
+    assert flag.is_set(yields=True, leaving=False, holder=True, now=1.0)
+    assert flag.is_set(yields=True, leaving=False, holder=False, now=1.5)
+    assert not flag.is_set(yields=True, leaving=False, holder=False, now=2.1)
+    assert not flag.is_set(yields=True, leaving=False, holder=True, now=3.0)  # no other node took over: it is not tried again
+    assert not flag.is_set(yields=False, leaving=False, holder=True, now=4.0)
+    assert flag.is_set(yields=True, leaving=False, holder=True, now=5.0)
 
 
-def test_a_pod_that_ends_does_not_stand_again() -> None:
-    step = StepBack(router(preempts=False))
-    assert all(step.wanted(False, True, False, float(at)) for at in range(60))
+def test_a_pod_that_ends_keeps_its_flag_set() -> None:
+    flag = YieldFlag(router(preempts=False))
+    assert all(flag.is_set(yields=False, leaving=True, holder=False, now=float(at)) for at in range(60))
 
 
-def test_patience_follows_the_advertisements() -> None:
-    assert patience(router()) == 1.0
-    assert patience(router(advertisement_interval_ms=1000)) == 5.0
+def test_the_takeover_timeout_follows_the_advertisement_interval() -> None:
+    assert takeover_timeout(router()) == 1.0
+    assert takeover_timeout(router(advertisement_interval_ms=1000)) == 5.0
 
 
-class Keepalived:
+class FakeKeepalived:
+    """A keepalived with this process id."""
+
     def __init__(self) -> None:
         self.pid: int | None = 100
 
@@ -79,46 +83,47 @@ def paths(tmp_path: Path) -> Paths:
     return Paths(run=tmp_path, config=tmp_path)
 
 
-def track(paths: Paths) -> str:
+def yield_file(paths: Paths) -> str:
+    """The content of the router's yield track file."""
     return paths.track_yield("VI_1").read_text()
 
 
-async def test_orders_are_followed_and_taken_back(paths: Paths) -> None:
+async def test_the_flag_follows_the_configuration(paths: Paths) -> None:
     state = AgentState()
     state.update(installed=config(), network=network(f"{VIP}/24"), haproxy=Health.UP)
-    task = asyncio.create_task(Handover(paths, state, Keepalived()).run())
+    task = asyncio.create_task(Handover(paths, state, FakeKeepalived()).run())
     try:
-        await eventually_async(lambda: track(paths) == "0")
+        await eventually_async(lambda: yield_file(paths) == "0")
         state.update(installed=config(routers=(router(yields=True),)))
-        await eventually_async(lambda: track(paths) == "1")
+        await eventually_async(lambda: yield_file(paths) == "1")
         state.update(installed=config())
-        await eventually_async(lambda: track(paths) == "0")
+        await eventually_async(lambda: yield_file(paths) == "0")
     finally:
         task.cancel()
 
 
-async def test_leaving_waits_for_the_move_and_then_says_so(paths: Paths) -> None:
-    state, keepalived = AgentState(), Keepalived()
+async def test_the_left_file_is_made_after_the_move_and_removed_if_the_pod_stays(paths: Paths) -> None:
+    state, keepalived = AgentState(), FakeKeepalived()
     state.update(installed=config(drain_seconds=0.3), network=network(f"{VIP}/24"), haproxy=Health.UP)
     task = asyncio.create_task(Handover(paths, state, keepalived).run())
     try:
         paths.leave.touch()
-        await eventually_async(lambda: track(paths) == "1")
+        await eventually_async(lambda: yield_file(paths) == "1")
         await asyncio.sleep(0.2)
-        assert not paths.left.exists()  # it still has the address
+        assert not paths.left.exists()  # the node still has the virtual IP
         state.update(network=network())
         await eventually_async(paths.left.exists)
-        keepalived.pid = 200  # the container was only restarted: the pod stays
+        keepalived.pid = 200  # only the container was restarted: the pod stays
         await eventually_async(lambda: not paths.leave.exists() and not paths.left.exists())
-        await eventually_async(lambda: track(paths) == "0")
+        await eventually_async(lambda: yield_file(paths) == "0")
     finally:
         task.cancel()
 
 
-async def test_who_is_alone_leaves_all_the_same(paths: Paths) -> None:
+async def test_a_node_that_is_alone_may_leave_after_the_timeout(paths: Paths) -> None:
     state = AgentState()
     state.update(installed=config(drain_seconds=0.1), network=network(f"{VIP}/24"), haproxy=Health.DOWN)
-    task = asyncio.create_task(Handover(paths, state, Keepalived()).run())
+    task = asyncio.create_task(Handover(paths, state, FakeKeepalived()).run())
     try:
         paths.leave.touch()
         await eventually_async(paths.left.exists, within=5)
@@ -126,7 +131,7 @@ async def test_who_is_alone_leaves_all_the_same(paths: Paths) -> None:
         task.cancel()
 
 
-def test_the_master_is_found_by_its_socket(tmp_path: Path) -> None:
+def test_haproxy_s_master_is_found_by_its_socket(tmp_path: Path) -> None:
     import os
 
     path = tmp_path / "master.sock"

@@ -1,8 +1,8 @@
-"""What HAProxy is told about servers on lost nodes. That it does it is shown by tests/dataplane."""
+"""The commands for servers on lost nodes, and reading the list of servers. tests/dataplane shows that a real HAProxy obeys them."""
 
-from hacluster.agent.haproxy.commands import cut_off, parse_servers, take_down
+from hacluster.agent.haproxy.commands import parse_servers, shut_down_sessions, take_down
 
-SAID = """# pxname,svname,qcur,status,weight,
+ANSWER = """# pxname,svname,qcur,status,weight,
 web,node1,0,UP,1,
 web,node2,0,UP 2/3,1,
 web,node3,0,DOWN,1,
@@ -10,20 +10,20 @@ own,db1,0,UP,1,
 """
 
 
-def test_what_it_says_of_its_servers() -> None:
-    assert parse_servers(SAID) == {"web": {"node1": "UP", "node2": "UP 2/3", "node3": "DOWN"}, "own": {"db1": "UP"}}
+def test_the_list_of_servers_is_read_by_backend() -> None:
+    assert parse_servers(ANSWER) == {"web": {"node1": "UP", "node2": "UP 2/3", "node3": "DOWN"}, "own": {"db1": "UP"}}
 
 
-def test_a_lost_node_is_taken_down_where_it_is_up() -> None:
-    servers = parse_servers(SAID)
+def test_a_lost_server_is_taken_down_where_it_is_up() -> None:
+    servers = parse_servers(ANSWER)
     assert take_down(servers, ["web"], ["node2", "node3"]) == ["set server web/node2 health down"]
     assert take_down(servers, [], ["node2"]) == []
 
 
-def test_a_backend_keeps_its_last_server() -> None:
-    assert take_down(parse_servers(SAID), ["web"], ["node1", "node2"]) == []
+def test_the_last_server_of_a_backend_is_not_taken_down() -> None:
+    assert take_down(parse_servers(ANSWER), ["web"], ["node1", "node2"]) == []
 
 
-def test_only_what_is_down_and_gone_is_cut_off() -> None:
-    servers = parse_servers(SAID)
-    assert cut_off(servers, ["web"], ["node2", "node3"]) == ["shutdown sessions server web/node3"]
+def test_sessions_are_ended_only_on_servers_that_are_lost_and_down() -> None:
+    servers = parse_servers(ANSWER)
+    assert shut_down_sessions(servers, ["web"], ["node2", "node3"]) == ["shutdown sessions server web/node3"]

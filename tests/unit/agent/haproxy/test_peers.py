@@ -1,4 +1,4 @@
-"""The part that asks the other nodes. What it finds out, and what HAProxy makes of it, is shown by tests/dataplane."""
+"""Which commands the peer monitor sends to HAProxy. Sockets and HAProxy are replaced; tests/dataplane has real ones."""
 
 import asyncio
 from collections.abc import Callable, Collection
@@ -24,76 +24,79 @@ CONFIG = AgentConfig(
 NETWORK = Network((Link(2, "ens3"),), (Address(2, ip_interface("172.16.7.153/24")),))
 
 
-class Segment:
-    """Answers as long as it is told to, and counts."""
+class FakeNeighbourSocket:
+    """Stands in for `NeighbourSocket`. Set `answers` and `refuses` on the class; it counts how often it was opened and asked."""
 
     answers = True
     refuses = False
     opened = 0
     asked = 0
 
-    def __init__(self, interface: str, addresses: Collection[str], heard: Callable[[Claim], None]) -> None:
+    def __init__(self, interface: str, addresses: Collection[str], on_claim: Callable[[Claim], None]) -> None:
         type(self).opened += 1
         if self.refuses:
             raise PermissionError("no NET_RAW")
-        self._heard = heard
+        self._on_claim = on_claim
 
     def ask(self, addresses: Collection[str], *, to: str = "") -> None:
         type(self).asked += 1
         if self.answers:
             for each in addresses:
-                self._heard(Claim(each, "02:00:00:00:00:02"))
+                self._on_claim(Claim(each, "02:00:00:00:00:02"))
 
     def close(self) -> None:
         pass
 
 
 @pytest.fixture
-def segment(monkeypatch: pytest.MonkeyPatch) -> type[Segment]:
-    made = type("Segment", (Segment,), {})
-    monkeypatch.setattr(sockets, "NeighbourSocket", made)
-    return made
+def neighbour_socket(monkeypatch: pytest.MonkeyPatch) -> type[FakeNeighbourSocket]:
+    """A class of its own for each test, as the settings and counts are attributes of the class."""
+    created = type("FakeNeighbourSocket", (FakeNeighbourSocket,), {})
+    monkeypatch.setattr(sockets, "NeighbourSocket", created)
+    return created
 
 
-async def haproxy(socket: Path, heard: list[str], status: Callable[[], str]) -> asyncio.Server:
-    """Answers for node1 and node2, and writes down what it is told."""
+async def fake_haproxy(socket: Path, received: list[str], node2_status: Callable[[], str]) -> asyncio.Server:
+    """Lists the servers node1 (up) and node2, and appends every other command to `received`."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         command = (await reader.readline()).decode().strip()
         if command.startswith("show stat"):
-            writer.write(f"# pxname,svname,status,\nweb,node1,UP,\nweb,node2,{status()},\n".encode())
+            writer.write(f"# pxname,svname,status,\nweb,node1,UP,\nweb,node2,{node2_status()},\n".encode())
         else:
-            heard.extend(command.split(";"))
+            received.extend(command.split(";"))
         writer.close()
 
     return await asyncio.start_unix_server(serve, socket)
 
 
-async def test_a_node_that_answers_no_more_is_taken_down_and_what_waits_for_it_is_ended(
-    tmp_path: Path, segment: type[Segment]
+async def test_a_lost_node_s_server_is_taken_down_and_its_sessions_are_ended(
+    tmp_path: Path, neighbour_socket: type[FakeNeighbourSocket]
 ) -> None:
-    paths, state, told = Paths(run=tmp_path), AgentState(), list[str]()
+    paths, state, received = Paths(run=tmp_path), AgentState(), list[str]()
     state.update(installed=CONFIG, network=NETWORK)
-    server = await haproxy(paths.haproxy_admin, told, lambda: "DOWN" if told else "UP")
+    server = await fake_haproxy(paths.haproxy_admin, received, lambda: "DOWN" if received else "UP")
     task = asyncio.create_task(peers.PeerMonitor(paths, state, LastAdverts()).run())
     try:
-        await eventually_async(lambda: segment.asked >= 3, within=2)
-        assert told == []
-        segment.answers = False
-        await eventually_async(lambda: told[:1] == ["set server web/node2 health down"], within=2)
-        await eventually_async(lambda: "shutdown sessions server web/node2" in told, within=5)
+        await eventually_async(lambda: neighbour_socket.asked >= 3, within=2)
+        assert received == []
+        neighbour_socket.answers = False
+        await eventually_async(lambda: received[:1] == ["set server web/node2 health down"], within=2)
+        await eventually_async(lambda: "shutdown sessions server web/node2" in received, within=5)
     finally:
         task.cancel()
         server.close()
 
 
-async def test_without_the_right_to_ask_it_does_not_run_hot(tmp_path: Path, segment: type[Segment]) -> None:
-    segment.refuses = True
+async def test_without_the_right_to_open_sockets_it_tries_again_but_not_all_the_time(
+    tmp_path: Path, neighbour_socket: type[FakeNeighbourSocket]
+) -> None:
+    neighbour_socket.refuses = True
     state = AgentState()
     state.update(installed=CONFIG, network=NETWORK)
     task = asyncio.create_task(peers.PeerMonitor(Paths(run=tmp_path), state, LastAdverts()).run())
     try:
         await asyncio.sleep(0.5)
-        assert 1 < segment.opened < 10, "again and again, and not all the time"
+        assert 1 < neighbour_socket.opened < 10, "several times in half a second, but without a busy loop"
     finally:
         task.cancel()

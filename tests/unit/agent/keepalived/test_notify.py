@@ -1,4 +1,4 @@
-"""keepalived's notifications and its dump."""
+"""Parsing keepalived's notifications and its dump, and opening the FIFO."""
 
 import itertools
 import os
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.agent.keepalived.notify import LineBuffer, Notification, derive, open_fifo, parse_notification
+from hacluster.agent.keepalived.notify import LineBuffer, Notification, infer_instance, open_fifo, parse_notification
 from hacluster.agent.keepalived.process import parse_dump
 from hacluster.agent.state import Instance
 from hacluster.agent.system.network import Address, Link, Network
@@ -28,13 +28,13 @@ def test_lines_do_not_depend_on_where_they_are_cut(cuts: list[int]) -> None:
     assert found == TEXT.decode().splitlines()
 
 
-def test_half_a_line_waits_for_the_rest() -> None:
+def test_an_incomplete_line_waits_for_the_rest() -> None:
     lines = LineBuffer()
     assert lines.feed(b'INSTANCE "VI_1" MAS') == []
     assert lines.feed(b"TER 100\n") == ['INSTANCE "VI_1" MASTER 100']
 
 
-def test_a_line_without_end_does_not_grow() -> None:
+def test_a_line_without_end_is_dropped() -> None:
     lines = LineBuffer()
     for _ in range(100):
         lines.feed(b"x" * 1000)
@@ -57,16 +57,16 @@ def test_a_line_without_end_does_not_grow() -> None:
         ("", None),
     ],
 )
-def test_notices(line: str, notification: Notification | None) -> None:
+def test_a_notification_is_parsed(line: str, notification: Notification | None) -> None:
     assert parse_notification(line) == notification
 
 
 @given(st.text())
-def test_no_line_upsets_the_parser(line: str) -> None:
+def test_no_line_makes_the_parser_raise(line: str) -> None:
     parse_notification(line)
 
 
-def test_the_dump() -> None:
+def test_the_dump_is_parsed_with_and_without_an_outer_object() -> None:
     dump = [
         {"data": {"iname": "VI_1", "state": 2, "effective_priority": 101}},
         {"data": {"iname": "VI_2", "state": 3, "effective_priority": 90}},
@@ -76,24 +76,24 @@ def test_the_dump() -> None:
     assert parse_dump({"vrrp": dump}) == expected
 
 
-def test_a_silent_keepalived_is_master_where_its_address_is() -> None:
+def test_without_a_dump_the_node_with_the_address_is_master() -> None:
     router = Router(name="VI_1", interface="ens3", priority=101, virtual_router_id=51, virtual_ips=("10.0.0.200/24",))
     links = (Link(1, "lo"), Link(2, "ens3"))
     address = ip_interface("10.0.0.200/24")
-    assert derive(router, Network(links, (Address(2, address),))).state is VrrpState.MASTER
-    assert derive(router, Network(links, (Address(1, address),))).state is VrrpState.BACKUP
+    assert infer_instance(router, Network(links, (Address(2, address),))).state is VrrpState.MASTER
+    assert infer_instance(router, Network(links, (Address(1, address),))).state is VrrpState.BACKUP
 
 
-def test_the_fifo_is_made_and_never_ends(tmp_path: Path) -> None:
+def test_the_fifo_is_created_and_never_reaches_its_end(tmp_path: Path) -> None:
     path = tmp_path / "fifo"
-    path.write_text("something that was in the way")
+    path.write_text("a regular file in the place of the FIFO")
     descriptor = open_fifo(path)
     try:
         writer = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
         os.write(writer, b"one\n")
         os.close(writer)
         assert os.read(descriptor, 100) == b"one\n"
-        with pytest.raises(BlockingIOError):  # and not the empty read of an end
+        with pytest.raises(BlockingIOError):  # not an empty read, which would mean the end
             os.read(descriptor, 100)
     finally:
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Probes and claims, byte by byte, and the programs that the kernel runs."""
+"""Probes and claims, byte by byte, and the packet filters."""
 
 import struct
 
@@ -16,7 +16,7 @@ from hacluster.agent.neighbours.packet import (
     parse_neighbour,
     probe,
 )
-from hacluster.agent.vrrp.packet import checksum
+from hacluster.agent.system.checksum import checksum
 
 OWN = bytes.fromhex("020000000001")
 OTHER = bytes.fromhex("0200000000aa")
@@ -32,22 +32,22 @@ def advertisement(target: str = "20010db8000000000000000000000010", link: bytes 
     return struct.pack("!IHBB", 6 << 28, len(body), 58, 255) + ends + body
 
 
-def test_an_arp_probe_says_nothing_of_the_asker() -> None:
-    asked = probe("172.16.7.200", OWN)
-    assert (asked.to, asked.protocol) == (b"\xff" * 6, ETH_P_ARP)
-    assert asked.packet.hex() == "0001080006040001" + OWN.hex() + "00000000" + "000000000000" + "ac1007c8"
+def test_an_arp_probe_has_no_sender_address() -> None:
+    question = probe("172.16.7.200", OWN)
+    assert (question.to, question.protocol) == (b"\xff" * 6, ETH_P_ARP)
+    assert question.packet.hex() == "0001080006040001" + OWN.hex() + "00000000" + "000000000000" + "ac1007c8"
 
 
-def test_a_neighbour_solicitation_goes_to_those_who_might_have_the_address() -> None:
-    asked = probe("2001:db8::12:3456", OWN)
-    assert (asked.to.hex(), asked.protocol) == ("3333ff123456", ETH_P_IPV6)
-    header, body = asked.packet[:40], asked.packet[40:]
+def test_a_neighbour_solicitation_goes_to_the_solicited_node_group() -> None:
+    question = probe("2001:db8::12:3456", OWN)
+    assert (question.to.hex(), question.protocol) == ("3333ff123456", ETH_P_IPV6)
+    header, body = question.packet[:40], question.packet[40:]
     assert header.hex() == "60000000" "0018" "3a" "ff" + 32 * "0" + "ff0200000000000000000001ff123456"  # fmt: skip
     assert body[:2].hex() == "8700" and body[8:].hex() == "20010db8000000000000000000123456"
     assert checksum(header[8:40] + struct.pack("!II", len(body), 58) + body) == 0
 
 
-def test_claims() -> None:
+def test_replies_gratuitous_arp_and_advertisements_are_claims() -> None:
     assert parse_arp(REPLY) == CLAIM
     assert parse_arp(GRATUITOUS) == CLAIM
     assert parse_neighbour(advertisement(), OWN) == Claim("2001:db8::10", CLAIM.mac)
@@ -57,28 +57,28 @@ def test_claims() -> None:
 @pytest.mark.parametrize(
     "packet",
     [b"", REPLY[:27], probe("172.16.7.200", OTHER).packet, b"\x00\x06" + REPLY[2:], REPLY[:4] + b"\x14" + REPLY[5:]],
-    ids=["empty", "cut off", "another's probe", "no Ethernet", "another length of address"],
+    ids=["empty", "cut off", "a probe of another host", "no Ethernet", "another length of address"],
 )
-def test_no_claims(packet: bytes) -> None:
+def test_other_arp_packets_are_no_claims(packet: bytes) -> None:
     assert parse_arp(packet) is None
 
 
-def test_no_claims_of_ipv6() -> None:
+def test_other_ipv6_packets_are_no_claims() -> None:
     good = advertisement()
     assert parse_neighbour(probe("2001:db8::10", OTHER).packet, OTHER) is None
-    assert parse_neighbour(good[:7] + b"\xfe" + good[8:], OTHER) is None, "it came from another segment"
+    assert parse_neighbour(good[:7] + b"\xfe" + good[8:], OTHER) is None, "a hop limit of 254: it came from another segment"
     assert parse_neighbour(good[:63], OTHER) is None
 
 
 @given(st.binary(max_size=120))
-def test_noise(noise: bytes) -> None:
+def test_noise_raises_no_exception(noise: bytes) -> None:
     parse_arp(noise)
     parse_neighbour(noise, OTHER)
     parse_neighbour(advertisement(link=b"") + noise, OTHER)
 
 
-def runs(program: bytes, packet: bytes) -> bool:
-    """What the kernel does with these five kinds of instructions."""
+def passes(program: bytes, packet: bytes) -> bool:
+    """Whether the filter passes the packet: runs the kinds of instructions that the filters use, as the kernel does."""
     at = value = 0
     while True:
         code, yes, no, k = struct.unpack_from("=HBBI", program, 8 * at)
@@ -94,23 +94,23 @@ def runs(program: bytes, packet: bytes) -> bool:
             value = int.from_bytes(packet[k : k + size])
 
 
-def test_the_kernel_passes_claims_of_these_addresses_only() -> None:
+def test_the_arp_filter_passes_only_claims_of_its_addresses() -> None:
     program = arp_filter(["172.16.7.201", "172.16.7.200"])
-    assert runs(program, REPLY) and runs(program, GRATUITOUS)
-    assert not runs(program, probe("172.16.7.200", OTHER).packet)
-    assert not runs(arp_filter(["172.16.7.202"]), REPLY)
+    assert passes(program, REPLY) and passes(program, GRATUITOUS)
+    assert not passes(program, probe("172.16.7.200", OTHER).packet)
+    assert not passes(arp_filter(["172.16.7.202"]), REPLY)
 
 
-def test_the_kernel_passes_neighbour_advertisements_of_these_addresses_only() -> None:
+def test_the_neighbour_filter_passes_only_advertisements_of_its_addresses() -> None:
     program = neighbour_filter(["2001:db8::11", "2001:db8::10"])
-    assert runs(program, advertisement())
-    assert not runs(program, advertisement("20010db8000000000000000000000012"))
-    assert not runs(program, probe("2001:db8::10", OTHER).packet)
+    assert passes(program, advertisement())
+    assert not passes(program, advertisement("20010db8000000000000000000000012"))
+    assert not passes(program, probe("2001:db8::10", OTHER).packet)
     tcp = advertisement()[:6] + b"\x06" + advertisement()[7:]
-    assert not runs(program, tcp)
+    assert not passes(program, tcp)
 
 
-def test_any_number_of_addresses() -> None:
-    """Jumps are one byte long."""
-    many = [f"10.0.{each // 250}.{each % 250}" for each in range(320)]
-    assert runs(arp_filter([*many, "172.16.7.200"]), REPLY)
+def test_a_filter_may_have_any_number_of_addresses() -> None:
+    """The distance of a jump is one byte: a chain of comparisons with one common end would be limited."""
+    others = [f"10.0.{each // 250}.{each % 250}" for each in range(320)]
+    assert passes(arp_filter([*others, "172.16.7.200"]), REPLY)

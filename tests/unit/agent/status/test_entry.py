@@ -1,4 +1,4 @@
-"""The entry that the node reports."""
+"""The entry that is built from an observation, and when its `since` changes."""
 
 from dataclasses import replace
 from ipaddress import ip_interface
@@ -24,13 +24,13 @@ CONFIG = AgentConfig(
 )
 
 
-def network(*held: str, index: int = 2) -> Network:
+def make_network(*addresses: str, index: int = 2) -> Network:
     links = (Link(2, "ens3"), Link(3, "ens4"))
-    return Network(links, tuple(Address(index, ip_interface(text)) for text in held))
+    return Network(links, tuple(Address(index, ip_interface(text)) for text in addresses))
 
 
-SEEN = Observation(
-    network=network("10.0.0.1/24", "10.0.0.200/24"),
+HOLDER = Observation(
+    network=make_network("10.0.0.1/24", "10.0.0.200/24"),
     offered=CONFIG,
     installed=CONFIG,
     started=True,
@@ -41,12 +41,12 @@ SEEN = Observation(
 )
 
 
-def entry(seen: Observation, previous: NodeStatus | None = None, now: str = "t1") -> NodeStatus:
-    return build_entry("node1", "0.1.0", seen, previous, now)
+def entry(observation: Observation, previous: NodeStatus | None = None, now: str = "t1") -> NodeStatus:
+    return build_entry("node1", "0.1.0", observation, previous, now)
 
 
-def test_a_holder() -> None:
-    dumped = entry(SEEN).model_dump(mode="json", by_alias=True, exclude_none=True)
+def test_the_entry_of_a_holder() -> None:
+    dumped = entry(HOLDER).model_dump(mode="json", by_alias=True, exclude_none=True)
     assert dumped == {
         "name": "node1",
         "agentVersion": "0.1.0",
@@ -61,66 +61,68 @@ def test_a_holder() -> None:
     }
 
 
-def test_an_address_on_another_interface_is_no_claim() -> None:
-    seen = replace(SEEN, network=network("10.0.0.200/24", index=3))
-    assert entry(seen).routers[0].virtual_ips == ()
+def test_a_virtual_ip_on_another_interface_is_not_reported() -> None:
+    observation = replace(HOLDER, network=make_network("10.0.0.200/24", index=3))
+    assert entry(observation).routers[0].virtual_ips == ()
 
 
-def test_the_kernel_and_keepalived_are_both_told_as_they_are() -> None:
-    """A SIGKILLed keepalived is stopped, and its address is still claimed while the kernel has it."""
-    router = entry(replace(SEEN, keepalived=False)).routers[0]
+def test_a_virtual_ip_that_a_killed_keepalived_left_is_reported() -> None:
+    """The state is keepalived's (Stopped), the addresses are the kernel's."""
+    router = entry(replace(HOLDER, keepalived=False)).routers[0]
     assert (router.state, router.priority, router.virtual_ips) == (VrrpState.STOPPED, 0, ("10.0.0.200",))
 
 
-def test_what_is_not_known_is_unknown() -> None:
-    assert entry(replace(SEEN, keepalived=None)).routers[0].state is VrrpState.UNKNOWN
-    assert entry(replace(SEEN, instances={})).routers[0].state is VrrpState.UNKNOWN
+def test_the_state_is_unknown_before_it_was_observed() -> None:
+    assert entry(replace(HOLDER, keepalived=None)).routers[0].state is VrrpState.UNKNOWN
+    assert entry(replace(HOLDER, instances={})).routers[0].state is VrrpState.UNKNOWN
 
 
-def test_before_the_first_configuration() -> None:
-    first = entry(Observation(network=network("10.0.0.1/24", "10.0.0.200/24"), offered=CONFIG))
+def test_before_the_first_configuration_there_are_no_routers() -> None:
+    first = entry(Observation(network=make_network("10.0.0.1/24", "10.0.0.200/24"), offered=CONFIG))
     assert first.routers == () and first.config_revision == ""
-    assert first.interfaces[0].addresses == ("10.0.0.1/24",)  # the orders are known before they are carried out
+    assert first.interfaces[0].addresses == ("10.0.0.1/24",)  # the offered configuration names the virtual IP
 
 
-def test_problems_of_all_parts() -> None:
+def test_problems_are_sorted_by_part() -> None:
     one, two = NodeProblem(reason="A", message="a"), NodeProblem(reason="B", message="b")
-    assert entry(replace(SEEN, problems={"z": (two,), "a": (one,)})).problems == (one, two)
+    assert entry(replace(HOLDER, problems={"z": (two,), "a": (one,)})).problems == (one, two)
 
 
-def test_since_stays_while_nothing_changes() -> None:
-    first = entry(SEEN, None, "t1")
-    assert entry(SEEN, first, "t2") is first
+def test_since_is_kept_while_nothing_changes() -> None:
+    first = entry(HOLDER, None, "t1")
+    assert entry(HOLDER, first, "t2") is first
 
 
-def test_since_of_a_router_moves_only_with_state_and_addresses() -> None:
-    first = entry(SEEN, None, "t1")
-    weaker = entry(replace(SEEN, instances={"VI_1": Instance(VrrpState.MASTER, 99)}), first, "t2")
-    assert (weaker.since, weaker.routers[0].since, weaker.routers[0].priority) == ("t2", "t1", 99)
-    fault = entry(replace(SEEN, instances={"VI_1": Instance(VrrpState.FAULT, 99)}), weaker, "t3")
+def test_since_of_a_router_changes_with_its_state_or_addresses_only() -> None:
+    first = entry(HOLDER, None, "t1")
+    other_priority = entry(replace(HOLDER, instances={"VI_1": Instance(VrrpState.MASTER, 99)}), first, "t2")
+    assert (other_priority.since, other_priority.routers[0].since, other_priority.routers[0].priority) == ("t2", "t1", 99)
+    fault = entry(replace(HOLDER, instances={"VI_1": Instance(VrrpState.FAULT, 99)}), other_priority, "t3")
     assert fault.routers[0].since == "t3"
-    moved = entry(replace(SEEN, network=network("10.0.0.1/24")), first, "t2")
-    assert moved.routers[0].since == "t2"
+    released = entry(replace(HOLDER, network=make_network("10.0.0.1/24")), first, "t2")
+    assert released.routers[0].since == "t2"
 
 
-def test_the_time_of_a_takeover_stays_as_long_as_since_does() -> None:
-    backup = entry(replace(SEEN, network=network("10.0.0.1/24"), instances={"VI_1": Instance(VrrpState.BACKUP, 101)}), None, "t0")
+def test_the_duration_of_a_takeover_is_kept_as_long_as_since() -> None:
+    backup = entry(
+        replace(HOLDER, network=make_network("10.0.0.1/24"), instances={"VI_1": Instance(VrrpState.BACKUP, 101)}), None, "t0"
+    )
     assert backup.routers[0].takeover_milliseconds is None
-    took = replace(SEEN, takeovers={"VI_1": 320})
-    early = entry(replace(took, instances={"VI_1": Instance(VrrpState.BACKUP, 101)}), backup, "t1")
-    first = entry(took, early, "t2")
+    measured = replace(HOLDER, takeovers={"VI_1": 320})
+    before = entry(replace(measured, instances={"VI_1": Instance(VrrpState.BACKUP, 101)}), backup, "t1")
+    first = entry(measured, before, "t2")
     assert (first.routers[0].since, first.routers[0].takeover_milliseconds) == ("t2", 320)
-    restarted = entry(SEEN, first, "t3")  # its agent remembers nothing
+    restarted = entry(HOLDER, first, "t3")  # the restarted agent has not measured the takeover
     assert restarted is first
-    other = entry(replace(SEEN, network=network("10.0.0.200/24", "10.0.0.201/24")), first, "t4")
-    assert other.routers[0].takeover_milliseconds is None
-    lost = entry(replace(took, network=network("10.0.0.1/24")), first, "t5")
+    two_addresses = entry(replace(HOLDER, network=make_network("10.0.0.200/24", "10.0.0.201/24")), first, "t4")
+    assert two_addresses.routers[0].takeover_milliseconds is None
+    lost = entry(replace(measured, network=make_network("10.0.0.1/24")), first, "t5")
     assert lost.routers[0].takeover_milliseconds is None
 
 
 observations = st.builds(
     Observation,
-    network=st.sampled_from([network(), network("10.0.0.200/24"), network("10.0.0.1/24")]),
+    network=st.sampled_from([make_network(), make_network("10.0.0.200/24"), make_network("10.0.0.1/24")]),
     installed=st.sampled_from([None, CONFIG]),
     keepalived=st.sampled_from([None, True, False]),
     haproxy=st.sampled_from(Health),
@@ -128,11 +130,11 @@ observations = st.builds(
 
 
 @given(st.lists(observations, min_size=2, max_size=6))
-def test_since_is_the_time_of_the_last_difference(seen: list[Observation]) -> None:
+def test_since_is_the_time_of_the_last_difference(history: list[Observation]) -> None:
     previous: NodeStatus | None = None
-    for tick, one in enumerate(seen):
-        now = entry(one, previous, f"t{tick}")
+    for tick, observation in enumerate(history):
+        current = entry(observation, previous, f"t{tick}")
         if previous is not None:
-            same = now.model_copy(update={"since": ""}) == previous.model_copy(update={"since": ""})
-            assert now.since == (previous.since if same else f"t{tick}")
-        previous = now
+            same = current.model_copy(update={"since": ""}) == previous.model_copy(update={"since": ""})
+            assert current.since == (previous.since if same else f"t{tick}")
+        previous = current

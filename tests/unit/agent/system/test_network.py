@@ -1,4 +1,4 @@
-"""Which interfaces are reported, and the kernel's messages."""
+"""Which interfaces are reported, and encoding and decoding of netlink messages."""
 
 import struct
 from ipaddress import IPv4Address, IPv6Address, ip_interface
@@ -11,7 +11,7 @@ from hacluster.agent.system import netlink
 from hacluster.agent.system.network import IFF_LOOPBACK, Address, Link, Network, bare, interfaces
 
 
-def network(*links: tuple[Link, list[str]]) -> Network:
+def make_network(*links: tuple[Link, list[str]]) -> Network:
     return Network(
         tuple(link for link, _ in links),
         tuple(Address(link.index, ip_interface(text)) for link, texts in links for text in texts),
@@ -22,7 +22,7 @@ def reported(net: Network, *virtual_ips: str) -> dict[str, tuple[str, ...]]:
     return {one.name: one.addresses for one in interfaces(net, virtual_ips)}
 
 
-CARRIES = [
+CAN_CARRY = [
     (Link(2, "ens3"), ["10.0.0.1/24"]),
     (Link(3, "ens4"), []),
     (Link(4, "bond0", "bond"), ["10.1.0.1/24"]),
@@ -32,10 +32,10 @@ CARRIES = [
     (Link(8, "ib0", hardware=32), ["10.4.0.1/24"]),
     (Link(9, "bridge-uplink"), ["10.5.0.1/24"]),
 ]
-CARRIES_NOT = [
+CANNOT_CARRY = [
     (Link(1, "lo", flags=IFF_LOOPBACK), ["127.0.0.1/8", "10.9.9.9/24"]),
     (Link(2, "veth1234", "veth"), []),
-    (Link(3, "vethabcd", "veth"), ["10.244.1.1/32"]),  # kindnet's side of a pod
+    (Link(3, "vethabcd", "veth"), ["10.244.1.1/32"]),  # the host's side of a pod's veth, as kindnet sets it up
     (Link(4, "cni0", "bridge"), ["10.244.0.1/24"]),
     (Link(5, "docker0", "bridge"), ["172.17.0.1/16"]),
     (Link(6, "br-0123456789ab", "bridge"), ["172.19.0.1/16"]),
@@ -48,67 +48,67 @@ CARRIES_NOT = [
 ]
 
 
-@pytest.mark.parametrize("one", CARRIES, ids=lambda one: one[0].name)
-def test_what_could_carry_a_virtual_ip_is_reported(one: tuple[Link, list[str]]) -> None:
-    assert reported(network(one)) == {one[0].name: tuple(one[1])}
+@pytest.mark.parametrize("one", CAN_CARRY, ids=lambda one: one[0].name)
+def test_an_interface_that_can_carry_a_virtual_ip_is_reported(one: tuple[Link, list[str]]) -> None:
+    assert reported(make_network(one)) == {one[0].name: tuple(one[1])}
 
 
-@pytest.mark.parametrize("one", CARRIES_NOT, ids=lambda one: one[0].name)
-def test_what_could_not_is_left_out(one: tuple[Link, list[str]]) -> None:
-    assert reported(network(one)) == {}
+@pytest.mark.parametrize("one", CANNOT_CARRY, ids=lambda one: one[0].name)
+def test_an_interface_that_cannot_carry_a_virtual_ip_is_left_out(one: tuple[Link, list[str]]) -> None:
+    assert reported(make_network(one)) == {}
 
 
 def test_virtual_ips_and_link_local_addresses_are_not_the_nodes_own() -> None:
-    net = network(
+    net = make_network(
         (Link(2, "ens3"), ["10.0.0.1/24", "10.0.0.200/24", "10.0.0.201/32", "fe80::1/64", "169.254.3.4/16", "2001:db8::5/64"])
     )
     assert reported(net, "10.0.0.200", "10.0.0.201") == {"ens3": ("10.0.0.1/24", "2001:db8::5/64")}
 
 
-def test_ipv6_addresses_that_come_and_go_are_left_out() -> None:
+def test_temporary_and_tentative_ipv6_addresses_are_left_out() -> None:
     temporary, tentative = 0x01, 0x40
     addresses = tuple(
         Address(2, ip_interface(f"2001:db8::{n}/64"), flags) for n, flags in enumerate((0, temporary, tentative), 1)
     )
-    secondary = Address(2, ip_interface("10.0.0.2/24"), 0x01)  # of IPv4 the same bit only says "second in its subnet"
+    secondary = Address(2, ip_interface("10.0.0.2/24"), 0x01)  # for IPv4 the same bit means: not the first in its subnet
     assert reported(Network((Link(2, "ens3"),), (*addresses, secondary))) == {"ens3": ("10.0.0.2/24", "2001:db8::1/64")}
 
 
-@given(st.permutations(CARRIES), st.permutations(["10.0.0.9/24", "10.0.0.10/24", "10.0.0.10/25", "2001:db8::2/64"]))
-def test_the_order_does_not_depend_on_the_kernels(links: list[tuple[Link, list[str]]], texts: list[str]) -> None:
+@given(st.permutations(CAN_CARRY), st.permutations(["10.0.0.9/24", "10.0.0.10/24", "10.0.0.10/25", "2001:db8::2/64"]))
+def test_interfaces_and_addresses_are_sorted(links: list[tuple[Link, list[str]]], texts: list[str]) -> None:
     renumbered = [(Link(n, link.name, link.kind, link.hardware), held) for n, (link, held) in enumerate(links, 2)]
     renumbered.append((Link(99, "zzz"), texts))
-    ordered = interfaces(network(*renumbered), ())
+    ordered = interfaces(make_network(*renumbered), ())
     assert [one.name for one in ordered] == sorted(one.name for one in ordered)
     assert ordered[-1].addresses == ("10.0.0.9/24", "10.0.0.10/24", "10.0.0.10/25", "2001:db8::2/64")
 
 
-def test_addresses_are_looked_for_on_their_own_interface() -> None:
-    net = network((Link(1, "lo", flags=IFF_LOOPBACK), ["10.0.0.200/32"]), (Link(2, "ens3"), ["10.0.0.1/24"]))
+def test_addresses_are_listed_by_interface() -> None:
+    net = make_network((Link(1, "lo", flags=IFF_LOOPBACK), ["10.0.0.200/32"]), (Link(2, "ens3"), ["10.0.0.1/24"]))
     assert net.on("ens3") == {"10.0.0.1"}
     assert net.on("ens9") == frozenset()
 
 
-def test_one_spelling_of_an_address() -> None:
+def test_bare_removes_the_prefix_length_and_normalizes_the_spelling() -> None:
     assert bare("2001:DB8:0::1/64") == "2001:db8::1"
     assert bare("10.0.0.1") == "10.0.0.1"
 
 
-# The kernel's messages
+# Netlink messages
 
 
 @given(
     st.integers(1, 2**31 - 1),
     st.one_of(st.ip_addresses(v=4).map(lambda a: (a, 24)), st.ip_addresses(v=6).map(lambda a: (a, 64))),
 )
-def test_an_address_survives_its_message(index: int, parts: tuple[IPv4Address | IPv6Address, int]) -> None:
+def test_an_encoded_address_is_decoded_to_the_same_address(index: int, parts: tuple[IPv4Address | IPv6Address, int]) -> None:
     address = Address(index, ip_interface(parts))
     (kind, _, payload), *more = netlink.messages(netlink.delete_request(address))
     assert kind == netlink.RTM_DELADDR and not more
     assert netlink.parse_address(payload) == address
 
 
-def test_a_link_with_its_kind_and_master() -> None:
+def test_a_link_is_decoded_with_its_kind_and_master() -> None:
     info = netlink.attribute(netlink.IFLA_INFO_KIND, b"vlan\0")
     attrs = (
         netlink.attribute(netlink.IFLA_IFNAME, b"ens3.7\0")
@@ -128,11 +128,11 @@ def test_the_nodes_own_address_of_a_point_to_point_link_is_the_local_one() -> No
 
 
 @given(st.binary(max_size=200))
-def test_no_datagram_upsets_the_parser(data: bytes) -> None:
+def test_any_datagram_is_decoded_without_an_exception(data: bytes) -> None:
     for _, _, payload in netlink.messages(data):
         netlink.parse_link(payload)
         netlink.parse_address(payload)
 
 
-def test_this_machine_has_a_loopback() -> None:
+def test_the_loopback_address_of_this_machine_is_read() -> None:
     assert "127.0.0.1" in netlink.read_network().on("lo")

@@ -1,11 +1,19 @@
-"""Who already listens."""
+"""The kernel's lists of TCP sockets: listeners, ports in use, and open connections."""
 
 import socket
 from ipaddress import ip_address
 
 import pytest
 
-from hacluster.agent.system.tcp_sockets import Listener, count_open, describe, listeners, parse_sockets, read_listeners, taken
+from hacluster.agent.system.tcp_sockets import (
+    Listener,
+    count_open,
+    describe,
+    find_ports_in_use,
+    listeners,
+    parse_sockets,
+    read_listeners,
+)
 from hacluster.nodeconfig import Port
 
 TABLE = """\
@@ -21,7 +29,7 @@ def listener(address: str, port: int) -> Listener:
 
 
 @pytest.mark.skipif(__import__("sys").byteorder != "little", reason="the table above is a little-endian machine's")
-def test_the_kernels_table() -> None:
+def test_listeners_are_read_from_the_kernels_table() -> None:
     assert listeners(parse_sockets(TABLE)) == {listener("127.0.0.1", 8081), listener("0.0.0.0", 80)}
 
 
@@ -35,7 +43,7 @@ def test_a_real_listener_is_found(family: socket.AddressFamily) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "held", "clash"),
+    ("wanted", "listening", "in_use"),
     [
         (Port(port=80, field=""), ("0.0.0.0", 80), True),
         (Port(port=80, field=""), ("::", 80), True),
@@ -46,20 +54,20 @@ def test_a_real_listener_is_found(family: socket.AddressFamily) -> None:
         (Port(port=80, field="", address="10.0.0.200"), ("0.0.0.0", 80), True),
     ],
 )
-def test_clashes(wanted: Port, held: tuple[str, int], clash: bool) -> None:
-    assert bool(taken([wanted], [], {listener(*held)})) is clash
+def test_a_port_is_in_use_where_addresses_overlap(wanted: Port, listening: tuple[str, int], in_use: bool) -> None:
+    assert bool(find_ports_in_use([wanted], [], {listener(*listening)})) is in_use
 
 
-def test_our_own_daemons_ports_are_not_looked_at() -> None:
+def test_ports_of_our_own_daemons_are_skipped() -> None:
     ports = [Port(port=80, field="a"), Port(port=443, field="b")]
-    held = {listener("0.0.0.0", 80), listener("0.0.0.0", 443)}
-    assert [port.port for port, _ in taken(ports, [Port(port=80, field="old name")], held)] == [443]
-    assert len(taken(ports, [], held)) == 2
-    everywhere, one = Port(port=80, field="a"), Port(port=80, field="a", address="10.0.0.200")
-    assert taken([everywhere], [one], {listener("10.0.0.1", 80)})  # ours has one address; all of them are another matter
+    listening = {listener("0.0.0.0", 80), listener("0.0.0.0", 443)}
+    assert [port.port for port, _ in find_ports_in_use(ports, [Port(port=80, field="old name")], listening)] == [443]
+    assert len(find_ports_in_use(ports, [], listening)) == 2
+    all_addresses, one_address = Port(port=80, field="a"), Port(port=80, field="a", address="10.0.0.200")
+    assert find_ports_in_use([all_addresses], [one_address], {listener("10.0.0.1", 80)})  # the own port has one address only
 
 
-def test_the_message_names_port_field_and_cure() -> None:
+def test_the_message_names_port_field_listener_and_cure() -> None:
     message = describe(Port(port=80, field="spec.haproxy.listeners[0].port"), listener("::", 80))
     for part in ("port 80", "spec.haproxy.listeners[0].port", "[::]:80", "stop that program"):
         assert part in message
@@ -67,11 +75,11 @@ def test_the_message_names_port_field_and_cure() -> None:
 
 @pytest.mark.skipif(__import__("sys").byteorder != "little", reason="the lines below are a little-endian machine's")
 def test_open_connections_of_an_address_are_counted() -> None:
-    head = "  sl  local_address rem_address   st\n"
+    header = "  sl  local_address rem_address   st\n"
     lines = [
-        "   0: C80710AC:0050 0D0710AC:CAFE 01 0",  # established
+        "   0: C80710AC:0050 0D0710AC:CAFE 01 0",  # ESTABLISHED
         "   1: C80710AC:0050 0D0710AC:CAFF 06 0",  # TIME_WAIT
-        "   2: 00000000:0050 00000000:0000 0A 0",  # listens
+        "   2: 00000000:0050 00000000:0000 0A 0",  # LISTEN
         "   3: 990710AC:0050 0D0710AC:CAFE 01 0",  # another address
     ]
-    assert count_open(parse_sockets(head + "\n".join(lines)), ["172.16.7.200"]) == 1
+    assert count_open(parse_sockets(header + "\n".join(lines)), ["172.16.7.200"]) == 1

@@ -1,8 +1,8 @@
-"""Which advertisements count, and that what was decided once is decided anew when anything changes."""
+"""Which received packets are recorded, and that cached judgements are dropped when the configuration or the network changes."""
 
 import socket
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_interface
 from typing import Any, cast
 
@@ -18,127 +18,133 @@ from tests.unit.agent.vrrp.test_packet import IPV4, IPV6, VERSION_3, message
 ROUTER = Router(
     name="VI_1", interface="eth0", priority=99, virtual_router_id=51, virtual_ips=("172.16.7.200/24",), neighbours=(IPV4.source,)
 )
-SIX = Router(name="VI_6", interface="eth0", priority=99, virtual_router_id=52, virtual_ips=("fe80::10/64", "2001:db8::10/64"))
+ROUTER_6 = Router(
+    name="VI_6", interface="eth0", priority=99, virtual_router_id=52, virtual_ips=("fe80::10/64", "2001:db8::10/64")
+)
 LINKS = (Link(2, "eth0"), Link(3, "eth1"))
 
 
-def seen(*routers: Router, own: str = "172.16.7.1/24") -> Observation:
+def observation(*routers: Router, own: str = "172.16.7.1/24") -> Observation:
     config = AgentConfig(cluster="web", namespace="default", node="node1", revision="r1", routers=routers)
     return Observation(network=Network(LINKS, (Address(2, ip_interface(own)),)), installed=config)
 
 
 @dataclass
-class NeighbourSocket:
-    """A raw socket with packets in it."""
+class FakeSocket:
+    """A raw socket with packets in it: data, control messages, source."""
 
     packets: list[tuple[bytes, list[tuple[int, int, bytes]], tuple[str, ...]]] = field(default_factory=list)
 
     def recvmsg(self, *_: int) -> tuple[Any, ...]:
         if not self.packets:
             raise BlockingIOError
-        data, said, source = self.packets.pop(0)
-        return data, said, 0, source
+        data, control, source = self.packets.pop(0)
+        return data, control, 0, source
 
 
-class Rig:
+class Node:
+    """A listener without real sockets, and what it records. `now` is the time in seconds."""
+
     def __init__(self, *routers: Router) -> None:
         self.adverts, self.anomalies = LastAdverts(), Anomalies()
         self.listener = AdvertListener(AgentState(), self.adverts, self.anomalies)
         self.now = 10.0
-        self.knows(seen(*(routers or (ROUTER,))))
+        self.configure(observation(*(routers or (ROUTER,))))
 
-    def knows(self, observation: Observation) -> None:
-        self.seen = observation
-        self.listener._follow(observation, {})
+    def configure(self, seen: Observation) -> None:
+        self.seen = seen
+        self.listener._configure(seen, {})
 
-    def hears(self, packet: bytes, index: int = 2) -> None:
-        ear = NeighbourSocket([(packet, [(socket.IPPROTO_IP, 8, struct.pack("=i8x", index))], (IPV4.source,))])
-        self.listener._read_4(cast(socket.socket, ear), lambda: self.now)
-        self.listener._read_4(cast(socket.socket, ear), lambda: self.now)
+    def receives(self, packet: bytes, index: int = 2) -> None:
+        """One IPv4 packet; the second read finds no more."""
+        receiver = FakeSocket([(packet, [(socket.IPPROTO_IP, 8, struct.pack("=i8x", index))], (IPV4.source,))])
+        self.listener._read_4(cast(socket.socket, receiver), lambda: self.now)
+        self.listener._read_4(cast(socket.socket, receiver), lambda: self.now)
 
-    def hears_6(self, packet: bytes, hops: int = 255, index: int = 2) -> None:
+    def receives_6(self, packet: bytes, hops: int = 255, index: int = 2) -> None:
         info = struct.pack("=16sI", socket.inet_pton(socket.AF_INET6, "ff02::12"), index)
-        said = [
+        control = [
             (socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT, struct.pack("=i", hops)),
             (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, info),
         ]
-        self.listener._read_6(cast(socket.socket, NeighbourSocket([(packet, said, (IPV6.source,))])), lambda: self.now)
+        self.listener._read_6(cast(socket.socket, FakeSocket([(packet, control, (IPV6.source,))])), lambda: self.now)
 
     def reasons(self) -> list[str]:
         return [each.reason for each in self.anomalies.problems(watched_routers(self.seen.installed, None), self.now)]
 
 
-def again(packet: bytes, number: int) -> bytes:
-    """As it is sent the next time: the header has another identification and checksum."""
+def resent(packet: bytes, number: int) -> bytes:
+    """The same advertisement as it is sent the next time: the IP header has another identification and checksum."""
     return packet[:4] + struct.pack("!H", number) + packet[6:10] + struct.pack("!H", 0xFFFF - number) + packet[12:]
 
 
-def test_a_member_is_heard_again_and_again() -> None:
-    rig = Rig()
-    rig.hears(VERSION_3)
-    assert rig.adverts.last_sender("VI_1") == (IPV4.source, 10.0)
-    rig.now = 11.0
-    rig.hears(again(VERSION_3, 77))
-    assert rig.adverts.last_sender("VI_1") == (IPV4.source, 11.0)
-    assert len(rig.listener._judged) == 1, "which costs a look at what was decided"
+def test_repeated_advertisements_of_a_member_are_recorded_and_judged_once() -> None:
+    node = Node()
+    node.receives(VERSION_3)
+    assert node.adverts.last_sender("VI_1") == (IPV4.source, 10.0)
+    node.now = 11.0
+    node.receives(resent(VERSION_3, 77))
+    assert node.adverts.last_sender("VI_1") == (IPV4.source, 11.0)
+    assert len(node.listener._judgements) == 1, "the second one is found in the cache"
 
 
-def test_another_word_is_another_decision() -> None:
-    rig = Rig()
-    rig.hears(VERSION_3)
-    goodbye = message(IPV4.__class__(**{**vars(IPV4), "priority": 0}), "224.0.0.18")
-    rig.hears(VERSION_3[:20] + goodbye)
-    heard = rig.adverts.last("VI_1")
-    assert heard is not None and (heard.advert.priority, heard.priority) == (0, 101)
-    rig.hears(VERSION_3)
-    rig.hears(VERSION_3[:8] + b"\xfe" + VERSION_3[9:20] + goodbye)
-    heard = rig.adverts.last("VI_1")
-    assert heard is not None and heard.advert.priority == 101, "that one came from another segment"
+def test_a_packet_with_another_content_is_judged_anew() -> None:
+    node = Node()
+    node.receives(VERSION_3)
+    resignation = message(replace(IPV4, priority=0), "224.0.0.18")
+    node.receives(VERSION_3[:20] + resignation)
+    last = node.adverts.last("VI_1")
+    assert last is not None and (last.advert.priority, last.priority) == (0, 101)
+    node.receives(VERSION_3)
+    node.receives(VERSION_3[:8] + b"\xfe" + VERSION_3[9:20] + resignation)
+    last = node.adverts.last("VI_1")
+    assert last is not None and last.advert.priority == 101, "a TTL of 254: that one came from another segment"
 
 
-def test_what_is_not_about_this_node_s_routers() -> None:
-    for rig, index in (
-        (Rig(), 3),
-        (Rig(), 9),
-        (Rig(ROUTER.model_copy(update={"virtual_router_id": 52})), 2),
-        (Rig(SIX.model_copy(update={"virtual_router_id": 51})), 2),
+def test_advertisements_for_other_routers_are_ignored() -> None:
+    """Another interface, one that does not exist, another virtual router ID, and another IP version."""
+    for node, index in (
+        (Node(), 3),
+        (Node(), 9),
+        (Node(ROUTER.model_copy(update={"virtual_router_id": 52})), 2),
+        (Node(ROUTER_6.model_copy(update={"virtual_router_id": 51})), 2),
     ):
-        rig.hears(VERSION_3, index)
-        assert rig.adverts.last_sender("VI_1") is None and rig.adverts.last_sender("VI_6") is None and not rig.anomalies
+        node.receives(VERSION_3, index)
+        assert node.adverts.last_sender("VI_1") is None and node.adverts.last_sender("VI_6") is None and not node.anomalies
 
 
-def test_its_own_words_are_not_heard() -> None:
-    rig = Rig()
-    rig.knows(seen(ROUTER, own=f"{IPV4.source}/24"))
-    rig.hears(VERSION_3)
-    assert rig.adverts.last_sender("VI_1") is None
+def test_the_node_s_own_advertisements_are_ignored() -> None:
+    node = Node()
+    node.configure(observation(ROUTER, own=f"{IPV4.source}/24"))
+    node.receives(VERSION_3)
+    assert node.adverts.last_sender("VI_1") is None
 
 
-def test_a_stranger_is_a_suspect_and_not_a_holder() -> None:
-    rig = Rig(ROUTER.model_copy(update={"neighbours": ("172.16.7.2",)}))
-    rig.hears(VERSION_3)
-    rig.now += FOREIGN_AFTER
-    rig.hears(VERSION_3)
-    assert rig.adverts.last_sender("VI_1") is None and rig.reasons() == ["ForeignRouter"]
-    rig.knows(seen(ROUTER))  # it has joined
-    rig.hears(VERSION_3)
-    assert rig.adverts.last_sender("VI_1") == (IPV4.source, rig.now) and rig.reasons() == []
+def test_a_foreign_router_is_an_anomaly_and_not_a_holder() -> None:
+    node = Node(ROUTER.model_copy(update={"neighbours": ("172.16.7.2",)}))
+    node.receives(VERSION_3)
+    node.now += FOREIGN_AFTER
+    node.receives(VERSION_3)
+    assert node.adverts.last_sender("VI_1") is None and node.reasons() == ["ForeignRouter"]
+    node.configure(observation(ROUTER))  # it has joined
+    node.receives(VERSION_3)
+    assert node.adverts.last_sender("VI_1") == (IPV4.source, node.now) and node.reasons() == []
 
 
-def test_ipv6() -> None:
-    rig = Rig(SIX)
-    said = message(IPV6, "ff02::12")
-    rig.hears_6(said, hops=64)
-    rig.hears_6(said, index=3)
-    assert rig.adverts.last_sender("VI_6") is None
-    rig.hears_6(said)
-    rig.now = 11.0
-    rig.hears_6(said)
-    assert rig.adverts.last_sender("VI_6") == ("fe80::1", 11.0)
+def test_ipv6_advertisements_of_the_same_segment_are_recorded() -> None:
+    node = Node(ROUTER_6)
+    packet = message(IPV6, "ff02::12")
+    node.receives_6(packet, hops=64)
+    node.receives_6(packet, index=3)
+    assert node.adverts.last_sender("VI_6") is None
+    node.receives_6(packet)
+    node.now = 11.0
+    node.receives_6(packet)
+    assert node.adverts.last_sender("VI_6") == ("fe80::1", 11.0)
 
 
-def test_invented_packets_take_no_more_memory() -> None:
-    rig = Rig()
+def test_the_number_of_cached_judgements_is_limited() -> None:
+    node = Node()
     for each in range(500):
-        rig.hears(VERSION_3 + each.to_bytes(2, "big"))
-    assert len(rig.listener._judged) <= 64
+        node.receives(VERSION_3 + each.to_bytes(2, "big"))
+    assert len(node.listener._judgements) <= 64

@@ -1,4 +1,4 @@
-"""Advertisements off the wire: real packets, and anything else."""
+"""Parsing VRRP advertisements: packets as keepalived sent them, malformed ones, and noise."""
 
 import struct
 from dataclasses import replace
@@ -8,16 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.agent.vrrp.packet import Advert, checksum, parse_ipv4, parse_ipv6
+from hacluster.agent.system.checksum import checksum
+from hacluster.agent.vrrp.packet import Advert, parse_ipv4, parse_ipv6
 
-# As keepalived 2.3.3 sent them: IPv4 header and all, version 3 every 100 ms and version 2 every second.
+# As keepalived 2.3.3 sent them, with their IPv4 headers: version 3 every 100 ms and version 2 every second.
 VERSION_3 = bytes.fromhex("45c00020000b0000ff7026e7ac100799e000001231336501000a21b0ac1007c8")
 VERSION_2 = bytes.fromhex("45c0002800030000ff7026e7ac100799e0000012213365010001c5f1ac1007c80000000000000000")
 IPV4 = Advert("172.16.7.153", 3, 51, 101, 100, ("172.16.7.200",), "eth0")
 
 
 def message(advert: Advert, to: str, *, kind: int = 1, plain: bool = False, count: int | None = None) -> bytes:
-    """A VRRP message, with a right checksum."""
+    """A VRRP message with a correct checksum; `plain`: without the pseudo-header in it. `count`: the number of addresses it names."""
     packed = [ip_address(address).packed for address in advert.addresses]
     interval = advert.interval_ms // 1000 if advert.version == 2 else advert.interval_ms // 10
     head = advert.version << 4 | kind, advert.virtual_router_id, advert.priority, len(packed) if count is None else count
@@ -28,6 +29,7 @@ def message(advert: Advert, to: str, *, kind: int = 1, plain: bool = False, coun
 
 
 def ipv4(payload: bytes, source: str = IPV4.source, *, ttl: int = 255, protocol: int = 112, options: bytes = b"") -> bytes:
+    """An IPv4 packet with this payload."""
     size = 20 + len(options)
     ends = ip_address(source).packed + ip_address("224.0.0.18").packed
     head = struct.pack("!BBHHHBBH", 0x40 | size // 4, 0xC0, size + len(payload), 1, 0, ttl, protocol, 0)
@@ -45,27 +47,27 @@ def test_version_2_as_keepalived_sends_it() -> None:
 @pytest.mark.parametrize("version", [2, 3])
 @pytest.mark.parametrize("addresses", [(), ("172.16.7.200",), ("172.16.7.200", "172.16.7.201")])
 @pytest.mark.parametrize("priority", [0, 101, 255])
-def test_what_is_said_is_what_is_heard(version: int, addresses: tuple[str, ...], priority: int) -> None:
-    said = replace(IPV4, version=version, interval_ms=2000, addresses=addresses, priority=priority)
-    assert parse_ipv4(ipv4(message(said, "224.0.0.18")), "eth0") == said
+def test_what_is_advertised_is_what_is_parsed(version: int, addresses: tuple[str, ...], priority: int) -> None:
+    advert = replace(IPV4, version=version, interval_ms=2000, addresses=addresses, priority=priority)
+    assert parse_ipv4(ipv4(message(advert, "224.0.0.18")), "eth0") == advert
 
 
-def test_a_header_with_options_and_padding_after_the_packet() -> None:
+def test_header_options_and_padding_after_the_packet_are_skipped() -> None:
     assert parse_ipv4(ipv4(message(IPV4, "224.0.0.18"), options=bytes(4)) + bytes(10), "eth0") == IPV4
 
 
-def test_version_3_whose_checksum_leaves_the_header_out() -> None:
+def test_version_3_over_ipv4_may_omit_the_pseudo_header_from_its_checksum() -> None:
     assert parse_ipv4(ipv4(message(IPV4, "224.0.0.18", plain=True)), "eth0") == IPV4
 
 
 IPV6 = Advert("fe80::1", 3, 52, 90, 100, ("fe80::10", "2001:db8::10"), "eth0")
 
 
-def test_ipv6() -> None:
+def test_an_ipv6_advertisement() -> None:
     assert parse_ipv6(message(IPV6, "ff02::12"), "fe80::1%eth0", "ff02::12", 255, "eth0") == IPV6
 
 
-def test_ipv6_is_not_trusted_from_afar_nor_with_another_checksum() -> None:
+def test_ipv6_from_another_segment_or_with_a_wrong_checksum_is_rejected() -> None:
     good = message(IPV6, "ff02::12")
     assert parse_ipv6(good, "fe80::1", "ff02::12", 254, "eth0") is None
     assert parse_ipv6(good, "fe80::1", "ff02::13", 255, "eth0") is None
@@ -77,39 +79,39 @@ def test_ipv6_is_not_trusted_from_afar_nor_with_another_checksum() -> None:
 GOOD = message(IPV4, "224.0.0.18")
 MALFORMED = {
     "empty": b"",
-    "only a header": VERSION_3[:20],
+    "only an IPv4 header": VERSION_3[:20],
     "cut off": VERSION_3[:30],
     "from another segment": ipv4(GOOD, ttl=254),
     "another protocol": ipv4(GOOD, protocol=17),
     "IPv6": b"\x60" + VERSION_3[1:],
     "a short header": b"\x44" + VERSION_3[1:],
     "a wrong checksum": VERSION_3[:-1] + b"\x00",
-    "from another address": ipv4(GOOD, source="172.16.7.154"),
+    "checksum for another source address": ipv4(GOOD, source="172.16.7.154"),
     "no advertisement": ipv4(message(IPV4, "224.0.0.18", kind=2)),
     "version 1": ipv4(message(replace(IPV4, version=1), "224.0.0.18", plain=True)),
     "version 4": ipv4(message(replace(IPV4, version=4), "224.0.0.18", plain=True)),
     "VRID 0": ipv4(message(replace(IPV4, virtual_router_id=0), "224.0.0.18")),
-    "fewer addresses than it says": ipv4(message(IPV4, "224.0.0.18", count=2)),
+    "fewer addresses than its count": ipv4(message(IPV4, "224.0.0.18", count=2)),
 }
 
 
 @pytest.mark.parametrize("packet", MALFORMED.values(), ids=MALFORMED.keys())
-def test_what_is_malformed_is_not_heard(packet: bytes) -> None:
+def test_a_malformed_packet_is_rejected(packet: bytes) -> None:
     assert parse_ipv4(packet, "eth0") is None
 
 
 @given(st.binary(max_size=80))
-def test_noise_is_not_heard(noise: bytes) -> None:
+def test_noise_raises_no_exception(noise: bytes) -> None:
     parse_ipv4(noise, "eth0")
     parse_ipv6(noise, "fe80::1", "ff02::12", 255, "eth0")
 
 
 @given(st.sampled_from([VERSION_2, VERSION_3]), st.integers(0, 31), st.integers(0, 255))
-def test_a_changed_byte_never_passes_for_the_original(packet: bytes, at: int, value: int) -> None:
+def test_a_message_with_a_changed_byte_is_rejected(packet: bytes, at: int, value: int) -> None:
     changed = packet[:at] + bytes([value]) + packet[at + 1 :]
-    heard = parse_ipv4(changed, "eth0")
+    parsed = parse_ipv4(changed, "eth0")
     if at >= 20 and changed != packet:
-        assert heard is None
+        assert parsed is None
 
 
 @given(st.builds(
@@ -122,6 +124,6 @@ def test_a_changed_byte_never_passes_for_the_original(packet: bytes, at: int, va
     addresses=st.lists(st.ip_addresses(v=6).map(str), max_size=20).map(tuple),
     interface=st.just("eth0"),
 ))  # fmt: skip
-def test_any_ipv6_advertisement(said: Advert) -> None:
-    source = str(IPv6Address(said.source))
-    assert parse_ipv6(message(said, "ff02::12"), source, "ff02::12", 255, "eth0") == replace(said, source=source)
+def test_any_ipv6_advertisement_is_parsed(advert: Advert) -> None:
+    source = str(IPv6Address(advert.source))
+    assert parse_ipv6(message(advert, "ff02::12"), source, "ff02::12", 255, "eth0") == replace(advert, source=source)

@@ -1,0 +1,70 @@
+"""Finding processes by pid files and /proc, which signals they handle, and waiting for their end."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from hacluster.agent.system import processes
+
+
+def sleeper() -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+
+
+async def test_the_end_of_a_process_is_noticed_at_once() -> None:
+    process = sleeper()
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.05, process.kill)
+    assert await processes.any_ends([process.pid], within=10)
+    process.wait()
+    assert await processes.any_ends([process.pid], within=10)  # it has ended already
+    assert not await processes.any_ends([], within=0.01)
+
+
+def test_pid_files(tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    assert processes.read_pid(file) is None
+    for text, pid in (("", None), ("x", None), ("0", None), ("-4", None), ("17\n", 17)):
+        file.write_text(text)
+        assert processes.read_pid(file) == pid
+
+
+def fake_proc(root: Path, *rows: tuple[int, str, str, int]) -> Path:
+    """A directory like /proc with these processes: id, name, state, parent."""
+    for pid, name, state, parent in rows:
+        (root / str(pid)).mkdir()
+        (root / str(pid) / "stat").write_text(f"{pid} ({name}) {state} {parent} 1 1")
+    return root
+
+
+def test_which_processes_live(tmp_path: Path) -> None:
+    proc = fake_proc(tmp_path, (5, "keepalived", "S", 1), (6, "keepalived", "Z", 5), (7, "bash", "S", 1), (8, "a) S 5 (", "S", 5))
+    assert processes.alive(5, "keepalived", proc)
+    assert not processes.alive(6, "keepalived", proc)  # a zombie
+    assert not processes.alive(7, "keepalived", proc)  # another program got the process id
+    assert not processes.alive(9, "keepalived", proc)
+    assert processes.children(5, proc) == (8,)  # found by their parent, where the kernel keeps no list of children
+
+
+def test_the_kernels_list_of_children() -> None:
+    process = sleeper()
+    try:
+        assert process.pid in processes.children(os.getpid())
+    finally:
+        process.kill()
+        process.wait()
+    assert process.pid not in processes.children(os.getpid())
+
+
+def test_a_signal_without_a_handler_is_recognized() -> None:
+    before = signal.signal(signal.SIGUSR2, lambda *_: None)
+    try:
+        assert processes.handles(os.getpid(), signal.SIGUSR2)
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+    assert not processes.handles(os.getpid(), signal.SIGUSR2)
+    assert not processes.handles(os.getpid(), signal.SIGRTMIN + 5)
+    assert not processes.handles(2**22 + 1, signal.SIGINT)
