@@ -1,7 +1,7 @@
-"""What can be wrong with a resource, in the form that users read: a reason, the field, and the cure.
+"""Problems as users read them, and the base class of the project's exceptions.
 
-HAClusterError
-└── InvalidResource      the resource breaks its own schema: `problems` says where
+A `Problem` is a value, not an exception: the plan collects as many as it finds, and they end up in conditions and in the output
+of the command line. An exception is raised only where work cannot go on; `InvalidResource` then carries the problems.
 """
 
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing a user has to know or mend.
+    """One thing that a user has to know or to repair.
 
-    `reason` is CamelCase for machines, `field` a path such as `spec.haproxy.listeners[0].port` (empty where no single
-    field is to blame), `message` a sentence with the cure.
+    `reason` is a CamelCase word for programs (`api/reasons.py`), `field` a path such as `spec.haproxy.listeners[0].port` (empty if
+    the cause is no single field), `message` a sentence that also says what to do.
     """
 
     reason: str
@@ -24,11 +24,11 @@ class Problem:
 
 
 class HAClusterError(Exception):
-    """Base of the project's own errors."""
+    """Base class of the project's own exceptions."""
 
 
 class InvalidResource(HAClusterError):
-    """The resource cannot be accepted; `problems` is never empty."""
+    """The resource violates its schema. `problems` says where, and is never empty."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("; ".join(str(problem) for problem in problems))

@@ -1,4 +1,8 @@
-"""Every name that two rooms must agree on: the API group, labels, object names, file keys, paths inside the pods."""
+"""The names that several packages have to agree on: API group, labels, object names, ConfigMap keys, paths inside the pods.
+
+Constants and pure functions only; every package may import it. Paths are collected here because the operator writes them into
+the daemons' configuration and into the pod templates, and the agent uses the same files.
+"""
 
 import hashlib
 from typing import Final
@@ -12,9 +16,10 @@ SINGULAR: Final = "hacluster"
 SHORT_NAME: Final = "hac"
 
 MAX_CLUSTER_NAME: Final = 40
+"""Longest name of a resource, in characters: the names of its child objects are longer than its own."""
 
 OPERATOR_MANAGER: Final = "hacluster-operator"
-"""Field manager of everything the operator applies."""
+"""The operator's field manager in server-side apply, and the value of the label managed-by."""
 
 LABEL_NAME: Final = "app.kubernetes.io/name"
 LABEL_INSTANCE: Final = "app.kubernetes.io/instance"
@@ -26,50 +31,52 @@ COMPONENT_APACHE: Final = "apache"
 COMPONENT_AGENT: Final = "agent"
 
 ANNOTATION_HASH: Final = f"{GROUP}/applied-hash"
-"""On every child: hash of what the plan wanted, so that an unchanged plan writes nothing."""
+"""On every child object: hash of the object as it was planned. The operator applies a child only if its hash changed."""
 ANNOTATION_REFUSED: Final = f"{GROUP}/refused"
-"""On the ConfigMap of `config_good`: JSON, which plans were refused, by which node, with which words."""
+"""On the ConfigMap of `config_good`: JSON list of the refused plans, each with the node and the daemon's message."""
 ANNOTATION_REVISION: Final = f"{GROUP}/config-revision"
-"""On a pod: changing it makes the kubelet deliver the ConfigMap at once instead of within a minute."""
+"""On a pod: a change of this annotation makes the kubelet update the mounted ConfigMap at once instead of within a minute."""
 
 # Paths inside the node pods.
 CONFIG_DIR: Final = "/etc/hacluster/config"
-"""Where the ConfigMap is mounted: what the operator wants."""
+"""Mount point of the ConfigMap: the files as the operator wants them."""
 RUN_DIR: Final = "/run/hacluster"
-"""The shared emptyDir: what is installed and running."""
+"""Mount point of the emptyDir that the containers share: installed files, sockets, pid files, and the files by which they signal."""
 KEEPALIVED_CONF: Final = f"{RUN_DIR}/keepalived.conf"
 KEEPALIVED_PID: Final = f"{RUN_DIR}/keepalived.pid"
 HAPROXY_CFG: Final = f"{RUN_DIR}/haproxy.cfg"
 RSYSLOG_CONF: Final = f"{RUN_DIR}/rsyslog.conf"
 READY_FILE: Final = f"{RUN_DIR}/ready"
-"""Exists from the moment the first configuration is installed: the daemons' containers start only then."""
+"""The agent creates it when it has installed the first configuration; its startup probe then lets the daemons' containers start."""
 HAPROXY_MASTER_SOCKET: Final = f"{RUN_DIR}/haproxy-master.sock"
 HAPROXY_ADMIN_SOCKET: Final = f"{RUN_DIR}/haproxy-admin.sock"
 HAPROXY_HEALTH_SOCKET: Final = f"{RUN_DIR}/haproxy-health.sock"
 HEALTH_PATH: Final = "/healthz"
 NOTIFY_FIFO: Final = f"{RUN_DIR}/vrrp.fifo"
 TRACK_HAPROXY: Final = f"{RUN_DIR}/track-haproxy"
-"""keepalived's track file: 0 while HAProxy answers, 1 (FAULT by weight 0) while it does not."""
+"""Track file of keepalived, written by the agent: 0 while HAProxy answers, 1 while it does not. With weight 0, 1 means FAULT."""
 
 AGENT_ALIVE: Final = f"{RUN_DIR}/agent-alive"
-"""Touched every second by the agent. Once it is older than `AGENT_PATIENCE`, keepalived's own slow script asks HAProxy."""
-AGENT_PATIENCE: Final = 5
-"""Seconds."""
+"""The agent touches it every second. Once it is older than `AGENT_ALIVE_TIMEOUT`, keepalived's own check script asks HAProxy."""
+AGENT_ALIVE_TIMEOUT: Final = 5
+"""Seconds without a touch of `AGENT_ALIVE` after which the agent counts as dead."""
 LEAVE_FILE: Final = f"{RUN_DIR}/leave"
-"""Made by the containers' preStop hooks: the pod is about to end, hand the virtual IP over."""
+"""Created by the containers' preStop hooks: the pod is about to stop, so the agent hands the virtual IPs over."""
 LEFT_FILE: Final = f"{RUN_DIR}/left"
-"""Made by the agent: another node has the virtual IP, and the connections that were open are done. Now the daemons may end."""
+"""Created by the agent when the handover is over (another node holds the virtual IPs, and connections have drained) or has timed
+out. The preStop hooks wait for it: then the kubelet may stop the daemons."""
 
 CONTENT_DIR: Final = "/srv/hacluster/content"
-"""Where the ConfigMap of `spec.apache.contentConfigMap` is mounted in the Apache pod."""
+"""Mount point of the ConfigMap `spec.apache.contentConfigMap` in the Apache pod."""
 LOG_FILE: Final = "/var/log/haproxy.log"
-"""HAProxy's log for the log target File: on the node, and under the same name in rsyslog's container."""
+"""HAProxy's log file with the log target File: on the node, and at the same path in rsyslog's container."""
 
 MAX_KEY: Final = 253
+"""Longest ConfigMap key and longest object name, in characters: the limit of the API server for both."""
 
 
-def _fit(name: str, limit: int) -> str:
-    """`name` itself, or its start and a hash of the whole where it is longer than `limit`."""
+def _shortened(name: str, limit: int) -> str:
+    """`name` itself if it has at most `limit` characters, otherwise its beginning and a hash of the full name."""
     if len(name) <= limit:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:10]
@@ -77,47 +84,47 @@ def _fit(name: str, limit: int) -> str:
 
 
 def lb(cluster: str) -> str:
-    """The DaemonSet of keepalived, HAProxy and the agent."""
+    """Name of the DaemonSet of keepalived, HAProxy and the agent."""
     return f"{cluster}-lb"
 
 
 def apache(cluster: str) -> str:
-    """The DaemonSet of Apache, and the ConfigMap with its files."""
+    """Name of the DaemonSet of Apache, and of the ConfigMap with its files."""
     return f"{cluster}-apache"
 
 
 def config(cluster: str) -> str:
-    """The ConfigMap with every node's keepalived, HAProxy and agent files."""
+    """Name of the ConfigMap with every node's keepalived, HAProxy, rsyslog and agent files."""
     return f"{cluster}-config"
 
 
 def config_good(cluster: str) -> str:
-    """The ConfigMap with the last configuration that was live everywhere: the way back from one that is refused."""
+    """Name of the ConfigMap with the last configuration that was rolled out completely: the operator returns to it after a refusal."""
     return f"{cluster}-config-good"
 
 
 def agent(cluster: str) -> str:
-    """The agents' ServiceAccount, Role and RoleBinding."""
+    """Name of the agents' ServiceAccount, Role and RoleBinding."""
     return f"{cluster}-agent"
 
 
 def lease(cluster: str, node: str) -> str:
-    """The Lease that this node's agent renews."""
-    return _fit(f"{cluster}-{node}", MAX_KEY)
+    """Name of the Lease that this node's agent renews."""
+    return _shortened(f"{cluster}-{node}", MAX_KEY)
 
 
 def agent_manager(node: str) -> str:
-    """Field manager of the node's own entry in `status.nodes`. At most 128 characters, as the API server asks."""
-    return _fit(f"hacluster-agent-{node}", 128)
+    """Field manager of the node's own entry in `status.nodes`; the API server allows at most 128 characters."""
+    return _shortened(f"hacluster-agent-{node}", 128)
 
 
 def key(node: str, file: str) -> str:
     """ConfigMap key of one node's file, such as `node1.haproxy.cfg`."""
-    return f"{_fit(node, MAX_KEY - 1 - len(file))}.{file}"
+    return f"{_shortened(node, MAX_KEY - 1 - len(file))}.{file}"
 
 
 def track_yield(router: str) -> str:
-    """Track file of keepalived: 1 while this node lets another have the router's virtual IPs (a planned move), else 0."""
+    """Path of a virtual router's second track file: 1 while this node yields the virtual IPs to another node (a planned move), else 0."""
     return f"{RUN_DIR}/track-yield-{router}"
 
 

@@ -1,6 +1,8 @@
-"""What the operator tells one node's agent: the contract between the two, shipped as `<node>.agent.json`.
+"""The contract between the operator and one node's agent: the content of `agent.json`.
 
-The plan writes it, the agent reads it; the daemons' own files lie beside it under their own keys (`names.key`).
+`plan/texts/agentconfig.py` builds an `AgentConfig`, the operator stores it in the ConfigMap under `<node>.agent.json`, and
+`agent/config/bundle.py` reads it. The daemons' own files are in the same ConfigMap, under the keys that `names.key` makes.
+The names of the fields are part of the contract: an agent may be older or newer than the operator.
 """
 
 from collections.abc import Mapping
@@ -11,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class File(StrEnum):
-    """The files of one node, by the name that ends their ConfigMap key."""
+    """The files of one node. The value is the end of the ConfigMap key: `<node>.haproxy.cfg`."""
 
     KEEPALIVED = "keepalived.conf"
     HAPROXY = "haproxy.cfg"
@@ -21,66 +23,66 @@ class File(StrEnum):
     PAGE = "index.html"
 
 
-class _Part(BaseModel):
+class _FrozenModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Router(_Part):
-    """One VRRP instance on this node."""
+class Router(_FrozenModel):
+    """One virtual router as this node runs it: one VRRP instance of keepalived."""
 
     name: str
     interface: str
     priority: int
     virtual_router_id: int
     virtual_ips: tuple[str, ...]
-    """With prefix lengths, as keepalived adds them."""
+    """With prefix lengths, as keepalived adds them to the interface: `192.0.2.10/24`."""
     version: int = 3
-    """VRRP version on the wire."""
+    """VRRP version of the advertisements: 2 or 3."""
     advertisement_interval_ms: int = 100
     preempts: bool = True
-    """Whether a higher priority alone takes the virtual IP from a living holder (preemption Immediate)."""
+    """Whether a node with a higher priority takes the virtual IP from a living holder at once (preemption Immediate)."""
     yields: bool = False
-    """Whether this node is to let another have the virtual IP: a switchover, or a cordoned node."""
+    """Whether this node is to yield the virtual IPs to another node: in a switchover, or because it is cordoned."""
     neighbours: tuple[str, ...] = ()
-    """Every address of the other members' interfaces, without prefix lengths: whoever else speaks for this router is foreign."""
+    """All addresses of the other members on their interfaces, without prefix lengths. An advertisement from another address is foreign."""
 
 
-class Port(_Part):
-    """A port that a daemon of ours will listen on: it has to be free before the first start."""
+class Port(_FrozenModel):
+    """A port on which HAProxy will listen. The agent checks that it is free before it installs a configuration that adds it."""
 
     port: int
     field: str
-    """Where the user wrote it, such as `spec.haproxy.listeners[0].port`."""
+    """The field of the resource that names the port, such as `spec.haproxy.listeners[0].port`."""
     address: str = ""
-    """The one address that is bound, without a prefix length; empty: all of them."""
+    """The address that is bound, without a prefix length; empty: all addresses."""
 
 
-class Apache(_Part):
-    """Where this node's Apache answers."""
+class Apache(_FrozenModel):
+    """The address and port on which this node's Apache listens."""
 
     address: str
     port: int
 
 
-class AgentConfig(_Part):
-    """One node's orders. An older agent ignores fields that it does not know."""
+class AgentConfig(_FrozenModel):
+    """Everything that one node's agent is configured with. An older agent ignores fields that it does not know."""
 
     cluster: str
     namespace: str
     node: str
     revision: str
-    """Hash over this node's texts: what the agent reports as `configRevision` once they are loaded."""
+    """Hash over this node's files. The agent reports it as `configRevision` once the files are loaded."""
     routers: tuple[Router, ...] = ()
     http_check: bool = True
-    """Whether the agent drives `names.TRACK_HAPROXY` (check type HTTP), or keepalived's own script decides (Process)."""
+    """True: the agent checks HAProxy and writes `names.TRACK_HAPROXY` (check type HTTP). False: only keepalived's script does (Process)."""
     ports: tuple[Port, ...] = ()
     apache: Apache | None = None
     peers: Mapping[str, tuple[str, ...]] = {}
-    """The other nodes whose Apache is a server of HAProxy: the server's name → its address, and then those from which it advertises,
-    where they are others. Every node has all of them, and all nodes share a ConfigMap of one MiB: be brief."""
+    """The other nodes whose Apache is a server of HAProxy: name of the server → its address, followed by the addresses from which that
+    node may advertise, if those are different. Kept short: every node lists all others, and all nodes share one ConfigMap of 1 MiB."""
     backends: tuple[str, ...] = ()
-    """HAProxy's backends that have the peers as servers."""
+    """Names of the HAProxy backends that have the `peers` as servers."""
     drain_seconds: float = 30.0
-    """How long a node that handed a virtual IP over goes on serving connections that it already has; 0: not at all."""
+    """Seconds for which a node that handed a virtual IP over still serves its open connections; 0: not at all."""
     all_virtual_ips: Annotated[tuple[str, ...], Field()] = ()
-    """Every virtual IP of the resource, without prefix lengths: the only addresses that the agent may ever remove."""
+    """Every virtual IP of the resource, without prefix lengths. The agent removes no other address from an interface."""

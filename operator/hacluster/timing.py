@@ -1,8 +1,11 @@
-"""The times that decide whether a node, a holder or HAProxy counts as dead, all in one place. Pure.
+"""The times that decide whether a node, a holder or HAProxy counts as failed. They are in one place because they depend on each other.
 
-VRRP gives up a holder after the master down interval: three advertisement intervals and the skew time, which is at most one
-interval (RFC 9568, 6.1). Every multiple below is placed before or after that moment, and says why. Multiples are of the
-advertisement interval of the virtual router; `interval_seconds` gives that interval.
+`LEASE_SECONDS`, `SILENT_AFTER` and `LEASE_RENEWAL` are seconds. All others are multiples of the advertisement interval of
+the virtual router; `interval_seconds` gives that interval. The holder is the node that has the virtual IPs (the Master).
+
+The measure for the multiples is VRRP's master down interval: a backup takes over when no advertisement has arrived for three
+advertisement intervals and the skew time, which is at most one interval (RFC 5798, section 6.1; RFC 9568 calls it the
+active down interval). So a takeover from a failed holder comes after three intervals at the earliest and four at the latest.
 """
 
 from datetime import timedelta
@@ -11,39 +14,58 @@ from typing import Final
 from hacluster.nodeconfig import Router
 
 LEASE_SECONDS: Final = 10
-"""Duration of a node's Lease. A node without a sign of life for so long is silent: its report no longer counts."""
+"""Duration of a node's Lease, in seconds. A node without a heartbeat for this time is silent: its report is no longer used."""
 SILENT_AFTER: Final = timedelta(seconds=LEASE_SECONDS)
+"""`LEASE_SECONDS` as a timedelta."""
 LEASE_RENEWAL: Final = 3.0
-"""Seconds between two renewals of a Lease: a silent node has missed three."""
+"""Seconds between two renewals of a Lease: a silent node has missed three of them."""
 
-# Before the master down interval: no other node has taken over yet.
+# Less than three intervals: if the holder failed, no other node has taken over yet.
 SUSPECT_HOLDER: Final = 1.5
-"""Without an advertisement for so long, the holder is asked by ARP whether it still answers: one advertisement is missing, and there
-is time for three questions before the others take over."""
-SUSPECT_PATIENCE: Final = 0.3
-"""Time for the answer of a suspected holder: three questions take less than one interval."""
-ALIVE_AT_MOVE: Final = 2.5
-"""An old holder that advertised within so long before the move was alive when the virtual IP moved (a planned move): a dead one has
-been quiet for at least three intervals by then."""
-HEARD_BEFORE_LOSS: Final = 3
-"""The advertisement that made this node give the virtual IP up was received at most so long before it gave it up."""
+"""When the holder has not advertised for this time, the other nodes probe it by ARP or neighbour discovery (haproxy/peers.py).
 
-# After the master down interval: a living holder would have been heard, or another node would have taken over.
+One advertisement is missing by then, and three probes can still time out before another node takes over.
+"""
+SUSPECT_TIMEOUT: Final = 0.3
+"""Time for the answer to one probe of a suspected holder: three probes take less than one interval."""
+ALIVE_AT_MOVE: Final = 2.5
+"""A previous holder that advertised within this time before the virtual IP moved was alive then (handover/second_chance.py).
+
+After a failure the last advertisement is at least three intervals old when another node takes over. A previous holder that
+has not advertised for longer is probed before it counts as failed. For very short intervals, `second_chance.py` allows one
+interval and 0.1 s instead.
+"""
+
+# At least three intervals: a living holder has advertised in this time.
+ADVERT_BEFORE_LOSS: Final = 3
+"""A node gives up the virtual IP because of an advertisement that it received at most this time before (vrrp/takeover.py).
+
+An older advertisement comes from a holder before that: no takeover is measured from it.
+"""
 LISTEN_BEFORE_START: Final = 3.5
-"""So long a node listens before its daemons' first start, where somebody answers for the virtual IP. A living holder advertises
-at least three times meanwhile."""
-HOLDS_RIGHTLY: Final = 4
-"""A member that advertised within so long holds the virtual IP: its own failure would have been noticed after at most four intervals."""
-HEALTH_DEADLINE: Final = 4
-"""HAProxy has so long to answer a health check: a hang is found about as fast as a lost node."""
+"""If a host answers for a virtual IP before the daemons' first start, the node waits this time for the holder's advertisements.
+
+A living holder advertises at least three times in it.
+"""
+
+# At least four intervals: if the holder failed, another node has taken over, if there is any that can.
+STILL_HOLDER: Final = 4
+"""A member that advertised within this time counts as the holder (neighbours/preflight.py): after a failure, another takes over by then."""
 SERVES: Final = 5
-"""A member that advertised within so long still serves, or another has just taken over from it."""
+"""If a member advertised within this time, some other node serves: that member, or the one that took over from it."""
 TAKEOVER: Final = 5
-"""After so long another node has taken over from a holder that yields, if there is any that can."""
+"""This time after a holder yields, another node has taken over, if there is any that can."""
 FAULT_PULSE: Final = 10
-"""So long a holder stays in FAULT where only FAULT makes it yield: twice the time in which another takes over."""
+"""A holder that can yield only by FAULT stays in FAULT for this time: twice the time in which another node takes over."""
 ADVERTS_ENDED: Final = 10
-"""A router that was not heard for so long no longer advertises."""
+"""A router whose last advertisement is older than this no longer advertises."""
+
+# Not compared with the master down interval.
+HEALTH_DEADLINE: Final = 4
+"""Time for HAProxy's answer to one health check, within fixed limits (haproxy/health.py).
+
+One check takes as long as a takeover from a lost node. Two checks in a row have to fail before HAProxy counts as down.
+"""
 
 
 def interval_seconds(router: Router) -> float:

@@ -1,0 +1,1 @@
+"""Golden files: for each case in `cases/` a resource, its nodes, and the expected rendering."""

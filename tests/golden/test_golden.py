@@ -1,4 +1,7 @@
-"""What every case renders to, byte for byte. `pytest tests/golden --update-golden` writes the present rendering as expected."""
+"""Compares the output of `hacluster render` for every case with the expected files, byte for byte.
+
+`pytest tests/golden --update-golden` replaces the expected files by the present output; review the difference before a commit.
+"""
 
 import shutil
 from pathlib import Path
@@ -10,11 +13,11 @@ from hacluster.cli.render import command
 
 CASES = Path(__file__).parent / "cases"
 WITH_OBJECTS = {"tutorial", "minimal"}
-"""Cases whose objects are compared too: everywhere else they would only repeat the files."""
+"""Cases whose child objects are compared too. In the other cases they would only repeat the files."""
 
 
 @pytest.mark.parametrize("case", sorted(each.name for each in CASES.iterdir()))
-def test_renders_as_expected(case: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_a_case_renders_as_expected(case: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     folder, expected = CASES / case, CASES / case / "expected"
     rendered = render(folder, tmp_path)
     if case not in WITH_OBJECTS:
@@ -33,4 +36,5 @@ def render(folder: Path, scratch: Path) -> Path:
 
 
 def tree(folder: Path) -> dict[str, str]:
+    """Path of each file in the folder → its text."""
     return {str(file.relative_to(folder)): file.read_text() for file in sorted(folder.rglob("*")) if file.is_file()}

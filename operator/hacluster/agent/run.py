@@ -72,7 +72,7 @@ async def run(settings: Settings, reporter: Reporter, stop: asyncio.Event) -> No
 
     def time_takeovers(network: Network) -> Mapping[str, int]:
         config = state.now.installed
-        return takeover_timer.follow(config.routers if config else (), network, asyncio.get_running_loop().time())
+        return takeover_timer.update(config.routers if config else (), network, asyncio.get_running_loop().time())
 
     publisher = Publisher(state, reporter, build, paths.entry)
     installer = Installer(paths, RealDaemons(paths, keepalived), preflight=Preflight(adverts))

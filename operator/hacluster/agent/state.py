@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from hacluster.agent.system.network import Network, bare
+from hacluster.agent.system.network import Network, without_prefix
 from hacluster.api.status import Health, NodeProblem, VrrpState
 from hacluster.nodeconfig import AgentConfig, Router
 
@@ -43,7 +43,7 @@ class Observation:
     """Whether a keepalived process runs that may own virtual IPs; None before the first check."""
     instances: Mapping[str, Instance] = field(default_factory=_empty)
     """VRRP instances by the name of their router."""
-    learned: bool = False
+    states_known: bool = False
     """Whether keepalived was asked for its states since it, or the agent, started."""
     haproxy: Health = Health.UNKNOWN
     apache: Health | None = None
@@ -59,7 +59,7 @@ class Observation:
     def virtual_ips(self) -> frozenset[str]:
         """Every virtual IP of the resource that a configuration of this node lists, without prefix lengths."""
         configs = (config for config in (self.installed, self.offered) if config is not None)
-        return frozenset(bare(address) for config in configs for address in config.all_virtual_ips)
+        return frozenset(without_prefix(address) for config in configs for address in config.all_virtual_ips)
 
     @property
     def settled(self) -> bool:
@@ -67,7 +67,7 @@ class Observation:
 
         Before that, an entry would report less than the entry that the agent published before its restart.
         """
-        vrrp = self.keepalived is False or (self.keepalived is True and self.learned)
+        vrrp = self.keepalived is False or (self.keepalived is True and self.states_known)
         haproxy = not self.started or self.haproxy is not Health.UNKNOWN
         return self.network is not None and vrrp and haproxy
 
@@ -75,7 +75,7 @@ class Observation:
 def held_virtual_ips(router: Router, network: Network | None) -> tuple[str, ...]:
     """The router's virtual IPs that this node's kernel has on the router's interface, without prefix lengths."""
     present = network.on(router.interface) if network else frozenset()
-    return tuple(address for address in map(bare, router.virtual_ips) if address in present)
+    return tuple(address for address in map(without_prefix, router.virtual_ips) if address in present)
 
 
 def holds(router: Router, network: Network | None) -> bool:

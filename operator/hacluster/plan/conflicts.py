@@ -1,4 +1,8 @@
-"""Two resources that want the same thing: the older one has it, the younger one is told so."""
+"""Finds what two resources both want: a virtual IP, a VRID or a port. The older resource keeps it.
+
+`find_conflicts` returns the problems of the younger resource; the operator then leaves that resource alone and reports them.
+`taken_router_ids` keeps the allotment of new VRIDs (`topology/routerids.py`) from causing such a conflict.
+"""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,10 +18,10 @@ from hacluster.plan.topology.topology import router_names
 def find_conflicts(
     cluster: HACluster, others: Sequence[HACluster], nodes_of: Callable[[HACluster], Collection[str]]
 ) -> tuple[Problem, ...]:
-    """What `cluster` wants and an older resource already has.
+    """What `cluster` wants although an older resource among `others` has it; each problem names the field of `cluster`.
 
-    A virtual IP and a VRID belong to one resource wherever its nodes are: whether two networks are one segment cannot be
-    seen from here. A port belongs to one resource on each node; `nodes_of` says which nodes a resource selects.
+    Virtual IPs and VRIDs are compared whatever nodes the resources select: from here it is unknown whether two networks are one
+    network segment. Ports are compared only if both resources select the same node; `nodes_of` gives a resource's nodes.
     """
     older = sorted((other for other in others if _age(other) < _age(cluster)), key=_age)
     own_nodes = frozenset(nodes_of(cluster))
@@ -31,9 +35,9 @@ def find_conflicts(
 
 
 def taken_router_ids(cluster: HACluster, others: Sequence[HACluster]) -> frozenset[int]:
-    """The VRIDs that `cluster` may not be allotted: those that others run, and those that they name.
+    """The VRIDs that may not be allotted to `cluster`: those that other resources run, and those that their specs name.
 
-    A younger resource that names an ID which this one runs has no claim to it: it is in conflict itself.
+    An ID that `cluster` runs already stays its own if a younger resource names it: the younger one is in conflict then.
     """
     own = set(_allotted(cluster).values())
     taken: set[int] = set()
@@ -51,7 +55,7 @@ def _identity(cluster: HACluster) -> tuple[str, str]:
 
 
 def _age(cluster: HACluster) -> tuple[str, str, str]:
-    """Sorts the older first. RFC 3339 in UTC sorts as text."""
+    """Sort key: the older resource comes first. Creation timestamps are RFC 3339 in UTC, which sort as text."""
     return (cluster.metadata.creation_timestamp, *_identity(cluster))
 
 
@@ -60,10 +64,10 @@ def _title(cluster: HACluster) -> str:
 
 
 def _same_virtual_ips(cluster: HACluster, other: HACluster) -> Iterator[Problem]:
-    theirs = {address.ip for router in other.spec.virtual_routers for address in router.virtual_ips}
+    taken = {address.ip for router in other.spec.virtual_routers for address in router.virtual_ips}
     for i, router in enumerate(cluster.spec.virtual_routers):
         for j, address in enumerate(router.virtual_ips):
-            if address.ip in theirs:
+            if address.ip in taken:
                 yield Problem(
                     Reason.VIRTUAL_IP_TAKEN,
                     f"spec.virtualRouters[{i}].virtualIPs[{j}]",
@@ -72,16 +76,16 @@ def _same_virtual_ips(cluster: HACluster, other: HACluster) -> Iterator[Problem]
 
 
 def _allotted(cluster: HACluster) -> dict[str, int]:
-    """The VRIDs that a resource runs, by router name, as its status says."""
-    known = set(router_names(cluster.spec.virtual_routers))
-    return {each.router: each.virtual_router_id for each in cluster.status.virtual_ips if each.router in known}
+    """The VRIDs that a resource runs, by router name, from its status. Routers that the spec no longer has are left out."""
+    specified = set(router_names(cluster.spec.virtual_routers))
+    return {each.router: each.virtual_router_id for each in cluster.status.virtual_ips if each.router in specified}
 
 
 def _same_router_ids(cluster: HACluster, other: HACluster) -> Iterator[Problem]:
     named = {router.virtual_router_id for router in other.spec.virtual_routers if router.virtual_router_id is not None}
-    theirs = named | set(_allotted(other).values())
+    taken = named | set(_allotted(other).values())
     for i, router in enumerate(cluster.spec.virtual_routers):
-        if router.virtual_router_id in theirs:
+        if router.virtual_router_id in taken:
             yield Problem(
                 Reason.VIRTUAL_ROUTER_ID_TAKEN,
                 f"spec.virtualRouters[{i}].virtualRouterID",
@@ -91,6 +95,8 @@ def _same_router_ids(cluster: HACluster, other: HACluster) -> Iterator[Problem]:
 
 
 class _Kind(Enum):
+    """To which addresses a socket is bound; SYSLOG is the UDP socket of rsyslog."""
+
     ANY = auto()
     VIRTUAL_IPS = auto()
     INTERFACE = auto()
@@ -100,7 +106,7 @@ class _Kind(Enum):
 
 @dataclass(frozen=True)
 class _Endpoint:
-    """Something that listens on a node. `place` is the interface or address where it is known."""
+    """A listening socket of a resource on a node. `place` is its interface or address; empty if it is unknown."""
 
     port: int
     field: str
@@ -108,16 +114,17 @@ class _Endpoint:
     place: str = ""
 
     def clashes_with(self, other: "_Endpoint") -> bool:
-        """Whether both cannot listen on one node.
+        """Whether the two must not listen on one node.
 
-        HAProxy shares its ports among processes (SO_REUSEPORT), so that nobody would fail: each would get some connections.
+        This has to be found here, because no bind would fail: HAProxy binds with SO_REUSEPORT, so two HAProxys on one port would
+        each get a part of the connections (socket(7)).
         """
         if self.port != other.port or (self.kind is _Kind.SYSLOG) != (other.kind is _Kind.SYSLOG):
             return False
         if self.kind is not other.kind:
             return True
         if self.kind is _Kind.VIRTUAL_IPS:
-            return False  # two resources never have the same virtual IP
+            return False  # two resources never have the same virtual IP: `_same_virtual_ips` reports that
         return self.place == other.place or not self.place or not other.place
 
 
@@ -135,12 +142,12 @@ def _endpoints(cluster: HACluster) -> Iterator[_Endpoint]:
 
 
 def _same_ports(cluster: HACluster, other: HACluster, node: str) -> Iterator[Problem]:
-    theirs = tuple(_endpoints(other))
-    for mine in _endpoints(cluster):
-        if any(mine.clashes_with(each) for each in theirs):
+    taken = tuple(_endpoints(other))
+    for wanted in _endpoints(cluster):
+        if any(wanted.clashes_with(each) for each in taken):
             yield Problem(
                 Reason.PORT_TAKEN,
-                mine.field,
-                f"port {mine.port} is in use by the older HACluster {_title(other)} on node {node}; "
+                wanted.field,
+                f"port {wanted.port} is in use by the older HACluster {_title(other)} on node {node}; "
                 "choose another port, or other nodes",
             )

@@ -1,4 +1,7 @@
-"""The plan's vocabulary: what goes in (nodes as observed, settings) and what comes out (topology, texts, objects)."""
+"""The values that the plan takes and makes: nodes as observed and settings go in, topology, files and objects come out.
+
+All classes are frozen, and none imports another module of the plan: every other module of the plan may use them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,12 +14,12 @@ from hacluster.nodeconfig import File
 Address = IPv4Address | IPv6Address
 InterfaceAddress = IPv4Interface | IPv6Interface
 Manifest = dict[str, Any]
-"""A Kubernetes object as it is applied."""
+"""A Kubernetes object as plain data, in the form in which it is applied."""
 
 
 @dataclass(frozen=True)
 class Interface:
-    """A network interface of a node, with the node's own addresses on it (no virtual IPs)."""
+    """A network interface of a node, with the node's own addresses on it. Virtual IPs are not among them."""
 
     name: str
     addresses: tuple[InterfaceAddress, ...] = ()
@@ -26,27 +29,27 @@ class Interface:
 class NodeView:
     """One selected node as observed. `interfaces` is None until its agent has reported.
 
-    By default nothing speaks against the node, and it holds nothing: that is what a plan without a cluster goes by.
+    The defaults describe a fit node that holds no virtual IP: `hacluster render`, which has no cluster, plans with them.
     """
 
     name: str
     internal_ip: Address | None = None
     interfaces: tuple[Interface, ...] | None = None
     unfit: str = ""
-    """Why it must not be given a virtual IP now, in words that follow "it" or "its"; empty: nothing is known against it."""
+    """Why the node must not get a virtual IP now, as a clause for messages ("its HAProxy does not answer"); empty: it is fit."""
     faults: frozenset[str] = frozenset()
-    """Virtual routers that it cannot run now, by its own word."""
+    """Virtual routers that it cannot run now: it reports FAULT, or that keepalived is stopped."""
     ready: frozenset[str] | None = None
-    """Virtual routers that it would run at once: HAProxy answers, and keepalived is MASTER or BACKUP. None: nobody asked it."""
+    """Virtual routers that it could take over at once: HAProxy answers, and keepalived is MASTER or BACKUP. None: not observed."""
     cordoned: bool = False
-    """Whether it is unschedulable: about to be taken out of service."""
+    """Whether it is marked unschedulable (`kubectl cordon`): it is about to be taken out of service."""
     holds: frozenset[str] = frozenset()
-    """Virtual routers whose virtual IPs its kernel has, by a fresh report."""
+    """Virtual routers whose virtual IPs its kernel has, as its last report says; empty if the node is silent."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the operator's installation decides, not the resource."""
+    """Settings of the operator's installation, not of the resource."""
 
     node_image: str
     image_pull_policy: str = "IfNotPresent"
@@ -55,9 +58,9 @@ class Settings:
 
 @dataclass(frozen=True)
 class Member:
-    """One node's part in one virtual router. Unicast: `source` and `peers` are set; multicast: None and empty.
+    """One node as a member of one virtual router. Unicast: `source` and `peers` are set; multicast: None and empty.
 
-    `addresses` are the node's own ones on the interface, as far as they are known.
+    `addresses` are the node's own addresses on the interface; empty if its agent has not reported them.
     """
 
     interface: str
@@ -69,21 +72,21 @@ class Member:
 
 @dataclass(frozen=True)
 class Router:
-    """One virtual router: `members` by node name, only nodes that can be configured."""
+    """One virtual router. `members` are by node name, and contain only nodes that can be configured."""
 
     name: str
     virtual_router_id: int
     virtual_ips: tuple[InterfaceAddress, ...]
     members: Mapping[str, Member]
     preferred: str = ""
-    """The member that the resource prefers, where that preference is in force; empty: none."""
+    """The member that the resource prefers, if the preference is in force now; otherwise empty."""
 
 
 @dataclass(frozen=True)
 class Participant:
-    """A node that can be configured. `ordinal` counts all selected nodes by name, from 1.
+    """A node that can be configured. `ordinal` is its position among all selected nodes sorted by name, from 1.
 
-    `backend_address` is where its Apache listens; None where there is none.
+    `backend_address` is the address on which its Apache listens; None if it runs no Apache.
     """
 
     name: str
@@ -93,7 +96,7 @@ class Participant:
 
 @dataclass(frozen=True)
 class Topology:
-    """Who takes part, and as what. `priorities` covers every selected node, also those that are waited for."""
+    """Which nodes take part, and in which role. `priorities` has every selected node, even those whose agents have not reported yet."""
 
     nodes: tuple[Participant, ...]
     routers: tuple[Router, ...]
@@ -102,10 +105,11 @@ class Topology:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that follows from a resource and its nodes.
+    """Everything that follows from a resource and its nodes.
 
-    `blocked` means: something is so wrong that whatever runs has to stay as it is; texts, revisions and objects
-    are empty then, and `problems` says why. Otherwise `problems` names what single nodes cannot do.
+    `texts` are the files by node name, `revisions` their hashes by node name. If `blocked`, nothing that runs may be changed:
+    texts, revisions and objects are empty, and `problems` says why. Otherwise `problems` names what single nodes cannot do.
+    `waiting_for` are the nodes that cannot be configured before their agents report.
     """
 
     topology: Topology
@@ -117,6 +121,6 @@ class Plan:
     warnings: tuple[Problem, ...] = ()
     waiting_for: tuple[str, ...] = ()
     yields: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Node → virtual routers that it is to let others have. Part of the texts."""
+    """Node → virtual routers that it is to yield to other nodes. Also part of its `agent.json`."""
     leaving: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Those among them that have to go whatever configuration the node runs: it is cordoned."""
+    """The part of `yields` that is due because the node is cordoned: it holds for every configuration that the node may run."""

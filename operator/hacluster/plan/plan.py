@@ -1,4 +1,8 @@
-"""One resource and its nodes in, the whole plan out."""
+"""Makes the whole plan from one resource and its nodes.
+
+`make_plan` calls the parts in this order: topology, texts, revisions, objects. A problem in one of them can block the plan; a
+blocked plan has no objects, so that whatever runs stays as it is.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
@@ -15,9 +19,9 @@ from hacluster.plan.texts.apache import httpd_conf, page
 from hacluster.plan.texts.haproxy import haproxy_cfg
 from hacluster.plan.texts.keepalived import keepalived_conf, too_slow_for_ipv6
 from hacluster.plan.texts.rendering import UnsafeText
-from hacluster.plan.texts.revision import agent_json, revision_of, sealed
+from hacluster.plan.texts.revision import agent_json, revision_of, with_revision
 from hacluster.plan.texts.rsyslog import rsyslog_conf
-from hacluster.plan.topology.preference import leaving, switching
+from hacluster.plan.topology.preference import cordoned_yields, switchover_yields
 from hacluster.plan.topology.topology import Findings, make_topology
 from hacluster.plan.warnings import warnings_of
 
@@ -34,59 +38,60 @@ def make_plan(
 ) -> Plan:
     """Everything that follows from the resource and its selected nodes.
 
-    `router_ids` are VRIDs by router name that were allotted earlier (from `status.virtualIPs`); `taken_ids` those that
-    other resources have (`taken_router_ids`). The same arguments make the same plan.
+    `router_ids` are the VRIDs that were allotted earlier, by router name (from `status.virtualIPs`). `taken_ids` are the VRIDs of
+    other resources (`taken_router_ids`). The same arguments always make the same plan. Problems are part of the plan, not exceptions.
     """
     topology, found = make_topology(cluster, nodes, router_ids, taken_ids)
     found.fatal += too_slow_for_ipv6(cluster)
     if found.fatal:
         return _blocked(cluster, topology, found)
-    left = leaving(topology.routers, nodes, cluster.spec.vrrp.preemption.mode)
-    yields = _together(left, switching(topology.routers, nodes))
+    leaving = cordoned_yields(topology.routers, nodes, cluster.spec.vrrp.preemption.mode)
+    yields = _merge(leaving, switchover_yields(topology.routers, nodes))
     try:
-        texts = {node.name: _texts(cluster, topology, node, yields.get(node.name, frozenset())) for node in topology.nodes}
+        texts = {node.name: _make_texts(cluster, topology, node, yields.get(node.name, frozenset())) for node in topology.nodes}
     except UnsafeText as error:
-        # The schema lets no such value through; a resource that never met it (`render` reads files) is refused here.
+        # The API server refuses such values, but `render` reads files that no API server has checked (a namespace with a line break).
         found.fatal.append(Problem(Reason.UNSAFE_TEXT, "", str(error)))
         return _blocked(cluster, topology, found)
     if large := too_large(texts):
         found.fatal += large
         return _blocked(cluster, topology, found)
     revisions = {node: revision_of(by_file) for node, by_file in texts.items()}
-    texts = {node: sealed(by_file) for node, by_file in texts.items()}
+    texts = {node: with_revision(by_file) for node, by_file in texts.items()}
     return Plan(
         topology=topology,
         texts=texts,
         revisions=revisions,
         objects=make_objects(cluster, tuple(topology.priorities), texts, settings),
         problems=tuple(found.problems),
-        warnings=warnings_of(cluster, _widest(topology)),
+        warnings=warnings_of(cluster, _widest_spread(topology)),
         yields=yields,
-        leaving=left,
+        leaving=leaving,
         waiting_for=tuple(found.waiting_for),
     )
 
 
 def _blocked(cluster: HACluster, topology: Topology, found: Findings) -> Plan:
-    """A plan that says why, and touches nothing. What blocks comes first."""
+    """A plan without objects. Its problems begin with those that block it."""
     problems = tuple(dict.fromkeys((*found.fatal, *found.problems)))
     warnings = warnings_of(cluster, topology.priorities)
     return Plan(topology, {}, {}, (), problems, blocked=True, warnings=warnings, waiting_for=tuple(found.waiting_for))
 
 
-def _together(one: Mapping[str, frozenset[str]], other: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+def _merge(one: Mapping[str, frozenset[str]], other: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """Node → the union of its virtual routers in both mappings."""
     nothing: frozenset[str] = frozenset()
     return {name: one.get(name, nothing) | other.get(name, nothing) for name in one.keys() | other.keys()}
 
 
-def _widest(topology: Topology) -> Mapping[str, int]:
-    """The priorities that differ most: the base ones, or those of a router whose preferred node was lifted above a tie."""
+def _widest_spread(topology: Topology) -> Mapping[str, int]:
+    """Of the base priorities and the priorities of each router (a preferred node changes them), those with the largest spread."""
     routers = ({name: member.priority for name, member in router.members.items()} for router in topology.routers)
     return max((topology.priorities, *routers), key=lambda each: max(each.values(), default=0) - min(each.values(), default=0))
 
 
-def _texts(cluster: HACluster, topology: Topology, node: Participant, yields: Collection[str]) -> dict[File, str]:
-    """The node's files; the agent's own without a revision yet, which is a hash over all of them."""
+def _make_texts(cluster: HACluster, topology: Topology, node: Participant, yields: Collection[str]) -> dict[File, str]:
+    """The node's files. agent.json has no revision yet: the revision is a hash over all files."""
     texts = {
         File.KEEPALIVED: keepalived_conf(cluster, topology, node.name),
         File.HAPROXY: haproxy_cfg(cluster, topology, node.name),

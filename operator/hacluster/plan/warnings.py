@@ -1,4 +1,8 @@
-"""What a resource asks for although it is dangerous: it gets it, and is told."""
+"""Warnings about settings of a resource that are allowed but dangerous.
+
+`warnings_of` is used by the plan (condition `Warning`) and by `hacluster validate`. A warning blocks nothing: the resource gets
+what it asks for.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -9,16 +13,21 @@ from hacluster.api.spec import CheckType
 from hacluster.errors import Problem
 
 _DEFAULT_STEP = 10
-"""The least that two default priorities differ by, in a cluster of up to 25 nodes."""
+"""Distance of two neighbouring default priorities in a cluster of up to 25 nodes (`topology/priorities.py`)."""
 
 
 def warnings_of(cluster: HACluster, priorities: Mapping[str, int] | None = None) -> tuple[Problem, ...]:
-    """The dangers. `priorities` are the ones of the nodes that there are; without them, those that the resource names."""
-    return (*_weight(cluster, priorities), *_twins(cluster), *_process(cluster), *_admin(cluster))
+    """All warnings. `priorities` are those of the existing nodes; without them, the priorities that the resource names are used."""
+    return (
+        *_small_weight(cluster, priorities),
+        *_duplicate_priorities(cluster),
+        *_process_check(cluster),
+        *_open_admin_page(cluster),
+    )
 
 
-def _weight(cluster: HACluster, priorities: Mapping[str, int] | None) -> tuple[Problem, ...]:
-    """A weight has to lift every healthy node above every unhealthy one."""
+def _small_weight(cluster: HACluster, priorities: Mapping[str, int] | None) -> tuple[Problem, ...]:
+    """A weight has to raise every healthy node above every unhealthy one, so it has to exceed the spread of the priorities."""
     weight = cluster.spec.vrrp.check.weight
     spread = _spread(cluster, priorities)
     if not 0 < weight <= spread:
@@ -40,11 +49,11 @@ def _spread(cluster: HACluster, priorities: Mapping[str, int] | None) -> int:
     return max(explicit) - min(explicit) if len(explicit) > 1 else _DEFAULT_STEP
 
 
-def _twins(cluster: HACluster) -> tuple[Problem, ...]:
-    holders = defaultdict(list)
+def _duplicate_priorities(cluster: HACluster) -> tuple[Problem, ...]:
+    nodes_by_priority = defaultdict(list)
     for index, node in enumerate(cluster.spec.nodes):
         if node.priority is not None:
-            holders[node.priority].append((index, node.name))
+            nodes_by_priority[node.priority].append((index, node.name))
     return tuple(
         Problem(
             Reason.DUPLICATE_PRIORITY,
@@ -52,12 +61,12 @@ def _twins(cluster: HACluster) -> tuple[Problem, ...]:
             f"{' and '.join(name for _, name in nodes)} all have priority {priority}: they become master at the same moment, and "
             "the higher address wins; give each its own, ten apart",
         )
-        for priority, nodes in sorted(holders.items())
+        for priority, nodes in sorted(nodes_by_priority.items())
         if len(nodes) > 1
     )
 
 
-def _process(cluster: HACluster) -> tuple[Problem, ...]:
+def _process_check(cluster: HACluster) -> tuple[Problem, ...]:
     if cluster.spec.vrrp.check.type is not CheckType.PROCESS:
         return ()
     return (
@@ -70,7 +79,7 @@ def _process(cluster: HACluster) -> tuple[Problem, ...]:
     )
 
 
-def _admin(cluster: HACluster) -> tuple[Problem, ...]:
+def _open_admin_page(cluster: HACluster) -> tuple[Problem, ...]:
     stats = cluster.spec.haproxy.stats
     if not stats.admin:
         return ()

@@ -1,4 +1,4 @@
-"""A node for each test, removed whatever happens."""
+"""A node for each test, removed even if the test fails."""
 
 import os
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ from tests.daemons.agent.node import Node
 
 @pytest.fixture(scope="session")
 def node_image() -> str:
-    """The product's node image. HACLUSTER_NODE_IMAGE may name an older one: the agent itself comes from the tree."""
+    """The product's node image. HACLUSTER_NODE_IMAGE may name an older one: the agent itself comes from the work tree."""
     return os.environ.get("HACLUSTER_NODE_IMAGE") or ensure_images().node
 
 
 @pytest.fixture
 def node(node_image: str, tmp_path: Path) -> Iterator[Node]:
-    """A node with an interface, on which nothing runs yet."""
+    """A node with an interface, on which no daemon runs yet."""
     config = tmp_path / "config"
     config.mkdir()
     made = Node(node_image, config)
@@ -31,6 +31,6 @@ def node(node_image: str, tmp_path: Path) -> Iterator[Node]:
 
 @pytest.fixture
 def running(node: Node) -> Node:
-    """A node that holds the address, with everything running."""
+    """A node on which everything runs, and which holds the virtual IP."""
     node.start_all()
     return node

@@ -1,10 +1,12 @@
-"""Runs inside a node's container: looks at its processes, does something to them, and measures how long the agent takes to react.
+"""Runs inside a node's container: finds processes, signals them, and measures how long the agent takes to react.
 
-inside.py react SIGNAL NAME CONDITION SECONDS   sends a signal to every process of that name (`-`: to nobody), and prints the
+inside.py react SIGNAL NAME CONDITION SECONDS   sends a signal to every process of that name (`-`: to none), and prints the
                                                 milliseconds until the condition holds, or `late`
-inside.py pids NAME                             process ids
-inside.py resident NAME                         kB of the first process of that name
-inside.py load                                  requests without a pause until SIGTERM, then prints how many worked and failed
+inside.py pids NAME                             prints process ids
+inside.py resident NAME                         prints the memory of the first process of that name in kB
+inside.py load                                  sends requests until SIGTERM, then prints how many succeeded and failed
+
+It runs inside because starting a command in a container takes longer than most of the times that are measured.
 
 Conditions: `track=0`, `track=1`, `vip`, `no-vip`, `gone=NAME`.
 """
@@ -22,7 +24,7 @@ VIP = "172.16.7.200"
 
 
 def named(name: str) -> list[int]:
-    """Processes by what they run: an agent is a Python that runs `hacluster`, a module has its name after `-m`."""
+    """Ids of the processes with this name among their first three arguments: programs, scripts, and modules after `-m`."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) not in {os.getpid(), os.getppid()}:
@@ -37,7 +39,7 @@ def named(name: str) -> list[int]:
 
 
 def holds(condition: str) -> bool:
-    """One of the conditions."""
+    """Whether one of the conditions in the module's docstring is true."""
     kind, _, value = condition.partition("=")
     if kind == "track":
         return (RUN / "track-haproxy").read_text().strip() == value
@@ -47,7 +49,10 @@ def holds(condition: str) -> bool:
 
 
 def has_vip() -> bool:
-    """An address of the node is a route in the table Local: to read that takes microseconds, to run `ip` long on a busy machine."""
+    """Whether the node has the virtual IP: every own address is a route in the table Local.
+
+    Reading that takes microseconds; running `ip` may take long on a busy machine.
+    """
     table = ""
     for line in Path("/proc/net/fib_trie").read_text().splitlines():
         if not line.startswith(" "):
@@ -58,12 +63,12 @@ def has_vip() -> bool:
 
 
 def react(number: str, name: str, condition: str, seconds: str) -> str:
-    """Milliseconds, or `late`."""
+    """Signals processes; milliseconds until the condition holds, or `late`."""
     targets = [] if name == "-" else named(name)
     if name != "-" and not targets:
         raise SystemExit(f"no {name} runs here")
     started = time.perf_counter()
-    for pid in reversed(targets):  # children first: a parent that is killed first would let them say goodbye
+    for pid in reversed(targets):  # children first: after the end of its parent, a child could end in order
         os.kill(pid, getattr(signal, f"SIG{number}"))
     while not holds(condition):
         if time.perf_counter() - started > float(seconds):
@@ -73,18 +78,18 @@ def react(number: str, name: str, condition: str, seconds: str) -> str:
 
 
 def pids(name: str) -> str:
-    """Process ids."""
+    """Process ids as text."""
     return " ".join(map(str, named(name)))
 
 
 def resident(name: str) -> str:
-    """VmRSS."""
+    """Memory of the first process of that name in kB (VmRSS)."""
     lines = Path(f"/proc/{named(name)[0]}/status").read_text().splitlines()
     return next(line.split()[1] for line in lines if line.startswith("VmRSS:"))
 
 
 def load() -> str:
-    """Each request has a connection of its own."""
+    """Sends requests until SIGTERM, each on a connection of its own; how many succeeded and failed."""
     stop: list[int] = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
     done = failed = 0
@@ -99,7 +104,7 @@ def load() -> str:
 
 
 def main() -> None:
-    """As the module says."""
+    """Runs one of the commands in the module's docstring."""
     command, *arguments = sys.argv[1:]
     commands: dict[str, Callable[..., str]] = {"react": react, "pids": pids, "resident": resident, "load": load}
     print(commands[command](*arguments), flush=True)

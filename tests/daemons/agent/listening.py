@@ -1,7 +1,7 @@
-"""Runs inside a node's container: the agent's ears alone.
+"""Runs inside a node's container: the agent's receivers for ARP, neighbour discovery and VRRP, without the rest of the agent.
 
-listening.py who-has INTERFACE ADDRESS...            prints the MAC of who answers for each, or nothing
-listening.py hear INTERFACE VRID ADDRESS SECONDS     prints source, priority and addresses of the first advertisement
+listening.py who-has INTERFACE ADDRESS...              prints each address that a host answers for, with its MAC
+listening.py receive INTERFACE VRID ADDRESS SECONDS    prints source, priority and addresses of the first advertisement
 """
 
 import asyncio
@@ -16,26 +16,26 @@ from hacluster.agent.vrrp.listener import AdvertListener
 from hacluster.nodeconfig import AgentConfig, Router
 
 
-async def ask(interface: str, *addresses: str) -> None:
-    """As above."""
+async def probe(interface: str, *addresses: str) -> None:
+    """The command `who-has`."""
     for address, mac in (await who_has(interface, addresses)).items():
         print(address, mac)
 
 
-async def hear(interface: str, router_id: str, address: str, seconds: str) -> None:
-    """As above."""
+async def receive(interface: str, router_id: str, address: str, seconds: str) -> None:
+    """The command `receive`. Raises TimeoutError without an advertisement in time."""
     router = Router(
         name="VI_1", interface=interface, priority=1, virtual_router_id=int(router_id), virtual_ips=(f"{address}/64",)
     )
     config = AgentConfig(cluster="web", namespace="default", node="node1", revision="r1", routers=(router,))
     state, adverts, first = AgentState(), LastAdverts(), asyncio.Event()
 
-    def heard(_: str, one: ReceivedAdvert) -> None:
+    def print_first(_: str, received: ReceivedAdvert) -> None:
         if not first.is_set():
-            print(one.advert.source, one.advert.priority, ",".join(one.advert.addresses))
+            print(received.advert.source, received.advert.priority, ",".join(received.advert.addresses))
         first.set()
 
-    adverts.subscribe(heard)
+    adverts.subscribe(print_first)
     state.update(installed=config, network=read_network())
     listener = asyncio.create_task(AdvertListener(state, adverts, Anomalies()).run())
     async with asyncio.timeout(float(seconds)):
@@ -43,4 +43,4 @@ async def hear(interface: str, router_id: str, address: str, seconds: str) -> No
     listener.cancel()
 
 
-asyncio.run({"who-has": ask, "hear": hear}[sys.argv[1]](*sys.argv[2:]))  # type: ignore[operator]
+asyncio.run({"who-has": probe, "receive": receive}[sys.argv[1]](*sys.argv[2:]))  # type: ignore[operator]

@@ -1,4 +1,4 @@
-"""One node in a container: an interface, and the agent, keepalived and HAProxy as their pod runs them."""
+"""One node in a container: an interface, and the agent, keepalived and HAProxy, started as in their pod."""
 
 import json
 import uuid
@@ -7,119 +7,26 @@ from pathlib import Path
 from typing import Any
 
 from hacluster import names
-from hacluster.nodeconfig import AgentConfig, File, Port, Router
 from tests.cluster import engine
+from tests.daemons.agent.wanted import VIP, Wanted
 from tests.waiting import eventually
 
 REPOSITORY = Path(__file__).parents[3]
 INSIDE = Path(__file__).with_name("inside.py")
 LISTENING = Path(__file__).with_name("listening.py")
-VIP = "172.16.7.200"
 OWN = "172.16.7.153/24"
 
 _SOURCES = "/source"
 _INSIDE = "/inside.py"
-_EARS = "/ears.py"
-# The agent gets the capabilities that its container has, and no more.
+_LISTENING = "/listening.py"
+# The agent is started with the capabilities that its container has in the pod, and no more.
 _CONFINED = ("setpriv", "--inh-caps=-all", "--no-new-privs", "--bounding-set")
 _CAPABILITIES = "-all,+net_admin,+net_raw"
-
-KEEPALIVED = """\
-global_defs {{
-  router_id node1
-  script_user root
-  enable_script_security
-  vrrp_version 3
-  vrrp_notify_fifo {fifo}
-}}
-track_file haproxy {{
-  file {track}
-  weight 0
-}}
-vrrp_instance VI_1 {{
-  state BACKUP
-  interface eth0
-  virtual_router_id 51
-  priority {priority}
-  advert_int 0.1
-  virtual_ipaddress {{
-    {vip}/24
-  }}
-  track_file {{
-    haproxy
-  }}
-}}
-"""
-
-HAPROXY = """\
-global
-  user haproxy
-  group haproxy
-  stats socket {admin} mode 600 level admin
-  hard-stop-after 5s
-defaults
-  mode http
-  timeout client 10s
-  timeout server 10s
-  timeout connect 1s
-frontend health
-  bind unix@{health} mode 600
-  http-request return status 200 if {{ path {path} }}
-  http-request return status 404
-frontend web
-  bind *:80
-  {more}
-  http-request return status 200 content-type text/plain string {text}
-"""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What the operator would put into the node's ConfigMap; `text` is what HAProxy answers."""
-
-    revision: str = "r1"
-    priority: int = 101
-    text: str = "one"
-    more: str = ""
-    keepalived_more: str = ""
-    http_check: bool = True
-    neighbours: tuple[str, ...] = ()
-    ports: tuple[Port, ...] = (Port(port=80, field="spec.haproxy.listeners[0].port"),)
-
-    def files(self) -> dict[File, str]:
-        """The texts."""
-        keepalived = KEEPALIVED.format(fifo=names.NOTIFY_FIFO, track=names.TRACK_HAPROXY, priority=self.priority, vip=VIP)
-        haproxy = HAPROXY.format(
-            admin=names.HAPROXY_ADMIN_SOCKET,
-            health=names.HAPROXY_HEALTH_SOCKET,
-            path=names.HEALTH_PATH,
-            more=self.more,
-            text=self.text,
-        )
-        router = Router(
-            name="VI_1",
-            interface="eth0",
-            priority=self.priority,
-            virtual_router_id=51,
-            virtual_ips=(f"{VIP}/24",),
-            neighbours=self.neighbours,
-        )
-        agent = AgentConfig(
-            cluster="web",
-            namespace="default",
-            node="node1",
-            revision=self.revision,
-            routers=(router,),
-            http_check=self.http_check,
-            ports=self.ports,
-            all_virtual_ips=(VIP,),
-        )
-        return {File.KEEPALIVED: keepalived + self.keepalived_more, File.HAPROXY: haproxy, File.AGENT: agent.model_dump_json()}
 
 
 @dataclass
 class Node:
-    """A container that stands for a node; `config` is the directory that is mounted as its ConfigMap."""
+    """A container in the place of a node; `config` is the directory that is mounted as its ConfigMap."""
 
     image: str
     config: Path
@@ -127,7 +34,7 @@ class Node:
     _swaps: int = 0
 
     def up(self) -> None:
-        """An interface with the node's own address, and nothing that runs yet."""
+        """Starts the container: an interface with the node's own address, and no daemon yet."""
         engine(
             "run", "--detach", "--name", self.name, "--network", "none",
             "--read-only", "--read-only-tmpfs=false", "--tmpfs", names.RUN_DIR, "--tmpfs", "/log",
@@ -136,34 +43,34 @@ class Node:
             "--volume", f"{self.config}:{names.CONFIG_DIR}:ro",
             "--volume", f"{REPOSITORY / 'operator'}:{_SOURCES}:ro",
             "--volume", f"{INSIDE}:{_INSIDE}:ro",
-            "--volume", f"{LISTENING}:{_EARS}:ro",
+            "--volume", f"{LISTENING}:{_LISTENING}:ro",
             "--entrypoint", "tini", self.image, "--", "sleep", "infinity",
         )  # fmt: skip
-        # What is sent to a neighbour goes to the other end of the pair, which nobody owns.
+        # Packets go to the other end of the pair, peer0, where no host receives them.
         self.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "peer0")
         for command in ("link set peer0 up", "link set eth0 up", f"addr add {OWN} dev eth0"):
             self.run("ip", *command.split())
 
     def down(self) -> None:
-        """Removes the container with all that runs in it."""
+        """Removes the container and everything in it."""
         engine("rm", "--force", "--time", "0", self.name, check=False)
 
     def run(self, *argv: str, check: bool = True) -> str:
-        """Runs a command on the node."""
+        """Runs a command on the node and returns its output."""
         return engine("exec", self.name, *argv, check=check, timeout=60).stdout
 
     def start(self, name: str, *argv: str, env: tuple[str, ...] = ()) -> None:
-        """Starts a daemon; what it says goes to /log/NAME."""
+        """Starts a daemon; its output goes to /log/NAME."""
         options = [part for value in env for part in ("--env", value)]
         log = f'exec "$@" >>/log/{name} 2>&1'
         engine("exec", "--detach", *options, self.name, "sh", "-c", log, "sh", *argv)
 
     def log(self, name: str) -> str:
-        """What a daemon has said."""
+        """The output of a daemon so far."""
         return self.run("cat", f"/log/{name}", check=False)
 
     def want(self, wanted: Wanted) -> None:
-        """Delivers files as the kubelet does: a new directory, and one symbolic link that is swapped."""
+        """Delivers files as the kubelet does: a new directory, and one symbolic link that is replaced."""
         self._swaps += 1
         new = self.config / f"..{self._swaps}"
         new.mkdir()
@@ -177,23 +84,23 @@ class Node:
         (self.config / "..data_tmp").replace(self.config / "..data")
 
     def start_agent(self, capabilities: str = _CAPABILITIES) -> None:
-        """The agent, with its package from the tree that is tested."""
+        """Starts the agent, with its package from this work tree."""
         settings = ("--cluster", "web", "--namespace", "default", "--node", "node1", "--report-file", f"{names.RUN_DIR}/entries")
         self.start("agent", *_CONFINED, capabilities, "hacluster", "agent", *settings)
 
     def start_keepalived(self) -> None:
-        """As its container does."""
-        # Every pid file gets a place: the root file system is read-only.
+        """Starts keepalived as its container does."""
+        # Every pid file gets a path in the run directory: the root file system is read-only.
         pid_files = ("-p", names.KEEPALIVED_PID, "-r", f"{names.RUN_DIR}/vrrp.pid", "-b", f"{names.RUN_DIR}/bfd.pid")
         argv = ("keepalived", "-n", "-l", "-D", "-P", "-f", names.KEEPALIVED_CONF, *pid_files)
         self.start("keepalived", *argv, env=(f"TMPDIR={names.RUN_DIR}",))
 
     def start_haproxy(self) -> None:
-        """As its container does."""
+        """Starts HAProxy as its container does."""
         self.start("haproxy", "haproxy", "-W", "-db", "-S", names.HAPROXY_MASTER_SOCKET, "-f", names.HAPROXY_CFG)
 
     def start_all(self, wanted: Wanted | None = None) -> None:
-        """The agent, its configuration, and then the daemons; on return the node holds the address."""
+        """Starts the agent, delivers its configuration, and starts the daemons. On return the node holds the address."""
         self.start_agent()
         self.want(wanted or Wanted())
         eventually(self.assert_ready, within=15)
@@ -202,15 +109,15 @@ class Node:
         eventually(lambda: self.assert_entry(state="Master", virtualIPs=[VIP], haproxy="Up"), within=15)
 
     def react(self, number: str, name: str, condition: str, seconds: float = 5) -> float:
-        """Signals processes; milliseconds until the condition holds."""
-        said = self.run("python3", _INSIDE, "react", number, name, condition, str(seconds)).strip()
-        assert said != "late", (
-            f"{condition} not within {seconds:g} s after SIG{number} to {name}; the agent said:\n{self.log('agent')}"
+        """Signals processes, and returns the milliseconds until the condition holds (inside.py). Fails after `seconds`."""
+        measured = self.run("python3", _INSIDE, "react", number, name, condition, str(seconds)).strip()
+        assert measured != "late", (
+            f"{condition} not within {seconds:g} s after SIG{number} to {name}; the agent's log:\n{self.log('agent')}"
         )
-        return float(said)
+        return float(measured)
 
     def pids(self, name: str) -> set[int]:
-        """Living processes of that name."""
+        """Ids of the living processes of that name."""
         return {int(pid) for pid in self.run("python3", _INSIDE, "pids", name).split()}
 
     def resident(self, name: str) -> int:
@@ -220,45 +127,45 @@ class Node:
     # What the agent reports
 
     def entries(self) -> list[dict[str, Any]]:
-        """Every entry so far."""
+        """Every entry that the agent reported so far, the oldest first."""
         return [json.loads(line) for line in self.run("cat", f"{names.RUN_DIR}/entries", check=False).splitlines()]
 
     def entry(self) -> dict[str, Any]:
-        """The newest."""
+        """The newest entry."""
         entries = self.entries()
-        assert entries, f"no entry yet; the agent said:\n{self.log('agent')}"
+        assert entries, f"no entry yet; the agent's log:\n{self.log('agent')}"
         return entries[-1]
 
     def assert_ready(self) -> None:
-        """The daemons may start."""
+        """Asserts that the daemons may start: the agent has created the ready file."""
         assert self.run("sh", "-c", f"test -e {names.READY_FILE} && echo ready", check=False), f"not ready:\n{self.log('agent')}"
 
     def assert_entry(self, **expected: Any) -> dict[str, Any]:
-        """The newest entry, with the router's fields beside the node's, holds these values; returns the entry."""
+        """Asserts these values of the newest entry, and returns it. Fields of its first router are compared like fields of the entry."""
         entry = self.entry()
         router: dict[str, Any] = next(iter(entry["routers"]), {})
         found = {key: router[key] if key in router and key != "since" else entry.get(key) for key in expected}
-        assert found == expected, f"{found} is not {expected}; the agent said:\n{self.log('agent')}"
+        assert found == expected, f"{found} is not {expected}; the agent's log:\n{self.log('agent')}"
         return entry
 
     def assert_problem(self, reason: str, *parts: str) -> None:
-        """The newest entry complains, and its message has all these parts."""
+        """Asserts that the newest entry has exactly this problem, with all these parts in its message."""
         problems = self.entry()["problems"]
         assert [problem["reason"] for problem in problems] == [reason], problems
         missing = [part for part in parts if part not in problems[0]["message"]]
         assert not missing, f"{problems[0]['message']!r} lacks {missing}"
 
     def ask(self, address: str = "127.0.0.1", port: int = 80) -> str:
-        """What HAProxy answers."""
+        """HAProxy's answer to a request."""
         return self.run("curl", "-sS", "--max-time", "3", f"http://{address}:{port}/")
 
     def load(self) -> "Load":
-        """Requests without a pause, each on a connection of its own."""
+        """Sends requests without a pause, each on a connection of its own."""
         return Load(self)
 
 
 class Load:
-    """`with node.load() as load: ...`; afterwards `load.failed` and `load.done` count requests."""
+    """Use as `with node.load() as load: ...`; afterwards `load.failed` and `load.done` are numbers of requests."""
 
     def __init__(self, node: Node) -> None:
         self._node = node

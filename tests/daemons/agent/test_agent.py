@@ -1,16 +1,17 @@
-"""The agent with real daemons: what it installs, what it notices and how fast, and what it reports."""
+"""The agent with real keepalived and HAProxy: what it installs, what it notices and how fast, and what it reports."""
 
 import pytest
 
 from hacluster import names
 from hacluster.nodeconfig import Port
-from tests.daemons.agent.node import OWN, VIP, Node, Wanted
+from tests.daemons.agent.node import OWN, Node
+from tests.daemons.agent.wanted import VIP, Wanted
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.daemons
 
 
-def test_from_nothing_to_a_held_address(node: Node) -> None:
+def test_a_new_node_gets_its_configuration_and_then_the_virtual_ip(node: Node) -> None:
     node.start_agent()
     eventually(lambda: node.assert_entry(configRevision="", routers=[]), within=10)
     assert node.entry()["interfaces"] == [{"name": "eth0", "addresses": [OWN]}]
@@ -25,7 +26,7 @@ def test_from_nothing_to_a_held_address(node: Node) -> None:
     assert entry["interfaces"] == [{"name": "eth0", "addresses": [OWN]}]  # the virtual IP is not the node's own
 
 
-def test_it_stays_small(running: Node) -> None:
+def test_the_agent_needs_at_most_50_mb(running: Node) -> None:
     assert running.resident("hacluster") <= 50 * 1024
 
 
@@ -38,18 +39,18 @@ def test_a_change_is_loaded_without_a_dropped_request(running: Node) -> None:
             assert running.ask() == f"number{number}"
     assert load.failed == 0 and load.done > 50
     assert running.pids("keepalived") == daemons
-    assert "Reloading" not in running.log("keepalived")  # nothing of it had changed
+    assert "Reloading" not in running.log("keepalived")  # its file had not changed
     running.assert_entry(state="Master", virtualIPs=[VIP])
     states = {entry["routers"][0]["state"] for entry in running.entries()[-4:]}
     assert states == {"Master"}
 
 
-def test_keepalived_reloads_and_its_new_priority_is_known(running: Node) -> None:
+def test_a_new_priority_is_loaded_and_reported(running: Node) -> None:
     daemons = running.pids("keepalived")
     running.want(Wanted("r2", priority=90))
     eventually(lambda: running.assert_entry(configRevision="r2", priority=90, state="Master"), within=10)
     assert running.pids("keepalived") == daemons
-    running.react("STOP", "haproxy", "track=1")  # the FIFO is still heard after a reload
+    running.react("STOP", "haproxy", "track=1")  # notifications still arrive after a reload
     eventually(lambda: running.assert_entry(state="Fault", priority=90, virtualIPs=[]), within=5)
 
 
@@ -73,8 +74,8 @@ def test_a_bad_file_is_refused_and_nothing_changes(running: Node, wanted: Wanted
     assert running.ask() == "three"
 
 
-def test_a_reload_that_haproxy_refuses_goes_back(running: Node) -> None:
-    """`haproxy -c` likes an address that the node does not have; only the new worker finds out."""
+def test_a_reload_that_haproxy_refuses_is_undone(running: Node) -> None:
+    """`haproxy -c` accepts an address that the node does not have; only the new worker fails to bind it."""
     running.want(Wanted("r2", text="two", more="bind 192.0.2.1:9090"))
     eventually(lambda: running.assert_problem("ConfigurationRefused", "haproxy.cfg", "192.0.2.1:9090"), within=15)
     assert running.ask() == "one"
@@ -83,7 +84,7 @@ def test_a_reload_that_haproxy_refuses_goes_back(running: Node) -> None:
     eventually(lambda: running.assert_entry(haproxy="Up", state="Master"), within=5)
 
 
-def test_a_taken_port_holds_the_first_start(node: Node) -> None:
+def test_a_port_in_use_prevents_the_first_start(node: Node) -> None:
     node.start("other", "python3", "-m", "http.server", "80")
     node.start_agent()
     eventually(lambda: listens(node, 80), within=10)
@@ -95,8 +96,8 @@ def test_a_taken_port_holds_the_first_start(node: Node) -> None:
     eventually(lambda: node.assert_entry(configRevision="r1", problems=[]), within=5)
 
 
-def test_a_new_port_that_is_taken_disturbs_nobody(running: Node) -> None:
-    """HAProxy would pause every listener for two seconds before it gives up: it is not even asked."""
+def test_a_new_port_that_is_in_use_is_reported_without_a_reload(running: Node) -> None:
+    """HAProxy would pause every listener for two seconds before it gives up: it is not reloaded."""
     running.start("other", "python3", "-m", "http.server", "9090")
     eventually(lambda: listens(running, 9090), within=10)
     ports = (*Wanted().ports, Port(port=9090, field="spec.haproxy.stats.port"))
@@ -111,17 +112,17 @@ def test_a_new_port_that_is_taken_disturbs_nobody(running: Node) -> None:
 
 
 def listens(node: Node, port: int) -> None:
-    assert node.run("ss", "-Hltn", f"sport = :{port}"), f"nobody listens on {port}"
+    assert node.run("ss", "-Hltn", f"sport = :{port}"), f"no process listens on {port}"
 
 
 def assert_fast(times: list[float], limit: float) -> None:
-    """Milliseconds: the middle one counts, so that a busy machine's one hiccup does not."""
+    """Times and limit in milliseconds. The median counts, because a busy machine may delay one reaction."""
     print("reacted after", " ".join(f"{time:.0f}" for time in times), "ms")
     assert sorted(times)[len(times) // 2] < limit, times
     assert max(times) < 3 * limit, times
 
 
-def test_a_dead_haproxy_is_a_fault_at_once(running: Node) -> None:
+def test_a_killed_haproxy_is_a_fault_at_once(running: Node) -> None:
     times = []
     for _ in range(3):
         times.append(running.react("KILL", "haproxy", "track=1"))
@@ -141,7 +142,7 @@ def test_a_hanging_haproxy_is_a_fault_soon(running: Node) -> None:
     assert_fast(times, 600)
 
 
-def test_with_process_checks_the_track_file_is_left_alone(node: Node) -> None:
+def test_without_http_checks_the_track_file_is_not_changed(node: Node) -> None:
     node.start_agent()
     node.want(Wanted(http_check=False))
     eventually(node.assert_ready, within=10)
@@ -161,9 +162,9 @@ def test_a_killed_keepalived_leaves_no_address(running: Node) -> None:
     assert OWN in running.run("ip", "addr", "show", "dev", "eth0")
 
 
-def test_an_address_that_was_left_over_is_removed_at_the_start(node: Node) -> None:
+def test_a_left_over_virtual_ip_is_removed_at_the_start(node: Node) -> None:
     node.run("ip", "addr", "add", f"{VIP}/24", "dev", "eth0")
-    node.run("ip", "addr", "add", "172.16.7.201/24", "dev", "eth0")  # somebody else's
+    node.run("ip", "addr", "add", "172.16.7.201/24", "dev", "eth0")  # not a virtual IP of this resource
     node.start_agent()
     node.want(Wanted())
     node.react("CONT", "-", "no-vip")
@@ -177,29 +178,29 @@ def test_an_agent_that_is_killed_and_restarted_changes_nothing(running: Node) ->
     with running.load() as load:
         running.react("KILL", "hacluster", "gone=hacluster")
         running.start_agent()
-        eventually(lambda: assert_more_than(running, "agent 0.1.0 of node node1 starts", 1), within=10)
-        eventually(lambda: assert_more_than(running, "HAProxy is Up", 1), within=10)
+        eventually(lambda: assert_logged_more_than(running, "agent 0.1.0 of node node1 starts", 1), within=10)
+        eventually(lambda: assert_logged_more_than(running, "HAProxy is Up", 1), within=10)
     assert load.failed == 0
-    eventually(lambda: assert_last_two_same(running), within=5)
+    eventually(lambda: assert_last_two_entries_are_equal(running), within=5)
     assert running.entry() == before  # to the microsecond
     assert running.pids("keepalived") | running.pids("haproxy") == daemons
     assert "Reloading" not in running.log("keepalived")
     assert running.run("cat", names.TRACK_HAPROXY) == "0"
-    assert track  # written again with the same value at most: keepalived did not move
+    assert track  # the file may be written again, but with the same value: keepalived did not change its state
     running.react("CONT", "-", "vip")
 
 
-def assert_more_than(node: Node, text: str, times: int) -> None:
+def assert_logged_more_than(node: Node, text: str, times: int) -> None:
     assert node.log("agent").count(text) > times, node.log("agent")
 
 
-def assert_last_two_same(node: Node) -> None:
+def assert_last_two_entries_are_equal(node: Node) -> None:
     *_, one, two = node.entries()
     assert one == two
 
 
 def test_the_agents_end_leaves_no_address(running: Node) -> None:
-    """As the pod ends: the daemons first, here without a goodbye, then the agent."""
+    """As when the pod ends: first the daemons, of which keepalived is killed here, then the agent."""
     running.react("KILL", "keepalived", "gone=keepalived")
     assert running.react("TERM", "hacluster", "gone=hacluster") < 2000
     running.react("CONT", "-", "no-vip")

@@ -1,15 +1,15 @@
-# For every folder on standard input: each file that it has goes through the daemon that will read it.
-# One line of result for each: `ok FILE`, or `refused FILE CODE` and what was said, indented.
+# Reads names of folders from standard input, and checks each file in them with the daemon that will read it.
+# Prints a line for each file: `ok FILE`, or `refused FILE CODE` followed by the daemon's output, indented.
 judge() {
     file="$1"; shift
-    said=$("$@" 2>&1); code=$?
-    # rsyslog and Apache say something when all is well; keepalived and HAProxy say nothing, warnings included.
-    complaints=$(printf '%s\n' "$said" | grep -vE '^$|^Syntax OK$|^rsyslogd: (version|End of config validation)')
+    output=$("$@" 2>&1); code=$?
+    # rsyslog and Apache print these lines even if the file is good. keepalived and HAProxy print nothing but warnings and errors.
+    complaints=$(printf '%s\n' "$output" | grep -vE '^$|^Syntax OK$|^rsyslogd: (version|End of config validation)')
     if [ "$code" = 0 ] && [ -z "$complaints" ]; then
         echo "ok $file"
     else
         echo "refused $file $code"
-        printf '%s\n' "$said" | sed 's/^/    /'
+        printf '%s\n' "$output" | sed 's/^/    /'
     fi
 }
 while read -r folder; do

@@ -1,4 +1,4 @@
-"""The node image with the real daemons, and a node on which pods run; removed whatever happens."""
+"""Fixtures: the node image with the real daemons, and a node on which containers of pods run; they are removed after each test."""
 
 import tempfile
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def node_image() -> str:
 
 @pytest.fixture
 def pod(node_image: str) -> Iterator[Pod]:
-    """node1 of the tutorial. Its volumes lie where every user may look: Apache is not root."""
+    """node1 of the tutorial. The folder of its volumes is readable for every user, because Apache does not run as root."""
     with tempfile.TemporaryDirectory(prefix="hacluster-plan-") as folder:
         Path(folder).chmod(0o755)
         made = Pod(node_image, Path(folder))

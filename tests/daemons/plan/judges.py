@@ -1,4 +1,8 @@
-"""The real daemons' opinion of configuration files: one container for as many as there are."""
+"""Checks configuration files with the daemons that will read them, all files in one container.
+
+`check.sh` runs in the container and calls `keepalived -t`, `haproxy -c`, `apache2 -t` and `rsyslogd -N1`. A warning counts as a
+refusal.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,22 +14,21 @@ _SCRIPT = (Path(__file__).parent / "check.sh").read_text()
 
 
 def judge(image: str, root: Path, folders: Iterable[Path]) -> dict[str, str]:
-    """What each file below `root` got: "" when its daemon takes it without a word, else code and complaint.
+    """Path of each file, relative to `root` → "" if its daemon accepts it without a warning, else exit code and output.
 
-    Keys are paths relative to `root`. Runs with what the agent's container has: a read-only root and no capability that
-    helps to read a configuration.
+    The container has what the agent's container has: a read-only root and no capability that helps to read a configuration.
     """
     listed = "\n".join(f"/files/{folder.relative_to(root)}" for folder in folders)
     command = ["run", "--rm", "--interactive", "--network", "none", "--read-only", "--cap-drop", "all"]
-    # DAC_READ_SEARCH only here: the test's own files may belong to somebody else.
+    # DAC_READ_SEARCH only in this test: its files may belong to another user.
     command += ["--cap-add", "DAC_READ_SEARCH", "--security-opt", "no-new-privileges"]
     for path in (names.RUN_DIR, names.CONFIG_DIR, names.CONTENT_DIR):
         command += ["--tmpfs", path]
     command += ["--volume", f"{root}:/files:ro", "--entrypoint", "sh", image, "-c", _SCRIPT]
-    said = engine(*command, input=f"{listed}\n").stdout
+    output = engine(*command, input=f"{listed}\n").stdout
     verdicts: dict[str, str] = {}
     current = ""
-    for line in said.splitlines():
+    for line in output.splitlines():
         if line.startswith("    "):
             verdicts[current] += f"\n{line}"
             continue

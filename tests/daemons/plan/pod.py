@@ -1,7 +1,8 @@
-"""A pod of the plan, run by a container engine as the kubelet would: the same commands, capabilities, mounts and users.
+"""Runs containers of the plan's pods with a container engine, as the kubelet would: same commands, capabilities, mounts and users.
 
-A first container holds the network and process namespaces, as a node with the tutorial's two interfaces. The others come from
-the DaemonSets' own pod templates; a field that is not understood here fails instead of being passed over.
+A first container stands for the node: it holds the network and process namespaces, with the tutorial's two interfaces. The others
+are started from the pod templates of the DaemonSets. A field of a template that is not supported here fails the test, so that no
+field is ignored silently.
 """
 
 import uuid
@@ -15,13 +16,13 @@ from hacluster.nodeconfig import File
 from hacluster.plan import Manifest, Plan
 from tests.cluster import engine
 
-_NOT_A_CONTAINERS_OWN = {"name", "image", "imagePullPolicy", "resources", "restartPolicy"}
+_IGNORED_FIELDS = {"name", "image", "imagePullPolicy", "resources", "restartPolicy"}
 _PROBES = {"startupProbe", "livenessProbe", "readinessProbe"}
 
 
 @dataclass
 class Pod:
-    """One node's pods in one set of namespaces. `folder` holds what the volumes hold."""
+    """The pods of one node, in one set of namespaces. `folder` has a folder for each volume."""
 
     image: str
     folder: Path
@@ -32,7 +33,7 @@ class Pod:
     _deliveries: int = 0
 
     def up(self, **interfaces: str) -> None:
-        """The node: interfaces with an address each. What is sent to a neighbour goes to the other end, which nobody owns."""
+        """Creates the node, with interfaces of one address each. They are veth pairs whose other ends have no addresses."""
         options = ["--network", "none", "--cap-add", "NET_ADMIN", "--entrypoint", "tini"]
         engine("run", "--detach", "--name", self.name, *options, self.image, "--", "sleep", "infinity")
         self._started.append(self.name)
@@ -41,12 +42,12 @@ class Pod:
             self.sh(f"ip link set {interface} up && ip address add {address} dev {interface}")
 
     def down(self) -> None:
-        """Removes every container, the last one started first."""
+        """Removes every container, in reverse order of their start."""
         for name in reversed(self._started):
             engine("rm", "--force", "--time", "0", name, check=False)
 
     def sh(self, script: str, *, check: bool = True, container: str = "") -> str:
-        """What a shell script prints, on the node or in a container of the pod."""
+        """The output of a shell script, run on the node or in a container of the pod."""
         return engine("exec", self._full(container), "sh", "-c", script, check=check, timeout=60).stdout
 
     def probe(self, container: Manifest, kind: str) -> bool:
@@ -55,6 +56,7 @@ class Pod:
         return engine("exec", self._full(container["name"]), *command, check=False, timeout=30).returncode == 0
 
     def log(self, container: str) -> str:
+        """What the container has printed so far."""
         done = engine("logs", self._full(container), check=False)
         return done.stdout + done.stderr
 
@@ -62,13 +64,13 @@ class Pod:
         return engine("inspect", "--format", "{{.State.Running}}", self._full(container)).stdout.strip() == "true"
 
     def stop(self, container: str) -> None:
-        """Ends a container as the kubelet does: its preStop hook, SIGTERM, and a while."""
+        """Stops a container as the kubelet does: preStop hook, SIGTERM, and SIGKILL after a grace period (here 10 seconds)."""
         if container in self._hooks:
             engine("exec", self._full(container), *self._hooks[container], timeout=60)
         engine("stop", "--time", "10", self._full(container))
 
     def deliver(self, volume: str, texts: Mapping[str, str]) -> None:
-        """A ConfigMap as the kubelet delivers it: a new directory, and one symbolic link that is swapped."""
+        """Delivers a ConfigMap as the kubelet does: files in a new directory, and one symbolic link that is replaced atomically."""
         self._deliveries += 1
         root = self.folder / volume
         new = root / f"..{self._deliveries}"
@@ -82,7 +84,7 @@ class Pod:
         (root / "..data_tmp").replace(root / "..data")
 
     def install(self, plan: Plan) -> None:
-        """What the agent does before the daemons start: their files lie in the run directory."""
+        """Installs the daemons' files in the run directory, as the agent does before the daemons start."""
         run = self.folder / "run"
         run.mkdir(exist_ok=True)
         for file, text in plan.texts[self.node].items():
@@ -95,7 +97,7 @@ class Pod:
         wanted = next(
             each for each in (*template.get("initContainers", ()), *template["containers"]) if each["name"] == container
         )
-        known = _NOT_A_CONTAINERS_OWN | _PROBES | {"command", "args", "env", "securityContext", "volumeMounts", "lifecycle"}
+        known = _IGNORED_FIELDS | _PROBES | {"command", "args", "env", "securityContext", "volumeMounts", "lifecycle"}
         assert wanted.keys() <= known, wanted.keys() - known
         if lifecycle := wanted.get("lifecycle"):
             assert lifecycle.keys() == {"preStop"} and lifecycle["preStop"].keys() == {"exec"}
@@ -143,7 +145,7 @@ def _user(context: Mapping[str, Any]) -> list[str]:
 
 
 def _security(context: Mapping[str, Any]) -> list[str]:
-    """The engine's own seccomp profile is what RuntimeDefault means."""
+    """Options of the engine for a security context. The engine's default seccomp profile is what RuntimeDefault means."""
     options = ["--read-only"] if context["readOnlyRootFilesystem"] else []
     if context.get("privileged"):
         assert context.keys() == {"privileged", "readOnlyRootFilesystem"}
@@ -158,7 +160,7 @@ def _security(context: Mapping[str, Any]) -> list[str]:
 
 
 def apache_files(plan: Plan) -> dict[str, str]:
-    """The ConfigMap of the Apache pods."""
+    """The data of the ConfigMap of the Apache pods."""
     return {names.key(node, file): texts[file] for node, texts in plan.texts.items() for file in (File.HTTPD, File.PAGE)}
 
 

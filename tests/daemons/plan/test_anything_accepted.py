@@ -1,4 +1,7 @@
-"""No accepted resource makes a file that a daemon refuses: many resources, drawn anew from one seed, one container."""
+"""No resource that the schema accepts makes a file that a daemon refuses.
+
+Many random resources are drawn from one fixed seed, and all their files are checked in one container.
+"""
 
 from pathlib import Path
 
@@ -15,9 +18,9 @@ pytestmark = pytest.mark.daemons
 RESOURCES = 80
 
 
-def test_the_daemons_take_whatever_the_schema_does(node_image: str, tmp_path: Path) -> None:
+def test_the_daemons_accept_the_files_of_every_valid_resource(node_image: str, tmp_path: Path) -> None:
     folders: list[Path] = []
-    shown: dict[str, str] = {}
+    specs: dict[str, str] = {}
 
     @seed(20200131)
     @settings(max_examples=RESOURCES, database=None, deadline=None, suppress_health_check=list(HealthCheck))
@@ -31,10 +34,10 @@ def test_the_daemons_take_whatever_the_schema_does(node_image: str, tmp_path: Pa
         for file, text in plan.texts[views[0].name].items():
             (folder / file.value).write_text(text)
         folders.append(folder)
-        shown[folder.name] = cluster.spec.model_dump_json(by_alias=True, exclude_none=True)
+        specs[folder.name] = cluster.spec.model_dump_json(by_alias=True, exclude_none=True)
 
     draw()
     assert len(folders) >= RESOURCES
     tmp_path.chmod(0o755)
-    refused = {file: said for file, said in judge(node_image, tmp_path, folders).items() if said}
-    assert refused == {}, "\n".join(f"{shown[file.split('/')[0]]}\n{said}" for file, said in refused.items())
+    refused = {file: output for file, output in judge(node_image, tmp_path, folders).items() if output}
+    assert refused == {}, "\n".join(f"{specs[file.split('/')[0]]}\n{output}" for file, output in refused.items())

@@ -1,4 +1,4 @@
-"""The tutorial's resource and nodes, for plans that run."""
+"""The plan of the tutorial's sample resource and its three nodes."""
 
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Interface
@@ -16,6 +16,7 @@ ETH0 = {"node1": "192.168.60.210", "node2": "192.168.60.220", "node3": "192.168.
 
 
 def views() -> tuple[NodeView, ...]:
+    """The three nodes as observed, each with two interfaces."""
     return tuple(
         NodeView(
             node,
@@ -30,7 +31,7 @@ def views() -> tuple[NodeView, ...]:
 
 
 def tutorial(change: Callable[[dict[str, Any]], None] = lambda spec: None) -> Plan:
-    """The tutorial's plan, after `change` has been at its spec."""
+    """The tutorial's plan; `change` may modify the spec before."""
     manifest = yaml.safe_load(SAMPLE.read_text())
     change(manifest["spec"])
     plan = make_plan(parse(manifest), views(), Settings("registry.example/hacluster-node:test"))

@@ -1,4 +1,7 @@
-"""Resources that the schema accepts, as hypothesis draws them: wide enough to reach every branch of every template."""
+"""Hypothesis strategies for random resources that the schema accepts, varied enough to reach every branch of every template.
+
+`clusters()` draws a resource and its nodes. The other strategies draw single fields; `test_injection.py` uses them too.
+"""
 
 import ipaddress
 from typing import Any
@@ -38,7 +41,7 @@ def _listeners(apache: bool) -> st.SearchStrategy[dict[str, Any]]:
     )
     servers = st.lists(
         st.fixed_dictionaries(
-            {"name": NAMES, "address": st.ip_addresses().map(str).filter(_is_plain), "port": st.integers(1, 65535)},
+            {"name": NAMES, "address": st.ip_addresses().map(str).filter(_is_not_ipv4_mapped), "port": st.integers(1, 65535)},
             optional={"weight": st.integers(0, 256), "backup": st.booleans()},
         ),
         min_size=1,
@@ -68,13 +71,14 @@ def _listeners(apache: bool) -> st.SearchStrategy[dict[str, Any]]:
     return http | tcp
 
 
-def _is_plain(address: str) -> bool:
+def _is_not_ipv4_mapped(address: str) -> bool:
+    """The schema refuses IPv4 addresses that are written as IPv6 (RFC 4291, 2.5.5)."""
     return not (":" in address and "." in address) and ipaddress.ip_address(address).packed[:12] != bytes(10) + b"\xff\xff"
 
 
 @st.composite
 def clusters(draw: st.DrawFn) -> tuple[HACluster, tuple[NodeView, ...]]:
-    """A resource and the nodes that it finds."""
+    """A resource and the nodes that it selects, all on one IPv4 and one IPv6 network."""
     node_names = sorted(draw(st.lists(NODE_NAMES, min_size=1, max_size=4, unique=True)))
     apache = draw(st.booleans())
     listeners = draw(

@@ -1,4 +1,4 @@
-"""Two resources that want the same: the older one has it."""
+"""Conflicts between two resources about virtual IPs, VRIDs and ports: the older resource keeps what both want."""
 
 from collections.abc import Collection
 from typing import Any
@@ -13,8 +13,8 @@ from tests.unit.plan.clusters import cluster
 OLD, NEW = "2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z"
 
 
-def made(name: str, created: str, *, namespace: str = "default", vrid: int | None = None, **more: Any) -> HACluster:
-    """A resource that clashes with no other in anything that the test does not say: an address and ports of its own."""
+def resource(name: str, created: str, *, namespace: str = "default", vrid: int | None = None, **more: Any) -> HACluster:
+    """A resource with an address and ports of its own: it conflicts with another one only in what a test gives to both."""
     number = int.from_bytes(f"{namespace}/{name}".encode()) % 200
     router: dict[str, Any] = {"virtualIPs": [f"198.51.100.{number}/32"]} | ({"virtualRouterID": vrid} if vrid else {})
     port = 10_000 + number
@@ -29,7 +29,7 @@ def made(name: str, created: str, *, namespace: str = "default", vrid: int | Non
     return cluster(name, metadata={"namespace": namespace, "creationTimestamp": created}, **spec)
 
 
-def everywhere(_: HACluster) -> Collection[str]:
+def all_nodes(_: HACluster) -> Collection[str]:
     return ("n1", "n2")
 
 
@@ -45,49 +45,50 @@ def haproxy(listener: int = 80, bind: str = "Any", **stats: Any) -> dict[str, An
     }
 
 
-def test_none() -> None:
-    assert find_conflicts(made("a", NEW), [made("a", NEW), made("b", OLD)], everywhere) == ()
+def test_resources_that_share_nothing_do_not_conflict() -> None:
+    assert find_conflicts(resource("a", NEW), [resource("a", NEW), resource("b", OLD)], all_nodes) == ()
 
 
-def test_the_younger_one_is_told() -> None:
+def test_only_the_younger_resource_gets_the_problem() -> None:
     routers = [{"virtualIPs": ["192.0.2.9/24"]}, {"virtualIPs": ["192.0.2.8/24", "192.0.2.10/25"]}]
-    young = made("a", NEW, virtualRouters=routers)
-    old = made("b", OLD, namespace="prod", virtualRouters=[{"virtualIPs": ["192.0.2.10/24"]}])
-    problem = only(find_conflicts(young, [old], everywhere))
+    young = resource("a", NEW, virtualRouters=routers)
+    old = resource("b", OLD, namespace="prod", virtualRouters=[{"virtualIPs": ["192.0.2.10/24"]}])
+    problem = only(find_conflicts(young, [old], all_nodes))
     assert (problem.reason, problem.field) == ("VirtualIPTaken", "spec.virtualRouters[1].virtualIPs[1]")
     assert "prod/b" in problem.message and "192.0.2.10" in problem.message
-    assert find_conflicts(old, [young], everywhere) == ()
+    assert find_conflicts(old, [young], all_nodes) == ()
 
 
-def test_of_the_same_age_the_name_decides() -> None:
+def test_if_both_have_the_same_age_the_name_decides() -> None:
     routers = [{"virtualIPs": ["192.0.2.10/24"]}]
-    a, b = made("a", OLD, virtualRouters=routers), made("b", OLD, virtualRouters=routers)
-    assert find_conflicts(a, [a, b], everywhere) == () and find_conflicts(b, [a, b], everywhere)
+    a, b = resource("a", OLD, virtualRouters=routers), resource("b", OLD, virtualRouters=routers)
+    assert find_conflicts(a, [a, b], all_nodes) == () and find_conflicts(b, [a, b], all_nodes)
 
 
-def test_virtual_ips_and_ids_clash_wherever_the_nodes_are() -> None:
-    young, old = made("a", NEW, vrid=51), made("b", OLD, vrid=51)
+def test_router_ids_conflict_even_without_a_shared_node() -> None:
+    young, old = resource("a", NEW, vrid=51), resource("b", OLD, vrid=51)
     problem = only(find_conflicts(young, [old], lambda each: {each.metadata.name}))
     assert (problem.reason, problem.field) == ("VirtualRouterIDTaken", "spec.virtualRouters[0].virtualRouterID")
     assert "default/b" in problem.message
 
 
-def with_status(resource: HACluster, vrid: int) -> HACluster:
+def with_status(original: HACluster, vrid: int) -> HACluster:
+    """The resource with a status in which its first router was allotted the VRID."""
     status = {"virtualIPs": [{"address": "192.0.2.10", "router": "VI_1", "virtualRouterID": vrid}]}
-    return resource.model_copy(update={"status": cluster(status=status).status})
+    return original.model_copy(update={"status": cluster(status=status).status})
 
 
-def test_an_id_that_an_older_one_was_allotted_is_its_own() -> None:
-    young, old = made("a", NEW, vrid=51), with_status(made("b", OLD), 51)
-    assert only(find_conflicts(young, [old], everywhere)).reason == "VirtualRouterIDTaken"
-    assert taken_router_ids(old, [young]) == frozenset(), "the older one stays where it is"
+def test_an_id_that_an_older_resource_was_allotted_is_taken() -> None:
+    young, old = resource("a", NEW, vrid=51), with_status(resource("b", OLD), 51)
+    assert only(find_conflicts(young, [old], all_nodes)).reason == "VirtualRouterIDTaken"
+    assert taken_router_ids(old, [young]) == frozenset(), "the older resource keeps its ID"
 
 
-def test_taken_ids() -> None:
-    me = with_status(made("m", "2024-01-01T12:00:00Z"), 9)
-    assert taken_router_ids(me, [me, made("a", NEW, vrid=51), with_status(made("b", OLD), 17)]) == {51, 17}
-    assert taken_router_ids(me, [made("a", OLD, vrid=9)]) == {9}, "an older one that names it comes first"
-    assert taken_router_ids(me, [made("a", NEW, vrid=9)]) == frozenset()
+def test_taken_ids_are_those_that_other_resources_run_or_name() -> None:
+    own = with_status(resource("m", "2024-01-01T12:00:00Z"), 9)
+    assert taken_router_ids(own, [own, resource("a", NEW, vrid=51), with_status(resource("b", OLD), 17)]) == {51, 17}
+    assert taken_router_ids(own, [resource("a", OLD, vrid=9)]) == {9}, "an older resource that names the ID has it"
+    assert taken_router_ids(own, [resource("a", NEW, vrid=9)]) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -101,29 +102,31 @@ def test_taken_ids() -> None:
         ({"haproxy": haproxy(81, interface="eth0")}, {"haproxy": haproxy(82, interface="eth0")}, "spec.haproxy.stats.port"),
     ],
 )
-def test_ports_on_a_shared_node(young: dict[str, Any], old: dict[str, Any], field: str) -> None:
-    one, other = made("a", NEW, **young), made("b", OLD, **old)
-    problem = only(find_conflicts(one, [other], everywhere))
+def test_ports_conflict_only_on_a_shared_node(young: dict[str, Any], old: dict[str, Any], field: str) -> None:
+    one, other = resource("a", NEW, **young), resource("b", OLD, **old)
+    problem = only(find_conflicts(one, [other], all_nodes))
     assert (problem.reason, problem.field) == ("PortTaken", field)
     assert "default/b" in problem.message and "node n1" in problem.message
     assert find_conflicts(one, [other], lambda each: {each.metadata.name}) == (), "no node in common"
 
 
-def test_the_same_port_in_different_places() -> None:
+def test_the_same_port_conflicts_only_if_the_addresses_can_overlap() -> None:
     bound = {"system": {"nonlocalBind": True}}
-    young = made("a", NEW, haproxy=haproxy(80, "VirtualIPs", interface="eth0"), **bound)
-    assert find_conflicts(young, [made("b", OLD, haproxy=haproxy(80, "VirtualIPs", interface="eth1"), **bound)], everywhere) == ()
-    any_address = made("b", OLD, haproxy=haproxy(80, port=7000))
-    assert only(find_conflicts(young, [any_address], everywhere)).field == "spec.haproxy.listeners[0].port"
+    young = resource("a", NEW, haproxy=haproxy(80, "VirtualIPs", interface="eth0"), **bound)
+    assert (
+        find_conflicts(young, [resource("b", OLD, haproxy=haproxy(80, "VirtualIPs", interface="eth1"), **bound)], all_nodes) == ()
+    )
+    any_address = resource("b", OLD, haproxy=haproxy(80, port=7000))
+    assert only(find_conflicts(young, [any_address], all_nodes)).field == "spec.haproxy.listeners[0].port"
 
 
-def test_two_rsyslogs_on_one_node() -> None:
+def test_two_rsyslogs_on_one_node_need_different_ports() -> None:
     def logging(name: str, created: str, port: int) -> HACluster:
-        resource = made(name, created)
+        original = resource(name, created)
         log = cluster(haproxy=haproxy() | {"log": {"target": "File", "port": port}}).spec.haproxy.log
-        changed = resource.spec.haproxy.model_copy(update={"log": log})
-        return resource.model_copy(update={"spec": resource.spec.model_copy(update={"haproxy": changed})})
+        changed = original.spec.haproxy.model_copy(update={"log": log})
+        return original.model_copy(update={"spec": original.spec.model_copy(update={"haproxy": changed})})
 
     young = logging("a", NEW, 514)
-    assert only(find_conflicts(young, [logging("b", OLD, 514)], everywhere)).field == "spec.haproxy.log.port"
-    assert find_conflicts(young, [logging("b", OLD, 515)], everywhere) == ()
+    assert only(find_conflicts(young, [logging("b", OLD, 514)], all_nodes)).field == "spec.haproxy.log.port"
+    assert find_conflicts(young, [logging("b", OLD, 515)], all_nodes) == ()

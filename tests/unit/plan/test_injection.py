@@ -1,4 +1,8 @@
-"""No string of a resource adds, removes or changes a directive: it is refused, or it is one argument where it belongs."""
+"""No string of a resource can add, remove or change a directive of a configuration file (injection).
+
+For each field that is printed, hypothesis tries likely, hostile and random strings. A string is refused, or the files keep their
+structure: the same directives with the same number of arguments.
+"""
 
 import re
 from typing import Any
@@ -31,8 +35,8 @@ PLACES: dict[str, tuple[tuple[Any, ...], st.SearchStrategy[str]]] = {
     "node name": (("nodes", 0, "name"), NODE_NAMES),
     "page": (("apache", "page"), st.text()),
 }
-NASTY = st.text(alphabet="aA0 \t\n\r#\"'\\${}%;!|&<>/=:.-_@[]()~`,\x00\x0b\x7f\u2028á", max_size=12)
-JUDGED = (File.KEEPALIVED, File.HAPROXY, File.RSYSLOG, File.HTTPD)
+HOSTILE = st.text(alphabet="aA0 \t\n\r#\"'\\${}%;!|&<>/=:.-_@[]()~`,\x00\x0b\x7f\u2028á", max_size=12)
+CONFIGURATION_FILES = (File.KEEPALIVED, File.HAPROXY, File.RSYSLOG, File.HTTPD)
 
 
 def manifest() -> dict[str, Any]:
@@ -64,7 +68,7 @@ def manifest() -> dict[str, Any]:
     }
 
 
-def make(document: dict[str, Any]) -> Plan:
+def make_plan_of(document: dict[str, Any]) -> Plan:
     cluster = parse(document)
     named = cluster.spec.virtual_routers[0].interface or "eth0"
     view: NodeView = node(cluster.spec.nodes[0].name, internal="192.0.2.1", **{named: ["192.0.2.1/24"]})
@@ -72,55 +76,55 @@ def make(document: dict[str, Any]) -> Plan:
 
 
 def skeleton(made: Plan) -> list[list[tuple[str, ...]]]:
-    """Every line of every file as its directive and the number of its arguments, comments as nothing else."""
+    """The structure of the files: for each line its first word and its number of words; comments too."""
     (texts,) = made.texts.values()
-    return [[_shape(line) for line in texts[file].split("\n")] for file in JUDGED]
+    return [[_shape(line) for line in texts[file].split("\n")] for file in CONFIGURATION_FILES]
 
 
 def _shape(line: str) -> tuple[str, ...]:
     words = re.split(r"(?<!\\)[ \t]+", line.strip())
-    # In an instance's list of track files the router's name is the end of the first word.
+    # In an instance's list of track files the first word ends in the router's name, which may change.
     first = "yield_" if re.fullmatch(r"yield_[A-Za-z0-9_.-]+", words[0]) else words[0]
     return (first, str(len(words)))
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_every_string_stays_where_it_is(place: str) -> None:
+def test_no_string_changes_the_structure_of_a_file(place: str) -> None:
     path, likely = PLACES[place]
-    expected = skeleton(make(manifest()))
-    taken = 0
+    expected = skeleton(make_plan_of(manifest()))
+    accepted = 0
 
     @example("x\n    bogus")
     @example('"; bogus')
     @example("$HOME")
     @settings(max_examples=60, deadline=None)
-    @given(likely | NASTY | st.text(max_size=20))
-    def try_it(text: str) -> None:
-        nonlocal taken
+    @given(likely | HOSTILE | st.text(max_size=20))
+    def try_string(text: str) -> None:
+        nonlocal accepted
         document = manifest()
         target: Any = document["spec"]
         for part in path[:-1]:
             target = target[part]
         target[path[-1]] = text
         try:
-            made = make(document)
+            made = make_plan_of(document)
         except InvalidResource:
             return
-        if not text:  # which says that there is none
+        if not text:  # an empty string means that the field is not set
             return
-        if made.blocked:  # an address that cannot be used, and the like: nothing is written at all
+        if made.blocked:  # such as an address that cannot be used: no file is written
             assert made.problems and not made.texts
             return
-        taken += 1
+        accepted += 1
         assert skeleton(made) == expected
 
-    try_it()
-    assert taken, "some strings are accepted, else this says nothing"
+    try_string()
+    assert accepted, "if no string was accepted, nothing was tested"
 
 
-def test_a_page_is_nobody_s_directive() -> None:
+def test_a_page_adds_no_directive() -> None:
     document = manifest()
     document["spec"]["apache"]["page"] = "Listen 1\n</Directory>\n${PATH} {node}"
-    made = make(document)
+    made = make_plan_of(document)
     assert made.texts["n1"][File.PAGE] == "Listen 1\n</Directory>\n${PATH} n1\n"
-    assert skeleton(made) == skeleton(make(manifest()))
+    assert skeleton(made) == skeleton(make_plan_of(manifest()))

@@ -1,4 +1,4 @@
-"""`hacluster render`: a folder with everything, or a message and nothing."""
+"""`hacluster render`: it writes a folder with all files and objects, or prints a message and writes nothing."""
 
 from pathlib import Path
 
@@ -44,12 +44,12 @@ def test_writes_every_file_and_all_objects(nodes: Path, tmp_path: Path) -> None:
     assert [each.name for each in (tmp_path / "deep").iterdir()] == ["out"], "nothing else is left"
 
 
-def test_warnings_are_said(nodes: Path, tmp_path: Path) -> None:
-    said = render(nodes, tmp_path / "out").stderr
-    assert "warning: spec.haproxy.stats.admin: " in said and "warning: spec.vrrp.check.type: " in said
+def test_warnings_are_printed(nodes: Path, tmp_path: Path) -> None:
+    printed = render(nodes, tmp_path / "out").stderr
+    assert "warning: spec.haproxy.stats.admin: " in printed and "warning: spec.vrrp.check.type: " in printed
 
 
-def test_an_earlier_rendering_is_replaced_as_a_whole(nodes: Path, tmp_path: Path) -> None:
+def test_an_earlier_rendering_is_replaced_completely(nodes: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     render(nodes, out)
     (out / "node1" / "haproxy.cfg").write_text("old")
@@ -58,14 +58,14 @@ def test_an_earlier_rendering_is_replaced_as_a_whole(nodes: Path, tmp_path: Path
     assert {each.name for each in out.iterdir()} == {"node2", "objects.yaml"}
 
 
-def test_a_stranger_s_folder_is_left_alone(nodes: Path, tmp_path: Path) -> None:
-    for stranger in ("letter.txt", "photos/cat.jpg"):
-        out = tmp_path / stranger.split(".")[0].replace("/", "-")
-        (out / stranger).parent.mkdir(parents=True)
-        (out / stranger).write_text("mine")
+def test_a_folder_with_other_files_is_left_unchanged(nodes: Path, tmp_path: Path) -> None:
+    for other_file in ("letter.txt", "photos/cat.jpg"):
+        out = tmp_path / other_file.split(".")[0].replace("/", "-")
+        (out / other_file).parent.mkdir(parents=True)
+        (out / other_file).write_text("mine")
         result = render(nodes, out)
-        assert result.exit_code == 1 and stranger in result.output
-        assert (out / stranger).read_text() == "mine" and len(list(out.iterdir())) == 1
+        assert result.exit_code == 1 and other_file in result.output
+        assert (out / other_file).read_text() == "mine" and len(list(out.iterdir())) == 1
 
 
 def test_nothing_is_written_when_the_plan_is_blocked(nodes: Path, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_nothing_is_left_when_writing_fails(nodes: Path, tmp_path: Path, monkeyp
     assert list((tmp_path / "sub").iterdir()) == []
 
 
-def test_who_is_waited_for(nodes: Path, tmp_path: Path) -> None:
+def test_nodes_without_interfaces_are_named(nodes: Path, tmp_path: Path) -> None:
     nodes.write_text("- {name: a, interfaces: [{name: e, addresses: [172.16.7.1/24]}], internalIP: 172.16.7.1}\n- {name: b}\n")
     result = render(nodes, tmp_path / "out", SAMPLES / "minimal.yaml")
     assert result.exit_code == 0 and "b has no interfaces" in result.stderr
@@ -98,7 +98,7 @@ def test_who_is_waited_for(nodes: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "the file: "),
         ("{}", "the file: "),
@@ -110,14 +110,14 @@ def test_who_is_waited_for(nodes: Path, tmp_path: Path) -> None:
         ("- {name: a", "nodes.yaml:1:"),
     ],
 )
-def test_bad_nodes(text: str, said: str, nodes: Path, tmp_path: Path) -> None:
+def test_a_bad_nodes_file_is_refused(text: str, message: str, nodes: Path, tmp_path: Path) -> None:
     nodes.write_text(text)
     result = render(nodes, tmp_path / "out")
-    assert result.exit_code == 1 and said in result.output, result.output
+    assert result.exit_code == 1 and message in result.output, result.output
     assert not (tmp_path / "out").exists()
 
 
-def test_bad_resources(nodes: Path, tmp_path: Path) -> None:
+def test_a_bad_resource_file_is_refused(nodes: Path, tmp_path: Path) -> None:
     file = tmp_path / "resource.yaml"
     file.write_text((SAMPLES / "minimal.yaml").read_text().replace("port: 80", "port: 80\n        nonsense: 1"))
     result = render(nodes, tmp_path / "out", file)
@@ -129,7 +129,7 @@ def test_bad_resources(nodes: Path, tmp_path: Path) -> None:
     assert "holds 2 resources" in render(nodes, tmp_path / "out", file).output
 
 
-def test_samples_have_no_secret_dangers(nodes: Path, tmp_path: Path) -> None:
-    """What the tutorial is warned of, and that the sample to start from is clean."""
+def test_the_minimal_sample_has_no_warning(nodes: Path, tmp_path: Path) -> None:
+    """Users start from this sample."""
     nodes.write_text(yaml.safe_dump(yaml.safe_load(NODES)[1:]))
     assert render(nodes, tmp_path / "a", SAMPLES / "minimal.yaml").stderr == ""

@@ -1,4 +1,4 @@
-"""What is dangerous but asked for."""
+"""Warnings about settings that are allowed but dangerous."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from tests.unit.plan.clusters import cluster, nodes, plan
 LISTENERS = [{"name": "web", "port": 80, "backend": {"apache": {}}}]
 
 
-def weighing(weight: int, *priorities: int) -> HACluster:
+def with_weight(weight: int, *priorities: int) -> HACluster:
     named = [{"name": f"n{i}", "priority": priority} for i, priority in enumerate(priorities, 1)]
     return cluster(vrrp={"check": {"weight": weight}}, nodes=named)
 
@@ -20,7 +20,7 @@ def reasons(resource: HACluster, priorities: dict[str, int] | None = None) -> li
     return [each.reason for each in warnings_of(resource, priorities)]
 
 
-def test_a_good_resource_has_none() -> None:
+def test_a_resource_without_dangerous_settings_has_no_warning() -> None:
     assert reasons(cluster()) == [] and plan(cluster()).warnings == ()
 
 
@@ -36,23 +36,23 @@ def test_a_good_resource_has_none() -> None:
     ],
 )
 def test_a_weight_has_to_exceed_the_spread(weight: int, priorities: tuple[int, ...], warned: bool) -> None:
-    assert (reasons(weighing(weight, *priorities)) == ["WeightNotLargerThanSpread"]) is warned
+    assert (reasons(with_weight(weight, *priorities)) == ["WeightNotLargerThanSpread"]) is warned
 
 
-def test_the_nodes_that_there_are_count() -> None:
-    (warning,) = plan(weighing(20), *nodes(3)).warnings
+def test_the_spread_is_that_of_the_existing_nodes() -> None:
+    (warning,) = plan(with_weight(20), *nodes(3)).warnings
     assert warning.field == "spec.vrrp.check.weight" and "(20)" in warning.message and "21" in warning.message
-    assert plan(weighing(21), *nodes(3)).warnings == ()
-    assert plan(weighing(1), *nodes(1)).warnings == (), "a single node has nobody to lose to"
+    assert plan(with_weight(21), *nodes(3)).warnings == ()
+    assert plan(with_weight(1), *nodes(1)).warnings == (), "with one node there is no spread"
 
 
-def test_twins() -> None:
-    (warning,) = warnings_of(weighing(0, 100, 99, 100))
+def test_two_nodes_with_the_same_priority() -> None:
+    (warning,) = warnings_of(with_weight(0, 100, 99, 100))
     assert (warning.reason, warning.field) == ("DuplicatePriority", "spec.nodes[2].priority")
     assert "n1 and n3" in warning.message
 
 
-def test_process_check_and_open_admin_page() -> None:
+def test_process_check_and_admin_page_without_password() -> None:
     stats: dict[str, Any] = {"admin": True, "allowUnauthenticatedAdmin": True, "port": 9000}
     resource = cluster(vrrp={"check": {"type": "Process"}}, haproxy={"stats": stats, "listeners": LISTENERS})
     process, admin = warnings_of(resource)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
-from hacluster.agent.system.network import bare
+from hacluster.agent.system.network import without_prefix
 from hacluster.nodeconfig import AgentConfig, Router
 
 PREFERENCE: Final = 5151
@@ -59,7 +59,7 @@ class Forwarding:
 
 def family(router: Router) -> int:
     """IP version of the router's virtual IPs: 4 or 6. One router has virtual IPs of one version only."""
-    return ip_address(bare(router.virtual_ips[0])).version
+    return ip_address(without_prefix(router.virtual_ips[0])).version
 
 
 def clear_routes(forwarding: Forwarding) -> list[tuple[str, ...]]:
@@ -77,7 +77,7 @@ def routes(forwarding: Forwarding) -> list[tuple[str, ...]]:
     table = str(forwarding.table)
     for version, _, _, flag in FAMILIES:
         for _, router in forwarding.routers(version):
-            for address in map(bare, router.virtual_ips):
+            for address in map(without_prefix, router.virtual_ips):
                 prefix = f"{address}/{_HOST_PREFIX[version]}"
                 commands.append(("ip", flag, "route", "replace", "local", prefix, "dev", "lo", "table", table))
                 match = ("to", prefix, "iif", router.interface, "ipproto", "tcp", "lookup", table)
@@ -155,7 +155,7 @@ def _sets(type_: str, index: int) -> str:
 
 def _entries(kind: str, index: int, router: Router, *, tracked: bool) -> str:
     """The rules that select packets: those to HAProxy's ports on the router's virtual IPs."""
-    addresses = ", ".join(map(bare, router.virtual_ips))
+    addresses = ", ".join(map(without_prefix, router.virtual_ips))
     match = f'    iifname "{router.interface}" {kind} daddr {{ {addresses} }} tcp dport'
     # `socket wildcard` cannot tell a listener that is bound to the address from its connections: these ports need connection
     # tracking. It slows down all traffic of the node, so it is only there when such ports exist.
@@ -216,10 +216,10 @@ def recent_holders(forwarding: Forwarding, index: int, holders: Sequence[tuple[s
     lines = [f"flush map {kind} {forwarding.name} {each}{index}" for each in _MAPS]
     lines.append(f"flush set {kind} {forwarding.name} known{index}")
     for each, (holder, seconds) in zip(_MAPS, entries, strict=False):
-        elements = ", ".join(f"{bare(address)} timeout {seconds}s : {holder}" for address in router.virtual_ips)
+        elements = ", ".join(f"{without_prefix(address)} timeout {seconds}s : {holder}" for address in router.virtual_ips)
         lines.append(f"add element {kind} {forwarding.name} {each}{index} {{ {elements} }}")
     if entries:
         longest = max(seconds for _, seconds in entries)
-        elements = ", ".join(f"{bare(address)} timeout {longest}s" for address in router.virtual_ips)
+        elements = ", ".join(f"{without_prefix(address)} timeout {longest}s" for address in router.virtual_ips)
         lines.append(f"add element {kind} {forwarding.name} known{index} {{ {elements} }}")
     return "\n".join(lines) + "\n"

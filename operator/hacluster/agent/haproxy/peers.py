@@ -57,7 +57,7 @@ class PeerMonitor:
                 group.create_task(self._watch_peers())
                 group.create_task(self._update_haproxy())
         finally:
-            self._sockets.follow(())
+            self._sockets.open_only(())
 
     # ── which peers answer ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -80,14 +80,14 @@ class PeerMonitor:
         if self._applied_version == self._state.version:
             return
         wanted = places(config, network)
-        if self._sockets.follow(wanted):  # otherwise it is tried again in the next round
+        if self._sockets.open_only(wanted):  # otherwise it is tried again in the next round
             self._applied_version = self._state.version
         addresses = {address for (_, _, addresses), _ in self._sockets for address in addresses}
         self._by_address = {address: self._by_address.get(address) or Liveness() for address in addresses}
 
     def _on_answer(self, _: str, claim: Claim) -> None:
         if liveness := self._by_address.get(claim.address):
-            liveness.hear(claim.mac, asyncio.get_running_loop().time())
+            liveness.record_answer(claim.mac, asyncio.get_running_loop().time())
 
     def _suspect_silent_holders(self, config: AgentConfig, now: float) -> None:
         """A holder whose advertisement is missing is asked now, not after the usual period; once for each silence.
@@ -105,7 +105,7 @@ class PeerMonitor:
                 self._suspected_at[router.name] = last.at
                 for addresses in config.peers.values():
                     if last.advert.source in addresses and (liveness := self._by_address.get(addresses[0])):
-                        liveness.doubt(interval, now)
+                        liveness.suspect(interval, now)
 
     def _next_suspicion(self, config: AgentConfig | None, now: float) -> float:
         """When a holder will be suspected next, if it stays silent; at most `PERIOD` from now."""
@@ -122,8 +122,8 @@ class PeerMonitor:
         for (_, _, addresses), socket in self._sockets:
             for address in addresses:
                 liveness = self._by_address[address]
-                if liveness.step(now):
-                    socket.ask([address], to="" if liveness.gone else liveness.mac)
+                if liveness.should_probe(now):
+                    socket.probe([address], to="" if liveness.gone else liveness.mac)
 
     def _record_lost(self, config: AgentConfig, now: float) -> None:
         before = self._lost_since

@@ -113,7 +113,7 @@ class NotifyReader:
             if current != self._dumped_for:
                 self._dumped_for = current
                 if current is None:
-                    self._state.update(learned=False, instances={})
+                    self._state.update(states_known=False, instances={})
                 else:
                     await self._load_states()
             try:
@@ -132,7 +132,7 @@ class NotifyReader:
             states = {router.name: infer_instance(router, now.network or Network()) for router in routers}
             log.info("keepalived gives no dump of its states: they are inferred from the node's addresses")
         newer = {name: now.instances[name] for name in self._notified if name in now.instances}
-        self._state.update(instances={**states, **newer}, learned=True)
+        self._state.update(instances={**states, **newer}, states_known=True)
 
     async def _dump(self) -> Mapping[str, Instance] | None:
         """Asks several times, because a keepalived that has just started is not ready to answer. None: no answer."""

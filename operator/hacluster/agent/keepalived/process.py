@@ -52,7 +52,7 @@ class Keepalived:
         Nothing is sent when keepalived does not run, or does not handle SIGHUP yet: the signal would end it.
         """
         parent, owners = self.parent(), self.owners()
-        if parent is None or not owners or not all(processes.handles(pid, signal.SIGHUP) for pid in (parent, *owners)):
+        if parent is None or not owners or not all(processes.handles_signal(pid, signal.SIGHUP) for pid in (parent, *owners)):
             return None
         if not processes.send(parent, signal.SIGHUP):
             return None
@@ -62,7 +62,7 @@ class Keepalived:
         """The present state of each VRRP instance, by name. None without an answer (not running, or built without JSON)."""
         number = await self._signal_for_dump()
         parent = self.parent()
-        if number is None or parent is None or not all(processes.handles(pid, number) for pid in (parent, *self.owners())):
+        if number is None or parent is None or not all(processes.handles_signal(pid, number) for pid in (parent, *self.owners())):
             return None
         dump = self._paths.keepalived_dump
         dump.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
-from hacluster.agent.system.network import Network, Place
+from hacluster.agent.system.network import Network, WatchedInterface
 from hacluster.nodeconfig import AgentConfig
 from hacluster.timing import SUSPECT_TIMEOUT
 
@@ -34,19 +34,19 @@ class Liveness:
     _unanswered: int = 0
     _timeout: float = ANSWER_TIMEOUT
 
-    def hear(self, mac: str, now: float) -> None:
+    def record_answer(self, mac: str, now: float) -> None:
         """Records an answer."""
         self.mac, self.gone = mac, False
         self._unanswered, self._timeout = 0, ANSWER_TIMEOUT
         self.due = now + PERIOD
 
-    def doubt(self, interval: float, now: float) -> None:
+    def suspect(self, interval: float, now: float) -> None:
         """Makes a probe due now: the node should advertise every `interval` seconds, and an advertisement is missing."""
         if self.mac and not self.gone and not self._unanswered:
             self._timeout = min(ANSWER_TIMEOUT, SUSPECT_TIMEOUT * interval)
             self.due = min(self.due, now)
 
-    def step(self, now: float) -> bool:
+    def should_probe(self, now: float) -> bool:
         """Whether to send a probe now. Counts it as unanswered until `hear`, and sets `gone` after `TRIES` of them."""
         if now < self.due:
             return False
@@ -68,7 +68,7 @@ def interface_of(address: str, network: Network) -> tuple[int, str] | None:
     return best.index, names[best.index]
 
 
-def places(config: AgentConfig, network: Network) -> set[Place]:
+def places(config: AgentConfig, network: Network) -> set[WatchedInterface]:
     """The interfaces on which to probe, each with the peers' addresses that are on its segment."""
     found: dict[tuple[int, str], frozenset[str]] = {}
     for address, *_ in config.peers.values():

@@ -14,7 +14,7 @@ from hacluster.agent.neighbours.conflicts import Conflicts
 from hacluster.agent.neighbours.packet import Claim
 from hacluster.agent.neighbours.sockets import NeighbourSockets
 from hacluster.agent.state import AgentState, Observation
-from hacluster.agent.system.network import Network, Place
+from hacluster.agent.system.network import Network, WatchedInterface
 from hacluster.agent.vrrp.anomalies import Anomalies
 from hacluster.agent.vrrp.membership import Key, WatchedRouter, watched_routers
 
@@ -46,11 +46,11 @@ class SegmentMonitor:
                     async with asyncio.timeout(_POLL):
                         await self._state.changed_since(version)
         finally:
-            self._sockets.follow(())
+            self._sockets.open_only(())
 
     def _check(self, seen: Observation, now: float) -> None:
         routers, network = watched_routers(seen.installed, seen.offered), seen.network or Network()
-        self._sockets.follow(_places(routers, network))
+        self._sockets.open_only(_places(routers, network))
         held = {(name, address) for (_, name, addresses), _ in self._sockets for address in addresses & network.on(name)}
         self._conflicts.set_held(held, now)
         self._probe(now)
@@ -70,7 +70,7 @@ class SegmentMonitor:
                 for each in addresses
                 if (name, each) in settled and now - self._probed.get((name, each), 0.0) >= _PROBE_EVERY
             ]
-            opened.ask(due)
+            opened.probe(due)
             self._probed.update(dict.fromkeys(((name, each) for each in due), now))
 
     def _on_claim(self, interface: str, claim: Claim) -> None:
@@ -79,7 +79,7 @@ class SegmentMonitor:
             self._conflicts.record_claim(interface, claim.address, claim.mac, asyncio.get_running_loop().time())
 
 
-def _places(routers: Mapping[Key, WatchedRouter], network: Network) -> set[Place]:
+def _places(routers: Mapping[Key, WatchedRouter], network: Network) -> set[WatchedInterface]:
     """The routers' interfaces, as far as they exist, each with the virtual IPs to watch on it."""
     found: dict[tuple[int, str], frozenset[str]] = {}
     for router in routers.values():

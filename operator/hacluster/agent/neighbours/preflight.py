@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 from hacluster.agent.neighbours.sockets import who_has
-from hacluster.agent.system.network import bare
+from hacluster.agent.system.network import without_prefix
 from hacluster.agent.vrrp.adverts import LastAdverts
 from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
@@ -27,7 +27,7 @@ Ask = Callable[[str, Collection[str]], Awaitable[dict[str, str]]]
 
 
 class Preflight:
-    """Takes 0.4 s if no host answers; an answer is given some advertisement intervals to be explained by a holder."""
+    """Takes 0.4 s if no host answers. After an answer, it waits up to `LISTEN_BEFORE_START` for an advertisement of a holder."""
 
     def __init__(self, adverts: LastAdverts, ask: Ask = who_has, clock: Callable[[], float] = time.monotonic) -> None:
         self._adverts, self._ask, self._clock = adverts, ask, clock
@@ -56,7 +56,7 @@ class Preflight:
 
     async def _answers(self, router: Router) -> dict[str, str]:
         try:
-            return await self._ask(router.interface, [bare(address) for address in router.virtual_ips])
+            return await self._ask(router.interface, [without_prefix(address) for address in router.virtual_ips])
         except OSError as error:
             # The problem is reported elsewhere: a missing interface by keepalived, a missing capability by `AdvertListener`.
             log.info("%s: cannot probe on %s: %s", router.name, router.interface, error)

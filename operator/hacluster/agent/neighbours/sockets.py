@@ -24,7 +24,7 @@ from hacluster.agent.neighbours.packet import (
     parse_neighbour,
     probe,
 )
-from hacluster.agent.system.network import Place
+from hacluster.agent.system.network import WatchedInterface
 
 _SO_ATTACH_FILTER: Final = 26
 _PROGRAM: Final = struct.Struct("@HP")  # number of instructions, address of the first
@@ -71,7 +71,7 @@ class NeighbourSocket(contextlib.AbstractContextManager["NeighbourSocket"]):
             opened.close()
         self._sockets = {}
 
-    def ask(self, addresses: Collection[str], *, to: str = "") -> None:
+    def probe(self, addresses: Collection[str], *, to: str = "") -> None:
         """Sends one probe for each address: to every host, or to the one with the MAC `to`. Errors (link down) are ignored."""
         for address in addresses:
             protocol = ETH_P_ARP if ip_address(address).version == 4 else ETH_P_IPV6
@@ -96,17 +96,17 @@ class NeighbourSocket(contextlib.AbstractContextManager["NeighbourSocket"]):
 
 
 class NeighbourSockets:
-    """One `NeighbourSocket` for each interface and its set of addresses; `follow` opens and closes them."""
+    """One `NeighbourSocket` for each interface and its set of addresses; `open_only` opens and closes them."""
 
     def __init__(self, on_claim: Callable[[str, Claim], None]) -> None:
         """`on_claim` gets the interface's name and the claim."""
         self._on_claim = on_claim
-        self._sockets: dict[Place, NeighbourSocket] = {}
+        self._sockets: dict[WatchedInterface, NeighbourSocket] = {}
 
-    def __iter__(self) -> Iterator[tuple[Place, NeighbourSocket]]:
+    def __iter__(self) -> Iterator[tuple[WatchedInterface, NeighbourSocket]]:
         return iter(self._sockets.items())
 
-    def follow(self, wanted: Collection[Place]) -> bool:
+    def open_only(self, wanted: Collection[WatchedInterface]) -> bool:
         """Opens what is wanted and closes the rest. False if a socket could not be opened: try again later.
 
         A missing NET_RAW is reported by `AdvertListener` (vrrp/listener.py).
@@ -135,7 +135,7 @@ async def who_has(interface: str, addresses: Collection[str], *, within: float =
 
     with NeighbourSocket(interface, addresses, on_claim) as opened:
         for _ in range(probes):
-            opened.ask(addresses)
+            opened.probe(addresses)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(within / probes):
                     await complete.wait()

@@ -83,11 +83,11 @@ class Network:
         return frozenset(link.mac for link in self.links if link.mac)
 
 
-Place = tuple[int, str, frozenset[str]]
+WatchedInterface = tuple[int, str, frozenset[str]]
 """Index and name of an interface, and the addresses on it that its user watches."""
 
 
-def bare(address: str) -> str:
+def without_prefix(address: str) -> str:
     """An address without its prefix length, in its canonical spelling, so that addresses can be compared as text."""
     return str(ip_interface(address).ip)
 

@@ -48,7 +48,7 @@ def children(pid: int, proc: Path = PROC) -> tuple[int, ...]:
     return tuple(child for child in found if (fields := _stat(child, proc)) and fields[1] not in _ENDED)
 
 
-def handles(pid: int, number: int, proc: Path = PROC) -> bool:
+def handles_signal(pid: int, number: int, proc: Path = PROC) -> bool:
     """Whether a process catches a signal, or blocks it (to read it from a signalfd).
 
     A process that has just started does neither yet, and the signal's default action would kill it.

@@ -46,7 +46,7 @@ class LastAdverts:
         """Calls `callback` for every advertisement that is recorded from now on, before the next packet is read."""
         self._callbacks.append(callback)
 
-    def take(self, router: str, advert: Advert, at: float) -> None:
+    def record(self, router: str, advert: Advert, at: float) -> None:
         """Records an advertisement of a member, received at `at` (seconds, monotonic clock), and calls the subscribers."""
         before = self._last.get(router)
         known_priority = before.priority if before and before.advert.source == advert.source else 0

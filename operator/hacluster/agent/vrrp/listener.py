@@ -152,7 +152,7 @@ class AdvertListener:
         if not harmless or self._anomalies:
             self._anomalies.record(router, advert, now)
         if member:
-            self._adverts.take(router.router.name, advert, now)
+            self._adverts.record(router.router.name, advert, now)
 
 
 def cannot_listen(error: OSError) -> NodeProblem:

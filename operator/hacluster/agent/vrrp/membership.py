@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from hacluster.agent.system.network import bare
+from hacluster.agent.system.network import without_prefix
 from hacluster.agent.vrrp.packet import Advert
 from hacluster.nodeconfig import AgentConfig, Router
 
@@ -27,12 +27,16 @@ class WatchedRouter:
     @functools.cached_property
     def key(self) -> Key:
         """What the advertisements for this router have in common."""
-        return self.router.interface, self.router.virtual_router_id, ip_address(bare(self.router.virtual_ips[0])).version
+        return (
+            self.router.interface,
+            self.router.virtual_router_id,
+            ip_address(without_prefix(self.router.virtual_ips[0])).version,
+        )
 
     @functools.cached_property
     def addresses(self) -> frozenset[str]:
         """The virtual IPs, without prefix lengths."""
-        return frozenset(map(bare, self.router.virtual_ips))
+        return frozenset(map(without_prefix, self.router.virtual_ips))
 
 
 def watched_routers(installed: AgentConfig | None, offered: AgentConfig | None) -> Mapping[Key, WatchedRouter]:
@@ -44,7 +48,7 @@ def watched_routers(installed: AgentConfig | None, offered: AgentConfig | None) 
     for config in (installed, offered):
         for router in config.routers if config else ():
             if router.virtual_ips:
-                new = WatchedRouter(router, frozenset(map(bare, router.neighbours)))
+                new = WatchedRouter(router, frozenset(map(without_prefix, router.neighbours)))
                 known = found.setdefault(new.key, new)
                 found[new.key] = WatchedRouter(known.router, known.members | new.members)
     return found
@@ -74,7 +78,7 @@ def differences(router: Router, advert: Advert) -> tuple[str, ...]:
         found.append(f"VRRP version {advert.version} (here {router.version})")
     elif router.version == 2 and advert.interval_ms != router.advertisement_interval_ms:
         found.append(f"an advertisement interval of {advert.interval_ms} ms (here {router.advertisement_interval_ms} ms)")
-    configured = {bare(address) for address in router.virtual_ips}
+    configured = {without_prefix(address) for address in router.virtual_ips}
     if set(advert.addresses) != configured:
         found.append(f"the virtual IPs {listed(advert.addresses)} (here {listed(configured)})")
     return tuple(found)

@@ -31,7 +31,7 @@ class TakeoverTimer:
         self._roles: dict[str, _Role] = {}
         self._previous: tuple[Network, float] | None = None
 
-    def follow(self, routers: Collection[Router], network: Network, now: float) -> Mapping[str, int]:
+    def update(self, routers: Collection[Router], network: Network, now: float) -> Mapping[str, int]:
         """Milliseconds by the router's name, for routers that this node took over from another member and still holds.
 
         `network` is what the kernel lists at `now` (seconds, monotonic clock).

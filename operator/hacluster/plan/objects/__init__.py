@@ -1,1 +1,11 @@
-"""The child objects."""
+"""The child objects of a resource, as plain data: ConfigMaps with the files, DaemonSets that run them, and the agents' access.
+
+The files, in the order in which data passes through them:
+
+scripts – the shell scripts of `shell/`, which are embedded in the pod templates
+containers – the containers of the load balancer pod
+pods – the two DaemonSets
+access – ServiceAccount, Role, RoleBinding and Leases of the agents
+children – what every child object has: labels, owner, hash
+objects – all child objects, in the order in which they are applied
+"""

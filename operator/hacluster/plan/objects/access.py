@@ -1,4 +1,8 @@
-"""What the agents may do in the API: read their own resource, write its status, renew their Leases."""
+"""Makes the objects that give the agents access to the API server: to their own resource, its status, and their Leases.
+
+All agents of a resource share one ServiceAccount, because a DaemonSet has one. The Role names every object, so an agent can
+neither read nor change anything else in the namespace.
+"""
 
 from collections.abc import Sequence
 
@@ -12,15 +16,15 @@ from hacluster.timing import LEASE_SECONDS
 def access_objects(cluster: HACluster, nodes: Sequence[str]) -> tuple[Manifest, ...]:
     """ServiceAccount, Role and RoleBinding of the agents, and one Lease for each node.
 
-    The server cannot tell one node's agent from another by its account; what an agent writes, it writes as its own field
-    manager, so that nobody takes another's entry without force.
+    The API server cannot distinguish the agents by their account. Each agent therefore applies with a field manager of its own
+    (`names.agent_manager`): an agent that applies another node's entry gets a conflict.
     """
     name = names.agent(cluster.metadata.name)
     leases = [names.lease(cluster.metadata.name, node) for node in nodes]
     rules = [_rule(names.GROUP, [names.PLURAL], [cluster.metadata.name], ["get"])]
     rules.append(_rule(names.GROUP, [f"{names.PLURAL}/status"], [cluster.metadata.name], ["get", "patch"]))
     if leases:
-        # Without names the rule would hold for every Lease of the namespace.
+        # Without resourceNames the rule would allow every Lease of the namespace.
         rules.append(_rule("coordination.k8s.io", ["leases"], leases, ["get", "patch"]))
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
     subject = {"kind": "ServiceAccount", "name": name, "namespace": cluster.metadata.namespace}
@@ -30,7 +34,7 @@ def access_objects(cluster: HACluster, nodes: Sequence[str]) -> tuple[Manifest, 
         child(cluster, "rbac.authorization.k8s.io/v1", "Role", name, agent, rules=rules),
         child(cluster, "rbac.authorization.k8s.io/v1", "RoleBinding", name, agent, roleRef=role, subjects=[subject]),
         *(
-            # Only the duration: who renews it and when is the agent's to write.
+            # Only the duration: holder and renewal time are fields of the agent.
             child(cluster, "coordination.k8s.io/v1", "Lease", lease, agent, spec={"leaseDurationSeconds": LEASE_SECONDS})
             for lease in leases
         ),

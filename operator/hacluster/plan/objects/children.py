@@ -1,4 +1,8 @@
-"""What every child object has: labels, its owner, and the hash of what was wanted."""
+"""Makes child objects: adds labels, the owner reference, and the hash of the planned object.
+
+The owner reference lets the garbage collector of Kubernetes delete the child with the resource; no finalizer is needed. The hash
+(`names.ANNOTATION_HASH`) lets `control/drift.py` see whether the planned object changed.
+"""
 
 from hacluster import names
 from hacluster.api import HACluster
@@ -7,9 +11,9 @@ from hacluster.plan.model import Manifest
 
 
 def child(cluster: HACluster, api_version: str, kind: str, name: str, component: str, **content: object) -> Manifest:
-    """A complete child object. `content` are its fields beside metadata, such as spec or data.
+    """A complete child object. `content` are its top-level fields beside metadata, such as spec or data.
 
-    Offline, where the resource has no uid, it has no owner either.
+    A resource without a uid (`hacluster render` reads it from a file) gives a child without an owner.
     """
     metadata: Manifest = {
         "name": name,

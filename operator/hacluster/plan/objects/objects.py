@@ -1,4 +1,7 @@
-"""Every child object of a resource."""
+"""Makes all child objects of a resource from its files.
+
+`plan.py` calls `make_objects` last, after `too_large` has checked that the files fit into their ConfigMaps.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -13,15 +16,17 @@ from hacluster.plan.objects.children import child
 from hacluster.plan.objects.pods import apache_daemonset, lb_daemonset
 
 Texts = Mapping[str, Mapping[File, str]]
+"""Node → its files."""
 
 _LB_FILES = (File.KEEPALIVED, File.HAPROXY, File.RSYSLOG, File.AGENT)
 APACHE_FILES = (File.HTTPD, File.PAGE)
+"""The files that the Apache pod reads; the load balancer pod reads all others."""
 _LARGEST = 1_000_000
-"""Bytes that the API server surely takes in one ConfigMap (it refuses more than 1 MiB)."""
+"""Bytes of files in one ConfigMap. The API server allows 1 MiB (1 048 576) of data; the rest is a margin."""
 
 
 def make_objects(cluster: HACluster, nodes: Sequence[str], texts: Texts, settings: Settings) -> tuple[Manifest, ...]:
-    """The children, those first that others need. `nodes` are all selected ones."""
+    """The child objects; an object comes after those that it needs. `nodes` are all selected nodes, also those without files."""
     made = [
         *access_objects(cluster, nodes),
         *config_maps(cluster, texts),
@@ -43,19 +48,20 @@ def config_maps(cluster: HACluster, texts: Texts) -> tuple[Manifest, ...]:
 
 
 def too_large(texts: Texts) -> tuple[Problem, ...]:
-    """Whether the files outgrow the ConfigMap that has to carry them."""
-    places = (("spec.haproxy.listeners", _LB_FILES, "listeners or servers"), ("spec.apache.page", APACHE_FILES, "text"))
+    """A problem for each ConfigMap that would become too large for its files."""
+    groups = (("spec.haproxy.listeners", _LB_FILES, "listeners or servers"), ("spec.apache.page", APACHE_FILES, "text"))
     return tuple(
         Problem(
             Reason.CONFIGURATION_TOO_LARGE,
             field,
             f"the files of all nodes take {size} bytes, at most {_LARGEST} fit; use fewer {cure}",
         )
-        for field, files, cure in places
+        for field, files, cure in groups
         if (size := sum(len(key) + len(text.encode()) for key, text in _data(texts, files).items())) > _LARGEST
     )
 
 
 def _data(texts: Texts, files: Iterable[File]) -> dict[str, str]:
+    """The data of a ConfigMap with these kinds of files of all nodes."""
     wanted = tuple(files)
     return {names.key(node, file): text for node, by_file in texts.items() for file, text in by_file.items() if file in wanted}

@@ -1,4 +1,8 @@
-"""The two DaemonSets. No node's configuration is part of their pod templates: a change of the resource restarts nothing."""
+"""Makes the two DaemonSets: the load balancer (keepalived, HAProxy, agent) and Apache.
+
+The pod templates contain no node's configuration, because a change of the template would restart the pods. Files arrive through
+mounted ConfigMaps, and the daemons reload them.
+"""
 
 from hacluster import names
 from hacluster.api import HACluster
@@ -10,33 +14,33 @@ from hacluster.plan.objects.scripts import script
 
 _CONTENT = "content"
 _APACHE_USER = 33
-"""www-data, as Debian numbers it."""
+"""User and group id of www-data in Debian."""
 
 
 def lb_daemonset(cluster: HACluster, settings: Settings) -> Manifest:
-    """keepalived, HAProxy and the agent on every selected node, in the node's network."""
+    """The load balancer pods: keepalived, HAProxy and the agent on every selected node, in the host network."""
     image = cluster.spec.images.node or settings.node_image
     sidecars = [containers.agent(cluster, image, settings)]
     if cluster.spec.system.nonlocal_bind:
         sidecars.insert(0, containers.sysctl(cluster, image, settings))
-    mains = [containers.keepalived(cluster, image, settings), containers.haproxy(cluster, image, settings)]
+    daemons = [containers.keepalived(cluster, image, settings), containers.haproxy(cluster, image, settings)]
     if cluster.spec.haproxy.log.target is LogTarget.FILE:
-        mains.append(containers.rsyslog(cluster, image, settings))
+        daemons.append(containers.rsyslog(cluster, image, settings))
     pod: Manifest = {
-        # One process tree: the agent signals the daemons, `killall -0 haproxy` sees HAProxy.
+        # One process namespace: the agent has to signal the daemons, and keepalived's `killall -0 haproxy` has to find HAProxy.
         "shareProcessNamespace": True,
         "serviceAccountName": names.agent(cluster.metadata.name),
         "initContainers": sidecars,
-        "containers": mains,
+        "containers": daemons,
         "volumes": containers.volumes(cluster),
-        # Handing over and draining, then SIGTERM for the daemons, then for the agent, which cleans up after them.
+        # Time for the handover and the drain, then for the daemons to stop, then for the agent, which cleans up after them.
         "terminationGracePeriodSeconds": max(30, containers.drain_seconds(cluster) + 25),
     }
     return _daemonset(cluster, settings, names.lb(cluster.metadata.name), names.COMPONENT_LB, pod)
 
 
 def apache_daemonset(cluster: HACluster, settings: Settings) -> Manifest:
-    """Apache on every selected node: not root, no capability, nothing writable but its run directory."""
+    """The Apache pods, on every selected node: not as root, without capabilities; only the run directory is writable."""
     assert cluster.spec.apache is not None
     image = cluster.spec.images.apache or cluster.spec.images.node or settings.node_image
     container = containers.base("apache", image, settings, cluster.spec.resources.apache, {"cpu": "50m", "memory": "64Mi"})
@@ -47,9 +51,9 @@ def apache_daemonset(cluster: HACluster, settings: Settings) -> Manifest:
             {"name": "CONFIG_DIR", "value": names.CONFIG_DIR},
             {"name": "RUN_DIR", "value": names.RUN_DIR},
         ],
-        # Any answer will do: what the page is, is the user's business.
+        # Any HTTP answer means ready, even an error: the content is the user's.
         "readinessProbe": {
-            "exec": {"command": ["sh", "-c", _apache_answers()]},
+            "exec": {"command": ["sh", "-c", _apache_probe()]},
             "periodSeconds": 5,
             "timeoutSeconds": 3,
         },
@@ -74,7 +78,8 @@ def apache_daemonset(cluster: HACluster, settings: Settings) -> Manifest:
     return _daemonset(cluster, settings, names.apache(cluster.metadata.name), names.COMPONENT_APACHE, pod)
 
 
-def _apache_answers() -> str:
+def _apache_probe() -> str:
+    """A shell command that requests a page from the address in the installed httpd.conf, whose port may change without a restart."""
     listen = f"sed -n 's/^Listen //p' {names.RUN_DIR}/httpd.conf"
     return f'curl --silent --globoff --max-time 2 --output /dev/null "http://$({listen})/"'
 
@@ -91,7 +96,7 @@ def _daemonset(cluster: HACluster, settings: Settings, name: str, component: str
         "priorityClassName": settings.priority_class,
         "terminationGracePeriodSeconds": 30,
     }
-    # The DaemonSet controller itself tolerates what must not move such a pod: not-ready, unreachable, pressure, unschedulable.
+    # The DaemonSet controller adds the tolerations that such pods need: not-ready, unreachable, pressure, unschedulable.
     if cluster.spec.tolerations:
         common["tolerations"] = [
             each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in cluster.spec.tolerations

@@ -1,4 +1,4 @@
-"""The shell scripts that run in the pods' containers, from the folder `shell/`."""
+"""Reads the shell scripts of the folder `shell/`. They are embedded in the pod templates as arguments of `sh -c`."""
 
 from functools import cache
 from importlib import resources

@@ -1,6 +1,8 @@
-"""What a roll-out has to remember beyond the operator's life, as a ConfigMap: nobody mounts it.
+"""The last good configuration and the refusals since, as a ConfigMap that no pod mounts.
 
-The texts of all nodes are alike: packed, they take a fraction of what the API server allows for one object.
+`control/rollout.py` reads it with `read_last_good` before each step and writes it with `last_good_object`. It is in the cluster so that
+a restarted operator can still take a roll-out back. The texts of all nodes are similar, so gzip packs them to a small part of the
+size limit of a ConfigMap (1 MiB).
 """
 
 import base64
@@ -24,21 +26,21 @@ _KEY = "texts.json.gz"
 
 
 def last_good_object(cluster: HACluster, last_good: LastGood) -> Manifest | None:
-    """The ConfigMap; None as long as there is nothing to go back to. What was refused is readable in an annotation."""
+    """The ConfigMap; None before the first complete roll-out. The refusals are in an annotation, readable as JSON."""
     if not last_good.texts:
         return None
     packed = gzip.compress(json.dumps(last_good.texts, sort_keys=True).encode(), mtime=0)
     name = names.config_good(cluster.metadata.name)
-    made = child(cluster, "v1", "ConfigMap", name, names.COMPONENT_LB, binaryData={_KEY: base64.b64encode(packed).decode()})
+    manifest = child(cluster, "v1", "ConfigMap", name, names.COMPONENT_LB, binaryData={_KEY: base64.b64encode(packed).decode()})
     if last_good.refusals:
-        annotations = made["metadata"]["annotations"]
+        annotations = manifest["metadata"]["annotations"]
         annotations[names.ANNOTATION_REFUSED] = json.dumps([asdict(each) for each in last_good.refusals])
-        annotations[names.ANNOTATION_HASH] = digest(made)
-    return made
+        annotations[names.ANNOTATION_HASH] = digest(manifest)
+    return manifest
 
 
 def read_last_good(observed: Mapping[str, Any] | None) -> LastGood:
-    """What the ConfigMap says. Texts that somebody has tampered with are as if never remembered."""
+    """Reads the ConfigMap; None: there is none. Texts that were edited (`genuine`) or cannot be unpacked are left out."""
     if observed is None:
         return LastGood()
     annotations = observed["metadata"].get("annotations") or {}
@@ -48,8 +50,8 @@ def read_last_good(observed: Mapping[str, Any] | None) -> LastGood:
 
 def _texts(packed: str) -> Texts:
     try:
-        said = json.loads(gzip.decompress(base64.b64decode(packed)))
-        texts = {str(node): {File(file): str(text) for file, text in files.items()} for node, files in said.items()}
+        unpacked = json.loads(gzip.decompress(base64.b64decode(packed)))
+        texts = {str(node): {File(file): str(text) for file, text in files.items()} for node, files in unpacked.items()}
     except (ValueError, OSError, EOFError, zlib.error, AttributeError):
         return {}
     return {node: each for node, each in texts.items() if genuine(each)}

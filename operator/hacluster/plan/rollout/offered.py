@@ -1,4 +1,7 @@
-"""What the nodes are offered now: their files, read back from the ConfigMaps that carry them."""
+"""The files that the nodes are offered now, read back from the ConfigMaps that carry them.
+
+`control/rollout.py` compares them with the plan's files; the difference is what a roll-out still has to change.
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,7 +12,7 @@ from hacluster.plan.texts.revision import serves_apache
 
 
 def offered_texts(nodes: Iterable[str], *data: Mapping[str, str]) -> dict[str, dict[File, str]]:
-    """What these ConfigMaps' data hold for the nodes: the way back from `config_maps`."""
+    """Node → its files, out of the data of the ConfigMaps: the inverse of `config_maps`. A node without any file is left out."""
     together: dict[str, str] = {}
     for each in data:
         together |= each
@@ -18,5 +21,8 @@ def offered_texts(nodes: Iterable[str], *data: Mapping[str, str]) -> dict[str, d
 
 
 def _own(files: dict[File, str]) -> dict[File, str]:
-    """Without Apache's, where the node's own orders know of none: they lie about until the last node needs no Apache."""
+    """The files without Apache's, where the node's agent.json has no Apache.
+
+    Apache's files stay in their ConfigMap until no node needs them any more, so they do not mean that this node runs Apache.
+    """
     return files if serves_apache(files) else {file: text for file, text in files.items() if file not in APACHE_FILES}

@@ -1,4 +1,17 @@
-"""The truth in status: who holds what, which nodes are fit, what is wrong and how it is mended. Pure."""
+"""The status of a resource: which node holds which virtual IP, which nodes are fit, what is wrong and how to repair it. Pure.
+
+`report` makes the next status from the previous one and the inputs; `view` prepares a stored status for a reader.
+
+inputs – what a report is made from: the observed nodes and the results of planning and applying
+holders – which node holds a virtual IP, where reports may be stale
+nodes – whether a node is fit to hold a virtual IP, and if not, why
+failover – the last move of a virtual IP: why, when, and how long it took
+flapping – whether a virtual IP moves too often
+conditions – the conditions, from the findings of the files above
+report – the next status, made with all of them
+events – the Kubernetes Events for the difference between two statuses
+view – a stored status without what silent nodes reported of themselves
+"""
 
 from hacluster.plan.status.events import Event
 from hacluster.plan.status.holders import GRACE, Holders, find_holders

@@ -1,4 +1,8 @@
-"""The conditions: the worst that is the case wins, and each says what to do about it."""
+"""The conditions of a resource. The first problem gives a condition its reason; the message names all, and what to do about them.
+
+`report.py` creates `Findings` and calls `all`. A condition's `lastTransitionTime` changes only when its status does, as the Kubernetes
+API conventions demand, so the previous status is one of the inputs.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,24 +17,25 @@ from hacluster.plan.status.nodes import Verdict
 from hacluster.timestamps import format_timestamp, parse_timestamp
 
 PROGRESS_WITHIN = timedelta(minutes=2)
-"""A node that is still not ready after this is in trouble, whatever it waits for."""
+"""A node that is still not ready after this time is reported as degraded, whatever it waits for."""
 
 MAX_MESSAGE = 2048
+"""Characters of a condition's message: the limit of the CRD."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One condition before it gets its times."""
+    """One condition without its times. `is_true`: its status is True."""
 
     type: str
-    holds: bool
+    is_true: bool
     reason: str
     message: str = ""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What all conditions are derived from."""
+    """Everything that the conditions are derived from."""
 
     inputs: ReportInputs
     virtual_ips: tuple[VirtualIPStatus, ...]
@@ -38,13 +43,13 @@ class Findings:
     previous: HAClusterStatus
 
     def all(self) -> tuple[Condition, ...]:
-        """The conditions, in the order in which people should read them."""
+        """All conditions, the most important ones first."""
         accepted, stalled, split = self._accepted(), self._stalled(), self._split_brain()
         reconciling = self._reconciling(accepted, stalled)
         degraded = self._degraded()
         ready = self._ready(accepted, stalled, split, reconciling)
         return tuple(
-            self._dated(finding) for finding in (accepted, ready, reconciling, stalled, degraded, split, self._warning())
+            self._to_condition(finding) for finding in (accepted, ready, reconciling, stalled, degraded, split, self._warning())
         )
 
     def _accepted(self) -> Finding:
@@ -71,12 +76,12 @@ class Findings:
         split = [vip for vip in self.virtual_ips if len(vip.holders) > 1]
         if not split:
             return Finding("SplitBrain", False, Reason.AT_MOST_ONE_HOLDER)
-        message = "; ".join(f"{vip.address} is on {_and(vip.holders)} at the same time" for vip in split)
-        cure = "do the nodes receive each other's VRRP advertisements (IP protocol 112) on the router's interface?"
-        return Finding("SplitBrain", True, Reason.SEVERAL_HOLDERS, f"{message}; {cure}")
+        message = "; ".join(f"{vip.address} is on {_join_names(vip.holders)} at the same time" for vip in split)
+        remedy = "do the nodes receive each other's VRRP advertisements (IP protocol 112) on the router's interface?"
+        return Finding("SplitBrain", True, Reason.SEVERAL_HOLDERS, f"{message}; {remedy}")
 
     def _reconciling(self, accepted: Finding, stalled: Finding) -> Finding:
-        if not accepted.holds or stalled.holds:
+        if not accepted.is_true or stalled.is_true:
             return Finding("Reconciling", False, Reason.STALLED, "waits for somebody to act")
         if self.inputs.paused:
             return Finding("Reconciling", False, Reason.PAUSED, "spec.paused is true: observed and reported, nothing is changed")
@@ -87,26 +92,26 @@ class Findings:
         return Finding("Reconciling", False, Reason.UP_TO_DATE)
 
     def _degraded(self) -> Finding:
-        restless = [flapping.problem(vip) for vip in self.virtual_ips if vip.flapping_since]
-        troubles = [*restless, *self._troubles(), *self._overdue()]
+        flapping_problems = [flapping.problem(vip) for vip in self.virtual_ips if vip.flapping_since]
+        troubles = [*flapping_problems, *self._troubles(), *self._overdue()]
         if not troubles:
             return Finding("Degraded", False, Reason.ALL_NODES_FIT if self.verdicts else Reason.NO_MATCHING_NODES)
         return Finding("Degraded", True, troubles[0].reason, _join(troubles))
 
     def _ready(self, accepted: Finding, stalled: Finding, split: Finding, reconciling: Finding) -> Finding:
         for worse in (stalled, split):
-            if worse.holds:
+            if worse.is_true:
                 return Finding("Ready", False, worse.reason, worse.message)
         unfit = [trouble for verdict in self.verdicts if not verdict.fit for trouble in verdict.troubles]
         unfit += self.inputs.problems
-        lost = [vip.address for vip in self.virtual_ips if not vip.holder]
+        without_holder = [vip.address for vip in self.virtual_ips if not vip.holder]
         progress = self._progress()
-        if lost and (unfit or not progress):
-            message = f"nobody holds {', '.join(lost)}"
+        if without_holder and (unfit or not progress):
+            message = f"nobody holds {', '.join(without_holder)}"
             return Finding("Ready", False, Reason.NO_HOLDER, f"{message}: {_join(unfit)}" if unfit else message)
         if unfit:
             return Finding("Ready", False, unfit[0].reason, _join(unfit))
-        if reconciling.holds:
+        if reconciling.is_true:
             return Finding("Ready", False, reconciling.reason, reconciling.message)
         fit = [verdict.node for verdict in self.verdicts if verdict.fit]
         if progress or not self.virtual_ips or len(fit) < len(self.verdicts):
@@ -114,7 +119,7 @@ class Findings:
             return Finding("Ready", False, reconciling.reason, progress or f"not fit: {others or 'any node'}")
         where = ", ".join(f"{vip.address} is on {vip.holder}" for vip in self.virtual_ips)
         nodes = f"{len(fit)} of {len(self.verdicts)} nodes are fit"
-        return Finding("Ready", accepted.holds, Reason.READY, f"{where}; {nodes}")
+        return Finding("Ready", accepted.is_true, Reason.READY, f"{where}; {nodes}")
 
     def _warning(self) -> Finding:
         warnings = self.inputs.warnings
@@ -143,22 +148,22 @@ class Findings:
         minutes = f"for more than {PROGRESS_WITHIN // timedelta(minutes=1)} minutes"
         return [Problem(Reason.TAKES_TOO_LONG, "", f"{each} {minutes}") for each in self._pending()]
 
-    def _dated(self, finding: Finding) -> Condition:
-        status = ConditionStatus.TRUE if finding.holds else ConditionStatus.FALSE
+    def _to_condition(self, finding: Finding) -> Condition:
+        status = ConditionStatus.TRUE if finding.is_true else ConditionStatus.FALSE
         before = find_condition(self.previous, finding.type)
-        unmoved = before is not None and before.status is status
+        unchanged = before is not None and before.status is status
         return Condition(
             type=finding.type,
             status=status,
             reason=finding.reason,
             message=_clip(finding.message),
-            last_transition_time=before.last_transition_time if before and unmoved else format_timestamp(self.inputs.now),
+            last_transition_time=before.last_transition_time if before and unchanged else format_timestamp(self.inputs.now),
             observed_generation=self.inputs.generation,
         )
 
 
 def find_condition(status: HAClusterStatus, kind: str) -> Condition | None:
-    """The condition of type `kind`."""
+    """The condition of type `kind`; None: there is none."""
     return next((condition for condition in status.conditions if condition.type == kind), None)
 
 
@@ -166,7 +171,7 @@ def _join(problems: Sequence[Problem]) -> str:
     return "; ".join(str(problem) for problem in problems)
 
 
-def _and(names: Sequence[str]) -> str:
+def _join_names(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 

@@ -1,4 +1,8 @@
-"""What is worth an Event: the differences between two reports that somebody would want to be told."""
+"""The Kubernetes Events for the difference between two statuses.
+
+`report.py` calls `events_between` with the previous and the next status; `control/events.py` posts the result. Events are derived
+from statuses alone, so a restarted operator posts none twice.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +16,7 @@ from hacluster.plan.status.conditions import find_condition
 
 @dataclass(frozen=True)
 class Event:
-    """One Event to be."""
+    """One Event that is to be posted."""
 
     reason: str
     message: str
@@ -20,45 +24,45 @@ class Event:
 
 
 def events_between(before: HAClusterStatus, after: HAClusterStatus) -> tuple[Event, ...]:
-    """The transitions from `before` to `after`, each once."""
-    return (*_moves(before, after), *_turns(before, after))
+    """The Events for the changes from `before` to `after`."""
+    return (*_holder_events(before, after), *_condition_events(before, after))
 
 
-def _moves(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[Event]:
-    known = {vip.address: vip for vip in before.virtual_ips}
+def _holder_events(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[Event]:
+    earlier = {vip.address: vip for vip in before.virtual_ips}
     for vip in after.virtual_ips:
-        was = known.get(vip.address)
-        if vip.flapping_since or (was and was.flapping_since):
-            yield from _restlessness(was, vip)
+        previous = earlier.get(vip.address)
+        if vip.flapping_since or (previous and previous.flapping_since):
+            yield from _flapping_events(previous, vip)
             continue
-        old, new = was.last_holder if was else "", vip.last_holder
+        old, new = previous.last_holder if previous else "", vip.last_holder
         if not new or new == old:
             continue
         if not old:
             yield Event(Reason.HOLDER_CHANGED, f"{vip.address} is on {new}")
             continue
         last = after.last_failover
-        if last and (last.router, last.to) == (vip.router, new):  # it may have hopped on the way
+        if last and (last.router, last.to) == (vip.router, new):  # it may have been on other nodes in between
             yield Event(Reason.HOLDER_CHANGED, f"{vip.address} moved from {last.from_} to {new} ({last.reason})")
         else:
             yield Event(Reason.HOLDER_CHANGED, f"{vip.address} moved from {old} to {new}")
 
 
-def _restlessness(was: VirtualIPStatus | None, vip: VirtualIPStatus) -> Iterator[Event]:
-    """One event when a virtual IP begins to flap and one when it has come to rest, and none for each move in between."""
-    if was is None or not was.flapping_since:
+def _flapping_events(previous: VirtualIPStatus | None, vip: VirtualIPStatus) -> Iterator[Event]:
+    """One Event when a virtual IP begins to flap and one when it has settled. The moves in between get none."""
+    if previous is None or not previous.flapping_since:
         yield Event(Reason.FLAPPING, f"{flapping.describe(vip)}, last to {vip.last_holder}: no event for each move", warning=True)
     elif not vip.flapping_since:
-        minutes = f"for {flapping.WINDOW // timedelta(seconds=1)} s"
+        duration = f"for {flapping.WINDOW // timedelta(seconds=1)} s"
         yield Event(
             Reason.SETTLED,
-            f"{vip.address} has not moved {minutes}, it {f'is on {vip.holder}' if vip.holder else 'has no holder'}",
+            f"{vip.address} has not moved {duration}, it {f'is on {vip.holder}' if vip.holder else 'has no holder'}",
         )
 
 
-def _turns(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[Event]:
+def _condition_events(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[Event]:
     accepted = find_condition(after, "Accepted")
-    if accepted and _turned(find_condition(before, "Accepted"), accepted, by_message=True):
+    if accepted and _changed(find_condition(before, "Accepted"), accepted, by_message=True):
         refused = accepted.status is ConditionStatus.FALSE
         yield Event(Reason.REFUSED if refused else Reason.ACCEPTED, accepted.message, warning=refused)
 
@@ -68,18 +72,18 @@ def _turns(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[Event]:
         stalled
         and _is_true(stalled)
         and not refused_already
-        and _turned(find_condition(before, "Stalled"), stalled, by_reason=True)
+        and _changed(find_condition(before, "Stalled"), stalled, by_reason=True)
     ):
         yield Event(Reason.STALLED, f"{stalled.reason}: {stalled.message}", warning=True)
 
     for kind, good in ((Reason.SPLIT_BRAIN, Reason.SPLIT_BRAIN_HEALED), (Reason.DEGRADED, Reason.RECOVERED)):
         old, new = find_condition(before, kind), find_condition(after, kind)
-        if new and _worth_telling(new) and not (old and _worth_telling(old)):
+        if new and _is_reportable(new) and not (old and _is_reportable(old)):
             yield Event(kind, f"{new.reason}: {new.message}", warning=True)
-        elif old and new and _worth_telling(old) and not _is_true(new):
+        elif old and new and _is_reportable(old) and not _is_true(new):
             yield Event(good, f"no longer {old.reason}")
 
-    if _told_without_holder(after) and not _told_without_holder(before):
+    if _lacks_holder(after) and not _lacks_holder(before):
         ready = find_condition(after, "Ready")
         yield Event(Reason.NO_HOLDER, ready.message if ready else "", warning=True)
 
@@ -89,19 +93,19 @@ def _turns(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[Event]:
         yield Event(Reason.CONFIGURATION_APPLIED, f"generation {after.observed_generation} is live on {nodes}")
 
 
-def _turned(old: Condition | None, new: Condition, *, by_reason: bool = False, by_message: bool = False) -> bool:
+def _changed(old: Condition | None, new: Condition, *, by_reason: bool = False, by_message: bool = False) -> bool:
     if old is None or old.status is not new.status:
         return True
     return (by_reason and old.reason != new.reason) or (by_message and old.message != new.message)
 
 
-def _worth_telling(condition: Condition) -> bool:
-    """Flapping has events of its own."""
+def _is_reportable(condition: Condition) -> bool:
+    """Whether the condition gets an Event here. Flapping gets its own (`_flapping_events`)."""
     return _is_true(condition) and condition.reason != Reason.FLAPPING
 
 
-def _told_without_holder(status: HAClusterStatus) -> bool:
-    """While a virtual IP flaps, the gap at each move is no events."""
+def _lacks_holder(status: HAClusterStatus) -> bool:
+    """Whether a virtual IP has no holder. While it flaps, the gap at each move does not count."""
     ready = find_condition(status, "Ready")
     return bool(ready and ready.reason == Reason.NO_HOLDER and not any(vip.flapping_since for vip in status.virtual_ips))
 

@@ -1,4 +1,9 @@
-"""Why a virtual IP moved, and how long that took: read from what both nodes reported when it did."""
+"""`lastFailover` in the status: why a virtual IP moved, when, and how long it took.
+
+`report.py` first calls `refine` to complete the recorded failover, then `last_failover` with the moves it has found. The old
+holder's report gives the reason, the new holder's report gives time and duration. The two arrive in any order, so a failover is
+completed for `REFINE_WITHIN` after the move.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,17 +15,16 @@ from hacluster.plan.status.inputs import ObservedNode, ReportInputs
 from hacluster.timestamps import format_timestamp, parse_timestamp
 
 REFINE_WITHIN = timedelta(seconds=30)
-"""The old holder's own report may come after the new holder's, and its silence shows only after a while."""
+"""The old holder's report may arrive after the new holder's, and a dead holder is known to be silent only after ten seconds."""
 SAME_TAKEOVER = timedelta(seconds=2)
-"""An address and keepalived's word for it may come in two reports, the second with a later `since`."""
-
+"""The address and keepalived's state may arrive in two reports, the second with a later `since`."""
 SAME_MOVE = timedelta(seconds=1)
-"""Where several nodes outrank the one that lets go, an address may hop between them before it stays."""
+"""Where several nodes outrank the one that yields, the address may be on one after the other before it stays."""
 
 
 @dataclass(frozen=True)
 class Move:
-    """A virtual router's address was on node `old`, and is on node `new` now."""
+    """A virtual router's address was on node `old` and is now on node `new`."""
 
     router: str
     old: str
@@ -28,20 +32,20 @@ class Move:
 
 
 def last_failover(reported: LastFailover | None, moves: Iterable[Move], inputs: ReportInputs) -> LastFailover | None:
-    """The failover to report after these moves; `reported` where there was none. The addresses of one router move together."""
+    """The failover to report after these moves; without a move it is `reported`. All addresses of a router move together: one counts."""
     last = reported
     routers = set[str]()
     for move in moves:
         if move.router not in routers:
             routers.add(move.router)
             last = (
-                _extend(reported, move, inputs) if reported and goes_on(reported, move, inputs.now) else _describe(move, inputs)
+                _extend(reported, move, inputs) if reported and continues(reported, move, inputs.now) else _describe(move, inputs)
             )
     return last
 
 
-def goes_on(reported: LastFailover | None, move: Move, now: datetime) -> bool:
-    """Whether the move is the end of the failover that `reported` tells of, and no failover of its own."""
+def continues(reported: LastFailover | None, move: Move, now: datetime) -> bool:
+    """Whether the move belongs to the failover `reported`: it goes on from its new holder, within `SAME_MOVE`, and not back."""
     at = parse_timestamp(reported.at) if reported else None
     if reported is None or at is None or (reported.router, reported.to) != (move.router, move.old):
         return False
@@ -49,7 +53,7 @@ def goes_on(reported: LastFailover | None, move: Move, now: datetime) -> bool:
 
 
 def _describe(move: Move, inputs: ReportInputs) -> LastFailover:
-    """The move that was just noticed."""
+    """The failover of a move that was found in this report."""
     at = holding_since(move.router, move.new, inputs)
     return LastFailover(
         router=move.router,
@@ -62,7 +66,7 @@ def _describe(move: Move, inputs: ReportInputs) -> LastFailover:
 
 
 def _extend(reported: LastFailover, move: Move, inputs: ReportInputs) -> LastFailover:
-    """The same failover with another end; its reason stays."""
+    """The same failover with another new holder: reason and time stay, the durations add up."""
     at, began = holding_since(reported.router, move.new, inputs), parse_timestamp(reported.at)
     took = reported.duration_milliseconds
     if took is not None and began is not None:
@@ -71,7 +75,7 @@ def _extend(reported: LastFailover, move: Move, inputs: ReportInputs) -> LastFai
 
 
 def refine(last: LastFailover, inputs: ReportInputs) -> LastFailover:
-    """`last` with its reason and duration, where they were unknown and the nodes have told them since."""
+    """`last` with its reason and duration filled in, where they were unknown and the nodes have reported them since."""
     at = parse_timestamp(last.at)
     if at is None or inputs.now - at > REFINE_WITHIN:
         return last
@@ -84,8 +88,8 @@ def refine(last: LastFailover, inputs: ReportInputs) -> LastFailover:
 
 
 def holding_since(router: str, node: str, inputs: ReportInputs) -> datetime:
-    """When `node` got the address, by its own clock where that is plausible, else now."""
-    status = _router(router, _find(node, inputs.nodes))
+    """When `node` got the address: by its own clock if that is within the last minute, else now."""
+    status = _router_status(router, _find(node, inputs.nodes))
     since = parse_timestamp(status.since) if status else None
     if since is None or not inputs.now - timedelta(minutes=1) <= since <= inputs.now:
         return inputs.now
@@ -93,8 +97,8 @@ def holding_since(router: str, node: str, inputs: ReportInputs) -> datetime:
 
 
 def _duration(router: str, new: str, at: datetime, inputs: ReportInputs) -> int | None:
-    """What the new holder measured, if it still is that takeover which it tells of."""
-    status = _router(router, _find(new, inputs.nodes))
+    """The new holder's measurement in milliseconds; None where it has none of the takeover at `at`."""
+    status = _router_status(router, _find(new, inputs.nodes))
     if status is None or not status.virtual_ips:
         return None
     same = abs(holding_since(router, new, inputs) - at) <= SAME_TAKEOVER
@@ -113,23 +117,23 @@ def _reason(router: str, old: str, new: str, inputs: ReportInputs) -> str:
         return Reason.POD_LEAVING
     if node.entry.haproxy is Health.DOWN:
         return Reason.HAPROXY_DOWN
-    return _planned(router, node, new, inputs) or _reported(router, node.entry, new, inputs)
+    return _planned_reason(router, node, new, inputs) or _reported_reason(router, node.entry, new, inputs)
 
 
-def _planned(router: str, old: ObservedNode, new: str, inputs: ReportInputs) -> str:
-    """Why a healthy holder was to let go; empty: nobody wanted it to."""
-    status = _router(router, old)
-    # A node that yields without preemption does so as FAULT; one that nobody asked to yield has a fault.
-    let_go = status is not None and (
+def _planned_reason(router: str, old: ObservedNode, new: str, inputs: ReportInputs) -> str:
+    """The reason of a planned move away from a healthy holder; empty: it was not planned."""
+    status = _router_status(router, old)
+    # With preemption Delayed or Never a node yields by going to FAULT. FAULT on a node that is not told to yield is a real fault.
+    yielded = status is not None and (
         status.state is VrrpState.BACKUP or (status.state is VrrpState.FAULT and router in old.yields)
     )
-    if let_go and old.cordoned:
+    if yielded and old.cordoned:
         return Reason.DRAINED
-    return Reason.SWITCHOVER if let_go and inputs.preferred.get(router) == new else ""
+    return Reason.SWITCHOVER if yielded and inputs.preferred.get(router) == new else ""
 
 
-def _reported(router: str, entry: NodeStatus, new: str, inputs: ReportInputs) -> str:
-    """What the old holder itself reports."""
+def _reported_reason(router: str, entry: NodeStatus, new: str, inputs: ReportInputs) -> str:
+    """The reason that follows from the old holder's own state."""
     status = next((each for each in entry.routers if each.name == router), None)
     state = status.state if status else VrrpState.STOPPED
     states = {VrrpState.STOPPED: Reason.KEEPALIVED_DOWN, VrrpState.FAULT: Reason.ROUTER_FAULT}
@@ -141,6 +145,6 @@ def _find(name: str, nodes: Iterable[ObservedNode]) -> ObservedNode | None:
     return next((node for node in nodes if node.name == name), None)
 
 
-def _router(name: str, node: ObservedNode | None) -> RouterStatus | None:
+def _router_status(name: str, node: ObservedNode | None) -> RouterStatus | None:
     routers = node.entry.routers if node and node.entry else ()
     return next((router for router in routers if router.name == name), None)

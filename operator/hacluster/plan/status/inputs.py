@@ -1,6 +1,7 @@
-"""What a report is made from: the nodes as they were last seen, and what planning and applying came to.
+"""What a status report is made from: the observed nodes, and the results of planning and applying.
 
-Times are aware datetimes by the operator's own clock, unless a comment says otherwise.
+`control/observe.py` makes the `ObservedNode`s, `control/report_inputs.py` the `ReportInputs`. Times are aware datetimes by the
+operator's own clock, unless a comment says otherwise.
 """
 
 from collections.abc import Mapping
@@ -12,35 +13,35 @@ from hacluster.errors import Problem
 from hacluster.timing import SILENT_AFTER
 
 
-def is_silent(heard: datetime | None, now: datetime) -> bool:
-    """Whether a node that was last `heard` then (None: never) counts as silent now."""
-    return heard is None or now - heard >= SILENT_AFTER
+def is_silent(last_seen: datetime | None, now: datetime) -> bool:
+    """Whether a node counts as silent at `now` that was `last_seen` then (None: never)."""
+    return last_seen is None or now - last_seen >= SILENT_AFTER
 
 
 @dataclass(frozen=True)
 class ObservedNode:
-    """One node: selected now, or gone from the selection but with an entry left."""
+    """One node: selected, or no longer selected but still with an entry in `status.nodes`."""
 
     name: str
     selected: bool = True
     entry: NodeStatus | None = None
     """What its agent last reported; None before the first report."""
-    heard: datetime | None = None
-    """Last sign of life, estimated from the Lease where this operator has received none yet; None: never."""
-    confirmed: datetime | None = None
-    """Last sign of life that this very process received: a report left behind by a dead node never counts."""
+    last_seen: datetime | None = None
+    """Last heartbeat, estimated from its Lease or entry where this process has received none yet; None: never."""
+    last_received: datetime | None = None
+    """Last heartbeat that this process itself received. The old report of a dead node does not count; None: none yet."""
     claims: Mapping[str, datetime] = field(default_factory=dict)
     """Virtual IP (without prefix length) → when this operator first saw the node claim it."""
     cordoned: bool = False
-    """Whether Kubernetes schedules nothing new on it: somebody is about to take it out of service."""
+    """Whether the node is cordoned (`spec.unschedulable`): it is about to be taken out of service."""
     yields: frozenset[str] = frozenset()
-    """Virtual routers that the plan orders it to let others have."""
+    """Virtual routers that the plan tells it to yield, or told it a moment ago."""
     hint: str = ""
     """What keeps the node's pod from running, such as `pod web-lb-x7: ImagePullBackOff`."""
 
     def silent(self, now: datetime) -> bool:
-        """Whether nothing was heard of it for too long."""
-        return is_silent(self.heard, now)
+        """Whether it has sent no heartbeat for too long."""
+        return is_silent(self.last_seen, now)
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class VirtualIP:
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """Everything that a report is a function of, but the previous status."""
+    """Everything that a report depends on, except the previous status."""
 
     now: datetime
     generation: int
@@ -63,28 +64,28 @@ class ReportInputs:
     nodes: tuple[ObservedNode, ...]
     selector: Mapping[str, str] = field(default_factory=dict)
     revisions: Mapping[str, str] | None = None
-    """Node → revision that it should run; None where there is no valid plan, so that none can be asked for."""
+    """Node → revision that it should run; None: there is no valid plan."""
     rollouts: tuple[str, ...] = ()
-    """Pods that are still being replaced, in words."""
+    """Messages about nodes and pods that still wait for the new configuration or template."""
     waiting_for: tuple[str, ...] = ()
-    """Nodes whose facts the plan still waits for."""
+    """Nodes whose first report the plan still waits for."""
     problems: tuple[Problem, ...] = ()
-    """What single nodes cannot do, though the plan as a whole is valid."""
+    """Problems of single nodes in a plan that is valid as a whole."""
     priorities: Mapping[str, int] = field(default_factory=dict)
     """Node → base priority, to tell a failback from a failover."""
     preferred: Mapping[str, str] = field(default_factory=dict)
-    """Virtual router → the node that the resource wants it on, where it says so."""
+    """Virtual router → the node that the resource prefers for it, where it names one."""
     refusals: tuple[Problem, ...] = ()
-    """Why the resource is not accepted; what ran before goes on running."""
+    """Why the resource is not accepted; what runs is left running."""
     obstacles: tuple[Problem, ...] = ()
-    """Why an accepted resource cannot be put into effect until somebody acts."""
+    """Why an accepted resource cannot be applied without an action of the user."""
     retrying: str = ""
-    """What failed and is being tried again, in the API server's words."""
+    """The message of a failed request that is being retried; empty: none."""
     warnings: tuple[Problem, ...] = ()
     paused: bool = False
     has_apache: bool = False
 
     @property
     def selected(self) -> tuple[ObservedNode, ...]:
-        """The nodes that take part."""
+        """The nodes that the resource selects."""
         return tuple(node for node in self.nodes if node.selected)

@@ -1,4 +1,8 @@
-"""Whether a node is fit to hold a virtual IP, and if not, why, in words for whoever has to mend it."""
+"""Whether a node is fit to hold a virtual IP, and if not, why.
+
+`report.py` calls `judge` for each selected node; the conditions show the messages. A reason that time alone should settle is
+`progress`; everything else is a trouble, which makes the resource Degraded.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,19 +16,19 @@ from hacluster.timestamps import format_timestamp
 
 @dataclass(frozen=True)
 class Verdict:
-    """One selected node."""
+    """The result for one selected node."""
 
     node: str
     fit: bool
-    """Its agent is heard, HAProxy and keepalived work, and it runs what it should run."""
+    """Its agent reports, HAProxy and keepalived work, and it runs the revision that it should run."""
     progress: str = ""
-    """What it is still waiting for, where time alone should settle it; empty: nothing."""
+    """A message that says what it waits for, where time alone should settle it; empty: nothing."""
     troubles: tuple[Problem, ...] = ()
-    """What time alone will not settle. The message names the node."""
+    """Problems that time alone does not settle. Each message names the node."""
 
 
 def judge(node: ObservedNode, inputs: ReportInputs) -> Verdict:
-    """The verdict on `node`."""
+    """Whether `node` is fit, and its problems."""
     if node.entry is None:
         return Verdict(node.name, fit=False, progress=_join(f"{node.name}: its agent has not reported yet", node.hint))
     if node.silent(inputs.now):
@@ -42,13 +46,13 @@ def judge(node: ObservedNode, inputs: ReportInputs) -> Verdict:
 
 
 def _left_out(node: ObservedNode, inputs: ReportInputs) -> bool:
-    """The plan cannot configure this node; `inputs.problems` says why."""
+    """Whether the plan cannot configure this node; `inputs.problems` says why."""
     return inputs.revisions is not None and node.name not in inputs.revisions
 
 
 def _silence(node: ObservedNode) -> Problem:
-    heard = f"since {format_timestamp(node.heard)}" if node.heard else "at all"
-    message = f"{node.name}: nothing heard {heard}; its state is unknown. Look at the node, and at its pod's agent container"
+    since = f"since {format_timestamp(node.last_seen)}" if node.last_seen else "at all"
+    message = f"{node.name}: nothing heard {since}; its state is unknown. Look at the node, and at its pod's agent container"
     return Problem(Reason.NODE_SILENT, "", _join(message, node.hint))
 
 
@@ -67,7 +71,7 @@ def _progress(node: ObservedNode, entry: NodeStatus, inputs: ReportInputs) -> st
 
 
 def _unfit(entry: NodeStatus, yields: Collection[str]) -> tuple[Problem, ...]:
-    """What keeps the node from holding a virtual IP. One that yields may do so as FAULT: that is an order, no trouble."""
+    """What keeps the node from holding a virtual IP. FAULT of a router that it is told to yield is planned, and no problem."""
     if entry.haproxy is Health.DOWN:
         return (Problem(Reason.HAPROXY_DOWN, "", f"{entry.name}: HAProxy does not answer, so the node cannot hold a virtual IP"),)
     stopped = [router.name for router in entry.routers if router.state is VrrpState.STOPPED]

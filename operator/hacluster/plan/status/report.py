@@ -1,4 +1,8 @@
-"""The status document: a pure function of the previous one, the inputs, and the time."""
+"""The next status: a pure function of the previous status and the inputs, which include the time.
+
+`control/status_writer.py` calls `report`, writes `Report.document` where it differs from the stored status, posts the events, and
+calls again at `recheck_at`.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,18 +20,18 @@ from hacluster.timing import SILENT_AFTER
 
 @dataclass(frozen=True)
 class Report:
-    """What to write, which Events to post, and when to look again."""
+    """The status to write, the Events to post, and when to report again."""
 
     status: HAClusterStatus
-    """All but `nodes`, which the agents own."""
+    """Without `nodes`, whose entries the agents write."""
     events: tuple[Event, ...]
-    look_again: datetime | None
-    """When something could become different by the passing of time alone."""
+    recheck_at: datetime | None
+    """When the status could change by time alone; None: it cannot."""
     between_holders: bool = False
-    """A virtual IP has just lost its holder: the next one is likely to be heard of within milliseconds."""
+    """Whether a virtual IP has lost its holder with this report: the next holder is likely to report within milliseconds."""
 
     def document(self) -> dict[str, object]:
-        """The status as the API server takes it."""
+        """The status as it is sent to the API server."""
         return self.status.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"nodes"})
 
 
@@ -50,17 +54,17 @@ def report(previous: HAClusterStatus, inputs: ReportInputs) -> Report:
         silent_nodes=tuple(node.name for node in inputs.nodes if node.entry and node.silent(inputs.now)),
         conditions=Findings(inputs, virtual_ips, verdicts, previous).all(),
     )
-    undecided = [each.found.look_again for each in holdings if each.found.look_again]
-    flapping_ends = [end for vip in virtual_ips if (end := flapping.ends(vip))]
-    times = [*undecided, *flapping_ends, *_silences(inputs), *_overdue(status)]
-    look_again = min((time for time in times if time > inputs.now), default=None)
+    contested = [each.found.recheck_at for each in holdings if each.found.recheck_at]
+    flapping_ends = [end for vip in virtual_ips if (end := flapping.end_time(vip))]
+    times = [*contested, *flapping_ends, *_silence_deadlines(inputs), *_progress_deadline(status)]
+    recheck_at = min((time for time in times if time > inputs.now), default=None)
     events = events_between(previous, status)
-    return Report(status, events, look_again, between_holders=_loses_holder(previous, virtual_ips))
+    return Report(status, events, recheck_at, between_holders=_loses_holder(previous, virtual_ips))
 
 
 @dataclass(frozen=True)
 class _Holding:
-    """One virtual IP: its status until now, and who holds it now."""
+    """One virtual IP: its previous status, and the nodes that hold it now."""
 
     vip: VirtualIP
     before: VirtualIPStatus
@@ -68,34 +72,34 @@ class _Holding:
 
     @property
     def holder(self) -> str:
-        """The one node that holds it; empty: none, or several."""
+        """The one node that holds it; empty: none or several."""
         return self.found.nodes[0] if len(self.found.nodes) == 1 else ""
 
     @property
     def move(self) -> failover.Move | None:
-        """From the node that held it last to another, however long nobody held it in between; None: it did not move."""
+        """The move from its last holder to another node, also after a time without a holder; None: it did not move."""
         old = self.before.last_holder
         return failover.Move(self.vip.router, old, self.holder) if self.holder and old and self.holder != old else None
 
 
 def _find_holdings(previous: HAClusterStatus, inputs: ReportInputs) -> tuple[_Holding, ...]:
-    known = {vip.address: vip for vip in previous.virtual_ips}
+    earlier = {vip.address: vip for vip in previous.virtual_ips}
     found = []
     for vip in inputs.virtual_ips:
         new = VirtualIPStatus(address=vip.address, router=vip.router, virtual_router_id=vip.virtual_router_id)
-        before = known.get(vip.address, new)
+        before = earlier.get(vip.address, new)
         found.append(_Holding(vip, before, find_holders(vip.address, inputs.nodes, before.holders, inputs.now)))
     return tuple(found)
 
 
 def _next_status(holding: _Holding, reported: LastFailover | None, inputs: ReportInputs) -> VirtualIPStatus:
-    """The status that follows. A hop that is the end of the failover `reported` already counts as no transition of its own."""
+    """The next status of one virtual IP. A move that belongs to the failover `reported` is not counted again."""
     vip, before, holder, move = holding.vip, holding.before, holding.holder, holding.move
     since = before.since
     if holder != before.holder:
         since = format_timestamp(failover.holding_since(vip.router, holder, inputs) if holder else inputs.now)
-    moved = move is not None and not failover.goes_on(reported, move, inputs.now)
-    recent = flapping.remember(before.recent_transitions, inputs.now) if moved else before.recent_transitions
+    moved = move is not None and not failover.continues(reported, move, inputs.now)
+    recent = flapping.add_move(before.recent_transitions, inputs.now) if moved else before.recent_transitions
     return VirtualIPStatus(
         address=vip.address,
         router=vip.router,
@@ -115,11 +119,11 @@ def _loses_holder(previous: HAClusterStatus, virtual_ips: tuple[VirtualIPStatus,
     return any(vip.address in held and not vip.holders for vip in virtual_ips)
 
 
-def _silences(inputs: ReportInputs) -> list[datetime]:
-    return [node.heard + SILENT_AFTER for node in inputs.nodes if node.heard and not node.silent(inputs.now)]
+def _silence_deadlines(inputs: ReportInputs) -> list[datetime]:
+    return [node.last_seen + SILENT_AFTER for node in inputs.nodes if node.last_seen and not node.silent(inputs.now)]
 
 
-def _overdue(status: HAClusterStatus) -> list[datetime]:
+def _progress_deadline(status: HAClusterStatus) -> list[datetime]:
     reconciling = find_condition(status, "Reconciling")
     if reconciling is None or reconciling.status is not ConditionStatus.TRUE:
         return []

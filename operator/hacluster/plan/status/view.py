@@ -1,4 +1,8 @@
-"""What may be believed of a status: nothing that a silent node said of itself. Pure."""
+"""A stored status as it should be shown: without what silent nodes reported of themselves. Pure.
+
+`hacluster status` and `hacluster watch` call `view`. A node's entry stays in `status.nodes` when the node dies, so the stored status may
+show a dead node as MASTER.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -21,47 +25,52 @@ _GOOD_WHEN_TRUE = ("Accepted", "Ready")
 
 @dataclass(frozen=True)
 class View:
-    """A status as somebody should read it who comes by."""
+    """A status that is ready to be shown."""
 
     status: HAClusterStatus
-    """Silent nodes are Unknown in it and hold nothing."""
+    """The status. Silent nodes are Unknown in it and hold no virtual IP."""
     silent: frozenset[str]
+    """Names of the silent nodes."""
     attention: tuple[Condition, ...]
     """The conditions that are not as they should be."""
 
 
 def stale(status: HAClusterStatus, renewed: Mapping[str, datetime | None], now: datetime) -> frozenset[str]:
-    """Nodes whose Lease was `renewed` too long ago (None: never), by clocks of which any may be wrong: ask once more."""
+    """Nodes whose Lease was `renewed` too long ago (None: never).
+
+    `renewed` is by the nodes' clocks and `now` by another, and any of them may be wrong: read the Leases a second time before a node
+    is shown as silent.
+    """
     return frozenset(entry.name for entry in status.nodes if is_silent(renewed.get(entry.name), now))
 
 
 def view(status: HAClusterStatus, silent: Collection[str] = ()) -> View:
-    """The status with what is not known to be true any more taken out; `silent` are nodes besides those that it names."""
-    unheard = frozenset(status.silent_nodes) | frozenset(silent)
-    virtual_ips = tuple(_virtual_ip(vip, unheard) for vip in status.virtual_ips)
-    believed = status.model_copy(
+    """The status without claims of silent nodes. `silent` are further nodes, besides those in `silentNodes`."""
+    all_silent = frozenset(status.silent_nodes) | frozenset(silent)
+    virtual_ips = tuple(_without_silent(vip, all_silent) for vip in status.virtual_ips)
+    shown = status.model_copy(
         update={
             "vip_holder": virtual_ips[0].holder if virtual_ips else status.vip_holder,
             "virtual_ips": virtual_ips,
-            "nodes": tuple(_node(node) if node.name in unheard else node for node in status.nodes),
-            "silent_nodes": tuple(sorted(unheard)),
+            "nodes": tuple(_unknown_node(node) if node.name in all_silent else node for node in status.nodes),
+            "silent_nodes": tuple(sorted(all_silent)),
         }
     )
-    return View(believed, unheard, tuple(each for each in status.conditions if needs_attention(each)))
+    return View(shown, all_silent, tuple(each for each in status.conditions if needs_attention(each)))
 
 
-def _virtual_ip(vip: VirtualIPStatus, silent: Collection[str]) -> VirtualIPStatus:
+def _without_silent(vip: VirtualIPStatus, silent: Collection[str]) -> VirtualIPStatus:
     holders = tuple(name for name in vip.holders if name not in silent)
     return vip.model_copy(update={"holders": holders, "holder": holders[0] if len(holders) == 1 else ""})
 
 
-def _node(node: NodeStatus) -> NodeStatus:
+def _unknown_node(node: NodeStatus) -> NodeStatus:
     apache = None if node.apache is None else Health.UNKNOWN
-    routers = tuple(_router(router) for router in node.routers)
+    routers = tuple(_unknown_router(router) for router in node.routers)
     return node.model_copy(update={"routers": routers, "haproxy": Health.UNKNOWN, "apache": apache})
 
 
-def _router(router: RouterStatus) -> RouterStatus:
+def _unknown_router(router: RouterStatus) -> RouterStatus:
     return router.model_copy(update={"state": VrrpState.UNKNOWN, "priority": 0, "virtual_ips": (), "takeover_milliseconds": None})
 
 

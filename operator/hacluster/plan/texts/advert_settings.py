@@ -1,4 +1,8 @@
-"""What of a keepalived.conf its neighbours see: nodes that differ in it do not understand each other."""
+"""Extracts from keepalived.conf the settings that must be the same on all nodes.
+
+keepalived drops advertisements that differ from its own settings, so two nodes with different ones would both become MASTER. The
+roll-out (`rollout/rollout.py`) therefore changes such settings on all nodes at once, and everything else step by step.
+"""
 
 import re
 
@@ -10,9 +14,9 @@ _LISTS = re.compile(r"^\s*(unicast_peer|virtual_ipaddress) \{[^}]*\}", re.MULTIL
 
 
 def advert_settings_of(texts: NodeTexts) -> tuple[str, ...]:
-    """Version, VRID, interval, interface, peers, and the virtual IPs: a backup drops advertisements that list others.
+    """Version, VRID, interval, interface, unicast source and peers, and virtual IPs, each as one line, in the order of the file.
 
-    Not the priority, which is there to differ, and not the instance's name, which never leaves the node.
+    Without the priority, in which nodes are meant to differ, and the instance's name, which is not sent.
     """
     text = texts.get(File.KEEPALIVED, "")
     found = [*_SETTINGS.finditer(text), *_LISTS.finditer(text)]

@@ -1,4 +1,7 @@
-"""agent.json: one node's orders to its agent."""
+"""Makes the content of agent.json, the configuration of one node's agent (`nodeconfig.AgentConfig`).
+
+`plan.py` calls it for each node; `revision.py` then stores the revision in it.
+"""
 
 from collections.abc import Collection, Iterator
 from datetime import timedelta
@@ -14,7 +17,7 @@ from hacluster.plan.texts.keepalived import vrrp_version
 def agent_config(
     cluster: HACluster, topology: Topology, node: Participant, revision: str, yields: Collection[str] = ()
 ) -> AgentConfig:
-    """What the node's agent has to know. `yields` are the virtual routers that it is to let others have."""
+    """The configuration of the node's agent. `yields` are the virtual routers that the node is to yield."""
     apache = None
     if cluster.spec.apache is not None and node.backend_address is not None:
         apache = nodeconfig.Apache(address=str(node.backend_address), port=cluster.spec.apache.port)
@@ -50,21 +53,23 @@ def agent_config(
 
 
 def _neighbours(router: Router, node: str) -> tuple[str, ...]:
+    """The addresses from which the other members may advertise."""
     others = (member for name, member in router.members.items() if name != node)
     return tuple(str(address) for member in others for address in member.addresses)
 
 
 def _peers(cluster: HACluster, topology: Topology, node: str) -> dict[str, tuple[str, ...]]:
+    """The other nodes with an Apache → its address, then their other addresses on the interfaces of their routers."""
     if cluster.spec.apache is None:
         return {}
     return {
-        other.name: tuple(dict.fromkeys(map(str, (other.backend_address, *_cards(topology, other.name)))))
+        other.name: tuple(dict.fromkeys(map(str, (other.backend_address, *_advertising_addresses(topology, other.name)))))
         for other in topology.nodes
         if other.name != node and other.backend_address is not None
     }
 
 
-def _cards(topology: Topology, node: str) -> Iterator[Address]:
+def _advertising_addresses(topology: Topology, node: str) -> Iterator[Address]:
     for router in topology.routers:
         if node in router.members:
             yield from router.members[node].addresses
@@ -75,6 +80,7 @@ def _virtual_ips(cluster: HACluster) -> list[str]:
 
 
 def _ports(cluster: HACluster) -> tuple[nodeconfig.Port, ...]:
+    """Every port on which HAProxy listens, with the field that names it."""
     ports = []
     for index, listener in enumerate(cluster.spec.haproxy.listeners):
         addresses = [""] if listener.bind is Bind.ANY else _virtual_ips(cluster)

@@ -1,4 +1,7 @@
-"""httpd.conf and the start page of one node."""
+"""Makes httpd.conf and the start page of one node.
+
+The user's HTML goes into a file of its own and never into httpd.conf, so it cannot add a directive.
+"""
 
 import html
 import re
@@ -20,7 +23,12 @@ _PAGE: Final = """\
 
 
 def httpd_conf(cluster: HACluster, node: str, address: Address, port: int) -> str:
-    """The node's httpd.conf."""
+    """The node's httpd.conf: Apache listens on `address` and `port` only.
+
+    Raises:
+        UnsafeText: a value would change the meaning of a line.
+
+    """
     apache = cluster.spec.apache
     own_content = apache is not None and apache.content_config_map is not None
     return render(
@@ -37,9 +45,9 @@ def httpd_conf(cluster: HACluster, node: str, address: Address, port: int) -> st
 
 
 def page(cluster: HACluster, node: Participant) -> str:
-    """The node's start page: the user's HTML with {node}, {ordinal} and {cluster} replaced, all other braces as they are."""
-    written = cluster.spec.apache.page if cluster.spec.apache else None
-    text = _PAGE if written is None else written
+    """The node's start page: the user's HTML, in which {node}, {ordinal} and {cluster} are replaced; all other braces stay."""
+    configured = cluster.spec.apache.page if cluster.spec.apache else None
+    text = _PAGE if configured is None else configured
     values = {"node": node.name, "ordinal": str(node.ordinal), "cluster": cluster.metadata.name}
     filled = re.sub(r"\{(node|ordinal|cluster)\}", lambda found: html.escape(values[found[1]]), text)
     return filled if filled.endswith("\n") else f"{filled}\n"

@@ -1,4 +1,9 @@
-"""haproxy.cfg. All nodes have the same but for its heading: a client's cookie names a server that every node knows."""
+"""Makes haproxy.cfg of one node.
+
+The servers and their names are the same on all nodes: a client's cookie names a server, and has to mean the same server on every
+node that may hold the virtual IP. Enums of the resource are translated here into HAProxy's keywords, so that no text of the
+resource is used as a keyword.
+"""
 
 from dataclasses import dataclass
 
@@ -26,7 +31,7 @@ _CONNECTION_MODE = {
 
 @dataclass(frozen=True)
 class _Bind:
-    """One bind line."""
+    """One `bind` line."""
 
     endpoint: str
     v6only: bool = False
@@ -35,7 +40,7 @@ class _Bind:
 
 @dataclass(frozen=True)
 class _Server:
-    """One server line. `weight` is None where HAProxy's own default of 1 holds."""
+    """One `server` line. `weight` is None if it is 1, HAProxy's default."""
 
     name: str
     endpoint: str
@@ -45,6 +50,8 @@ class _Server:
 
 @dataclass(frozen=True)
 class _Check:
+    """The health check of a listener's servers. Intervals are in HAProxy's notation: `2s`, `500ms`."""
+
     method: str
     path: str
     host: str
@@ -57,6 +64,8 @@ class _Check:
 
 @dataclass(frozen=True)
 class _Listen:
+    """One `listen` section: a listener of the resource and its servers."""
+
     name: str
     binds: tuple[_Bind, ...]
     http: bool
@@ -75,6 +84,8 @@ class _Listen:
 
 @dataclass(frozen=True)
 class _Stats:
+    """The `listen` section of the statistics page."""
+
     name: str
     binds: tuple[_Bind, ...]
     path: str
@@ -83,7 +94,12 @@ class _Stats:
 
 
 def haproxy_cfg(cluster: HACluster, topology: Topology, node: str) -> str:
-    """The node's haproxy.cfg."""
+    """The node's haproxy.cfg.
+
+    Raises:
+        UnsafeText: a value would change the meaning of a line.
+
+    """
     haproxy = cluster.spec.haproxy
     return render(
         "haproxy.cfg.j2",
@@ -99,7 +115,8 @@ def haproxy_cfg(cluster: HACluster, topology: Topology, node: str) -> str:
         proxy_max_connections=haproxy.proxy_max_connections,
         retries=haproxy.retries,
         timeouts={name: format_duration(value) for name, value in haproxy.timeouts},
-        # Connections go on when the virtual IP has moved away: their sockets may send from an address that the node has no more.
+        # `transparent` lets open connections go on after the virtual IP has moved away: their sockets send from an address that the
+        # node no longer has.
         transparent=bool(cluster.spec.vrrp.handover.drain),
         stats=_stats(cluster),
         listeners=[_listen(cluster, topology, listener, node) for listener in haproxy.listeners],
@@ -149,7 +166,7 @@ def _listen(cluster: HACluster, topology: Topology, listener: Listener, node: st
 
 
 def _any_address(cluster: HACluster, port: int, interface: str = "") -> tuple[_Bind, ...]:
-    """Every IPv4 address, and every IPv6 one where a virtual IP is one."""
+    """Binds for all IPv4 addresses, and for all IPv6 addresses if a virtual IP is IPv6 (a node may have IPv6 disabled)."""
     ipv4 = _Bind(f"*:{port}", interface=interface)
     if all(router.virtual_ips[0].version == 4 for router in cluster.spec.virtual_routers):
         return (ipv4,)
@@ -160,15 +177,15 @@ def _binds(cluster: HACluster, topology: Topology, listener: Listener, node: str
     if listener.bind is Bind.ANY:
         return _any_address(cluster, listener.port)
     return tuple(
-        _Bind(f"{bracketed(virtual_ip.ip)}:{listener.port}", interface=_scope(virtual_ip, router, node))
+        _Bind(f"{bracketed(virtual_ip.ip)}:{listener.port}", interface=_bind_interface(virtual_ip, router, node))
         for router in topology.routers
         for virtual_ip in router.virtual_ips
         if node in router.members or not virtual_ip.ip.is_link_local
     )
 
 
-def _scope(virtual_ip: InterfaceAddress, router: Router, node: str) -> str:
-    """A link-local address means something on its interface only."""
+def _bind_interface(virtual_ip: InterfaceAddress, router: Router, node: str) -> str:
+    """The interface to which a link-local address is bound: it is valid on one link only (RFC 4007). Empty for other addresses."""
     return router.members[node].interface if virtual_ip.ip.is_link_local else ""
 
 

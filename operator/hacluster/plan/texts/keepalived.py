@@ -1,4 +1,8 @@
-"""keepalived.conf of one node."""
+"""Makes keepalived.conf of one node.
+
+The weights need most care: keepalived limits a priority with its weights to 1–254, and two nodes at the same limit would tie. What
+the file contains beyond the resource, and why, is in docs/decisions/0010-generated-configuration.md.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,14 +17,16 @@ from hacluster.plan.model import Address, InterfaceAddress, Member, Router, Topo
 from hacluster.plan.texts.rendering import render
 
 _HIGHEST_EFFECTIVE = 254
-"""keepalived caps a priority with its weights here."""
+"""keepalived limits a priority with its weights to this value."""
 _LOWERS_TO_ONE = 253
-_V3_LONGEST = timedelta(milliseconds=40_950)
+"""Subtracted from any priority, it gives the lowest one, 1."""
+_LONGEST_V3_INTERVAL = timedelta(milliseconds=40_950)
+"""VRRP version 3 sends the advertisement interval in 12 bits, in centiseconds (RFC 9568, 5.2.7)."""
 
 
 @dataclass(frozen=True)
 class _Instance:
-    """One vrrp_instance as it is printed. `version` is 0 where the global one holds."""
+    """One `vrrp_instance` block. `version` is 0 if the global `vrrp_version` applies."""
 
     name: str
     interface: str
@@ -35,7 +41,12 @@ class _Instance:
 
 
 def keepalived_conf(cluster: HACluster, topology: Topology, node: str) -> str:
-    """The node's keepalived.conf; without any instance where it is a member of no virtual router."""
+    """The node's keepalived.conf; without any `vrrp_instance` if the node is a member of no virtual router.
+
+    Raises:
+        UnsafeText: a value would change the meaning of a line.
+
+    """
     vrrp = cluster.spec.vrrp
     by_http = vrrp.check.type is CheckType.HTTP
     return render(
@@ -50,8 +61,9 @@ def keepalived_conf(cluster: HACluster, topology: Topology, node: str) -> str:
         file_weight=-vrrp.check.weight,
         haproxy_admin=names.HAPROXY_ADMIN_SOCKET,
         agent_alive=names.AGENT_ALIVE,
-        agent_patience=names.AGENT_PATIENCE,
-        # A holder that merely lowers its priority keeps the address where others do not preempt: there it steps back by FAULT.
+        agent_patience=names.AGENT_ALIVE_TIMEOUT,
+        # With immediate preemption a lower priority is enough to yield. Otherwise no backup takes over from a living holder, whatever
+        # its priority, so the holder yields by FAULT (weight 0).
         yield_weight=-_LOWERS_TO_ONE if vrrp.preemption.mode is PreemptionMode.IMMEDIATE else 0,
         advert_int=seconds(vrrp.advertisement_interval),
         nopreempt=vrrp.preemption.mode is PreemptionMode.NEVER,
@@ -61,11 +73,11 @@ def keepalived_conf(cluster: HACluster, topology: Topology, node: str) -> str:
 
 
 def script_weight(cluster: HACluster, topology: Topology) -> int:
-    """The script's weight, alike on every node of the plan.
+    """The weight of the check script, the same on every node of the plan.
 
-    Process: added while HAProxy lives, as the resource says. Where a sum would exceed keepalived's highest effective
-    priority, the difference that it makes is turned round (subtracted while HAProxy is dead): capped sums would tie.
-    HTTP: always subtracted, as the track file's: nobody can add to a priority by a file that says 0.
+    Process: positive, added while HAProxy runs, as the resource says. If a sum would exceed 254 on any node, it is negative on all
+    nodes instead (subtracted while HAProxy is dead): the difference is the same, and limited sums would tie.
+    HTTP: always negative, like the weight of the track file: a track file with the value 0 changes no priority, so it cannot add.
     """
     check = cluster.spec.vrrp.check
     members = (member.priority for router in topology.routers for member in router.members.values())
@@ -75,9 +87,9 @@ def script_weight(cluster: HACluster, topology: Topology) -> int:
 
 
 def too_slow_for_ipv6(cluster: HACluster) -> tuple[Problem, ...]:
-    """IPv6 routers speak version 3 whatever the resource says, and version 3 has no advertisement interval as long as version 2."""
+    """A problem if an IPv6 router, which always uses VRRP version 3, would need a longer advertisement interval than version 3 has."""
     ipv6 = any(router.virtual_ips[0].version == 6 for router in cluster.spec.virtual_routers)
-    if not ipv6 or cluster.spec.vrrp.advertisement_interval <= _V3_LONGEST:
+    if not ipv6 or cluster.spec.vrrp.advertisement_interval <= _LONGEST_V3_INTERVAL:
         return ()
     field = "spec.vrrp.advertisementInterval"
     return (
@@ -88,24 +100,24 @@ def too_slow_for_ipv6(cluster: HACluster) -> tuple[Problem, ...]:
 
 
 def vrrp_version(cluster: HACluster, router: Router) -> int:
-    """VRRP version that the router speaks: IPv6 knows version 3 only (RFC 5798)."""
+    """The VRRP version of the router's advertisements: for IPv6 always 3, as version 2 is for IPv4 only (RFC 3768)."""
     return 3 if router.virtual_ips[0].version == 6 else cluster.spec.vrrp.version
 
 
 def seconds(value: timedelta) -> str:
-    """Seconds without an exponent or needless digits: `1`, `0.1`, `40.95`."""
+    """The duration in seconds, rounded to milliseconds, without exponent or trailing zeros: `1`, `0.1`, `40.95`."""
     return format((Decimal(round(value / timedelta(milliseconds=1))) / 1000).normalize(), "f")
 
 
 def _instance(cluster: HACluster, router: Router, member: Member) -> _Instance:
     vrrp = cluster.spec.vrrp
     highest = max(each.priority for each in router.members.values())
-    leads = vrrp.initial_state is InitialState.BY_PRIORITY and member.priority == highest
+    starts_as_master = vrrp.initial_state is InitialState.BY_PRIORITY and member.priority == highest
     version = vrrp_version(cluster, router)
     return _Instance(
         name=router.name,
         interface=member.interface,
-        state="MASTER" if leads else "BACKUP",
+        state="MASTER" if starts_as_master else "BACKUP",
         virtual_router_id=router.virtual_router_id,
         priority=member.priority,
         version=version if version != vrrp.version else 0,

@@ -1,7 +1,8 @@
-"""How values get into a daemon's configuration: through templates that only print, and a check on every printed value.
+"""Fills the templates of the daemons' configuration files, and checks every value that is printed.
 
-A value is printed only if it is made of characters that have no meaning in the target language. Whatever else must be
-printed passes a filter that quotes it for that language. A bad value is an error, never a directive.
+`render` is used by every module that makes such a file. A value is printed only if all its characters are free of meaning in the
+daemons' languages. A value that needs other characters passes a filter that quotes it (`argument`). Everything else is an error:
+a string of the resource must never become a directive.
 """
 
 import re
@@ -14,33 +15,33 @@ import jinja2
 from hacluster.errors import HAClusterError
 
 WORD: Final = re.compile(r"[A-Za-z0-9_./:@+,=*\[\]-]+")
-"""Names, numbers, paths, addresses: nothing in it is a blank, quote, comment, variable or brace in any daemon's language."""
+"""Names, numbers, paths, addresses. None of these characters is a blank, quote, comment, variable or brace in a daemon's language."""
 _ARGUMENT: Final = re.compile(r"[A-Za-z0-9_./:@+,=*\[\]~&%? -]+")
-"""What HAProxy takes literally as one argument once its blanks are escaped."""
+"""What HAProxy reads literally as one argument if its blanks are escaped."""
 
 _ADDRESSES = IPv4Address | IPv6Address | IPv4Interface | IPv6Interface | IPv4Network | IPv6Network
 
 
 class UnsafeText(HAClusterError):
-    """A value would mean something else than itself in a configuration file."""
+    """A value contains characters that would change the meaning of a configuration file."""
 
 
 class Quoted(str):
-    """Text that a filter has already made safe for its language."""
+    """Text that a filter has already quoted: it is printed without another check."""
 
     __slots__ = ()
 
 
 def checked(value: object) -> str:
-    """The value as it is printed.
+    """The value as text for a configuration file. Jinja2 calls it for every expression that a template prints.
 
     Raises:
-        UnsafeText: when it is not a word.
-        jinja2.UndefinedError: when the template asks for something that nobody gave.
+        UnsafeText: it is not a word (`WORD`), a number or an address.
+        jinja2.UndefinedError: the template prints a variable that `render` did not get.
 
     """
     if isinstance(value, jinja2.Undefined):
-        str(value)  # raises, and names what is missing
+        str(value)  # raises UndefinedError with the name of the variable
     if isinstance(value, Quoted):
         return str(value)
     if isinstance(value, bool) or not isinstance(value, str | int | _ADDRESSES):
@@ -52,10 +53,10 @@ def checked(value: object) -> str:
 
 
 def argument(value: str) -> Quoted:
-    """A value as one HAProxy argument.
+    """A value as one argument in haproxy.cfg: blanks are escaped by a backslash. Filter for the templates.
 
     Raises:
-        UnsafeText: when it holds more than a word, blanks, and what stands in a URL.
+        UnsafeText: it has characters other than those of a word, of a URL, and blanks.
 
     """
     if not _ARGUMENT.fullmatch(value):
@@ -64,12 +65,18 @@ def argument(value: str) -> Quoted:
 
 
 def bracketed(address: IPv4Address | IPv6Address) -> str:
-    """An address in front of a port: IPv6 in brackets."""
+    """An address as it is written before a port: IPv6 in brackets."""
     return f"[{address}]" if address.version == 6 else str(address)
 
 
 def render(template: str, **values: object) -> str:
-    """The text of `templates/<template>`; every value is checked, a missing one is an error."""
+    """The text of `templates/<template>` with these values.
+
+    Raises:
+        UnsafeText: a printed value is not safe (`checked`).
+        jinja2.UndefinedError: a value is missing.
+
+    """
     return _environment().get_template(template).render(values)
 
 
@@ -79,7 +86,7 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.PackageLoader("hacluster.plan.texts", "templates"),
         undefined=jinja2.StrictUndefined,
         finalize=checked,
-        autoescape=False,  # noqa: S701 - these are no HTML pages; `checked` guards them
+        autoescape=False,  # noqa: S701 - no HTML pages; `checked` is called for every printed value
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

@@ -1,6 +1,7 @@
-"""A node's files and the revision that names them: a hash over all of them, written into the agent's own.
+"""The revision of a node's files: a hash over all of them, which is stored in the node's agent.json.
 
-So the files carry their own checksum: whether somebody has tampered with them can be told from themselves.
+The agent reports the revision that it has loaded, and so the operator knows which files run. The hash is also a checksum that the
+files carry with them: the roll-out ignores stored files that were changed by hand (`genuine`).
 """
 
 import json
@@ -11,59 +12,72 @@ from hacluster.nodeconfig import AgentConfig, File
 from hacluster.plan.digest import digest
 
 NodeTexts = Mapping[File, str]
-"""One node's files."""
+"""One node's files by kind."""
 
 
 def agent_json(config: AgentConfig) -> str:
-    """agent.json as it is shipped: without line breaks, as all nodes' files share one ConfigMap."""
+    """The text of agent.json. It has no line breaks or indentation, because the files of all nodes share one ConfigMap of at most 1 MiB."""
     return json.dumps(config.model_dump(mode="json"), ensure_ascii=False) + "\n"
 
 
 def revision_of(texts: NodeTexts) -> str:
-    """The revision that these files should have, whatever they say."""
-    return digest({**texts, File.AGENT: _blanked(texts[File.AGENT])}, 12)
+    """The revision that follows from the content of the files. The revision that agent.json states does not matter."""
+    return digest({**texts, File.AGENT: _without_revision(texts[File.AGENT])}, 12)
 
 
-def sealed(texts: NodeTexts) -> dict[File, str]:
-    """The files with their revision in agent.json."""
+def with_revision(texts: NodeTexts) -> dict[File, str]:
+    """The files, with their revision in agent.json.
+
+    Raises:
+        pydantic.ValidationError: agent.json is no valid `AgentConfig`.
+
+    """
     config = AgentConfig.model_validate_json(texts[File.AGENT])
     return {**texts, File.AGENT: agent_json(config.model_copy(update={"revision": revision_of(texts)}))}
 
 
 def stated(texts: NodeTexts) -> str:
-    """The revision that the files say they have; empty: none."""
-    return str(_orders(texts.get(File.AGENT, "")).get("revision", ""))
+    """The revision that agent.json states; empty if there is none."""
+    return str(_parse_agent_json(texts.get(File.AGENT, "")).get("revision", ""))
 
 
 def serves_apache(texts: NodeTexts) -> bool:
-    """Whether these files are about an Apache, too."""
-    return _orders(texts.get(File.AGENT, "")).get("apache") is not None
+    """Whether the node of these files runs an Apache, as its agent.json says."""
+    return _parse_agent_json(texts.get(File.AGENT, "")).get("apache") is not None
 
 
 def genuine(texts: NodeTexts) -> bool:
-    """Whether the files are as the operator wrote them, in this version or an earlier one."""
+    """Whether the files are unchanged since the operator wrote them, in this version or an earlier one: their checksum is right."""
     return bool(stated(texts)) and stated(texts) == revision_of(texts)
 
 
 def yielding(texts: NodeTexts, routers: Collection[str]) -> dict[File, str]:
-    """The files with other orders: exactly these virtual routers are let go."""
+    """The files, changed so that the node yields exactly these virtual routers; the revision changes too if agent.json does.
+
+    Raises:
+        pydantic.ValidationError: agent.json is no valid `AgentConfig`.
+
+    """
     config = AgentConfig.model_validate_json(texts[File.AGENT])
     changed = tuple(each.model_copy(update={"yields": each.name in routers}) for each in config.routers)
     if changed == config.routers:
         return dict(texts)
-    return sealed({**texts, File.AGENT: agent_json(config.model_copy(update={"routers": changed}))})
+    return with_revision({**texts, File.AGENT: agent_json(config.model_copy(update={"routers": changed}))})
 
 
-def _blanked(text: str) -> str:
-    """In place, not by reading and writing: an earlier version may have written other fields."""
-    revision = json.dumps(_orders(text).get("revision", ""))
+def _without_revision(text: str) -> str:
+    """agent.json with an empty revision.
+
+    Replaced in the text, not by parsing and writing: an earlier version of the operator may have written other fields.
+    """
+    revision = json.dumps(_parse_agent_json(text).get("revision", ""))
     return text.replace(f'"revision": {revision}', '"revision": ""', 1)
 
 
-def _orders(text: str) -> dict[str, Any]:
-    """agent.json, as far as it can be read."""
+def _parse_agent_json(text: str) -> dict[str, Any]:
+    """The content of agent.json; empty if it is no JSON object."""
     try:
-        said = json.loads(text)
+        parsed = json.loads(text)
     except ValueError:
         return {}
-    return said if isinstance(said, dict) else {}
+    return parsed if isinstance(parsed, dict) else {}

@@ -1,4 +1,4 @@
-"""rsyslog.conf of one node, for the log target File."""
+"""Makes rsyslog.conf of one node, for the log target File: HAProxy logs by UDP to an rsyslog in the same pod."""
 
 from hacluster import names
 from hacluster.api import HACluster
@@ -6,7 +6,12 @@ from hacluster.plan.texts.rendering import render
 
 
 def rsyslog_conf(cluster: HACluster, node: str) -> str:
-    """The node's rsyslog.conf: HAProxy's facility goes to `names.LOG_FILE`, anything else nowhere."""
+    """The node's rsyslog.conf: messages of HAProxy's facility go to `names.LOG_FILE`, all others are discarded.
+
+    Raises:
+        UnsafeText: a value would change the meaning of a line.
+
+    """
     log = cluster.spec.haproxy.log
     return render(
         "rsyslog.conf.j2",

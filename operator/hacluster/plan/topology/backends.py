@@ -1,4 +1,4 @@
-"""The address on which a node's Apache listens."""
+"""Chooses the address on which a node's Apache listens. The HAProxys of all nodes reach it there."""
 
 from hacluster.api import HAClusterSpec
 from hacluster.api.reasons import Reason
@@ -8,11 +8,11 @@ from hacluster.plan.topology.addresses import describe, own_addresses
 
 
 def backend_address(spec: HAClusterSpec, view: NodeView) -> Address | Problem:
-    """The node's own entry, else its address in backendNetwork, else its InternalIP; or why there is none."""
-    written = next((node.backend_address for node in spec.nodes if node.name == view.name), None)
-    if written is not None:
-        # Not looked up in the facts: agents report what can carry a virtual IP, and this may lie on another device.
-        return written
+    """The address in the node's entry of spec.nodes, else its address in backendNetwork, else its InternalIP; or why there is none."""
+    explicit = next((node.backend_address for node in spec.nodes if node.name == view.name), None)
+    if explicit is not None:
+        # Not compared with the reported interfaces: agents report only those that can carry a virtual IP, and it may be on another.
+        return explicit
     if spec.backend_network is not None:
         inside = [each for each in own_addresses(view.interfaces or ()) if each in spec.backend_network]
         return inside[0] if inside else _outside(spec, view)

@@ -1,8 +1,9 @@
-"""Where a virtual router ought to be: the preferred node, cordoned nodes, and who lets go for whom.
+"""Decides which node should hold a virtual router: preferred nodes, cordoned nodes, and which node yields to which.
 
-A preference is put into force only while the preferred node could take over at once, or already has: whoever asks for
-a move to a node that is not fit gets a message, and keeps what runs. Everything here follows from what is the case now, and
-comes to rest: once the preferred node holds the router, nobody yields to it any more.
+`topology.py` uses it to change the members' priorities, `plan.py` to find the nodes that have to yield. A preference is in force
+only while the preferred node could take over at once, or already holds the router. Otherwise nothing moves, and a problem says
+why: a move to an unfit node would be an outage. Everything follows from the present state, so it ends by itself: once the
+preferred node holds the router, no node yields to it any more.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -21,7 +22,10 @@ _BROKEN = (VrrpState.FAULT, VrrpState.STOPPED)
 
 
 def observed(view: NodeView, entry: NodeStatus | None, *, silent: bool, cordoned: bool) -> NodeView:
-    """`view` with what its agent's entry says of its fitness. The words are the same as long as the facts are."""
+    """`view` with the node's fitness as its agent's entry in status.nodes reports it.
+
+    Reasons have no times or counters: the same state makes the same message, so that status is not written again and again.
+    """
     if entry is None:
         return replace(view, unfit="its agent has not reported yet", ready=frozenset(), cordoned=cordoned)
     if silent:
@@ -29,7 +33,7 @@ def observed(view: NodeView, entry: NodeStatus | None, *, silent: bool, cordoned
     up = entry.haproxy is Health.UP
     return replace(
         view,
-        unfit=_against(entry),
+        unfit=_unfit_reason(entry),
         faults=frozenset(each.name for each in entry.routers if each.state in _BROKEN),
         ready=frozenset(each.name for each in entry.routers if up and each.state in _SERVING),
         cordoned=cordoned,
@@ -37,7 +41,8 @@ def observed(view: NodeView, entry: NodeStatus | None, *, silent: bool, cordoned
     )
 
 
-def _against(entry: NodeStatus) -> str:
+def _unfit_reason(entry: NodeStatus) -> str:
+    """Why the reported state makes the node unfit for all routers; empty: it does not."""
     if entry.haproxy is Health.DOWN:
         return "its HAProxy does not answer"
     if any(problem.reason == Reason.CONFIGURATION_REFUSED for problem in entry.problems):
@@ -45,10 +50,10 @@ def _against(entry: NodeStatus) -> str:
     return ""
 
 
-def choose(
+def choose_preferred(
     index: int, name: str, router: VirtualRouter, members: Mapping[str, Member], views: Sequence[NodeView]
 ) -> tuple[str, tuple[Problem, ...]]:
-    """The member that is to have the router (empty: no preference in force), and why a wish is not granted."""
+    """The member that is preferred now (empty: no preference is in force), and a problem if the preference cannot be followed."""
     wanted, field = router.preferred_node, f"spec.virtualRouters[{index}].preferredNode"
     if not wanted:
         return "", ()
@@ -59,14 +64,15 @@ def choose(
     held = any(name in each.holds for each in views)
     if name in view.holds:
         return (wanted if wanted in members else ""), ()
-    if why := _unfit(name, view, members, held=held):
+    if why := _cannot_take(name, view, members, held=held):
         message = f"{wanted} cannot have {name} now: {why}. Nothing was moved; mend the node, or prefer another"
-        # While nobody has the router, its members are only just getting to know each other.
+        # While no node holds the router, the cluster is starting: nodes become ready one after another, which is no problem yet.
         return "", (Problem(Reason.PREFERRED_NODE_UNFIT, field, message),) if held else ()
     return wanted, ()
 
 
-def _unfit(router: str, view: NodeView, members: Mapping[str, Member], *, held: bool) -> str:
+def _cannot_take(router: str, view: NodeView, members: Mapping[str, Member], *, held: bool) -> str:
+    """Why the preferred node cannot take the router now, as a clause; empty: it can. `held`: some node holds the router."""
     if view.unfit:
         return view.unfit
     if view.name not in members:
@@ -81,28 +87,29 @@ def _unfit(router: str, view: NodeView, members: Mapping[str, Member], *, held: 
 
 
 def put_first(members: Mapping[str, Member], first: str) -> dict[str, Member]:
-    """The same priorities, dealt out anew: `first` gets the highest, the others keep their order behind it.
+    """The same priorities in another order: `first` gets the highest, the others keep their order below it.
 
-    Where the highest one was shared, `first` is lifted above it; at the ceiling the others step down instead.
+    If several members had the highest priority, `first` gets the next one above it; if that would exceed 254, the others get
+    lower ones instead.
     """
     others = sorted((name for name in members if name != first), key=lambda name: (-members[name].priority, name))
     top, *rest = sorted((member.priority for member in members.values()), reverse=True)
     if rest and rest[0] == top:
         top = min(top + 1, _HIGHEST)
-    dealt = {first: top, **dict(zip(others, _below(top, rest), strict=True))}
-    return {name: replace(member, priority=dealt[name]) for name, member in members.items()}
+    changed = {first: top, **dict(zip(others, _below(top, rest), strict=True))}
+    return {name: replace(member, priority=changed[name]) for name, member in members.items()}
 
 
 def put_last(members: Mapping[str, Member], last: Collection[str]) -> dict[str, Member]:
-    """The same priorities, dealt out anew: `last` get the lowest ones; among them, and among the others, the order stays."""
+    """The same priorities in another order: the members in `last` get the lowest. Within both groups the order stays."""
     ranked = sorted(members, key=lambda name: (name in last, -members[name].priority, name))
     priorities = sorted((member.priority for member in members.values()), reverse=True)
-    dealt = dict(zip(ranked, priorities, strict=True))
-    return {name: replace(member, priority=dealt[name]) for name, member in members.items()}
+    changed = dict(zip(ranked, priorities, strict=True))
+    return {name: replace(member, priority=changed[name]) for name, member in members.items()}
 
 
 def _below(top: int, priorities: Iterable[int]) -> list[int]:
-    """Descending `priorities`, lowered where they are not below `top`; those that differed still do."""
+    """The descending `priorities`, lowered so that all are below `top` (at least 1). Different ones stay different."""
     lowered: list[int] = []
     ceiling, before = top - 1, None
     for priority in priorities:
@@ -113,37 +120,37 @@ def _below(top: int, priorities: Iterable[int]) -> list[int]:
     return lowered
 
 
-def leaving(routers: Sequence[Router], views: Sequence[NodeView], mode: PreemptionMode) -> dict[str, frozenset[str]]:
-    """Cordoned node → routers that it lets others have: those that another member could take.
+def cordoned_yields(routers: Sequence[Router], views: Sequence[NodeView], mode: PreemptionMode) -> dict[str, frozenset[str]]:
+    """Cordoned node → the routers that it yields: those that another member could take over.
 
-    Where nobody preempts at once, it is enough to let go: after that the node stands by as the last resort.
+    Without immediate preemption it yields only until another node holds the router: no node takes it back then, and the
+    cordoned node can still take over if all others fail.
     """
     found = {}
     for view in views:
         if view.cordoned:
-            mine = [router for router in routers if view.name in router.members]
-            given = frozenset(router.name for router in mine if _lets_go(router, view, views, mode))
-            found[view.name] = given
-    return {name: given for name, given in found.items() if given}
+            own_routers = [router for router in routers if view.name in router.members]
+            found[view.name] = frozenset(router.name for router in own_routers if _has_to_yield(router, view, views, mode))
+    return {name: yielded for name, yielded in found.items() if yielded}
 
 
-def _lets_go(router: Router, view: NodeView, views: Sequence[NodeView], mode: PreemptionMode) -> bool:
-    heirs = [each for each in views if each.name != view.name and _could_take(router, each)]
-    done = mode is not PreemptionMode.IMMEDIATE and any(router.name in each.holds for each in heirs)
-    return bool(heirs) and not done
+def _has_to_yield(router: Router, view: NodeView, views: Sequence[NodeView], mode: PreemptionMode) -> bool:
+    successors = [each for each in views if each.name != view.name and _could_take_over(router, each)]
+    moved = mode is not PreemptionMode.IMMEDIATE and any(router.name in each.holds for each in successors)
+    return bool(successors) and not moved
 
 
-def _could_take(router: Router, view: NodeView) -> bool:
-    proven = view.ready is None or router.name in view.ready
-    return view.name in router.members and not view.unfit and not view.cordoned and proven
+def _could_take_over(router: Router, view: NodeView) -> bool:
+    ready = view.ready is None or router.name in view.ready
+    return view.name in router.members and not view.unfit and not view.cordoned and ready
 
 
-def switching(routers: Sequence[Router], views: Sequence[NodeView]) -> dict[str, frozenset[str]]:
-    """Present holder → routers that another node is preferred for, until that one has them."""
-    having = {router.name: {view.name for view in views if router.name in view.holds} for router in routers}
+def switchover_yields(routers: Sequence[Router], views: Sequence[NodeView]) -> dict[str, frozenset[str]]:
+    """Present holder → the routers that it yields because another node is preferred, until that node holds them."""
+    holders = {router.name: {view.name for view in views if router.name in view.holds} for router in routers}
     found: dict[str, set[str]] = {}
     for router in routers:
-        if router.preferred and router.preferred not in having[router.name]:
-            for holder in having[router.name] & router.members.keys():
+        if router.preferred and router.preferred not in holders[router.name]:
+            for holder in holders[router.name] & router.members.keys():
                 found.setdefault(holder, set()).add(router.name)
-    return {name: frozenset(given) for name, given in found.items()}
+    return {name: frozenset(yielded) for name, yielded in found.items()}

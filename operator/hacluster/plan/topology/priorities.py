@@ -1,4 +1,8 @@
-"""VRRP priorities: what the resource says, and for the rest a ladder whose steps are wide enough for no race."""
+"""Allots the base priority of each node: the one that the resource names, otherwise 250, 240, 230, … in the order of names.
+
+A backup waits for the master down interval, which contains the skew time `(256 - priority) / 256` of an advertisement interval
+(RFC 9568, 6.1). Different priorities let the backups wait differently long, so that two of them do not take over at once.
+"""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -11,8 +15,8 @@ _LOWEST, _HIGHEST = 1, 254
 def allot_priorities(names: Sequence[str], explicit: Mapping[str, int]) -> dict[str, int]:
     """A priority for every name: the explicit one, else 250, 240, 230, … by position.
 
-    Default priorities are distinct, from 1 to 254, and differ from every explicit one. Where the ladder would end
-    below 1 its steps are smaller: in VRRP a wider step only means that two backups never wait equally long.
+    Default priorities are distinct, from 1 to 254, and differ from every explicit one. The step is smaller than 10 if the
+    lowest priority would otherwise be below 1. A position counts even if its node has an explicit priority.
 
     Raises:
         ValueError: for more than 254 names.
@@ -31,6 +35,6 @@ def allot_priorities(names: Sequence[str], explicit: Mapping[str, int]) -> dict[
 
 
 def _nearest_free(wanted: int, used: set[int]) -> int:
-    """`wanted`, else the next free one below it, else the next above."""
+    """`wanted` if it is free, else the next free one below it, else the next free one above it."""
     candidates = chain(range(wanted, _LOWEST - 1, -1), range(wanted + 1, _HIGHEST + 1))
     return next(each for each in candidates if each not in used)

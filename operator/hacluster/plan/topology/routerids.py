@@ -1,4 +1,8 @@
-"""Virtual router IDs: what the resource says, else what was allotted before, else one that nobody uses."""
+"""Allots virtual router IDs (VRIDs): the one that the resource names, else the one that was allotted before, else a free one.
+
+The allotted IDs are stored in `status.virtualIPs`, and come back as `earlier`: an ID must not change while a router runs, because
+keepalived drops advertisements with another VRID.
+"""
 
 import hashlib
 from collections.abc import Collection, Mapping
@@ -9,13 +13,13 @@ _LOWEST, _HIGHEST = 1, 255
 def allot_router_ids(
     seed: str, explicit: Mapping[str, int | None], earlier: Mapping[str, int], taken: Collection[int]
 ) -> dict[str, int]:
-    """A VRID for every router name in `explicit` (None: to be allotted).
+    """A VRID (1 to 255) for every router name in `explicit` (None: to be allotted).
 
-    An earlier allotment stays unless somebody else has the same ID by now. A new one starts from a hash of `seed` and
-    the router's name, so that the same resource gets the same ID in an empty cluster.
+    An earlier allotment stays unless it is in `taken` or explicit for another router. The search for a new one starts from a hash
+    of `seed` and the router's name, so that the same resource gets the same ID in an empty cluster.
 
     Raises:
-        ValueError: when all 255 are taken.
+        ValueError: all 255 are taken.
 
     """
     used = {each for each in explicit.values() if each is not None} | set(taken)

@@ -1,4 +1,8 @@
-"""Who takes part and as what: the resource's wishes meet the nodes' facts."""
+"""Makes the topology: which nodes take part, and in which role, from the resource and from what the nodes have reported.
+
+`make_topology` is called by `plan.py`. It collects problems instead of raising them: most of them leave out a single node, some
+block the whole plan.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,21 +12,23 @@ from hacluster.api.reasons import Reason
 from hacluster.api.spec import Node, Peering, PreemptionMode, VirtualRouter
 from hacluster.errors import Problem
 from hacluster.plan.model import Address, Member, NodeView, Participant, Router, Topology
-from hacluster.plan.topology.addresses import describe, source_of
+from hacluster.plan.topology.addresses import describe, unicast_source
 from hacluster.plan.topology.backends import backend_address
 from hacluster.plan.topology.interface_choice import LeftOut, choose_interface
-from hacluster.plan.topology.preference import choose, put_first, put_last
+from hacluster.plan.topology.preference import choose_preferred, put_first, put_last
 from hacluster.plan.topology.priorities import allot_priorities
 from hacluster.plan.topology.routerids import allot_router_ids
 from hacluster.plan.topology.virtual_ips import bad_virtual_ips
 
 MAX_NODES = 64
-"""As many as `status.nodes` can tell about."""
+"""The CRD allows as many entries in `status.nodes`."""
 
 
 @dataclass
 class Findings:
-    """What came up on the way. `fatal` problems block the whole plan, `problems` cost single nodes something."""
+    """What was found while the topology was made. `fatal` blocks the whole plan; `problems` are about single nodes; `waiting_for` are
+    the nodes that cannot be configured before their agents report.
+    """
 
     fatal: list[Problem] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -30,47 +36,48 @@ class Findings:
 
 
 def router_names(routers: Sequence[VirtualRouter]) -> tuple[str, ...]:
-    """Names of the virtual routers: their own, else VI_1, VI_2, … by position."""
+    """Names of the virtual routers: the name in the spec, else VI_1, VI_2, … by position."""
     return tuple(router.name or f"VI_{position}" for position, router in enumerate(routers, 1))
 
 
 def make_topology(
     cluster: HACluster, nodes: Sequence[NodeView], router_ids: Mapping[str, int], taken_ids: Collection[int]
 ) -> tuple[Topology, Findings]:
-    """Who takes part, and everything that keeps somebody or everybody from it."""
+    """The topology, and everything that keeps single nodes or the whole resource from it. Arguments as in `make_plan`."""
     found = Findings()
     views = sorted(nodes, key=lambda node: node.name)
     if len(views) > MAX_NODES:
         found.fatal.append(_too_many(len(views)))
         views = []
-    written = {node.name: node for node in cluster.spec.nodes}
-    explicit = {name: node.priority for name, node in written.items() if node.priority is not None}
+    entries = {node.name: node for node in cluster.spec.nodes}
+    explicit = {name: node.priority for name, node in entries.items() if node.priority is not None}
     priorities = allot_priorities([view.name for view in views], explicit)
     found.fatal += bad_virtual_ips(cluster, views)
 
-    ready = [view for view in views if _can_be_configured(cluster, view, written.get(view.name))]
+    ready = [view for view in views if _can_be_configured(cluster, view, entries.get(view.name))]
     found.waiting_for += [view.name for view in views if view not in ready]
     participants = _participants(cluster, views, ready, found)
     if cluster.spec.apache and ready and all(each.backend_address is None for each in participants):
         found.fatal += [problem for problem in found.problems if problem.reason == Reason.NO_BACKEND_ADDRESS]
     routers = _routers(
-        cluster, views, ready, priorities=priorities, vrids=_vrids(cluster, router_ids, taken_ids, found), found=found
+        cluster, views, ready, priorities=priorities, vrids=_allot_vrids(cluster, router_ids, taken_ids, found), found=found
     )
     return Topology(participants, routers, priorities), found
 
 
-def _can_be_configured(cluster: HACluster, view: NodeView, written: Node | None) -> bool:
-    """Its agent has reported, or the resource itself says all that the agent would be asked for."""
+def _can_be_configured(cluster: HACluster, view: NodeView, entry: Node | None) -> bool:
+    """Whether its agent has reported, or the resource itself names everything that the agent would report."""
     if view.interfaces is not None:
         return True
-    interfaces_known = all(router.interface or (written and written.interface) for router in cluster.spec.virtual_routers)
-    backend_known = cluster.spec.apache is None or (written is not None and written.backend_address is not None)
+    interfaces_known = all(router.interface or (entry and entry.interface) for router in cluster.spec.virtual_routers)
+    backend_known = cluster.spec.apache is None or (entry is not None and entry.backend_address is not None)
     return interfaces_known and backend_known and cluster.spec.vrrp.peering is Peering.MULTICAST
 
 
 def _participants(
     cluster: HACluster, views: Sequence[NodeView], ready: Sequence[NodeView], found: Findings
 ) -> tuple[Participant, ...]:
+    """The nodes that can be configured, with their backend addresses; a missing address becomes a problem."""
     participants = []
     for ordinal, view in enumerate(views, 1):
         if view in ready:
@@ -82,7 +89,7 @@ def _participants(
     return tuple(participants)
 
 
-def _vrids(cluster: HACluster, earlier: Mapping[str, int], taken: Collection[int], found: Findings) -> dict[str, int]:
+def _allot_vrids(cluster: HACluster, earlier: Mapping[str, int], taken: Collection[int], found: Findings) -> dict[str, int]:
     routers = cluster.spec.virtual_routers
     explicit = dict(zip(router_names(routers), (router.virtual_router_id for router in routers), strict=True))
     try:
@@ -101,21 +108,22 @@ def _routers(
     vrids: Mapping[str, int],
     found: Findings,
 ) -> tuple[Router, ...]:
+    """The virtual routers with their members. A router that no reporting node can run is fatal."""
     routers = []
     for index, (name, router) in enumerate(
         zip(router_names(cluster.spec.virtual_routers), cluster.spec.virtual_routers, strict=True)
     ):
-        members, left = _members(cluster, index, router, ready, priorities)
-        found.problems += left
-        known = [view for view in ready if view.interfaces is not None]
-        if known and not any(view.name in members for view in known):
-            found.fatal += left
-        preferred, refused = choose(index, name, router, members, views)
+        members, left_out = _members(cluster, index, router, ready, priorities)
+        found.problems += left_out
+        reported = [view for view in ready if view.interfaces is not None]
+        if reported and not any(view.name in members for view in reported):
+            found.fatal += left_out
+        preferred, refused = choose_preferred(index, name, router, members, views)
         found.problems += refused
         if preferred:
             members = put_first(members, preferred)
         if cluster.spec.vrrp.preemption.mode is PreemptionMode.DELAYED:
-            # Else a cordoned node would take back after the delay what it has just let go.
+            # Otherwise a cordoned node, after the delay, would take back the router that it has just yielded.
             members = put_last(members, [view.name for view in views if view.cordoned])
         if name in vrids:
             routers.append(Router(name, vrids[name], router.virtual_ips, members, preferred))
@@ -125,27 +133,29 @@ def _routers(
 def _members(
     cluster: HACluster, index: int, router: VirtualRouter, ready: Sequence[NodeView], priorities: Mapping[str, int]
 ) -> tuple[dict[str, Member], list[Problem]]:
-    """The router's members by node name, and why the other nodes are none."""
+    """The router's members by node name, and the problems of the nodes that are left out."""
     unicast = cluster.spec.vrrp.peering is Peering.UNICAST
     members: dict[str, Member] = {}
-    left = []
+    left_out = []
     for view in ready:
         chosen = choose_interface(cluster.spec, index, router, view)
         if isinstance(chosen, LeftOut):
-            left.append(chosen.problem)
+            left_out.append(chosen.problem)
             continue
-        source = source_of(router.virtual_ips[0], chosen) if unicast else None
+        source = unicast_source(router.virtual_ips[0], chosen) if unicast else None
         if unicast and source is None:
-            left.append(_no_source(index, view, chosen.name))
+            left_out.append(_no_source(index, view, chosen.name))
             continue
         members[view.name] = Member(
             chosen.name, priorities[view.name], source, addresses=tuple(each.ip for each in chosen.addresses)
         )
-    return _introduce(members), left
+    return _add_peers(members), left_out
 
 
-def _introduce(members: Mapping[str, Member]) -> dict[str, Member]:
-    """Unicast: everybody knows everybody else. One plan for all nodes, so that no list can be lopsided (a split brain)."""
+def _add_peers(members: Mapping[str, Member]) -> dict[str, Member]:
+    """Unicast: each member gets the sources of all others as peers. All lists come from one plan: a list that lacks a member would
+    leave that member without advertisements, and both would be MASTER (split brain).
+    """
     sources: dict[str, Address] = {name: member.source for name, member in members.items() if member.source is not None}
     return {
         name: replace(member, peers=tuple(address for other, address in sources.items() if other != name))

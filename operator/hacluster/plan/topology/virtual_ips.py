@@ -1,4 +1,7 @@
-"""Addresses that cannot be virtual IPs, whatever else is right."""
+"""Refuses virtual IPs that must not be used: an address of a node, and the network or broadcast address of a subnet.
+
+Such a problem blocks the whole plan: every member would configure the address.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,21 +13,22 @@ from hacluster.plan.topology.addresses import own_addresses
 
 
 def bad_virtual_ips(cluster: HACluster, views: Sequence[NodeView]) -> Iterator[Problem]:
-    """Virtual IPs that belong to a node already (they would be taken away from it), or to a subnet as such."""
+    """A problem for each virtual IP that a node has already (it would lose its own address), or that is no host's address."""
     owners = _owners(cluster, views)
     for i, router in enumerate(cluster.spec.virtual_routers):
         for j, virtual_ip in enumerate(router.virtual_ips):
             field = f"spec.virtualRouters[{i}].virtualIPs[{j}]"
             if virtual_ip.ip in owners:
-                why = owners[virtual_ip.ip]
+                owner = owners[virtual_ip.ip]
                 yield Problem(
-                    Reason.VIRTUAL_IP_IN_USE, field, f"{virtual_ip.ip} cannot be a virtual IP: {why}; choose a free address"
+                    Reason.VIRTUAL_IP_IN_USE, field, f"{virtual_ip.ip} cannot be a virtual IP: {owner}; choose a free address"
                 )
-            elif what := _of_the_subnet(virtual_ip):
-                yield Problem(Reason.INVALID, field, f"{virtual_ip} is {what} of its subnet; choose a host's address")
+            elif kind := _reserved_in_subnet(virtual_ip):
+                yield Problem(Reason.INVALID, field, f"{virtual_ip} is {kind} of its subnet; choose a host's address")
 
 
 def _owners(cluster: HACluster, views: Sequence[NodeView]) -> dict[Address, str]:
+    """Addresses that are in use → whose they are, as a clause for a message."""
     owners: dict[Address, str] = {}
     for view in views:
         internal = (view.internal_ip,) if view.internal_ip is not None else ()
@@ -35,7 +39,8 @@ def _owners(cluster: HACluster, views: Sequence[NodeView]) -> dict[Address, str]
     return owners
 
 
-def _of_the_subnet(virtual_ip: InterfaceAddress) -> str:
+def _reserved_in_subnet(virtual_ip: InterfaceAddress) -> str:
+    """Which reserved address of its subnet it is; empty: none. /31, /32, /127 and /128 have none (RFC 3021, RFC 6164)."""
     network = virtual_ip.network
     if network.prefixlen >= virtual_ip.max_prefixlen - 1:
         return ""

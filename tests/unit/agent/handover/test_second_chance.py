@@ -48,7 +48,7 @@ class FakeNetfilter(Netfilter):
 
 def advertise(adverts: LastAdverts, source: str, at: float) -> None:
     """An advertisement of the member with this address arrives."""
-    adverts.take("VI_1", Advert(source, 3, 51, 100, 100, (VIP,), "ens3"), at)
+    adverts.record("VI_1", Advert(source, 3, 51, 100, 100, (VIP,), "ens3"), at)
 
 
 def network(*held: str) -> Network:

@@ -38,7 +38,7 @@ class FakeNeighbourSocket:
             raise PermissionError("no NET_RAW")
         self._on_claim = on_claim
 
-    def ask(self, addresses: Collection[str], *, to: str = "") -> None:
+    def probe(self, addresses: Collection[str], *, to: str = "") -> None:
         type(self).asked += 1
         if self.answers:
             for each in addresses:

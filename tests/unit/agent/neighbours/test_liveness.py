@@ -13,7 +13,7 @@ def gone_at(liveness: Liveness, start: float, until: float) -> float | None:
     """When a node that answers no probe from `start` to `until` counts as gone; None: it does not."""
     at = start
     while at < until:
-        liveness.step(at)
+        liveness.should_probe(at)
         if liveness.gone:
             return at
         at += 0.001
@@ -26,33 +26,33 @@ def test_a_node_that_has_never_answered_does_not_count_as_gone() -> None:
 
 def test_a_node_counts_as_gone_after_three_unanswered_probes() -> None:
     liveness = Liveness()
-    liveness.hear(MAC, 0.0)
+    liveness.record_answer(MAC, 0.0)
     gone = gone_at(liveness, 0.0, 10.0)
     assert gone is not None and abs(gone - (PERIOD + TRIES * ANSWER_TIMEOUT)) < 0.01
 
 
 def test_a_node_does_not_count_as_gone_after_two_unanswered_probes() -> None:
     liveness = Liveness()
-    liveness.hear(MAC, 0.0)
+    liveness.record_answer(MAC, 0.0)
     assert gone_at(liveness, 0.0, PERIOD + 2.5 * ANSWER_TIMEOUT) is None
-    liveness.hear(MAC, PERIOD + 2.5 * ANSWER_TIMEOUT)
+    liveness.record_answer(MAC, PERIOD + 2.5 * ANSWER_TIMEOUT)
     assert gone_at(liveness, PERIOD + 2.5 * ANSWER_TIMEOUT, 2 * PERIOD + 5 * ANSWER_TIMEOUT) is None
 
 
 def test_a_holder_that_misses_an_advertisement_is_probed_at_once_and_with_short_timeouts() -> None:
     liveness = Liveness()
-    liveness.hear(MAC, 0.0)
-    liveness.doubt(0.03, 0.05)
+    liveness.record_answer(MAC, 0.0)
+    liveness.suspect(0.03, 0.05)
     gone = gone_at(liveness, 0.05, 10.0)
     assert gone is not None and abs(gone - (0.05 + TRIES * 0.009)) < 0.01
 
 
 def test_a_node_that_answers_again_is_no_longer_gone_and_has_the_usual_timeouts() -> None:
     liveness = Liveness()
-    liveness.hear(MAC, 0.0)
-    liveness.doubt(0.03, 0.05)
+    liveness.record_answer(MAC, 0.0)
+    liveness.suspect(0.03, 0.05)
     assert gone_at(liveness, 0.05, 1.0)
-    liveness.hear("02:00:00:00:00:02", 1.0)
+    liveness.record_answer("02:00:00:00:00:02", 1.0)
     assert not liveness.gone and liveness.mac == "02:00:00:00:00:02"
     gone = gone_at(liveness, 1.0, 10.0)
     assert gone is not None and gone > 1.0 + PERIOD + TRIES * ANSWER_TIMEOUT - 0.01

@@ -38,7 +38,7 @@ class Segment:
     def clock(self) -> float:
         self.now += 0.01
         if self.advert_at is not None and self.now >= self.advert_at:
-            self.adverts.take("VI_1", self.advert, self.advert_at)
+            self.adverts.record("VI_1", self.advert, self.advert_at)
         return self.now
 
     async def problems(self, router: Router = ROUTER) -> list[str]:

@@ -35,7 +35,7 @@ HOLDER = Observation(
     installed=CONFIG,
     started=True,
     keepalived=True,
-    learned=True,
+    states_known=True,
     instances={"VI_1": Instance(VrrpState.MASTER, 101)},
     haproxy=Health.UP,
 )

@@ -133,7 +133,7 @@ async def test_a_change_that_is_not_in_the_entry_is_not_reported(entry_file: Pat
     async with run_publisher(entry_file) as running:
         await running.wait_for("0")
         running.state.update(started=True, haproxy=Health.UNKNOWN)
-        running.state.update(learned=True)
+        running.state.update(states_known=True)
         await asyncio.sleep(0.2)
         assert len(running.reporter.entries) == 1
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hacluster.agent.system import netlink
-from hacluster.agent.system.network import IFF_LOOPBACK, Address, Link, Network, bare, interfaces
+from hacluster.agent.system.network import IFF_LOOPBACK, Address, Link, Network, interfaces, without_prefix
 
 
 def make_network(*links: tuple[Link, list[str]]) -> Network:
@@ -90,8 +90,8 @@ def test_addresses_are_listed_by_interface() -> None:
 
 
 def test_bare_removes_the_prefix_length_and_normalizes_the_spelling() -> None:
-    assert bare("2001:DB8:0::1/64") == "2001:db8::1"
-    assert bare("10.0.0.1") == "10.0.0.1"
+    assert without_prefix("2001:DB8:0::1/64") == "2001:db8::1"
+    assert without_prefix("10.0.0.1") == "10.0.0.1"
 
 
 # Netlink messages

@@ -62,9 +62,9 @@ def test_the_kernels_list_of_children() -> None:
 def test_a_signal_without_a_handler_is_recognized() -> None:
     before = signal.signal(signal.SIGUSR2, lambda *_: None)
     try:
-        assert processes.handles(os.getpid(), signal.SIGUSR2)
+        assert processes.handles_signal(os.getpid(), signal.SIGUSR2)
     finally:
         signal.signal(signal.SIGUSR2, before)
-    assert not processes.handles(os.getpid(), signal.SIGUSR2)
-    assert not processes.handles(os.getpid(), signal.SIGRTMIN + 5)
-    assert not processes.handles(2**22 + 1, signal.SIGINT)
+    assert not processes.handles_signal(os.getpid(), signal.SIGUSR2)
+    assert not processes.handles_signal(os.getpid(), signal.SIGRTMIN + 5)
+    assert not processes.handles_signal(2**22 + 1, signal.SIGINT)

@@ -23,10 +23,10 @@ class Backup:
 
     def sees(self, network: Network, now: float, *routers: Router) -> int | None:
         """Milliseconds of the last takeover."""
-        return self.timer.follow(routers or (ROUTER,), network, now).get("VI_1")
+        return self.timer.update(routers or (ROUTER,), network, now).get("VI_1")
 
     def receives_advert(self, now: float) -> None:
-        self.adverts.take("VI_1", ADVERT, now)
+        self.adverts.record("VI_1", ADVERT, now)
 
 
 def test_a_takeover_counts_from_the_last_advertisement() -> None:
@@ -62,7 +62,7 @@ def test_an_agent_that_starts_on_the_holder_has_measured_nothing() -> None:
 def test_a_takeover_right_after_the_first_configuration_is_measured() -> None:
     """The network was seen before any router was configured."""
     node = Backup()
-    node.timer.follow((), WITHOUT, 10)
+    node.timer.update((), WITHOUT, 10)
     node.receives_advert(11)
     assert node.sees(WITH, 11.3) == 300
 

@@ -1,4 +1,4 @@
-"""A small reports for reports: three nodes, one virtual IP, and a clock that the test moves."""
+"""Examples for the tests of status reports: three nodes, one virtual IP, and a clock that the test sets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ NODES = ("node1", "node2", "node3")
 
 
 def entry(name: str, *, holds: bool = False, at: datetime = START, state: VrrpState | None = None, **changes: Any) -> NodeStatus:
-    """A healthy node's report."""
+    """The entry of a healthy node in `status.nodes`, with changes."""
     router = RouterStatus(
         name="VI_1", state=state or (VrrpState.MASTER if holds else VrrpState.BACKUP), priority=100, interface="ens3",
         virtual_ips=(VIP,) if holds else (), since=format_timestamp(at),
@@ -35,8 +35,8 @@ def problem(reason: str, message: str = "is wrong") -> NodeProblem:
 
 
 @dataclass
-class Reports:
-    """Plays reports one after the other, each on the status that the one before left."""
+class ReportSequence:
+    """Makes one report after the other, each from the status that the one before left."""
 
     now: datetime = START
     status: HAClusterStatus = field(default_factory=HAClusterStatus)
@@ -44,27 +44,27 @@ class Reports:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     last: Report | None = None
 
-    def later(self, seconds: float, *, alive: tuple[str, ...] = NODES) -> None:
-        """Time passes; the nodes that are alive are heard at its end."""
+    def advance(self, seconds: float, *, alive: tuple[str, ...] = NODES) -> None:
+        """Time passes; the nodes that are alive send a heartbeat at its end."""
         self.now += timedelta(seconds=seconds)
         for name in alive:
             if name in self.nodes:
-                self.nodes[name] = replace(self.nodes[name], heard=self.now, confirmed=self.now)
+                self.nodes[name] = replace(self.nodes[name], last_seen=self.now, last_received=self.now)
 
-    def says(self, name: str, *, holds: bool = False, **changes: Any) -> None:
-        """The node's agent reports, now."""
+    def node_reports(self, name: str, *, holds: bool = False, **changes: Any) -> None:
+        """The node's agent reports this now."""
         before = self.nodes.get(name, ObservedNode(name))
         claims = {VIP: before.claims.get(VIP, self.now)} if holds else {}
-        said = entry(name, holds=holds, at=self.now, **changes)
-        self.nodes[name] = replace(before, entry=said, heard=self.now, confirmed=self.now, claims=claims)
+        new_entry = entry(name, holds=holds, at=self.now, **changes)
+        self.nodes[name] = replace(before, entry=new_entry, last_seen=self.now, last_received=self.now, claims=claims)
 
     def all_fit(self, holder: str = "node1") -> None:
         """Three healthy nodes."""
         for name in NODES:
-            self.says(name, holds=name == holder)
+            self.node_reports(name, holds=name == holder)
 
     def report(self, **inputs: Any) -> Report:
-        """The next report."""
+        """Makes the next report; `inputs` replaces fields of `ReportInputs`."""
         values: dict[str, Any] = {
             "now": self.now, "generation": 1, "virtual_ips": (VirtualIP(VIP, "VI_1", 51),),
             "nodes": tuple(self.nodes[name] for name in sorted(self.nodes)), "selector": {"role": "lb"},
@@ -77,12 +77,29 @@ class Reports:
     def condition(self, kind: str) -> Condition:
         return next(each for each in self.status.conditions if each.type == kind)
 
-    def shows(self, kind: str) -> tuple[str, str]:
+    def condition_state(self, kind: str) -> tuple[str, str]:
         """Status and reason of a condition."""
         condition = self.condition(kind)
         return condition.status.value, condition.reason
 
-    def told(self) -> list[str]:
+    def event_reasons(self) -> list[str]:
         """Reasons of the last report's events."""
         assert self.last is not None
         return [each.reason for each in self.last.events]
+
+
+def settled(*, seconds: float = 0.0) -> ReportSequence:
+    """Three fit nodes with node1 as the holder, and one report; then so many seconds pass."""
+    reports = ReportSequence()
+    reports.all_fit()
+    reports.report()
+    if seconds:
+        reports.advance(seconds)
+    return reports
+
+
+def last_move(reports: ReportSequence) -> tuple[str, str, str]:
+    """Old holder, new holder and reason of the last failover."""
+    last = reports.status.last_failover
+    assert last is not None
+    return last.from_, last.to, last.reason

@@ -1,33 +1,26 @@
-"""Nothing that a silent node said of itself is passed on as true."""
+"""`view` and `stale`: nothing that a silent node reported of itself is shown as true."""
 
 from datetime import timedelta
 
 from hacluster.api.status import HAClusterStatus, Health, VrrpState
 from hacluster.plan.status import stale, view
 from hacluster.timing import SILENT_AFTER
-from tests.unit.plan.status.examples import NODES, START, VIP, Reports
+from tests.unit.plan.status.examples import NODES, START, VIP, ReportSequence, settled
 
 
-def stored(reports: Reports) -> HAClusterStatus:
-    """As it stands in the cluster: the operator's part, and the nodes' own entries, whatever their age."""
+def stored(reports: ReportSequence) -> HAClusterStatus:
+    """The status as the cluster has it: the operator's part, and the nodes' own entries, however old they are."""
     entries = tuple(seen.entry for seen in reports.nodes.values() if seen.entry)
     return reports.status.model_copy(update={"nodes": entries})
 
 
-def settled() -> Reports:
-    reports = Reports()
-    reports.all_fit()
-    reports.report()
-    return reports
-
-
 def test_a_holder_that_falls_silent_is_unknown_and_holds_nothing() -> None:
     reports = settled()
-    reports.later(11, alive=("node2", "node3"))
+    reports.advance(11, alive=("node2", "node3"))
     reports.report()
     assert reports.status.silent_nodes == ("node1",)
     raw = stored(reports)
-    assert raw.nodes[0].routers[0].state is VrrpState.MASTER, "its own entry is left as it was"
+    assert raw.nodes[0].routers[0].state is VrrpState.MASTER, "the stored entry is unchanged"
     seen = {node.name: node for node in view(raw).status.nodes}
     assert seen["node1"].routers[0].state is VrrpState.UNKNOWN
     assert seen["node1"].routers[0].virtual_ips == ()
@@ -35,17 +28,17 @@ def test_a_holder_that_falls_silent_is_unknown_and_holds_nothing() -> None:
     assert seen["node2"] == raw.nodes[1]
 
 
-def test_a_silent_node_that_is_heard_again_is_believed_again() -> None:
+def test_a_silent_node_that_sends_a_heartbeat_again_is_shown_again() -> None:
     reports = settled()
-    reports.later(11, alive=("node2", "node3"))
+    reports.advance(11, alive=("node2", "node3"))
     reports.report()
-    reports.later(1)
+    reports.advance(1)
     reports.report()
     assert reports.status.silent_nodes == ()
     assert view(stored(reports)).status == stored(reports)
 
 
-def test_without_an_operator_the_leases_tell() -> None:
+def test_nodes_that_are_passed_as_silent_hold_nothing() -> None:
     reports = settled()
     raw = stored(reports)
     assert raw.silent_nodes == ()
@@ -57,8 +50,8 @@ def test_without_an_operator_the_leases_tell() -> None:
 
 def test_a_silent_node_is_no_part_of_a_split_brain() -> None:
     reports = settled()
-    reports.says("node2", holds=True)
-    reports.later(3)
+    reports.node_reports("node2", holds=True)
+    reports.advance(3)
     reports.report()
     assert reports.status.virtual_ips[0].holders == ("node1", "node2")
     assert view(stored(reports), {"node1"}).status.virtual_ips[0].holder == "node2"
@@ -71,19 +64,19 @@ def test_a_lease_that_is_too_old_or_was_never_renewed_is_stale() -> None:
 
 
 def test_a_node_that_never_reported_is_not_yet_silent() -> None:
-    reports = Reports()
-    reports.says("node1", holds=True)
+    reports = ReportSequence()
+    reports.node_reports("node1", holds=True)
     reports.nodes["node2"] = type(reports.nodes["node1"])("node2")
     reports.report()
     assert reports.status.silent_nodes == ()
 
 
-def test_what_needs_attention() -> None:
+def test_conditions_that_need_attention() -> None:
     reports = settled()
     assert view(stored(reports)).attention == ()
-    reports.says("node1", haproxy=Health.DOWN)
-    reports.says("node2", holds=True)
+    reports.node_reports("node1", haproxy=Health.DOWN)
+    reports.node_reports("node2", holds=True)
     reports.report()
     assert [each.type for each in view(stored(reports)).attention] == ["Ready", "Degraded"]
-    assert VIP in reports.condition("SplitBrain").message or reports.shows("SplitBrain")[0] == "False"
+    assert VIP in reports.condition("SplitBrain").message or reports.condition_state("SplitBrain")[0] == "False"
     assert set(NODES) == {node.name for node in view(stored(reports)).status.nodes}

@@ -1,0 +1,1 @@
+"""Unit tests of each node's files: `hacluster.plan.texts`."""

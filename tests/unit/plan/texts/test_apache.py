@@ -11,7 +11,7 @@ def page(html: str | None, name: str = "n2", views: int = 3) -> str:
 
 
 @pytest.mark.parametrize(
-    ("html", "made"),
+    ("html", "expected"),
     [
         ("<h1>Đây là website từ Node {ordinal}</h1>", "<h1>Đây là website từ Node 2</h1>\n"),
         ("{node}/{ordinal}/{cluster}\n", "n2/2/web\n"),
@@ -21,16 +21,16 @@ def page(html: str | None, name: str = "n2", views: int = 3) -> str:
         ("", "\n"),
     ],
 )
-def test_placeholders_and_nothing_else(html: str, made: str) -> None:
-    assert page(html) == made
+def test_only_the_three_placeholders_are_replaced(html: str, expected: str) -> None:
+    assert page(html) == expected
 
 
 def test_the_default_page_names_node_and_cluster() -> None:
     assert "web: this is n2" in page(None)
 
 
-def test_values_are_html() -> None:
-    """Kubernetes has no such names, but a page must not depend on that."""
+def test_replaced_values_are_escaped_as_html() -> None:
+    """Kubernetes allows no such names, but the page must be safe without that."""
     from hacluster.plan import Participant
     from hacluster.plan.texts.apache import page as make_page
 
@@ -38,19 +38,19 @@ def test_values_are_html() -> None:
     assert made == "&lt;b&gt;&amp;\n"
 
 
-def test_ordinals_count_nodes_that_are_waited_for() -> None:
+def test_ordinals_include_nodes_that_have_not_reported() -> None:
     from tests.unit.plan.clusters import unknown
 
     made = plan(cluster(apache={"page": "{ordinal}"}), unknown("a"), *nodes(1))
     assert made.texts["n1"][File.PAGE] == "2\n"
 
 
-def test_listens_on_the_backend_address_only() -> None:
+def test_apache_listens_on_the_backend_address_only() -> None:
     made = plan(cluster(backendNetwork="2001:db8::/64"), node("a", eth0=["192.0.2.1/24", "2001:db8::1/64"]))
     listens = [line for line in made.texts["a"][File.HTTPD].splitlines() if line.startswith("Listen")]
     assert listens == ["Listen [2001:db8::1]:8081"]
 
 
-def test_own_content_instead_of_the_page() -> None:
+def test_the_user_s_content_replaces_the_page() -> None:
     made = plan(cluster(apache={"contentConfigMap": {"name": "site"}})).texts["n1"][File.HTTPD]
     assert "DocumentRoot /srv/hacluster/content" in made and "index.html$" not in made

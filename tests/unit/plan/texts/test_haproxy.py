@@ -1,4 +1,4 @@
-"""haproxy.cfg, where a golden file says too little about why."""
+"""haproxy.cfg: properties whose reason a golden file cannot show."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ def test_all_nodes_have_the_same_servers_under_the_same_names() -> None:
     """A client's cookie names a server: it has to mean the same on whichever node holds the virtual IP."""
     made = plan(cluster())
     bodies = {texts[File.HAPROXY].split("\n", 1)[1] for texts in made.texts.values()}
-    assert len(bodies) == 1, "but for the heading"
+    assert len(bodies) == 1, "except for the first line, which names the node"
     assert [line.split()[1] for line in bodies.pop().splitlines() if line.startswith("    server ")] == ["n1", "n2", "n3"]
 
 
-def test_a_link_local_virtual_ip_is_bound_on_its_interface_and_only_where_it_can_be() -> None:
+def test_a_link_local_virtual_ip_is_bound_on_its_interface_and_only_on_members() -> None:
     listeners = [{"name": "web", "port": 80, "bind": "VirtualIPs", "backend": APACHE}]
     routers = [{"virtualIPs": ["fe80::10/64", "2001:db8::10/64"]}, {"virtualIPs": ["192.0.2.10/24"]}]
     made = plan(
@@ -34,22 +34,20 @@ def test_a_link_local_virtual_ip_is_bound_on_its_interface_and_only_where_it_can
     assert binds("b") == both, "b is no member of the IPv6 router"
 
 
-def test_ipv6_is_listened_to_where_a_virtual_ip_is_one() -> None:
+def test_haproxy_listens_on_ipv6_only_if_a_virtual_ip_is_ipv6() -> None:
     assert "bind *:80 transparent\n" in plan(cluster()).texts["n1"][File.HAPROXY]
-    assert "v6only" not in plan(cluster()).texts["n1"][File.HAPROXY], "a node may have IPv6 switched off"
+    assert "v6only" not in plan(cluster()).texts["n1"][File.HAPROXY], "a node may have IPv6 disabled"
 
 
-def test_sockets_outlive_the_address_unless_nothing_is_drained() -> None:
-    """A node that handed its virtual IP over goes on serving the connections that it has."""
+def test_binds_are_transparent_unless_the_drain_is_zero() -> None:
+    """A node that handed its virtual IP over still serves open connections, whose address it no longer has."""
     assert "transparent" not in plan(cluster(vrrp={"handover": {"drain": "0s"}})).texts["n1"][File.HAPROXY]
     made = plan(cluster()).texts["n1"][File.HAPROXY]
     binds = [line for line in made.splitlines() if line.startswith("    bind ") and "unix@" not in line]
-    assert len(binds) == 2 and all(line.endswith(" transparent") for line in binds), (
-        "the stats page is one of them: its ports are passed on"
-    )
+    assert len(binds) == 2 and all(line.endswith(" transparent") for line in binds), "the stats page, too"
 
 
-def test_a_process_that_ends_answers_once_more_on_each_idle_connection() -> None:
+def test_http_listeners_answer_a_last_request_on_idle_connections_before_a_process_stops() -> None:
     listeners: list[dict[str, Any]] = [
         {"name": "h", "port": 80, "backend": APACHE},
         {"name": "t", "port": 81, "mode": "TCP", "backend": APACHE},
@@ -59,12 +57,12 @@ def test_a_process_that_ends_answers_once_more_on_each_idle_connection() -> None
     assert "    option idle-close-on-response\n" in http and "idle-close" not in tcp
 
 
-def test_the_health_listener_is_never_logged_and_its_name_is_nobody_s() -> None:
+def test_the_health_listener_is_not_logged_and_has_a_name_that_no_user_can_choose() -> None:
     text = plan(cluster()).texts["n1"][File.HAPROXY]
     section = text.split("frontend hacluster:health\n")[1].split("\n\n")[0]
     assert "    no log\n" in section and "timeout client          1h" in section
 
 
-def test_no_strict_limits() -> None:
+def test_strict_limits_are_off() -> None:
     """A maxconn beyond the node's file descriptors passes `haproxy -c` and then keeps HAProxy from starting at all."""
     assert "    no strict-limits\n" in plan(cluster(), *nodes(1)).texts["n1"][File.HAPROXY]

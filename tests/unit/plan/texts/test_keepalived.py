@@ -1,4 +1,4 @@
-"""keepalived.conf, where a golden file says too little about why."""
+"""keepalived.conf: weights, versions and the check script; properties whose reason a golden file cannot show."""
 
 import os
 import shlex
@@ -24,19 +24,19 @@ def text(made: Plan, name: str = "n1") -> str:
 
 
 @pytest.mark.parametrize(
-    ("milliseconds", "written"), [(1000, "1"), (10, "0.01"), (40_950, "40.95"), (100_000, "100"), (1, "0.001"), (2500, "2.5")]
+    ("milliseconds", "printed"), [(1000, "1"), (10, "0.01"), (40_950, "40.95"), (100_000, "100"), (1, "0.001"), (2500, "2.5")]
 )
-def test_seconds(milliseconds: int, written: str) -> None:
-    assert seconds(timedelta(milliseconds=milliseconds)) == written
+def test_durations_are_printed_in_seconds(milliseconds: int, printed: str) -> None:
+    assert seconds(timedelta(milliseconds=milliseconds)) == printed
 
 
-def test_by_priority_makes_one_master() -> None:
+def test_by_priority_only_the_highest_priority_starts_as_master() -> None:
     made = plan(cluster(vrrp={"initialState": "ByPriority"}, nodes=[{"name": "n3", "priority": 254}]))
     assert ["state MASTER" in text(made, name) for name in ("n1", "n2", "n3")] == [False, False, True]
     assert "state MASTER" not in text(plan(cluster()))
 
 
-def test_by_priority_follows_each_router_s_own_members() -> None:
+def test_by_priority_each_router_has_a_master_among_its_own_members() -> None:
     routers = [{"virtualIPs": ["192.0.2.10/24"]}, {"virtualIPs": ["198.51.100.10/24"]}]
     resource = cluster(vrrp={"initialState": "ByPriority"}, virtualRouters=routers)
     made = plan(
@@ -45,46 +45,46 @@ def test_by_priority_follows_each_router_s_own_members() -> None:
         node("b", internal="192.0.2.2", eth0=["192.0.2.2/24"], eth1=["198.51.100.2/24"]),
     )
     assert text(made, "a").count("state MASTER") == 1
-    assert text(made, "b").count("state MASTER") == 1, "of the router that a cannot run"
+    assert text(made, "b").count("state MASTER") == 1, "b starts as master of the router that a cannot run"
 
 
-def test_a_process_check_adds_its_weight_where_the_sum_counts() -> None:
+def test_a_process_check_adds_its_weight_unless_the_sum_exceeds_254() -> None:
     check = {"type": "Process", "weight": 4}
-    assert "weight 4\n" in text(plan(cluster(vrrp={"check": check}), *nodes(1))), "250 + 4 is the most that keepalived counts"
+    assert "weight 4\n" in text(plan(cluster(vrrp={"check": check}), *nodes(1))), "250 + 4 is the highest effective priority"
     assert "weight -5\n" in text(plan(cluster(vrrp={"check": check | {"weight": 5}}), *nodes(1)))
 
 
-def test_all_nodes_weigh_alike() -> None:
-    """One that added and one that subtracted would never compare: the highest priority decides for all."""
+def test_all_nodes_have_the_same_weight() -> None:
+    """If some nodes added and others subtracted, priorities could not be compared: the highest priority decides for all nodes."""
     resource = cluster(vrrp={"check": {"type": "Process", "weight": 50}}, nodes=[{"name": "n1", "priority": 205}])
     made = plan(resource)
     assert {"weight -50\n" in text(made, name) for name in ("n1", "n2", "n3")} == {True}
 
 
-def test_the_track_file_goes_with_the_http_check_only() -> None:
-    assert "init_file 1" in text(plan(cluster())), "unfit until the agent has said otherwise"
+def test_the_haproxy_track_file_exists_only_with_the_http_check() -> None:
+    assert "init_file 1" in text(plan(cluster())), "unfit until the agent has written the file"
     process = text(plan(cluster(vrrp={"check": {"type": "Process"}})))
     assert "track_file haproxy" not in process and "agent-alive" not in process
-    weighed = text(plan(cluster(vrrp={"check": {"type": "HTTP", "weight": 60}})))
-    assert weighed.count("weight -60\n") == 2, "the file, and the script that stands in for a dead agent"
+    with_weight = text(plan(cluster(vrrp={"check": {"type": "HTTP", "weight": 60}})))
+    assert with_weight.count("weight -60\n") == 2, "the track file, and the script that checks if the agent is dead"
 
 
 @pytest.mark.parametrize(
     ("preemption", "weight"),
     [({"mode": "Immediate"}, -253), ({"mode": "Delayed", "delay": "5s"}, 0), ({"mode": "Never"}, 0)],
 )
-def test_stepping_back_lowers_the_priority_or_is_a_fault_where_nobody_preempts(preemption: dict[str, Any], weight: int) -> None:
-    written = text(
-        plan(cluster(vrrp={"preemption": preemption}, virtualRouters=[{"name": "a", "virtualIPs": ["192.0.2.10/24"]}]))
-    )
-    block = written.split("track_file yield_a {\n")[1].split("}")[0]
-    assert f"weight {weight}\n" in block and "init_file 0" in block, "nobody yields before the agent says so"
+def test_a_yielding_node_lowers_its_priority_or_without_immediate_preemption_enters_fault(
+    preemption: dict[str, Any], weight: int
+) -> None:
+    conf = text(plan(cluster(vrrp={"preemption": preemption}, virtualRouters=[{"name": "a", "virtualIPs": ["192.0.2.10/24"]}])))
+    block = conf.split("track_file yield_a {\n")[1].split("}")[0]
+    assert f"weight {weight}\n" in block and "init_file 0" in block, "no node yields before its agent writes the file"
     assert f"file {names.track_yield('a')}\n" in block
-    assert written.rstrip().endswith("yield_a\n    }\n}")
+    assert conf.rstrip().endswith("yield_a\n    }\n}")
 
 
-def test_the_dead_man_s_switch_asks_haproxy_only_when_the_agent_is_away(tmp_path: Path) -> None:
-    """The script itself, with the paths of this test."""
+def test_the_check_script_asks_haproxy_only_if_the_agent_is_dead(tmp_path: Path) -> None:
+    """Runs the real script, with paths of this test."""
     (line,) = [each for each in text(plan(cluster())).splitlines() if each.strip().startswith("script ")]
     command = line.strip().removeprefix('script "').removesuffix('"')
     alive, admin = tmp_path / "alive", tmp_path / "admin.sock"
@@ -95,10 +95,10 @@ def test_the_dead_man_s_switch_asks_haproxy_only_when_the_agent_is_away(tmp_path
 
     assert not passes(), "no agent, no HAProxy"
     alive.touch()
-    assert passes(), "the agent lives: HAProxy is its business"
-    old = time.time() - names.AGENT_PATIENCE - 1
+    assert passes(), "the agent is alive, and checks HAProxy itself"
+    old = time.time() - names.AGENT_ALIVE_TIMEOUT - 1
     os.utime(alive, (old, old))
-    assert not passes(), "it lives no longer"
+    assert not passes(), "the agent is dead, and HAProxy does not answer"
     with socket.socket(socket.AF_UNIX) as haproxy:
         haproxy.bind(str(admin))
         haproxy.listen()
@@ -111,17 +111,17 @@ def test_the_dead_man_s_switch_asks_haproxy_only_when_the_agent_is_away(tmp_path
 
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
-        assert passes(), "HAProxy answers for itself"
+        assert passes(), "the agent is dead, and HAProxy answers"
         thread.join(timeout=5)
-        assert not passes(), "a HAProxy that takes a connection and says nothing is hung"
+        assert not passes(), "HAProxy accepts a connection but does not answer: it hangs"
 
 
-def test_no_real_time_scheduling() -> None:
+def test_keepalived_conf_sets_no_real_time_scheduling() -> None:
     """keepalived 2.3.3 is killed by the kernel after a reload with it (see the template)."""
     assert "rt_priority" not in text(plan(cluster())) and "rlimit_rttime" not in text(plan(cluster()))
 
 
-def test_ipv6_cannot_advertise_as_slowly_as_version_2() -> None:
+def test_ipv6_does_not_allow_the_longest_intervals_of_version_2() -> None:
     routers = [{"virtualIPs": ["2001:db8::10/64"]}]
     views = (node("a", internal="192.0.2.1", eth0=["2001:db8::1/64"]),)
     made = plan(cluster(virtualRouters=routers, vrrp={"version": 2, "advertisementInterval": "41s"}), *views)
@@ -130,7 +130,7 @@ def test_ipv6_cannot_advertise_as_slowly_as_version_2() -> None:
     assert not made.blocked and "    version 3\n" in text(made, "a")
 
 
-def test_an_ipv6_virtual_ip_is_nobody_s_source() -> None:
+def test_an_ipv6_virtual_ip_is_not_preferred_as_source_address() -> None:
     views = (node("a", internal="192.0.2.1", eth0=["2001:db8::1/64"]),)
     made = plan(cluster(virtualRouters=[{"virtualIPs": ["2001:db8::10/64"]}]), *views)
     assert "        2001:db8::10/64 preferred_lft 0\n    }\n" in text(made, "a")
@@ -139,5 +139,5 @@ def test_an_ipv6_virtual_ip_is_nobody_s_source() -> None:
 
 def test_script_user_comes_before_the_fifo() -> None:
     """In the other order keepalived drops the FIFO at its first reload."""
-    written = text(plan(cluster()))
-    assert written.index("script_user") < written.index("vrrp_notify_fifo")
+    conf = text(plan(cluster()))
+    assert conf.index("script_user") < conf.index("vrrp_notify_fifo")

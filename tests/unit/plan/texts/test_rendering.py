@@ -1,4 +1,4 @@
-"""The gate between values and configuration files."""
+"""The check on every value that is printed into a configuration file."""
 
 from ipaddress import ip_address, ip_interface
 
@@ -32,18 +32,18 @@ DANGEROUS = [
 
 
 @pytest.mark.parametrize("value", DANGEROUS)
-def test_only_words_are_printed(value: str) -> None:
+def test_text_with_special_characters_is_refused(value: str) -> None:
     with pytest.raises(UnsafeText):
         checked(value)
 
 
 @pytest.mark.parametrize("value", [None, True, 1.5, b"x", ["a"], object()])
-def test_only_known_types_are_printed(value: object) -> None:
+def test_values_of_other_types_are_refused(value: object) -> None:
     with pytest.raises(UnsafeText):
         checked(value)
 
 
-def test_words_numbers_and_addresses_are() -> None:
+def test_words_numbers_and_addresses_are_printed() -> None:
     assert [checked(each) for each in ("eth0.7", 42, ip_address("::1"), ip_interface("10.0.0.1/8"))] == [
         "eth0.7",
         "42",
@@ -53,7 +53,7 @@ def test_words_numbers_and_addresses_are() -> None:
 
 
 @given(st.text(max_size=20))
-def test_what_is_printed_is_one_plain_token(value: str) -> None:
+def test_a_printed_value_is_one_plain_word(value: str) -> None:
     try:
         printed = checked(value)
     except UnsafeText:
@@ -63,7 +63,7 @@ def test_what_is_printed_is_one_plain_token(value: str) -> None:
 
 
 @given(st.text(max_size=20))
-def test_an_argument_is_one_haproxy_word(value: str) -> None:
+def test_an_argument_is_one_haproxy_argument(value: str) -> None:
     try:
         printed = argument(value)
     except UnsafeText:

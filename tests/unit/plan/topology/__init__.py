@@ -1,0 +1,1 @@
+"""Unit tests of which nodes take part: `hacluster.plan.topology`."""

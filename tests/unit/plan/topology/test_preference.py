@@ -1,4 +1,4 @@
-"""Preferred and cordoned nodes: who gets which priority, and who lets go."""
+"""Preferred and cordoned nodes: their priorities, and which node yields to which."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -35,21 +35,21 @@ def priorities(made: Mapping[str, Member]) -> dict[str, int]:
         ({"a": 254, "b": 254, "c": 254, "d": 253, "e": 252}, {"a": 253, "b": 253, "c": 254, "d": 252, "e": 251}),
     ],
 )
-def test_the_preferred_node_is_strictly_on_top(before: dict[str, int], after: dict[str, int]) -> None:
+def test_the_preferred_node_alone_has_the_highest_priority(before: dict[str, int], after: dict[str, int]) -> None:
     made = put_first(members(**before), "c")
     assert priorities(made) == after
     assert all(made["c"].priority > each.priority for name, each in made.items() if name != "c")
     assert all(1 <= each.priority <= 254 for each in made.values())
     if len(set(before.values())) == len(before):
-        assert sorted(priorities(made).values()) == sorted(before.values()), "dealt out anew, none invented"
+        assert sorted(priorities(made).values()) == sorted(before.values()), "the same priorities in another order"
 
 
-def test_put_last() -> None:
+def test_the_last_node_has_the_lowest_priority_and_the_others_keep_their_order() -> None:
     assert priorities(put_last(members(a=250, b=240, c=230), ["a"])) == {"b": 250, "c": 240, "a": 230}
 
 
 def views(holder: str = "n1", **changes: Any) -> list[NodeView]:
-    """Three nodes that are all fit; `changes` by node name."""
+    """Three fit nodes, of which `holder` holds VI_1; `changes` of their fields by node name."""
     made = [replace(each, ready=VI, holds=VI if each.name == holder else frozenset()) for each in nodes()]
     return [replace(each, **changes.get(each.name, {})) for each in made]
 
@@ -58,12 +58,13 @@ def preferring(name: str, **spec: Any) -> Any:
     return cluster(virtualRouters=[{"virtualIPs": ["192.0.2.10/24"], "preferredNode": name}], **spec)
 
 
-def by_node(made: Plan) -> dict[str, int]:
+def priority_by_node(made: Plan) -> dict[str, int]:
     (router,) = made.topology.routers
     return {name: member.priority for name, member in router.members.items()}
 
 
 def yielding(made: Plan) -> dict[str, bool]:
+    """Whether each node yields its first router, as its agent.json says; `Plan.yields` has to agree."""
     found = {name: AgentConfig.model_validate_json(texts[File.AGENT]) for name, texts in made.texts.items()}
     assert {name for name, each in found.items() if each.routers[0].yields} == {
         name for name, each in made.yields.items() if each
@@ -74,16 +75,16 @@ def yielding(made: Plan) -> dict[str, bool]:
 BASE = {"n1": 250, "n2": 240, "n3": 230}
 
 
-def test_the_preference_is_put_into_force_and_the_holder_lets_go() -> None:
+def test_the_preferred_node_gets_the_highest_priority_and_the_holder_yields() -> None:
     made = plan(preferring("n3"), *views())
-    assert by_node(made) == {"n3": 250, "n1": 240, "n2": 230}
+    assert priority_by_node(made) == {"n3": 250, "n1": 240, "n2": 230}
     assert "priority 250\n" in made.texts["n3"][File.KEEPALIVED]
-    assert made.topology.priorities == BASE, "the base stays"
+    assert made.topology.priorities == BASE, "the base priorities stay"
     assert yielding(made) == {"n1": True, "n2": False, "n3": False}
     assert not made.problems and not made.leaving
 
 
-def test_it_comes_to_rest_once_the_preferred_node_has_it() -> None:
+def test_no_node_yields_once_the_preferred_node_holds_the_router() -> None:
     before, after = plan(preferring("n3"), *views()), plan(preferring("n3"), *views(holder="n3"))
     assert yielding(after) == dict.fromkeys(BASE, False)
     assert {name: texts[File.KEEPALIVED] for name, texts in before.texts.items()} == {
@@ -91,9 +92,9 @@ def test_it_comes_to_rest_once_the_preferred_node_has_it() -> None:
     }
 
 
-def test_without_a_cluster_nothing_speaks_against_it() -> None:
+def test_without_a_cluster_the_preferred_node_counts_as_fit() -> None:
     made = plan(preferring("n2"))
-    assert by_node(made)["n2"] == 250 and not made.problems and not any(yielding(made).values())
+    assert priority_by_node(made)["n2"] == 250 and not made.problems and not any(yielding(made).values())
 
 
 UNFIT: dict[str, dict[str, Any]] = {
@@ -105,33 +106,35 @@ UNFIT: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("words", UNFIT)
-def test_a_preference_for_an_unfit_node_is_not_put_into_force(words: str) -> None:
-    made = plan(preferring("n3"), *views(n3=UNFIT[words]))
-    assert by_node(made) == BASE and not yielding(made)["n1"] and not made.blocked
+@pytest.mark.parametrize("reason", UNFIT)
+def test_a_preference_for_an_unfit_node_is_not_in_force(reason: str) -> None:
+    made = plan(preferring("n3"), *views(n3=UNFIT[reason]))
+    assert priority_by_node(made) == BASE and not yielding(made)["n1"] and not made.blocked
     (problem,) = made.problems
     assert (problem.reason, problem.field) == ("PreferredNodeUnfit", "spec.virtualRouters[0].preferredNode")
-    assert words in problem.message and "Nothing was moved" in problem.message
+    assert reason in problem.message and "Nothing was moved" in problem.message
 
 
-def test_who_has_it_keeps_the_preference() -> None:
+def test_a_preferred_node_that_holds_the_router_need_not_be_ready() -> None:
     made = plan(preferring("n3"), *views(holder="n3", n3={"ready": frozenset()}))
-    assert by_node(made)["n3"] == 250 and not made.problems
+    assert priority_by_node(made)["n3"] == 250 and not made.problems
 
 
-def test_at_the_beginning_nobody_is_ready_and_the_preference_holds_all_the_same() -> None:
+def test_while_no_node_holds_the_router_the_preferred_node_need_not_be_ready() -> None:
     none = {"ready": frozenset()}
     made = plan(preferring("n3"), *views(holder="", n1=none, n2=none, n3=none))
-    assert by_node(made)["n3"] == 250 and not made.problems
+    assert priority_by_node(made)["n3"] == 250 and not made.problems
     late = plan(preferring("n3"), *views(holder="", n1=none, n2=none, n3=none | {"unfit": "its agent has not reported yet"}))
-    assert by_node(late) == BASE and not late.problems, "nothing is refused to anybody while nobody has anything"
+    assert priority_by_node(late) == BASE and not late.problems, (
+        "while the cluster starts, an unfit preferred node is no problem yet"
+    )
 
 
-def test_a_node_that_is_not_selected() -> None:
+def test_a_preferred_node_has_to_be_selected() -> None:
     made = plan(preferring("elsewhere"), *views())
     (problem,) = made.problems
     assert problem.reason == "PreferredNodeNotSelected" and "spec.nodeSelector" in problem.message
-    assert by_node(made) == BASE and not made.blocked
+    assert priority_by_node(made) == BASE and not made.blocked
 
 
 def test_each_router_has_its_own_preference() -> None:
@@ -147,61 +150,61 @@ def test_each_router_has_its_own_preference() -> None:
     assert made.yields == {"n1": frozenset({"b"})}
 
 
-def test_a_cordoned_node_lets_go() -> None:
+def test_a_cordoned_node_yields_and_goes_on_yielding_after_the_move() -> None:
     made = plan(cluster(), *views(n1={"cordoned": True}))
     assert yielding(made) == {"n1": True, "n2": False, "n3": False}
     assert made.leaving == {"n1": VI}
     moved = plan(cluster(), *views(holder="n2", n1={"cordoned": True}))
-    assert yielding(moved)["n1"], "it would preempt"
-    assert made.texts == moved.texts, "nothing to deliver after the move"
+    assert yielding(moved)["n1"], "otherwise it would preempt"
+    assert made.texts == moved.texts, "after the move no file changes"
 
 
-def test_a_cordoned_node_keeps_what_nobody_else_can_take() -> None:
+def test_a_cordoned_node_does_not_yield_if_no_other_node_can_take_over() -> None:
     dead: dict[str, Any] = {"unfit": "it is silent", "ready": frozenset()}
-    lonely = views(n1={"cordoned": True}, n2=dead, n3={"cordoned": True})
-    assert not any(yielding(plan(cluster(), *lonely)).values())
+    observed_nodes = views(n1={"cordoned": True}, n2=dead, n3={"cordoned": True})
+    assert not any(yielding(plan(cluster(), *observed_nodes)).values())
     refusing = {"unfit": "its daemons refuse the present configuration"}
-    lonely = views(n1={"cordoned": True}, n2=refusing, n3={"faults": VI, "ready": frozenset()})
-    assert not any(yielding(plan(cluster(), *lonely)).values())
+    observed_nodes = views(n1={"cordoned": True}, n2=refusing, n3={"faults": VI, "ready": frozenset()})
+    assert not any(yielding(plan(cluster(), *observed_nodes)).values())
 
 
 @pytest.mark.parametrize("preemption", [{"mode": "Never"}, {"mode": "Delayed", "delay": "5m"}])
-def test_where_nobody_preempts_a_cordoned_node_lets_go_once(preemption: dict[str, Any]) -> None:
-    """Afterwards it stands by: in FAULT it could not even help when all the others are gone."""
+def test_without_immediate_preemption_a_cordoned_node_yields_until_the_move(preemption: dict[str, Any]) -> None:
+    """To yield means FAULT then: a node that went on yielding could not take over when all others fail."""
     resource = cluster(vrrp={"preemption": preemption})
     assert yielding(plan(resource, *views(n1={"cordoned": True})))["n1"]
     assert not yielding(plan(resource, *views(holder="n2", n1={"cordoned": True})))["n1"]
 
 
-def test_a_cordoned_node_does_not_take_back_after_the_delay() -> None:
+def test_with_delayed_preemption_a_cordoned_node_does_not_take_the_router_back() -> None:
     resource = cluster(vrrp={"preemption": {"mode": "Delayed", "delay": "5m"}})
-    assert by_node(plan(resource, *views(holder="n2", n1={"cordoned": True}))) == {"n2": 250, "n3": 240, "n1": 230}
+    assert priority_by_node(plan(resource, *views(holder="n2", n1={"cordoned": True}))) == {"n2": 250, "n3": 240, "n1": 230}
 
 
-def test_a_preferred_node_that_is_cordoned_gives_up_and_gets_back() -> None:
-    """Each situation follows from the one before, and the last one is at rest."""
-    gives = plan(preferring("n3"), *views(holder="n3", n3={"cordoned": True}))
-    assert yielding(gives)["n3"] and not gives.problems
-    away = plan(preferring("n3"), *views(holder="n1", n3={"cordoned": True}))
-    assert yielding(away) == {"n1": False, "n2": False, "n3": True} and by_node(away) == BASE
-    assert [each.reason for each in away.problems] == ["PreferredNodeUnfit"]
-    back = plan(preferring("n3"), *views(holder="n1"))
-    assert yielding(back) == {"n1": True, "n2": False, "n3": False} and by_node(back)["n3"] == 250
+def test_a_preferred_node_yields_while_it_is_cordoned_and_gets_the_router_back() -> None:
+    """Three states in the order in which they follow: cordoned, moved away, uncordoned."""
+    cordoned = plan(preferring("n3"), *views(holder="n3", n3={"cordoned": True}))
+    assert yielding(cordoned)["n3"] and not cordoned.problems
+    moved = plan(preferring("n3"), *views(holder="n1", n3={"cordoned": True}))
+    assert yielding(moved) == {"n1": False, "n2": False, "n3": True} and priority_by_node(moved) == BASE
+    assert [each.reason for each in moved.problems] == ["PreferredNodeUnfit"]
+    uncordoned = plan(preferring("n3"), *views(holder="n1"))
+    assert yielding(uncordoned) == {"n1": True, "n2": False, "n3": False} and priority_by_node(uncordoned)["n3"] == 250
 
 
-def test_the_weight_of_a_process_check_counts_from_the_lifted_priority() -> None:
+def test_the_weight_of_a_process_check_depends_on_the_raised_priority() -> None:
     pair = [{"name": "n1", "priority": 250}, {"name": "n2", "priority": 250}]
     check = {"check": {"type": "Process", "weight": 4}}
-    twins = cluster(nodes=pair, vrrp=check)
-    assert "weight 4\n" in plan(twins, *nodes(2)).texts["n1"][File.KEEPALIVED]
-    lifted = preferring("n2", nodes=pair, vrrp=check)
-    assert "weight -4\n" in plan(lifted, *nodes(2)).texts["n1"][File.KEEPALIVED], "251 + 4 would be capped"
+    equal = cluster(nodes=pair, vrrp=check)
+    assert "weight 4\n" in plan(equal, *nodes(2)).texts["n1"][File.KEEPALIVED]
+    raised = preferring("n2", nodes=pair, vrrp=check)
+    assert "weight -4\n" in plan(raised, *nodes(2)).texts["n1"][File.KEEPALIVED], "251 + 4 would be limited to 254"
 
 
-def test_the_spread_counts_what_was_lifted() -> None:
+def test_the_spread_includes_the_raised_priority() -> None:
     pair = [{"name": "n1", "priority": 100}, {"name": "n2", "priority": 100}]
-    lifted = preferring("n2", nodes=pair, vrrp={"check": {"weight": 1}})
-    assert "WeightNotLargerThanSpread" in [each.reason for each in plan(lifted, *nodes(2)).warnings]
+    raised = preferring("n2", nodes=pair, vrrp={"check": {"weight": 1}})
+    assert "WeightNotLargerThanSpread" in [each.reason for each in plan(raised, *nodes(2)).warnings]
 
 
 def entry(**changes: Any) -> NodeStatus:
@@ -212,7 +215,7 @@ def entry(**changes: Any) -> NodeStatus:
     return NodeStatus.model_validate({"name": "n2", "haproxy": "Up", "routers": [router], **changes})
 
 
-def test_what_an_entry_says_of_fitness() -> None:
+def test_the_fitness_that_follows_from_an_agent_s_entry() -> None:
     view = node("n2", eth0=["192.0.2.2/24"])
 
     def seen(found: NodeStatus | None, silent: bool = False) -> NodeView:
@@ -220,7 +223,9 @@ def test_what_an_entry_says_of_fitness() -> None:
 
     assert (seen(entry()).unfit, seen(entry()).ready, seen(entry()).holds) == ("", VI, frozenset())
     assert seen(entry(router={"state": "Master", "virtualIPs": ["192.0.2.10"]})).holds == VI
-    assert seen(entry(router={"virtualIPs": ["192.0.2.10"]}), silent=True).holds == frozenset(), "nobody knows"
+    assert seen(entry(router={"virtualIPs": ["192.0.2.10"]}), silent=True).holds == frozenset(), (
+        "a silent node's report does not count"
+    )
     assert "silent" in seen(entry(), silent=True).unfit
     assert "not reported" in seen(None, silent=True).unfit
     assert "HAProxy" in seen(entry(haproxy="Down")).unfit

@@ -1,4 +1,4 @@
-"""Priorities: 250, 240, …, distinct, around what the resource says."""
+"""Base priorities: explicit ones, and 250, 240, … for the other nodes, all distinct."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +10,7 @@ def names(count: int) -> list[str]:
     return [f"n{i:03}" for i in range(count)]
 
 
-def test_ladder_in_name_order() -> None:
+def test_defaults_are_ten_apart_in_the_order_of_names() -> None:
     assert list(allot_priorities(names(4), {}).values()) == [250, 240, 230, 220]
     assert allot_priorities(names(25), {})["n024"] == 10
 
@@ -24,7 +24,7 @@ def test_a_position_counts_whether_or_not_its_node_is_explicit() -> None:
     assert allot_priorities(["a", "b", "c"], {"b": 99}) == {"a": 250, "b": 99, "c": 230}
 
 
-def test_a_clash_moves_down_then_up() -> None:
+def test_a_used_priority_is_replaced_by_the_next_free_one_below_else_above() -> None:
     assert allot_priorities(["a", "b"], {"b": 250}) == {"a": 249, "b": 250}
     everything_below = {f"x{i}": i for i in range(1, 251)}
     assert allot_priorities(["a", *everything_below], everything_below)["a"] == 251
@@ -35,7 +35,7 @@ def test_a_clash_moves_down_then_up() -> None:
         lambda count: st.tuples(st.just(count), st.dictionaries(st.integers(0, count - 1), st.integers(1, 254)))
     )
 )
-def test_defaults_are_valid_and_differ_from_everything(drawn: tuple[int, dict[int, int]]) -> None:
+def test_defaults_are_valid_and_distinct(drawn: tuple[int, dict[int, int]]) -> None:
     count, positions = drawn
     explicit = {names(count)[position]: priority for position, priority in positions.items()}
     allotted = allot_priorities(names(count), explicit)

@@ -1,4 +1,4 @@
-"""Who takes part: interfaces, backend addresses, peers, and what keeps a node or everybody from it."""
+"""The topology: interfaces, backend addresses, peers, and the problems that leave out a node or block the plan."""
 
 from ipaddress import ip_address
 
@@ -53,7 +53,7 @@ def test_a_node_outside_the_subnet_is_left_out_and_named() -> None:
     assert not made.blocked
     assert set(interfaces(made)) == {"n1", "n2"}
     assert "vrrp_instance" not in made.texts["x"]["keepalived.conf"]
-    assert "server x 10.0.0.9:8081" in made.texts["n1"]["haproxy.cfg"], "its Apache serves all the same"
+    assert "server x 10.0.0.9:8081" in made.texts["n1"]["haproxy.cfg"], "its Apache is still a server"
 
 
 def test_no_node_in_the_subnet_blocks_everything() -> None:
@@ -69,7 +69,7 @@ def test_one_router_without_any_node_blocks_the_others_too() -> None:
     assert {each.field for each in made.problems} == {"spec.virtualRouters[1].virtualIPs[1]"}
 
 
-def test_virtual_ips_of_one_router_on_two_interfaces() -> None:
+def test_the_virtual_ips_of_one_router_must_be_on_one_interface() -> None:
     resource = cluster(virtualRouters=[{"virtualIPs": ["192.0.2.10/24", "10.1.1.10/24"]}])
     made = plan(resource, node("a", internal="192.0.2.1", eth0=["192.0.2.1/24"], eth1=["10.1.1.1/24"]))
     problem = only(made.problems)
@@ -77,7 +77,7 @@ def test_virtual_ips_of_one_router_on_two_interfaces() -> None:
     assert "eth1" in problem.message and "eth0" in problem.message
 
 
-def test_a_named_interface_must_exist_and_fit() -> None:
+def test_a_named_interface_must_exist_and_have_the_subnet() -> None:
     routers = [{"virtualIPs": ["192.0.2.10/24"], "interface": "bond0"}]
     problem = only(plan(cluster(virtualRouters=routers), *nodes(1)).problems)
     assert problem.field == "spec.virtualRouters[0].interface" and "eth0 192.0.2.1/24" in problem.message
@@ -95,7 +95,7 @@ def test_a_host_route_on_a_named_interface_needs_no_subnet() -> None:
     assert not made.problems and set(interfaces(made)) == {"n1", "n2", "n3"}
 
 
-def test_link_local_virtual_ips_need_a_name_or_a_neighbour() -> None:
+def test_a_link_local_virtual_ip_needs_a_named_interface_or_another_virtual_ip() -> None:
     views = (node("a", internal="192.0.2.1", eth0=["2001:db8::1/64"], eth1=["192.0.2.1/24"]),)
     made = plan(cluster(virtualRouters=[{"virtualIPs": ["fe80::10/64", "2001:db8::10/64"]}]), *views)
     assert interfaces(made) == {"a": "eth0"}
@@ -103,27 +103,27 @@ def test_link_local_virtual_ips_need_a_name_or_a_neighbour() -> None:
     assert only(made.problems).field == "spec.virtualRouters[0].interface"
 
 
-def test_an_address_of_a_node_is_no_virtual_ip() -> None:
+def test_an_address_of_a_node_cannot_be_a_virtual_ip() -> None:
     made = plan(cluster(virtualRouters=[{"virtualIPs": ["192.0.2.10/24", "192.0.2.2/24"]}]))
     assert made.blocked and made.objects == ()
     problem = only(made.problems)
     assert problem.field == "spec.virtualRouters[0].virtualIPs[1]" and "node n2's own" in problem.message
 
     made = plan(cluster(), unknown("a", internal="192.0.2.10"))
-    assert made.blocked, "also where only the InternalIP is known"
+    assert made.blocked, "also if only the InternalIP is known"
 
     made = plan(cluster(nodes=[{"name": "z", "backendAddress": "192.0.2.10"}]))
     assert made.blocked and "spec.nodes[0].backendAddress" in only(made.problems).message
 
 
-def test_a_subnet_s_own_addresses_are_no_virtual_ips() -> None:
+def test_network_and_broadcast_addresses_cannot_be_virtual_ips() -> None:
     for address in ("192.0.2.0/24", "192.0.2.255/24"):
         problem = only(plan(cluster(virtualRouters=[{"virtualIPs": [address]}])).problems)
         assert problem.field == "spec.virtualRouters[0].virtualIPs[0]" and "of its subnet" in problem.message
-    assert not plan(cluster(virtualRouters=[{"virtualIPs": ["192.0.2.0/31"]}])).problems, "a /31 has no such addresses"
+    assert not plan(cluster(virtualRouters=[{"virtualIPs": ["192.0.2.0/31"]}])).problems, "a /31 has neither (RFC 3021)"
 
 
-def test_backend_addresses() -> None:
+def test_a_backend_address_is_named_or_in_the_backend_network_or_reported_as_missing() -> None:
     views = (
         node("a", internal="192.0.2.1", eth0=["192.0.2.1/24"], eth1=["10.0.0.1/24"]),
         node("b", internal="192.0.2.2", eth0=["192.0.2.2/24", "10.0.0.2/24"]),
@@ -137,45 +137,45 @@ def test_backend_addresses() -> None:
     assert "server c" not in made.texts["a"]["haproxy.cfg"] and "httpd.conf" not in made.texts["c"]
 
 
-def test_no_backend_address_anywhere_blocks() -> None:
+def test_the_plan_is_blocked_if_no_node_has_a_backend_address() -> None:
     made = plan(cluster(backendNetwork="10.0.0.0/24"))
     assert made.blocked and {each.field for each in made.problems} == {"spec.backendNetwork"}
 
 
-def test_a_named_backend_address_is_taken_as_it_is() -> None:
-    """Agents report what can carry a virtual IP: an address on another device is none the worse for not being there."""
+def test_a_named_backend_address_is_not_compared_with_the_reported_interfaces() -> None:
+    """Agents report only interfaces that can carry a virtual IP; the address may be on another one."""
     made = plan(cluster(nodes=[{"name": "n2", "backendAddress": "10.0.0.9"}]))
     assert made.problems == () and "server n2 10.0.0.9:8081" in made.texts["n1"]["haproxy.cfg"]
 
 
-def test_no_internal_ip() -> None:
+def test_a_node_without_an_internal_ip_is_named() -> None:
     made = plan(cluster(), *nodes(1), node("x", eth0=["192.0.2.9/24"]))
     assert only(made.problems).field == "spec.nodes" and "node x" in only(made.problems).message
 
 
-def test_without_apache_nobody_needs_a_backend_address() -> None:
+def test_without_apache_no_node_needs_a_backend_address() -> None:
     servers = [{"name": "s", "address": "10.0.0.1", "port": 80}]
     resource = cluster(apache=None, haproxy={"listeners": [{"name": "web", "port": 80, "backend": {"servers": servers}}]})
     made = plan(resource, node("x", eth0=["192.0.2.9/24"]))
     assert made.problems == () and made.topology.nodes[0].backend_address is None
 
 
-def test_unknown_nodes_are_waited_for_unless_the_resource_says_all() -> None:
+def test_nodes_that_have_not_reported_are_waited_for_unless_the_resource_names_everything() -> None:
     views = (*nodes(1), unknown("x", internal="192.0.2.8"), unknown("y"))
     made = plan(cluster(), *views)
     assert made.waiting_for == ("x", "y") and set(made.texts) == {"n1"}
-    assert made.topology.priorities == {"n1": 250, "x": 240, "y": 230}, "they keep their place"
+    assert made.topology.priorities == {"n1": 250, "x": 240, "y": 230}, "nodes that are waited for keep their priority"
 
-    said = [{"name": "y", "interface": "ens3", "backendAddress": "192.0.2.9"}]
-    made = plan(cluster(nodes=said), *views)
+    entries = [{"name": "y", "interface": "ens3", "backendAddress": "192.0.2.9"}]
+    made = plan(cluster(nodes=entries), *views)
     assert made.waiting_for == ("x",) and interfaces(made) == {"n1": "eth0", "y": "ens3"}
     assert "server y 192.0.2.9:8081" in made.texts["n1"]["haproxy.cfg"]
 
-    made = plan(cluster(nodes=said, vrrp={"peering": "Unicast"}), *views)
+    made = plan(cluster(nodes=entries, vrrp={"peering": "Unicast"}), *views)
     assert made.waiting_for == ("x", "y"), "a peer's address cannot be guessed"
 
 
-def test_unicast_peers_are_everybody_else() -> None:
+def test_unicast_peers_are_all_other_members() -> None:
     made = plan(cluster(vrrp={"peering": "Unicast"}))
     members = made.topology.routers[0].members
     for name, member in members.items():
@@ -183,7 +183,7 @@ def test_unicast_peers_are_everybody_else() -> None:
         assert set(member.peers) == {other.source for other in members.values()} - {member.source}
 
 
-def test_unicast_speaks_from_the_virtual_ip_s_subnet_and_never_link_local() -> None:
+def test_the_unicast_source_is_in_the_virtual_ip_s_subnet_and_never_link_local() -> None:
     views = (
         node("a", internal="192.0.2.1", eth0=["10.0.0.1/8", "192.0.2.1/24"]),
         node("b", internal="192.0.2.2", eth0=["192.0.2.2/24"]),
@@ -205,26 +205,26 @@ def test_multicast_has_no_peers() -> None:
     assert {member.peers for member in plan(cluster()).topology.routers[0].members.values()} == {()}
 
 
-def test_no_node_at_all_is_no_problem_of_the_plan() -> None:
-    made = plan_of_nothing()
+def test_a_plan_without_nodes_has_objects_and_no_problem() -> None:
+    made = plan_without_nodes()
     assert not made.blocked and made.problems == () and made.texts == {}
     assert {each["kind"] for each in made.objects} >= {"DaemonSet", "ConfigMap"}
 
 
-def plan_of_nothing() -> Plan:
+def plan_without_nodes() -> Plan:
     from hacluster.plan import make_plan
     from tests.unit.plan.clusters import SETTINGS
 
     return make_plan(cluster(), (), SETTINGS)
 
 
-def test_too_many_nodes() -> None:
+def test_more_than_64_nodes_block_the_plan() -> None:
     made = plan(cluster(virtualRouters=[{"virtualIPs": ["192.0.2.250/24"]}]), *nodes(65))
     assert made.blocked and only(made.problems).field == "spec.nodeSelector" and "65" in only(made.problems).message
     assert not plan(cluster(virtualRouters=[{"virtualIPs": ["192.0.2.250/24"]}]), *nodes(64)).blocked
 
 
-def test_ids_avoid_the_taken_ones() -> None:
+def test_router_ids_are_kept_and_differ_from_taken_ones() -> None:
     usual = plan(cluster()).topology.routers[0].virtual_router_id
     assert plan(cluster(), taken_ids={usual}).topology.routers[0].virtual_router_id != usual
     assert plan(cluster(), router_ids={"VI_1": 7}).topology.routers[0].virtual_router_id == 7

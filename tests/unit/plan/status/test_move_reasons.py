@@ -1,0 +1,136 @@
+"""The reason of a move, from the old holder's report and from the plan."""
+
+from dataclasses import replace
+
+import pytest
+
+from hacluster.api.status import Health, VrrpState
+from tests.unit.plan.status.examples import NODES, ReportSequence, last_move, settled
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"haproxy": Health.DOWN}, "HAProxyDown"),
+        ({"leaving": True, "state": VrrpState.BACKUP}, "PodLeaving"),
+        ({"state": VrrpState.STOPPED}, "KeepalivedDown"),
+        ({"routers": ()}, "KeepalivedDown"),
+        ({"state": VrrpState.FAULT}, "RouterFault"),
+        ({}, "Unknown"),
+    ],
+)
+def test_the_old_holder_s_report_gives_the_reason(changes: dict[str, object], reason: str) -> None:
+    reports = settled(seconds=3)
+    reports.node_reports("node1", **changes)  # type: ignore[arg-type]
+    reports.node_reports("node2", holds=True)
+    reports.report()
+    assert last_move(reports) == ("node1", "node2", reason)
+
+
+def test_a_node_with_a_higher_priority_takes_the_address_back() -> None:
+    reports = ReportSequence()
+    reports.all_fit(holder="node2")
+    reports.report()
+    reports.node_reports("node2", holds=False)
+    reports.node_reports("node1", holds=True)
+    reports.report()
+    assert last_move(reports) == ("node2", "node1", "Preempted")
+
+
+def test_the_old_holder_s_report_may_arrive_second() -> None:
+    reports = ReportSequence()
+    reports.all_fit(holder="node2")
+    reports.report()
+    reports.node_reports("node1", holds=True)
+    reports.report()
+    assert last_move(reports) == ("node2", "node1", "Unknown")  # node2 has not yet reported that it is a backup now
+    reports.node_reports("node2", holds=False)
+    reports.report()
+    assert last_move(reports) == ("node2", "node1", "Preempted")
+    assert reports.status.virtual_ips[0].transitions == 1
+
+
+def test_the_silence_of_the_old_holder_explains_the_move_afterwards() -> None:
+    reports = settled(seconds=3)
+    reports.advance(0.5, alive=("node2", "node3"))
+    reports.node_reports("node2", holds=True)
+    reports.report()
+    assert last_move(reports) == ("node1", "node2", "Unknown")
+    reports.advance(11, alive=("node2", "node3"))
+    reports.report()
+    assert last_move(reports) == ("node1", "node2", "NodeSilent")
+    assert reports.status.virtual_ips[0].transitions == 1
+
+
+def test_a_problem_long_after_the_move_does_not_become_its_reason() -> None:
+    reports = settled(seconds=3)
+    reports.node_reports("node1")
+    reports.node_reports("node2", holds=True)
+    reports.report()
+    reports.advance(120, alive=NODES)
+    reports.node_reports("node1", haproxy=Health.DOWN)  # another problem, much later
+    reports.report()
+    assert last_move(reports)[2] == "Unknown"
+
+
+def test_a_move_away_from_a_node_that_is_no_longer_selected() -> None:
+    reports = settled(seconds=3)
+    del reports.nodes["node1"]
+    reports.node_reports("node2", holds=True)
+    reports.report()
+    assert last_move(reports) == ("node1", "node2", "NodeRemoved")
+
+
+PREFERS_NODE2 = {"preferred": {"VI_1": "node2"}}
+
+
+def test_a_node_that_the_resource_prefers_takes_over_from_a_healthy_one() -> None:
+    reports = settled(seconds=3)
+    reports.node_reports("node1", holds=False)
+    reports.node_reports("node2", holds=True)
+    reports.report(**PREFERS_NODE2)
+    assert last_move(reports) == ("node1", "node2", "Switchover")
+
+
+def test_fault_is_a_switchover_only_on_a_node_that_is_told_to_yield() -> None:
+    for yields, reason in ((frozenset({"VI_1"}), "Switchover"), (frozenset[str](), "RouterFault")):
+        reports = settled(seconds=3)
+        reports.node_reports("node1", state=VrrpState.FAULT)
+        reports.nodes["node1"] = replace(reports.nodes["node1"], yields=yields)
+        reports.node_reports("node2", holds=True)
+        reports.report(**PREFERS_NODE2)
+        assert last_move(reports)[2] == reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"), [({"haproxy": Health.DOWN}, "HAProxyDown"), ({"state": VrrpState.STOPPED}, "KeepalivedDown")]
+)
+def test_a_preferred_node_that_takes_over_from_a_broken_one_is_a_failover(changes: dict[str, object], reason: str) -> None:
+    reports = settled(seconds=3)
+    reports.node_reports("node1", **changes)  # type: ignore[arg-type]
+    reports.nodes["node1"] = replace(reports.nodes["node1"], cordoned=True)
+    reports.node_reports("node2", holds=True)
+    reports.report(**PREFERS_NODE2)
+    assert last_move(reports)[2] == reason
+
+
+def test_a_cordoned_holder_is_drained() -> None:
+    reports = settled(seconds=3)
+    reports.node_reports("node1", holds=False)
+    reports.nodes["node1"] = replace(reports.nodes["node1"], cordoned=True)
+    reports.node_reports("node3", holds=True)
+    reports.report(**PREFERS_NODE2)
+    assert last_move(reports) == ("node1", "node3", "Drained")
+
+
+def test_fault_of_a_node_that_is_told_to_yield_is_not_degraded() -> None:
+    reports = settled(seconds=3)
+    reports.node_reports("node1", state=VrrpState.FAULT)
+    reports.nodes["node1"] = replace(reports.nodes["node1"], yields=frozenset({"VI_1"}))
+    reports.node_reports("node2", holds=True)
+    reports.report(**PREFERS_NODE2)
+    assert reports.condition_state("Degraded")[0] == "False"
+    assert reports.event_reasons() == ["HolderChanged"]
+    reports.nodes["node1"] = replace(reports.nodes["node1"], yields=frozenset())
+    reports.report(**PREFERS_NODE2)
+    assert reports.condition_state("Degraded") == ("True", "RouterFault")
