@@ -1,4 +1,8 @@
-"""Makes the cluster what the plan says: server-side apply where something differs, and removal of what is no longer wanted."""
+"""Writes the objects of one plan: server-side apply where something differs, and deletion of what is no longer wanted.
+
+`reconcile.py` calls `Applier.apply`, then `annotate_pods` and `prune_entries`. The cache is compared first (`drift.py`), so that
+a resource that is up to date costs no request. Objects that belong to another owner are never adopted.
+"""
 
 import asyncio
 import logging
@@ -19,12 +23,12 @@ from hacluster.plan.model import Manifest
 log = logging.getLogger(__name__)
 
 
-class NotYet(Exception):
-    """Something has to go away first; its going away rings."""
+class AwaitingGarbageCollection(Exception):
+    """A child of a deleted resource still exists; its DELETED event requeues this resource."""
 
 
 class NameTaken(Exception):
-    """Children that exist and belong to somebody else: they are never adopted, and nothing was written."""
+    """Wanted objects exist, but belong to another owner. They are never adopted, and nothing was written."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("; ".join(map(str, problems)))
@@ -32,82 +36,92 @@ class NameTaken(Exception):
 
 
 class Applier:
-    """Writes children. Holds no state that a restart would lose, but what the API server made of our own writes."""
+    """Writes the children of every resource.
+
+    Its only state is which fields the API server stores in another form than they were sent. After a restart such a field costs
+    one more request.
+    """
 
     def __init__(self, client: Client, store: Store, informer: Informer) -> None:
         self._client = client
         self._store = store
         self._informer = informer
-        self._settled: dict[str, tuple[str, frozenset[str]]] = {}
+        self._normalized: dict[str, tuple[str, frozenset[str]]] = {}
 
-    async def apply(self, cluster: HACluster, wanted: Sequence[Manifest], *, keep: str = "") -> tuple[str, ...]:
-        """Applies what differs and deletes what is no longer wanted; what was written, such as `ConfigMap web-config`.
+    async def apply(self, cluster: HACluster, wanted: Sequence[Manifest], *, keep_component: str = "") -> tuple[str, ...]:
+        """Applies what differs and deletes what is no longer wanted. Returns what was written, such as `ConfigMap web-config`.
 
-        Children of the component `keep` are not deleted: some node may still need them.
+        Children of the component `keep_component` are not deleted: some node may still need them.
 
         Raises:
-            NameTaken: a wanted object belongs to somebody else.
-            NotYet: a child of an earlier resource of the same name is still being garbage-collected.
-            ApiError: the API server refused; what comes later in the order was not tried.
+            NameTaken: a wanted object belongs to another owner.
+            AwaitingGarbageCollection: a child of an earlier resource of the same name is still being garbage-collected.
+            ApiError: the API server refused a request; the objects after it were not tried.
 
         """
         order = {kind: index for index, kind in enumerate(CHILDREN)}
-        pairs = [(each, await self._observed(each)) for each in sorted(wanted, key=lambda each: order[_kind(each)])]
-        _refuse_strangers(cluster, [observed for _, observed in pairs if observed is not None])
+        pairs = [(each, await self._read(each)) for each in sorted(wanted, key=lambda each: order[_kind(each)])]
+        _refuse_foreign_objects(cluster, [observed for _, observed in pairs if observed is not None])
         written = []
         for manifest, observed in pairs:
             if observed is None or self._drifted(manifest, observed):
-                await self._put(manifest)
+                await self._apply_manifest(manifest)
                 written.append(f"{manifest['kind']} {manifest['metadata']['name']}")
-        stays = {(_kind(each), *key_of(each)) for each in wanted}
+        wanted_keys = {(_kind(each), *key_of(each)) for each in wanted}
         for kind, each in self._children(cluster):
-            needed = keep and each["metadata"]["labels"].get(names.LABEL_COMPONENT) == keep
-            if (kind, *key_of(each)) not in stays and not needed:
+            needed = keep_component and each["metadata"]["labels"].get(names.LABEL_COMPONENT) == keep_component
+            if (kind, *key_of(each)) not in wanted_keys and not needed:
                 await self._client.delete(kind, *key_of(each), uid=each["metadata"]["uid"])
                 written.append(f"{kind.name} {each['metadata']['name']} (removed)")
         return tuple(written)
 
-    async def deliver(self, cluster: HACluster, revisions: Mapping[str, str]) -> None:
-        """Tells each pod its node's revision: a changed annotation makes the kubelet deliver the files at once."""
+    async def annotate_pods(self, cluster: HACluster, revisions: Mapping[str, str]) -> None:
+        """Annotates each pod with its node's revision (`revisions`: node → revision).
+
+        The kubelet refreshes a mounted ConfigMap only now and then; a changed annotation makes it sync the pod at once.
+        """
         stale = [pod for pod in self._pods(cluster) if _revision(pod) != revisions.get(pod["node"], _revision(pod))]
         await asyncio.gather(*(self._annotate(pod, revisions[pod["node"]]) for pod in stale))
 
     async def prune_entries(self, cluster: HACluster, nodes: Iterable[str]) -> None:
-        """Removes entries of `status.nodes` whose agents are gone, in their agents' names."""
+        """Removes the entries of these nodes from `status.nodes`.
+
+        Each entry is owned by its agent's field manager, so an empty status is applied under that manager's name.
+        """
         metadata = {"name": cluster.metadata.name, "namespace": cluster.metadata.namespace, "uid": cluster.metadata.uid}
         for node in nodes:
             empty: Object = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": metadata}
             answer = await self._client.apply(HACLUSTER, empty, subresource="status", manager=names.agent_manager(node))
             self._informer.put(HACLUSTER, answer)
 
-    async def _put(self, manifest: Manifest) -> None:
+    async def _apply_manifest(self, manifest: Manifest) -> None:
         kind = _kind(manifest)
         answer = await self._client.apply(kind, manifest)
-        # The API server may write a value in its own way (a quantity, say): that is no drift.
-        if settled := differences(manifest, answer):
-            self._settled[answer["metadata"]["uid"]] = (_digest(manifest), settled)
+        # The API server may store a value in its own form (a quantity, for example): that is no drift.
+        if normalized := differences(manifest, answer):
+            self._normalized[answer["metadata"]["uid"]] = (_digest(manifest), normalized)
         self._informer.put(kind, answer)
 
     def _drifted(self, manifest: Manifest, observed: Object) -> bool:
         found = differences(manifest, observed)
-        digest, settled = self._settled.get(observed["metadata"]["uid"], ("", frozenset[str]()))
-        return bool(found - settled if digest == _digest(manifest) else found)
+        digest, normalized = self._normalized.get(observed["metadata"]["uid"], ("", frozenset[str]()))
+        return bool(found - normalized if digest == _digest(manifest) else found)
 
-    async def _observed(self, manifest: Manifest) -> Object | None:
+    async def _read(self, manifest: Manifest) -> Object | None:
         kind, (namespace, name) = _kind(manifest), key_of(manifest)
-        # The cache holds only what carries our label: a namesake without it has to be asked for.
+        # The cache holds only objects with the operator's label: one of the same name without it has to be read from the API server.
         return self._store.get(kind, namespace, name) or await self._client.get(kind, namespace, name)
 
     def _children(self, cluster: HACluster) -> list[tuple[Kind, Object]]:
         found = []
         for kind in reversed(CHILDREN):
-            for each in self._store.of(kind, cluster.metadata.namespace, cluster.metadata.name):
+            for each in self._store.of_resource(kind, cluster.metadata.namespace, cluster.metadata.name):
                 if _owned(each, cluster.metadata.uid) and not each["metadata"].get("deletionTimestamp"):
                     found.append((kind, each))
         return found
 
     def _pods(self, cluster: HACluster) -> list[Object]:
-        pods = self._store.of(POD, cluster.metadata.namespace, cluster.metadata.name)
+        pods = self._store.of_resource(POD, cluster.metadata.namespace, cluster.metadata.name)
         return [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
 
     async def _annotate(self, pod: Object, revision: str) -> None:
@@ -116,7 +130,7 @@ class Applier:
         try:
             self._informer.put(POD, await self._client.merge(POD, namespace, name, {"metadata": metadata}))
         except ApiError as error:
-            if error.status not in (404, 409):  # gone, or replaced by a namesake: its own events will tell
+            if error.status not in (404, 409):  # gone, or replaced by a pod of the same name: its own event follows
                 raise
 
 
@@ -128,16 +142,16 @@ def _digest(manifest: Manifest) -> str:
     return str(manifest["metadata"]["annotations"][names.ANNOTATION_HASH])
 
 
-def _refuse_strangers(cluster: HACluster, observed: Iterable[Object]) -> None:
+def _refuse_foreign_objects(cluster: HACluster, observed: Iterable[Object]) -> None:
     problems = []
     for each in observed:
         if _owned(each, cluster.metadata.uid):
             continue
         where = f"{each['kind']} {'/'.join(key_of(each))}"
         if any(owner["kind"] == names.KIND and owner["name"] == cluster.metadata.name for owner in _owners(each)):
-            raise NotYet(f"{where} of the deleted {names.KIND} {cluster.metadata.name} is still there")
-        cure = f"rename or delete it, or give the {names.KIND} another name"
-        problems.append(Problem(Reason.NAME_TAKEN, "metadata.name", f"{where} exists and belongs to somebody else: {cure}"))
+            raise AwaitingGarbageCollection(f"{where} of the deleted {names.KIND} {cluster.metadata.name} is still there")
+        remedy = f"rename or delete it, or give the {names.KIND} another name"
+        problems.append(Problem(Reason.NAME_TAKEN, "metadata.name", f"{where} exists and belongs to somebody else: {remedy}"))
     if problems:
         raise NameTaken(tuple(problems))
 

@@ -1,12 +1,13 @@
-"""Whether an object still is what the plan wants: every wanted field there, with the wanted value. Pure.
+"""Compares an observed object with the wanted one: which wanted fields are missing or have another value. Pure.
 
-What the API server fills in, and what others add, is none of the operator's business.
+`apply.py` writes an object where `differences` finds any. Only wanted fields are compared: the API server fills in defaults, and
+other controllers may add fields and list items of their own.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-_KEYS = {
+_LIST_KEYS = {
     "containers": "name",
     "env": "name",
     "imagePullSecrets": "name",
@@ -16,23 +17,23 @@ _KEYS = {
     "volumeMounts": "mountPath",
     "volumes": "name",
 }
-"""Lists that are maps by a field of their items: several may add to them. Every other list is taken as a whole."""
+"""List → the field that identifies its items. Other controllers may add items to these lists; every other list is compared as a whole."""
 
 
 def differences(wanted: Any, observed: Any, path: str = "") -> frozenset[str]:
-    """Paths of the wanted fields that are missing or different."""
+    """Paths of the wanted fields that are missing or different, such as `spec.containers[haproxy].image`. Wanted None matches anything."""
     return frozenset(_differences(wanted, observed, path))
 
 
 def _differences(wanted: Any, observed: Any, path: str) -> Iterator[str]:
     match wanted:
         case Mapping():
-            yield from _of_mapping(wanted, observed, path)
+            yield from _mapping_differences(wanted, observed, path)
         case str():
             if wanted != (observed or ""):
                 yield path
         case Sequence():
-            yield from _of_list(wanted, observed, path)
+            yield from _list_differences(wanted, observed, path)
         case None:
             return
         case _:
@@ -40,7 +41,7 @@ def _differences(wanted: Any, observed: Any, path: str) -> Iterator[str]:
                 yield path
 
 
-def _of_mapping(wanted: Mapping[str, Any], observed: Any, path: str) -> Iterator[str]:
+def _mapping_differences(wanted: Mapping[str, Any], observed: Any, path: str) -> Iterator[str]:
     if observed is not None and not isinstance(observed, Mapping):
         yield path
         return
@@ -48,9 +49,9 @@ def _of_mapping(wanted: Mapping[str, Any], observed: Any, path: str) -> Iterator
         yield from _differences(value, (observed or {}).get(key), f"{path}.{key}" if path else key)
 
 
-def _of_list(wanted: Sequence[Any], observed: Any, path: str) -> Iterator[str]:
+def _list_differences(wanted: Sequence[Any], observed: Any, path: str) -> Iterator[str]:
     items = observed if isinstance(observed, list) else []
-    key = _KEYS.get(path.rpartition(".")[2])
+    key = _LIST_KEYS.get(path.rpartition(".")[2])
     if key is None:
         if len(wanted) != len(items):
             yield path
@@ -58,6 +59,6 @@ def _of_list(wanted: Sequence[Any], observed: Any, path: str) -> Iterator[str]:
         for index, (want, have) in enumerate(zip(wanted, items, strict=True)):
             yield from _differences(want, have, f"{path}[{index}]")
         return
-    known = {item.get(key): item for item in items}
+    observed_items = {item.get(key): item for item in items}
     for item in wanted:
-        yield from _differences(item, known.get(item[key]), f"{path}[{item[key]}]")
+        yield from _differences(item, observed_items.get(item[key]), f"{path}[{item[key]}]")

@@ -1,4 +1,8 @@
-"""Posts Events on resources. A failure to tell is logged, and nothing else depends on it or waits for it."""
+"""Posts Kubernetes Events on resources.
+
+`status_writer.py` queues them with `EventRecorder.post`; `EventRecorder.run` is a task of its own that sends them in order. So the
+reconcile never waits for an Event. One that cannot be posted is logged and dropped.
+"""
 
 import asyncio
 import hashlib
@@ -15,37 +19,42 @@ from hacluster.timestamps import format_timestamp
 
 log = logging.getLogger(__name__)
 
-MAX_WAITING = 256
+MAX_QUEUED = 256
+"""Events that may wait for the API server; more are dropped, so that an API server that is away does not fill the memory."""
 MAX_NOTE = 1024
-"""Bytes, as the API server counts them."""
+"""Bytes of UTF-8. The API server counts bytes, too."""
 
 
-def fit(note: str) -> str:
-    """The note, or as much of it as the API server takes."""
-    whole = note.encode()
-    return note if len(whole) <= MAX_NOTE else whole[: MAX_NOTE - len("…".encode())].decode(errors="ignore") + "…"
+def truncate(note: str) -> str:
+    """The note, cut to `MAX_NOTE` bytes and marked with an ellipsis where it is longer."""
+    encoded = note.encode()
+    return note if len(encoded) <= MAX_NOTE else encoded[: MAX_NOTE - len("…".encode())].decode(errors="ignore") + "…"
 
 
 class EventRecorder:
-    """Posts as one reporting instance (the operator's pod)."""
+    """A queue of Events and the task that posts them. `reporter` names the operator's pod in each Event."""
 
     def __init__(self, client: Client, reporter: str) -> None:
         self._client = client
         self._reporter = reporter
-        self._waiting: asyncio.Queue[Object] = asyncio.Queue(MAX_WAITING)
+        self._queue: asyncio.Queue[Object] = asyncio.Queue(MAX_QUEUED)
 
     def post(self, resource: Object, version: str, events: Iterable[Event], now: datetime) -> None:
-        """Takes each item to be posted once: `version` of the status that brought it makes a repetition fall on itself."""
+        """Queues the events for `run`.
+
+        `version` is the resourceVersion of the status that caused them. It is part of each Event's name, so that posting the
+        same event again is answered with 409 Conflict and leaves no second Event. `now` becomes `eventTime`.
+        """
         for each in events:
             try:
-                self._waiting.put_nowait(self._event(resource, version, each, now))
+                self._queue.put_nowait(self._event(resource, version, each, now))
             except asyncio.QueueFull:
-                log.warning("event %s was not posted: %d others wait for the API server", each.reason, MAX_WAITING)
+                log.warning("event %s was not posted: %d others wait for the API server", each.reason, MAX_QUEUED)
 
     async def run(self) -> None:
-        """Posts what was taken, in its order. Never returns."""
+        """Runs until cancelled: posts the queued Events, one after the other."""
         while True:
-            event = await self._waiting.get()
+            event = await self._queue.get()
             try:
                 await self._client.create(EVENT, event)
             except ApiError as error:
@@ -54,15 +63,15 @@ class EventRecorder:
             except Exception:
                 log.exception("event %s was not posted", event["reason"])
             finally:
-                self._waiting.task_done()
+                self._queue.task_done()
 
     async def flush(self, within: float) -> None:
-        """Waits until everything is posted, for so many seconds at most."""
+        """Waits until every queued Event is posted, at most `within` seconds."""
         try:
             async with asyncio.timeout(within):
-                await self._waiting.join()
+                await self._queue.join()
         except TimeoutError:
-            log.warning("%d events were not posted", self._waiting.qsize())
+            log.warning("%d events were not posted", self._queue.qsize())
 
     def _event(self, resource: Object, version: str, event: Event, now: datetime) -> Object:
         metadata = resource["metadata"]
@@ -77,7 +86,7 @@ class EventRecorder:
             "action": "Report",
             "type": "Warning" if event.warning else "Normal",
             "reason": event.reason,
-            "note": fit(event.message),
+            "note": truncate(event.message),
             "regarding": {
                 "apiVersion": names.API_VERSION,
                 "kind": names.KIND,

@@ -1,4 +1,8 @@
-"""kopf's part: it watches, and every event goes straight into the cache. No finalizer, annotation or Event of kopf's own."""
+"""Configures kopf, which runs the watches. `run.py` passes `settings` and `registry` to `kopf.operator`.
+
+kopf is used only to watch (with its reconnects and backoff): each event goes straight to the informer. kopf writes no finalizer,
+annotation or Event of its own, because the work queue and the status are kept by the operator itself.
+"""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -9,13 +13,13 @@ import kopf
 from hacluster import names
 from hacluster.control.informer import Informer
 from hacluster.kube.client import Object, connect
-from hacluster.kube.kinds import OURS, WATCHED, Kind
+from hacluster.kube.kinds import MANAGED_SELECTOR, WATCHED, Kind
 
 log = logging.getLogger(__name__)
 
 
-class _Patience:
-    """Delays between tries of a failed request, in seconds, without end: an API server that is away is no reason to crash."""
+class _EndlessBackoff:
+    """Seconds between attempts of a failed request, without end: kopf stops the operator when the delays are used up."""
 
     def __iter__(self) -> Iterator[float]:
         yield from (0.5, 1, 2, 4)
@@ -24,32 +28,32 @@ class _Patience:
 
 
 def settings() -> kopf.OperatorSettings:
-    """Kopf only watches: it stores nothing on anybody's objects, and posts nothing."""
-    made = kopf.OperatorSettings()
-    made.posting.enabled = False
-    made.peering.standalone = True
-    made.scanning.disabled = True  # the kinds are fixed; so the operator needs no rights on CRDs and namespaces
-    made.networking.error_backoffs = _Patience()
-    made.networking.request_timeout = 30
-    made.networking.connect_timeout = 10
-    made.watching.reconnect_backoff = 0.5
-    made.queueing.idle_timeout = 2
-    made.persistence.finalizer = f"{names.GROUP}/unused"
-    made.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=names.GROUP)
-    made.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=names.GROUP)
+    """Settings with which kopf only watches: it stores nothing on objects, and posts no Events."""
+    result = kopf.OperatorSettings()
+    result.posting.enabled = False
+    result.peering.standalone = True
+    result.scanning.disabled = True  # the kinds are fixed: without scanning the operator needs no rights on CRDs and namespaces
+    result.networking.error_backoffs = _EndlessBackoff()
+    result.networking.request_timeout = 30
+    result.networking.connect_timeout = 10
+    result.watching.reconnect_backoff = 0.5
+    result.queueing.idle_timeout = 2
+    result.persistence.finalizer = f"{names.GROUP}/unused"
+    result.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=names.GROUP)
+    result.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=names.GROUP)
     for kind in WATCHED:
-        if kind.ours:
-            made.watching.label_selectors[(kind.group, kind.version, kind.plural)] = OURS
-    return made
+        if kind.managed:
+            result.watching.label_selectors[(kind.group, kind.version, kind.plural)] = MANAGED_SELECTOR
+    return result
 
 
 def registry(informer: Informer) -> kopf.OperatorRegistry:
-    """One doorbell for each kind, and how to log in."""
-    made = kopf.OperatorRegistry()
+    """One event handler for each watched kind, and the login."""
+    result = kopf.OperatorRegistry()
     for kind in WATCHED:
-        kopf.on.event(kind.group, kind.version, kind.plural, id=f"watch-{kind.plural}", registry=made)(_handler(kind, informer))
-    kopf.on.login(registry=made)(_login)
-    return made
+        kopf.on.event(kind.group, kind.version, kind.plural, id=f"watch-{kind.plural}", registry=result)(_handler(kind, informer))
+    kopf.on.login(registry=result)(_login)
+    return result
 
 
 def _handler(kind: Kind, informer: Informer) -> Callable[..., Any]:
@@ -61,13 +65,13 @@ def _handler(kind: Kind, informer: Informer) -> Callable[..., Any]:
             else:
                 informer.put(kind, raw)
         except Exception:
-            log.exception("%s event was not understood", kind.name)  # the next listing brings what was missed
+            log.exception("%s event was not understood", kind.name)  # the next relist repairs the cache
 
     return handle
 
 
 async def _login(**_: Any) -> kopf.ConnectionInfo:
-    """The same connection as the client's."""
+    """The credentials for kopf's connection: the same that the operator's own client uses."""
     configuration = await connect()
     bearer = (await _bearer(configuration)).split(" ", 1)
     scheme, token = bearer if len(bearer) == 2 else ("", "")

@@ -1,4 +1,7 @@
-"""`/healthz` for the kubelet: answered by the same event loop that does the work, so that a hung operator does not answer."""
+"""`/healthz` for the kubelet's liveness probe. `run.py` serves it for as long as the operator runs.
+
+The event loop that does the work answers it, so a hung operator does not answer and is restarted.
+"""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -8,7 +11,7 @@ from aiohttp import web
 
 @asynccontextmanager
 async def serve(port: int, state: Callable[[], str]) -> AsyncIterator[None]:
-    """Answers 200 with `state()` as long as the block lasts; port 0: not at all."""
+    """Answers 200 with the text of `state()` while the block runs. Port 0: nothing is served."""
     if not port:
         yield
         return

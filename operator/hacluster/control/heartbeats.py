@@ -1,7 +1,8 @@
-"""When each node was last heard, and since when it claims each virtual IP, by this process's own clock.
+"""When each node was last seen, and since when it claims each virtual IP, by this process's own clock.
 
-Renewal times are written by the nodes' clocks, which may be wrong; what counts is when we saw them change. Only for what
-was there before this process they have to do.
+`node_monitor.py` records every change of a Lease or of a node's entry in `status.nodes`; `observe.py` reads the result. Renewal
+times are written by the nodes' clocks, which may be wrong. So the time at which this process receives a change counts; the written
+time is used only as an estimate for what already existed when this process first read it.
 """
 
 import json
@@ -16,87 +17,92 @@ from hacluster.timing import SILENT_AFTER
 NodeKey = tuple[str, str, str]
 """Namespace and name of the resource, and the node."""
 
-RENEWAL = timedelta(seconds=3)
-FIRST_PATIENCE = timedelta(seconds=4)
-"""A Lease that looks stale at first sight gets the time of one renewal: perhaps only its node's clock is behind."""
+FIRST_RENEWAL_TIMEOUT = timedelta(seconds=4)
+"""A Lease that looks stale when it is first read: its node has so long to renew it, because perhaps only the node's clock is behind."""
 
 
 @dataclass
 class NodeHeartbeat:
-    """Signs of life of one node."""
+    """The heartbeats of one node: changes of its Lease or of its entry. All times are wall-clock times of this process."""
 
-    heard: datetime | None = None
-    confirmed: datetime | None = None
+    last_seen: datetime | None = None
+    """Last heartbeat; None: never. An estimate until this process sees a first change, and moved forward by `extend_deadlines`."""
+    last_received: datetime | None = None
+    """Last change that this process saw happen; None: none yet."""
     claims: dict[str, datetime] = field(default_factory=dict)
+    """Virtual IP → when this process first saw the node claim it."""
     _lease: str | None = None
     _entry: str | None = None
 
 
 class Heartbeats:
-    """The signs of life of every node of every resource."""
+    """The heartbeats of every node of every resource."""
 
     def __init__(self) -> None:
         self._nodes: dict[NodeKey, NodeHeartbeat] = {}
 
-    def life(self, key: NodeKey) -> NodeHeartbeat:
-        """What is known of the node; nothing at first."""
+    def of_node(self, key: NodeKey) -> NodeHeartbeat:
+        """The node's heartbeat; an empty one where nothing was recorded."""
         return self._nodes.get(key) or NodeHeartbeat()
 
-    def lease(self, key: NodeKey, renewed: datetime, now: datetime) -> bool:
-        """Takes in a Lease; whether the node was silent until now."""
-        life = self._nodes.setdefault(key, NodeHeartbeat())
-        token, before = renewed.isoformat(), life._lease
-        life._lease = token
-        return before != token and self._hear(life, first=before is None, written=renewed, now=now)
+    def record_lease(self, key: NodeKey, renewed: datetime, now: datetime) -> bool:
+        """Records a Lease that was read. Returns whether the node was silent until now."""
+        heartbeat = self._nodes.setdefault(key, NodeHeartbeat())
+        fingerprint, before = renewed.isoformat(), heartbeat._lease
+        heartbeat._lease = fingerprint
+        return before != fingerprint and self._record_sign(heartbeat, first=before is None, written=renewed, now=now)
 
-    def entry(self, key: NodeKey, entry: Mapping[str, Any], written: datetime | None, now: datetime) -> bool:
-        """Takes in an entry of `status.nodes`; whether the node was silent until now."""
-        life = self._nodes.setdefault(key, NodeHeartbeat())
-        token, before = json.dumps(entry, sort_keys=True), life._entry
-        life._entry = token
-        if before == token:
+    def record_entry(self, key: NodeKey, entry: Mapping[str, Any], written: datetime | None, now: datetime) -> bool:
+        """Records an entry of `status.nodes`; `written` is when its agent wrote it. Returns whether the node was silent until now."""
+        heartbeat = self._nodes.setdefault(key, NodeHeartbeat())
+        fingerprint, before = json.dumps(entry, sort_keys=True), heartbeat._entry
+        heartbeat._entry = fingerprint
+        if before == fingerprint:
             return False
         held = {address for router in entry.get("routers") or () for address in router.get("virtualIPs") or ()}
-        life.claims = {address: life.claims.get(address, now) for address in sorted(held)}
-        return self._hear(life, first=before is None, written=written, now=now)
+        heartbeat.claims = {address: heartbeat.claims.get(address, now) for address in sorted(held)}
+        return self._record_sign(heartbeat, first=before is None, written=written, now=now)
 
-    def of(self, namespace: str, name: str) -> list[tuple[NodeKey, NodeHeartbeat]]:
-        """Every node that was ever heard of the resource and not forgotten."""
-        return [(key, life) for key, life in self._nodes.items() if key[:2] == (namespace, name)]
+    def of_resource(self, namespace: str, name: str) -> list[tuple[NodeKey, NodeHeartbeat]]:
+        """Every node with a recorded heartbeat for this resource."""
+        return [(key, heartbeat) for key, heartbeat in self._nodes.items() if key[:2] == (namespace, name)]
 
-    def entry_gone(self, key: NodeKey) -> None:
-        """The node's entry is gone, and with it its claims."""
-        if life := self._nodes.get(key):
-            life.claims, life._entry = {}, None
-            self._tidy(key, life)
+    def remove_entry(self, key: NodeKey) -> None:
+        """The node's entry was removed, and with it its claims."""
+        if heartbeat := self._nodes.get(key):
+            heartbeat.claims, heartbeat._entry = {}, None
+            self._drop_if_empty(key, heartbeat)
 
-    def lease_gone(self, key: NodeKey) -> None:
-        """The node's Lease is gone."""
-        if life := self._nodes.get(key):
-            life._lease = None
-            self._tidy(key, life)
+    def remove_lease(self, key: NodeKey) -> None:
+        """The node's Lease was deleted."""
+        if heartbeat := self._nodes.get(key):
+            heartbeat._lease = None
+            self._drop_if_empty(key, heartbeat)
 
     def forget(self, namespace: str, name: str) -> None:
-        """Forgets the resource's nodes."""
-        for key, _ in self.of(namespace, name):
+        """Drops the heartbeats of all nodes of a resource."""
+        for key, _ in self.of_resource(namespace, name):
             del self._nodes[key]
 
-    def grant_time(self, now: datetime) -> None:
-        """It was us who could not hear: nobody is silent before there was time for one renewal."""
-        for life in self._nodes.values():
-            if life.heard is not None:
-                life.heard = max(life.heard, now - SILENT_AFTER + FIRST_PATIENCE)
+    def extend_deadlines(self, now: datetime) -> None:
+        """Gives every node the time of one renewal before it counts as silent.
 
-    def _tidy(self, key: NodeKey, life: NodeHeartbeat) -> None:
-        if life._lease is None and life._entry is None:
+        For when this process itself received nothing for a while: the nodes may have renewed their Leases meanwhile.
+        """
+        for heartbeat in self._nodes.values():
+            if heartbeat.last_seen is not None:
+                heartbeat.last_seen = max(heartbeat.last_seen, now - SILENT_AFTER + FIRST_RENEWAL_TIMEOUT)
+
+    def _drop_if_empty(self, key: NodeKey, heartbeat: NodeHeartbeat) -> None:
+        if heartbeat._lease is None and heartbeat._entry is None:
             del self._nodes[key]
 
-    def _hear(self, life: NodeHeartbeat, *, first: bool, written: datetime | None, now: datetime) -> bool:
-        was_silent = is_silent(life.heard, now)
-        if first and life.confirmed is None:
+    def _record_sign(self, heartbeat: NodeHeartbeat, *, first: bool, written: datetime | None, now: datetime) -> bool:
+        was_silent = is_silent(heartbeat.last_seen, now)
+        if first and heartbeat.last_received is None:
             estimate = min(now, written) if written else now
-            heard = max(estimate, now - SILENT_AFTER + FIRST_PATIENCE)
-            life.heard = max(heard, life.heard) if life.heard else heard
+            last_seen = max(estimate, now - SILENT_AFTER + FIRST_RENEWAL_TIMEOUT)
+            heartbeat.last_seen = max(last_seen, heartbeat.last_seen) if heartbeat.last_seen else last_seen
         else:
-            life.heard = life.confirmed = now
+            heartbeat.last_seen = heartbeat.last_received = now
         return was_silent

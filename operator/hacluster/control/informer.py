@@ -1,10 +1,14 @@
-"""The one way into the cache: for events, listings and the answers to our own writes alike. Notes signs of life, and rings."""
+"""Updates the cache and adds the resources that a change concerns to the work queue.
+
+It is the only writer of the cache: watch events (`handlers.py`), listings (`relist`) and the answers to the operator's own writes
+(`apply.py`, `status_writer.py`) all come through here. So heartbeats are recorded and resources requeued whichever arrives first.
+"""
 
 import logging
 from collections.abc import Callable
 
 from hacluster.control.node_monitor import NodeMonitor
-from hacluster.control.store import Change, Object, Store, instance, key_of
+from hacluster.control.store import Change, Object, Store, key_of, owner_name
 from hacluster.control.workqueue import Key
 from hacluster.kube.client import Client
 from hacluster.kube.kinds import HACLUSTER, NODE, WATCHED, Kind
@@ -13,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class Informer:
-    """Keeps the cache, and rings for the resources that a change concerns."""
+    """Keeps the cache up to date and requeues the resources that a change concerns."""
 
     def __init__(
         self,
@@ -22,46 +26,46 @@ class Informer:
         enqueue: Callable[[Key], None],
         enqueue_report: Callable[[Key], None] = lambda _: None,
     ) -> None:
-        """`enqueue`: the resource has to be reconciled; `enqueue_report`: its nodes report something that belongs into status at once."""
+        """`enqueue` requeues a resource for a whole reconcile; `enqueue_report` only for its status, after its nodes reported something."""
         self._store = store
         self._node_monitor = node_monitor
         self._enqueue = enqueue
         self._enqueue_report = enqueue_report
 
     def put(self, kind: Kind, raw: Object) -> None:
-        """The object exists."""
-        self._take(self._store.put(kind, raw))
+        """Records that the object exists in this version."""
+        self._process(self._store.put(kind, raw))
 
     def remove(self, kind: Kind, raw: Object) -> None:
-        """The object is gone, or no longer labelled as ours."""
-        self._take(self._store.remove(kind, raw))
+        """Records that the object was deleted, or has lost the operator's label."""
+        self._process(self._store.remove(kind, raw))
 
     async def relist(self, client: Client, namespace: str | None) -> None:
-        """Reads everything anew: the watches tell nothing of what went away while they were interrupted.
+        """Lists every kind again: a watch does not report what was deleted while it was interrupted.
 
         Raises:
-            ApiError: something could not be listed; nothing of that kind was changed.
+            ApiError: a kind could not be listed; it and the kinds after it were not updated.
 
         """
         for kind in WATCHED:
             before = self._store.uids(kind)
             listed = [each async for each in client.list(kind, namespace=namespace if kind.namespaced else None)]
             for change in self._store.replace(kind, listed, before):
-                self._take(change)
+                self._process(change)
 
-    def _take(self, change: Change) -> None:
-        heard_again = self._node_monitor.note(change)
-        if not change.matters and not heard_again:
+    def _process(self, change: Change) -> None:
+        node_returned = self._node_monitor.record(change)
+        if not change.is_relevant and not node_returned:
             return
         if change.kind is HACLUSTER:
-            if _entries(change.old) != _entries(change.new):
+            if _node_entries(change.old) != _node_entries(change.new):
                 self._enqueue_report(change.key)
             self._enqueue(change.key)
             if _spec(change.old) != _spec(change.new):
-                self._enqueue_all()  # what one resource wants or gives up, another may be waiting for
+                self._enqueue_all()  # another resource may conflict with the new spec, or wait for what the old one used
         elif change.kind is NODE:
             self._enqueue_all()
-        elif owner := instance(change.old) or instance(change.new):
+        elif owner := owner_name(change.old) or owner_name(change.new):
             self._enqueue((change.key[0], owner))
 
     def _enqueue_all(self) -> None:
@@ -69,7 +73,7 @@ class Informer:
             self._enqueue(key_of(each))
 
 
-def _entries(each: Object | None) -> object:
+def _node_entries(each: Object | None) -> object:
     return ((each or {}).get("status") or {}).get("nodes")
 
 

@@ -1,4 +1,8 @@
-"""What the planner and the report are told: the cache, translated into their words."""
+"""Translates the cache into the inputs of the planner (`NodeView`) and of the status report (`ObservedNode`).
+
+`reconcile.py`, `planner.py` and `status_writer.py` call `Observer`. The plan and the report are pure and know neither the cache nor
+Kubernetes objects, so this module picks the fields for them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,26 +30,26 @@ class Observer:
         self._store = store
         self._heartbeats = heartbeats
 
-    def selected(self, selector: Mapping[str, str]) -> list[Object]:
-        """The cached nodes that carry all the labels."""
+    def selected_nodes(self, selector: Mapping[str, str]) -> list[Object]:
+        """The cached Nodes that carry all labels of the selector."""
         return [node for node in self._store.all(NODE) if selector.items() <= (node["metadata"].get("labels") or {}).items()]
 
-    def nodes_of(self, cluster: HACluster) -> frozenset[str]:
+    def selected_names(self, cluster: HACluster) -> frozenset[str]:
         """Names of the nodes that a resource selects."""
-        return frozenset(node["metadata"]["name"] for node in self.selected(cluster.spec.node_selector))
+        return frozenset(node["metadata"]["name"] for node in self.selected_nodes(cluster.spec.node_selector))
 
-    def views(self, cluster: HACluster, now: datetime) -> tuple[NodeView, ...]:
-        """The selected nodes, as the planner wants them."""
+    def node_views(self, cluster: HACluster, now: datetime) -> tuple[NodeView, ...]:
+        """The nodes that the resource selects, as the planner takes them."""
         entries = {entry.name: entry for entry in cluster.status.nodes}
         owner = (cluster.metadata.namespace, cluster.metadata.name)
         found = []
-        for node in self.selected(cluster.spec.node_selector):
+        for node in self.selected_nodes(cluster.spec.node_selector):
             name = node["metadata"]["name"]
-            entry, silent = entries.get(name), is_silent(self._heartbeats.life((*owner, name)).heard, now)
-            found.append(observed(_view(node, entry), entry, silent=silent, cordoned=node["unschedulable"]))
+            entry, silent = entries.get(name), is_silent(self._heartbeats.of_node((*owner, name)).last_seen, now)
+            found.append(observed(_node_view(node, entry), entry, silent=silent, cordoned=node["unschedulable"]))
         return tuple(found)
 
-    def seen(
+    def observed_nodes(
         self,
         namespace: str,
         name: str,
@@ -53,12 +57,15 @@ class Observer:
         selected: frozenset[str],
         yields: Mapping[str, frozenset[str]] = _NONE,
     ) -> tuple[ObservedNode, ...]:
-        """The selected nodes, and those that still have an entry, as the report wants them. `yields` are the plan's."""
+        """The selected nodes and those that still have an entry in `status.nodes`, as the report takes them.
+
+        `yields`: node → virtual routers that its configuration tells it to yield, or told it a moment ago.
+        """
         entries = {entry.name: entry for entry in status.nodes}
-        pods = self.pods(namespace, name)
+        pods = self.lb_pods(namespace, name)
         return tuple(
             replace(
-                self._node_seen((namespace, name, node), node in selected, entries.get(node), pods.get(node)),
+                self._observed_node((namespace, name, node), node in selected, entries.get(node), pods.get(node)),
                 cordoned=self._cordoned(node),
                 yields=yields.get(node, frozenset()),
             )
@@ -66,18 +73,21 @@ class Observer:
         )
 
     def _cordoned(self, node: str) -> bool:
-        known = self._store.get(NODE, "", node)
-        return bool(known and known["unschedulable"])
+        node_object = self._store.get(NODE, "", node)
+        return bool(node_object and node_object["unschedulable"])
 
-    def pods(self, namespace: str, name: str) -> dict[str, Object]:
-        """Node → its load balancer pod."""
-        pods = self._store.of(POD, namespace, name)
+    def lb_pods(self, namespace: str, name: str) -> dict[str, Object]:
+        """Node → its pod with keepalived and HAProxy."""
+        pods = self._store.of_resource(POD, namespace, name)
         return {pod["node"]: pod for pod in pods if pod["metadata"]["labels"].get(names.LABEL_COMPONENT) == names.COMPONENT_LB}
 
-    def rollouts(self, namespace: str, name: str) -> tuple[str, ...]:
-        """DaemonSets whose pods are not all of the newest template, in words; none where no controller tells."""
+    def unfinished_daemonsets(self, namespace: str, name: str) -> tuple[str, ...]:
+        """DaemonSets whose pods are not all of the newest template, as messages.
+
+        Without `observedGeneration` the DaemonSet controller has not looked at the object yet, so its numbers mean nothing.
+        """
         found = []
-        for each in self._store.of(DAEMON_SET, namespace, name):
+        for each in self._store.of_resource(DAEMON_SET, namespace, name):
             status, title = each["status"], key_of(each)[1]
             updated, desired = status.get("updatedNumberScheduled", 0), status.get("desiredNumberScheduled", 0)
             if not status.get("observedGeneration"):
@@ -86,35 +96,37 @@ class Observer:
                 found.append(f"{title}: {updated} of {desired} pods are up to date")
         return tuple(found)
 
-    def _node_seen(self, key: tuple[str, str, str], selected: bool, entry: NodeStatus | None, pod: Object | None) -> ObservedNode:
-        life = self._heartbeats.life(key)
+    def _observed_node(
+        self, key: tuple[str, str, str], selected: bool, entry: NodeStatus | None, pod: Object | None
+    ) -> ObservedNode:
+        heartbeat = self._heartbeats.of_node(key)
         return ObservedNode(
             name=key[2],
             selected=selected,
             entry=entry,
-            heard=life.heard,
-            confirmed=life.confirmed,
-            claims=dict(life.claims),
+            last_seen=heartbeat.last_seen,
+            last_received=heartbeat.last_received,
+            claims=dict(heartbeat.claims),
             hint=self._hint(key[2], pod),
         )
 
     def _hint(self, node: str, pod: Object | None) -> str:
-        known = self._store.get(NODE, "", node)
-        if known is None:
+        node_object = self._store.get(NODE, "", node)
+        if node_object is None:
             return "the node does not exist any more"
-        if not known["ready"]:
+        if not node_object["ready"]:
             return "Kubernetes says that the node is not ready"
         if pod is not None and pod["waiting"]:
             return f"pod {key_of(pod)[1]}: {', '.join(dict.fromkeys(pod['waiting']))}"
         return ""
 
 
-def entry_times(entry: Mapping[str, object]) -> datetime | None:
-    """When an agent wrote its entry, by its own clock."""
+def entry_time(entry: Mapping[str, object]) -> datetime | None:
+    """When an agent wrote its entry, by its node's clock; None: not stated."""
     return parse_timestamp(str(entry.get("since") or ""))
 
 
-def _view(node: Object, entry: NodeStatus | None) -> NodeView:
+def _node_view(node: Object, entry: NodeStatus | None) -> NodeView:
     addresses = [each["address"] for each in node["addresses"]]
     interfaces = None
     if entry is not None:

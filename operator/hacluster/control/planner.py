@@ -1,4 +1,8 @@
-"""Asks the pure plan, with what the other resources have, and remembers the answer while nothing it depends on changes."""
+"""Makes the plan of a resource, and returns the last one as long as its inputs are the same.
+
+`reconcile.py` calls `Planner.plan` for every event, and most events change nothing that the plan depends on. The inputs include the
+virtual router IDs (VRIDs) of all other resources, because two resources must not be given the same one.
+"""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -13,7 +17,7 @@ from hacluster.plan import NodeView, Plan, Settings, find_conflicts, make_plan, 
 
 
 @dataclass(frozen=True)
-class _Question:
+class _PlanInputs:
     uid: str
     generation: int
     views: tuple[NodeView, ...]
@@ -22,45 +26,48 @@ class _Question:
 
 
 class Planner:
-    """Plans one resource at a time; no await between reading which VRIDs are taken and taking one."""
+    """Plans one resource at a time.
+
+    `plan` never awaits: between reading which VRIDs are taken and taking one, no other plan can be made.
+    """
 
     def __init__(self, settings: Settings, resources: Resources, observer: Observer) -> None:
         self._settings = settings
         self._resources = resources
         self._observer = observer
-        self._answers: dict[Key, tuple[Hashable, Plan]] = {}
+        self._plans: dict[Key, tuple[Hashable, Plan]] = {}
 
     def conflicts(self, key: Key, cluster: HACluster) -> tuple[Problem, ...]:
-        """What this resource wants though an older one has it."""
-        return find_conflicts(cluster, self._resources.others(*key), self._observer.nodes_of)
+        """What this resource wants although an older resource already has it."""
+        return find_conflicts(cluster, self._resources.others(*key), self._observer.selected_names)
 
     def plan(self, key: Key, cluster: HACluster, now: datetime) -> Plan:
-        """The plan for the resource and its nodes as they are now."""
+        """The plan for the resource and its nodes at the time `now`."""
         router_ids = {vip.router: vip.virtual_router_id for vip in cluster.status.virtual_ips}
-        question = _Question(
+        inputs = _PlanInputs(
             uid=cluster.metadata.uid,
             generation=cluster.metadata.generation,
-            views=self._observer.views(cluster, now),
+            views=self._observer.node_views(cluster, now),
             router_ids=tuple(sorted(router_ids.items())),
-            taken=taken_router_ids(cluster, self._resources.others(*key)) | self._allotted_to_others(key),
+            taken=taken_router_ids(cluster, self._resources.others(*key)) | self._router_ids_of_other_plans(key),
         )
-        known = self._answers.get(key)
-        if known and known[0] == question:
-            return known[1]
-        plan = make_plan(cluster, question.views, self._settings, router_ids=router_ids, taken_ids=question.taken)
-        self._answers[key] = (question, plan)
+        cached = self._plans.get(key)
+        if cached and cached[0] == inputs:
+            return cached[1]
+        plan = make_plan(cluster, inputs.views, self._settings, router_ids=router_ids, taken_ids=inputs.taken)
+        self._plans[key] = (inputs, plan)
         return plan
 
-    def allocated(self, plan: Plan, status: HAClusterStatus) -> bool:
-        """Whether the plan has given out VRIDs that the status does not record yet."""
+    def has_unrecorded_router_ids(self, plan: Plan, status: HAClusterStatus) -> bool:
+        """Whether the plan allocates VRIDs that the status does not record yet."""
         recorded = {(vip.router, vip.virtual_router_id) for vip in status.virtual_ips}
         return any((router.name, router.virtual_router_id) not in recorded for router in plan.topology.routers)
 
     def forget(self, key: Key) -> None:
-        """The resource is gone; what it had is free."""
-        self._answers.pop(key, None)
+        """The resource was deleted: its VRIDs are free."""
+        self._plans.pop(key, None)
 
-    def _allotted_to_others(self, key: Key) -> frozenset[int]:
-        """VRIDs of plans that were made a moment ago, perhaps not in any status yet."""
-        plans = [plan for other, (_, plan) in self._answers.items() if other != key]
+    def _router_ids_of_other_plans(self, key: Key) -> frozenset[int]:
+        """VRIDs of the other resources' last plans, which are perhaps not recorded in a status yet."""
+        plans = [plan for other, (_, plan) in self._plans.items() if other != key]
         return frozenset(router.virtual_router_id for plan in plans for router in plan.topology.routers)

@@ -1,28 +1,33 @@
-"""Which nodes were lately ordered to let a virtual router go: their state shows it for longer than the order stands."""
+"""Which nodes are told to yield a virtual router, or were told so in the last seconds.
+
+`reconcile.py` updates it with every plan and passes the result to the status report. A node that yields may report FAULT for longer
+than its configuration tells it to yield; the report must not call that a fault.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from hacluster.control.workqueue import Key
 
-ECHO = timedelta(seconds=15)
-"""The order ends when another node has the address; until the new configuration is there the node stays out of the way."""
+REMEMBERED_FOR = timedelta(seconds=15)
+"""The plan stops telling a node to yield as soon as another node has the address. Until its new configuration arrives,
+the node still reports the state of a yielding node, such as FAULT."""
 
 
 class RecentYields:
-    """Remembers orders for a while. A restart forgets them, and a planned move then looks like any other."""
+    """Keeps each instruction to yield for `REMEMBERED_FOR`. After a restart of the operator a planned move may look like a fault."""
 
     def __init__(self) -> None:
-        self._given: dict[Key, dict[tuple[str, str], datetime]] = {}
+        self._last_planned: dict[Key, dict[tuple[str, str], datetime]] = {}
 
     def update(self, key: Key, yields: Mapping[str, frozenset[str]], now: datetime) -> dict[str, frozenset[str]]:
-        """Takes in the plan's orders (node → routers); with them, those that stood a moment ago."""
-        given = self._given.setdefault(key, {})
-        given |= {(node, router): now for node, routers in yields.items() for router in routers}
-        self._given[key] = {order: at for order, at in given.items() if now - at < ECHO}
-        nodes = {node for node, _ in self._given[key]}
-        return {name: frozenset(router for node, router in self._given[key] if node == name) for name in nodes}
+        """Records the plan's `yields` (node → virtual routers). Returns them together with those of the last seconds."""
+        last_planned = self._last_planned.setdefault(key, {})
+        last_planned |= {(node, router): now for node, routers in yields.items() for router in routers}
+        self._last_planned[key] = {pair: at for pair, at in last_planned.items() if now - at < REMEMBERED_FOR}
+        nodes = {node for node, _ in self._last_planned[key]}
+        return {name: frozenset(router for node, router in self._last_planned[key] if node == name) for name in nodes}
 
     def forget(self, key: Key) -> None:
-        """The resource is gone."""
-        self._given.pop(key, None)
+        """The resource was deleted: drops what is recorded for it."""
+        self._last_planned.pop(key, None)

@@ -1,4 +1,7 @@
-"""Translates what planning and observing came to into the inputs of a status report. Pure."""
+"""Makes the inputs of a status report from the plan, the roll-out and the observed nodes. Pure.
+
+`reconcile.py` calls one of the two functions for each step; the status writer adds the outcome of applying later.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +16,7 @@ from hacluster.plan.status import ObservedNode, ReportInputs, VirtualIP
 
 
 def inputs_of_invalid(resource: Resource, error: InvalidResource, nodes: Sequence[ObservedNode], now: datetime) -> ReportInputs:
-    """For a resource whose spec cannot be read: what runs goes on running, and is reported."""
+    """For a resource with an invalid spec: what runs is left running, and is still reported."""
     return ReportInputs(
         now=now,
         generation=resource.generation,
@@ -34,9 +37,9 @@ def inputs_of_plan(
     daemonsets: Sequence[str],
     now: datetime,
 ) -> ReportInputs:
-    """For a resource that was planned. `rollout` is None where the plan is blocked or in conflict: then nothing is applied.
+    """For a resource with a plan. `rollout` is None where the plan is blocked or in conflict: then nothing is applied.
 
-    `daemonsets` says in words which pods are still being replaced.
+    `daemonsets` are messages about pods that are still being replaced.
     """
     return ReportInputs(
         now=now,
@@ -58,14 +61,14 @@ def inputs_of_plan(
 
 
 def _revisions(plan: Plan, rollout: Rollout | None) -> dict[str, str] | None:
-    """What each node should run: the plan, or what it goes back to where a node refused the plan."""
+    """Node → revision that it should run: the plan's, or the last good one where a node refused the plan. None: no valid plan."""
     if rollout is None:
         return None
     return dict(rollout.revisions if rollout.refusal else plan.revisions)
 
 
 def _problems(plan: Plan, rollout: Rollout | None) -> tuple[Problem, ...]:
-    """What single nodes cannot do. Where the plan is blocked, its problems are refusals."""
+    """Problems of single nodes. Where the plan is blocked, its problems are reported as refusals instead."""
     if plan.blocked:
         return ()
     return plan.problems if rollout is None else (*rollouts.problems(rollout), *plan.problems)
@@ -80,5 +83,5 @@ def _planned_virtual_ips(plan: Plan) -> tuple[VirtualIP, ...]:
 
 
 def _recorded_virtual_ips(resource: Resource) -> tuple[VirtualIP, ...]:
-    """What goes on running while the present resource cannot be planned."""
+    """The virtual IPs of the last status: they are left running while the resource cannot be planned."""
     return tuple(VirtualIP(vip.address, vip.router, vip.virtual_router_id) for vip in resource.status.virtual_ips)

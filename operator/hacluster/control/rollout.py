@@ -1,4 +1,8 @@
-"""Which configuration each node is offered now: the pure roll-out, asked with what the cache knows."""
+"""Which configuration each node is offered now: calls the pure roll-out (`plan/rollout`) with what is in the cache.
+
+`reconcile.py` asks `RolloutSteps.next` for the next step and applies `objects`. All state is in ConfigMaps and in `status`, so a
+restarted operator continues where the last one stopped.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -20,7 +24,7 @@ from hacluster.plan.status import ObservedNode
 
 
 class RolloutSteps:
-    """Reads the cache; changes nothing, and remembers nothing."""
+    """Reads the cache; changes nothing and keeps no state."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -43,15 +47,18 @@ class RolloutSteps:
 
 
 def objects(cluster: HACluster, plan: Plan, rollout: Rollout) -> tuple[Manifest, ...]:
-    """The plan's objects, with the texts that are due now. The way back lies ready before anybody is sent forward."""
-    now = {each["metadata"]["name"]: each for each in config_maps(cluster, rollout.texts)}
+    """The plan's objects, but with the texts that the nodes are offered now.
+
+    The ConfigMap with the last good texts comes first: it must exist before any node is offered new ones.
+    """
+    offered = {each["metadata"]["name"]: each for each in config_maps(cluster, rollout.texts)}
     others = [each for each in plan.objects if each["kind"] != "ConfigMap"]
     last_good = last_good_object(cluster, rollout.last_good)
-    return (*((last_good,) if last_good else ()), *now.values(), *others)
+    return (*((last_good,) if last_good else ()), *offered.values(), *others)
 
 
 def problems(rollout: Rollout) -> tuple[Problem, ...]:
-    """Why the nodes do not get what the plan wants."""
+    """Why the nodes are not offered the plan's texts; empty: they are."""
     refusal = rollout.refusal
     if refusal is None:
         return ()
@@ -63,7 +70,7 @@ def problems(rollout: Rollout) -> tuple[Problem, ...]:
 
 
 def progress(rollout: Rollout) -> tuple[str, ...]:
-    """Who waits for whom, in words."""
+    """Which nodes are held back and which they wait for, as messages."""
     if not rollout.held_back:
         return ()
     return (f"{', '.join(rollout.held_back)}: waits until the new configuration is live on {', '.join(rollout.waits_for)}",)

@@ -1,4 +1,8 @@
-"""The operator's process: puts the parts together, fills the cache, then lets kopf watch until a signal comes."""
+"""The operator's process. `hacluster operator` calls `run`, which returns after SIGTERM or SIGINT.
+
+`Operator` builds all parts. `run` first fills the cache by listing every kind, then starts the work queues and lets kopf watch.
+The cache is filled first because a plan made from half of the nodes must never be applied.
+"""
 
 import asyncio
 import logging
@@ -28,13 +32,15 @@ from hacluster.plan import Settings
 
 log = logging.getLogger(__name__)
 
-RETRY_PRIMING = 2.0
+RETRY_LISTING = 2.0
+"""Seconds until the first listing is tried again."""
 FIRST_RELIST = 10.0
-"""The watches begin a moment after the first listing: what was deleted in between shows in the second."""
+"""Seconds until the second listing. The watches start a little after the first one, so what was deleted in between is found only by the
+second."""
 FINISH_WITHIN = 5.0
-"""Seconds that a reconcile has to finish once the operator is told to stop."""
+"""Seconds that running reconciles have to finish after the operator is told to stop."""
 FLUSH_WITHIN = 1.0
-"""Seconds for the Events that are not posted yet."""
+"""Seconds for posting the Events that are still queued."""
 
 
 @dataclass(frozen=True)
@@ -43,18 +49,18 @@ class Options:
 
     settings: Settings
     namespace: str | None = None
-    """The only namespace to look at; None: all."""
+    """The only namespace to watch; None: all."""
     liveness_port: int = 8080
-    """0: none."""
+    """Port of `/healthz`; 0: none."""
 
 
 class Operator:
-    """All the parts of one operator, wired."""
+    """All parts of one operator, connected to each other."""
 
     def __init__(self, client: Client, options: Options) -> None:
         self.client = client
         self.options = options
-        self.primed = False
+        self.cache_filled = False
         store, heartbeats = Store(), Heartbeats()
         resources, observer = Resources(store), Observer(store, heartbeats)
         node_monitor = NodeMonitor(client, store, heartbeats, _now)
@@ -86,18 +92,18 @@ class Operator:
     async def _report_status(self, key: Key) -> None:
         await self.reconciler.report_status(key)
 
-    async def prime(self) -> None:
-        """Fills the cache: a plan made from half of the nodes must never be applied. Waits for the CRD, if need be."""
-        while not self.primed:
+    async def fill_cache(self) -> None:
+        """Fills the cache. Tries until every kind could be listed, so it waits for the API server and for the CRD."""
+        while not self.cache_filled:
             try:
                 await self.informer.relist(self.client, self.options.namespace)
-                self.primed = True
+                self.cache_filled = True
             except ApiError as error:
                 log.warning("waiting for the API server and the %s CRD: %s", names.KIND, error)
-                await asyncio.sleep(RETRY_PRIMING)
+                await asyncio.sleep(RETRY_LISTING)
 
-    async def relist(self) -> None:
-        """Reads everything anew from time to time."""
+    async def relist_periodically(self) -> None:
+        """Runs until cancelled: lists every kind again every `RESYNC` seconds."""
         pause = FIRST_RELIST
         while True:
             await asyncio.sleep(pause)
@@ -109,12 +115,12 @@ class Operator:
                 pause = FIRST_RELIST
 
     def state(self) -> str:
-        """For `/healthz`."""
-        return "ok" if self.primed else "waiting for the API server"
+        """The text that `/healthz` answers."""
+        return "ok" if self.cache_filled else "waiting for the API server"
 
 
 async def run(options: Options) -> None:
-    """Runs until SIGTERM or SIGINT; a reconcile that has begun is finished.
+    """Runs the operator until SIGTERM or SIGINT. A reconcile that has begun gets `FINISH_WITHIN` seconds to finish.
 
     Raises:
         kubernetes.aio.config.ConfigException: neither service account nor kubeconfig.
@@ -124,19 +130,19 @@ async def run(options: Options) -> None:
     operator = Operator(client, options)
     try:
         async with health.serve(options.liveness_port, operator.state):
-            await operator.prime()
+            await operator.fill_cache()
             await _watch_and_work(operator)
     finally:
         await client.close()
 
 
 async def _watch_and_work(operator: Operator) -> None:
-    # kopf cancels every task that was begun after it: ours are begun before.
+    # When it ends, kopf cancels every task that was created after its start: these are created before, so that they can finish.
     working = {asyncio.create_task(each.run()) for each in (operator.worker, operator.reporter)}
-    tasks = working | {asyncio.create_task(each) for each in (operator.recorder.run(), operator.relist())}
+    tasks = working | {asyncio.create_task(each) for each in (operator.recorder.run(), operator.relist_periodically())}
     await asyncio.sleep(0)
     stop = asyncio.Event()
-    for task in tasks:  # neither ends by itself: if one does, the process must not go on without it
+    for task in tasks:  # none ends by itself: if one does, the process must stop
         task.add_done_callback(lambda _: stop.set())
     namespace = operator.options.namespace
     log.info("ready: %s", f"watching namespace {namespace}" if namespace else "watching all namespaces")
@@ -147,8 +153,8 @@ async def _watch_and_work(operator: Operator) -> None:
             clusterwide=namespace is None,
             namespaces=[namespace] if namespace else [],
             stop_flag=stop,
-            # kopf's own choice looks up the user's name, and an unprivileged uid in a container has none.
-            identity=names.OPERATOR_MANAGER,  # type: ignore[arg-type] # a NewType of str that kopf keeps to itself
+            # By default kopf looks up the user's name, and an unprivileged uid in a container has none.
+            identity=names.OPERATOR_MANAGER,  # type: ignore[arg-type] # a NewType of str that kopf does not export
         )
     finally:
         for each in (operator.worker, operator.reporter):

@@ -1,7 +1,8 @@
-"""Writes `status` of one resource from what is known about it, where it differs, and posts the Events of the transition.
+"""Writes the `status` of a resource where it changed, and posts the Events of the change.
 
-Reports come from two sides: the reconcile, when it has planned or applied something, and every change that a node's agent
-reports. Both write the same object, so a lock per resource makes each report follow from the one before.
+Two queues call `StatusWriter.write`: the reconcile, when it has planned or applied something, and the report queue, after every
+change that a node's agent reports. Each report is computed from the status before it. So a lock per resource covers reading the
+status, computing the new one and writing it; without it an older report could overwrite a newer one.
 """
 
 import asyncio
@@ -24,12 +25,12 @@ from hacluster.plan.status import Report, ReportInputs, report
 
 BETWEEN_HOLDERS = 0.025
 """Seconds for which a virtual IP without a holder is not reported. The new holder's agent writes the same object within that time, and
-a write of the operator in between would delay it."""
+a write of the operator in between would delay it (0014-truth-in-status.md)."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What applying came to. All empty: everything was applied."""
+    """The result of applying. All empty: everything was applied. `retry_after` is in seconds."""
 
     obstacles: tuple[Problem, ...] = ()
     retrying: str = ""
@@ -37,7 +38,7 @@ class Outcome:
 
 
 class StatusWriter:
-    """One for all resources. It remembers what applying each resource last came to, which is part of every report."""
+    """Writes the status of every resource. Keeps the last outcome of applying each one, because it is part of every report."""
 
     def __init__(
         self,
@@ -59,23 +60,25 @@ class StatusWriter:
         self._locks: defaultdict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def set_outcome(self, key: Key, generation: int, outcome: Outcome) -> None:
-        """Applying this generation of the resource came to this."""
+        """Stores the outcome of applying this generation of the resource."""
         self._outcomes[key] = generation, outcome
 
     def applied_generation(self, key: Key) -> int | None:
-        """The generation that was last applied, or tried to be; None: none yet."""
+        """The generation that was last applied or tried; None: none yet."""
         return self._outcomes[key][0] if key in self._outcomes else None
 
     def forget(self, key: Key) -> None:
-        """The resource is gone."""
+        """The resource was deleted: drops its outcome and its lock."""
         self._outcomes.pop(key, None)
         self._locks.pop(key, None)
 
     async def write(self, key: Key, inputs: ReportInputs) -> float | None:
-        """Writes the status if it changed; in how many seconds it has to be looked at again, None: not before something changes.
+        """Writes the status if it changed. Returns in how many seconds it can change by time alone; None: not at all.
+
+        Inputs of an earlier generation are not reported: then the result is 0, so that the resource is reconciled again at once.
 
         Raises:
-            RetryLater: the API server did not take it.
+            RetryLater: the API server did not accept it.
 
         """
         async with self._locks[key]:
@@ -85,10 +88,11 @@ class StatusWriter:
                 found = self._report(key, inputs)
             if found is None:
                 return 0.0
-            current, made = found
-            if made.document() != {name: value for name, value in (current.raw.get("status") or {}).items() if name != "nodes"}:
-                await self._apply(current, made)
-            return None if made.look_again is None else max((made.look_again - self._clock()).total_seconds(), 0.0)
+            current, new_report = found
+            stored = {name: value for name, value in (current.raw.get("status") or {}).items() if name != "nodes"}
+            if new_report.document() != stored:
+                await self._apply(current, new_report)
+            return None if new_report.recheck_at is None else max((new_report.recheck_at - self._clock()).total_seconds(), 0.0)
 
     def _report(self, key: Key, inputs: ReportInputs) -> tuple[Resource, Report] | None:
         current = self._resources.get(*key)
@@ -97,21 +101,21 @@ class StatusWriter:
         return current, report(current.status, self._refreshed(key, inputs, current))
 
     def _refreshed(self, key: Key, inputs: ReportInputs, current: Resource) -> ReportInputs:
-        """The inputs with the last outcome of applying, and with the nodes as they are now: they may have reported meanwhile."""
+        """The inputs with the last outcome of applying and the nodes as they are now: agents may have reported since `inputs` were made."""
         outcome = self._outcomes[key][1] if self.applied_generation(key) == inputs.generation else Outcome()
         selected = frozenset(node.name for node in inputs.selected)
         yields = {node.name: node.yields for node in inputs.nodes}
-        nodes = self._observer.seen(*key, current.status, selected, yields)
+        nodes = self._observer.observed_nodes(*key, current.status, selected, yields)
         return replace(inputs, now=self._clock(), nodes=nodes, obstacles=outcome.obstacles, retrying=outcome.retrying)
 
-    async def _apply(self, current: Resource, made: Report) -> None:
+    async def _apply(self, current: Resource, new_report: Report) -> None:
         metadata: dict[str, Any] = {key: current.raw["metadata"][key] for key in ("name", "namespace", "uid")}
-        manifest = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": metadata, "status": made.document()}
+        manifest = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": metadata, "status": new_report.document()}
         try:
             answer = await self._client.apply(HACLUSTER, manifest, subresource="status")
         except ApiError as error:
             if error.status == 404:
-                return  # deleted meanwhile
+                return  # the resource was deleted in the meantime
             raise RetryLater(f"status was not written: {error}", error.retry_after or 0.0) from error
         self._informer.put(HACLUSTER, answer)
-        self._recorder.post(answer, answer["metadata"]["resourceVersion"], made.events, self._clock())
+        self._recorder.post(answer, answer["metadata"]["resourceVersion"], new_report.events, self._clock())

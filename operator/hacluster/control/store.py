@@ -1,7 +1,8 @@
-"""The cache: what exists in the cluster as far as the operator knows, slimmed to what it looks at.
+"""The cache: the watched objects, reduced to the fields that the operator reads.
 
-Events come from several watches, in bursts and repeatedly; our own writes come back as answers and then as events. So an
-older version never replaces a newer one, and a deletion only removes the very object that it is about.
+Only the informer writes to it. Events come from several watches, in bursts and repeatedly, and the operator's own writes come back
+twice: as the answer, and then as an event. So an older version never replaces a newer one, and a deletion removes only the object
+with the same uid.
 """
 
 from collections import OrderedDict
@@ -16,12 +17,13 @@ Object = dict[str, Any]
 ObjectKey = tuple[str, str]
 """Namespace (empty for cluster-wide objects) and name."""
 
-TOMBSTONES = 4096
+MAX_TOMBSTONES = 4096
+"""Deleted objects whose last version is kept, so that a late event does not bring one back."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What an event came to: the object before and after, both as cached; None: absent."""
+    """What an event changed in the cache: the object before and after it; None: absent."""
 
     kind: Kind
     key: ObjectKey
@@ -29,34 +31,34 @@ class Change:
     new: Object | None
 
     @property
-    def matters(self) -> bool:
-        """Whether anything changed but the version, or a Lease's renewal."""
+    def is_relevant(self) -> bool:
+        """Whether anything changed except the version or a Lease's renewal."""
         return _content(self.kind, self.old) != _content(self.kind, self.new)
 
 
 class Store:
-    """Objects by kind, namespace and name."""
+    """The cached objects by kind, namespace and name. Nothing in it is changed in place."""
 
     def __init__(self) -> None:
         self._objects: dict[Kind, dict[ObjectKey, Object]] = {}
         self._deleted: OrderedDict[str, int] = OrderedDict()
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        """The object as it was last seen."""
+        """The newest known version of the object; None: not cached."""
         return self._objects.get(kind, {}).get((namespace, name))
 
     def all(self, kind: Kind) -> list[Object]:
-        """Every object of the kind, in a stable order."""
+        """Every object of the kind, sorted by namespace and name."""
         return [value for _, value in sorted(self._objects.get(kind, {}).items())]
 
-    def of(self, kind: Kind, namespace: str, cluster: str) -> Iterator[Object]:
-        """The objects that carry the label of this resource."""
+    def of_resource(self, kind: Kind, namespace: str, cluster: str) -> Iterator[Object]:
+        """The objects of the kind whose instance label names this resource."""
         for each in self.all(kind):
-            if each["metadata"].get("namespace", "") == namespace and instance(each) == cluster:
+            if each["metadata"].get("namespace", "") == namespace and owner_name(each) == cluster:
                 yield each
 
     def put(self, kind: Kind, raw: Object) -> Change:
-        """Takes in an object that exists; an outdated one changes nothing."""
+        """Stores an object that exists. A version that is not newer than the known one changes nothing."""
         new = slim(kind, raw)
         key = key_of(new)
         old = self._objects.get(kind, {}).get(key)
@@ -67,20 +69,20 @@ class Store:
         return Change(kind, key, old, new)
 
     def remove(self, kind: Kind, raw: Object) -> Change:
-        """Takes in that an object is gone, or carries our label no longer; its namesake or next version stays."""
+        """Removes an object that was deleted or lost the operator's label. A newer version, or another object of its name, stays."""
         key, uid = key_of(raw), raw["metadata"]["uid"]
         old = self._objects.get(kind, {}).get(key)
         if old is None or old["metadata"]["uid"] != uid or _version(old) <= _version(raw):
-            self._bury(uid, _version(raw))
+            self._record_deletion(uid, _version(raw))
         if old is None or old["metadata"]["uid"] != uid or _version(old) > _version(raw):
             return Change(kind, key, old, old)
         del self._objects[kind][key]
         return Change(kind, key, old, None)
 
     def replace(self, kind: Kind, listed: Iterable[Object], known_before: frozenset[str]) -> list[Change]:
-        """Takes in a complete listing: what was known before it began and is missing in it is gone.
+        """Stores a complete listing, and removes what was cached before the listing began and is missing in it.
 
-        `known_before` are the uids from `uids`, taken before the listing was asked for.
+        `known_before` is the result of `uids` from before the request. An object that was created meanwhile is not in it, and stays.
         """
         changes, seen = [], set()
         for raw in listed:
@@ -93,9 +95,9 @@ class Store:
         """The uids of every cached object of the kind."""
         return frozenset(each["metadata"]["uid"] for each in self._objects.get(kind, {}).values())
 
-    def _bury(self, uid: str, version: int) -> None:
+    def _record_deletion(self, uid: str, version: int) -> None:
         self._deleted[uid] = version
-        while len(self._deleted) > TOMBSTONES:
+        while len(self._deleted) > MAX_TOMBSTONES:
             self._deleted.popitem(last=False)
 
 
@@ -104,13 +106,13 @@ def key_of(each: Object) -> ObjectKey:
     return (each["metadata"].get("namespace", ""), each["metadata"]["name"])
 
 
-def instance(each: Object | None) -> str:
-    """Name of the resource that the object belongs to by its label; empty: none."""
+def owner_name(each: Object | None) -> str:
+    """Name of the HACluster that the object belongs to by its instance label; empty: none."""
     return str(((each or {}).get("metadata", {}).get("labels") or {}).get(names.LABEL_INSTANCE, ""))
 
 
 def slim(kind: Kind, raw: Object) -> Object:
-    """The part of an object that the operator looks at, detached from `raw`."""
+    """The fields of an object that the operator reads, in new mappings."""
     metadata = {key: value for key, value in raw["metadata"].items() if key not in ("managedFields", "selfLink")}
     if kind is NODE:
         return {"metadata": {**metadata, "annotations": {}}, **_node(raw)}
@@ -120,12 +122,12 @@ def slim(kind: Kind, raw: Object) -> Object:
     if kind is HACLUSTER and "status" in raw:
         keep["status"] = raw["status"]
     if kind is DAEMON_SET:
-        keep["status"] = {key: value for key, value in (raw.get("status") or {}).items() if key in _ROLLOUT}
-    # Items of a listing leave their kind out.
+        keep["status"] = {key: value for key, value in (raw.get("status") or {}).items() if key in _ROLLOUT_FIELDS}
+    # The API server leaves apiVersion and kind out of the items of a listing.
     return {**keep, "apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata}
 
 
-_ROLLOUT = ("observedGeneration", "desiredNumberScheduled", "updatedNumberScheduled")
+_ROLLOUT_FIELDS = ("observedGeneration", "desiredNumberScheduled", "updatedNumberScheduled")
 
 
 def _node(raw: Object) -> Object:
@@ -161,6 +163,6 @@ def _content(kind: Kind, each: Object | None) -> Object | None:
 
 
 def _version(each: Object) -> int:
-    # Opaque by contract for long, ordered in fact since ever, and by contract since Kubernetes 1.35.
+    # Numbers in ascending order: guaranteed since Kubernetes 1.35, and always so in fact before.
     version = each["metadata"].get("resourceVersion", "")
     return int(version) if version.isdecimal() else 0

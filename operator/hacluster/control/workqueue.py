@@ -1,7 +1,8 @@
-"""The queue of resources that have to be reconciled: when each is due (pure), and the workers that take them.
+"""The queue of resources to reconcile: `WorkQueue` computes when each is due, `Worker` runs the tasks that process them.
 
-Like client-go's rate-limiting work queue: a key that is added several times is worked on once, one worker at a time works on
-a key, and a key whose work failed is retried after a growing delay. `WorkQueue` knows no clock; `Worker` brings one.
+It works like client-go's rate-limiting work queue: a key that is added several times is processed once, a key is processed by one
+task at a time, and a key whose processing failed is retried after a growing delay. `WorkQueue` is pure and takes every time as
+an argument, so it can be tested without waiting.
 """
 
 import asyncio
@@ -17,21 +18,22 @@ Key = tuple[str, str]
 """Namespace and name of a resource."""
 
 WORKERS = 4
+"""Resources that are processed at the same time."""
 RESYNC = 300.0
-"""Every resource is looked at this often, in seconds, though nothing happened."""
+"""Seconds until all objects are listed again. Also the longest delay until a resource is reconciled again that asked for it."""
 K = TypeVar("K")
 
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.2, 60.0
-"""Seconds until the first retry, and at most; each retry waits twice as long as the one before."""
-FAILING_PAUSE = 1.0
-"""A key that failed is not tried again sooner than this because of an event: its own retry may be what caused it."""
+"""Seconds until the first retry, and the longest delay, both before jitter. Each retry waits twice as long as the one before."""
+MIN_RETRY_PAUSE = 1.0
+"""Seconds in which events do not make a failed key due: its own processing may have caused them, and would then repeat without pause."""
 
 
 class WorkQueue(Generic[K]):
-    """Keys with the earliest time at which each has to be looked at. Times are seconds of any one monotonic clock."""
+    """Keys with the time at which each is due. All times are seconds of one monotonic clock."""
 
     def __init__(self, jitter: Callable[[], float]) -> None:
-        """`jitter` gives factors around 1, so that many failing keys do not retry in step."""
+        """`jitter` returns factors around 1, so that many failing keys do not retry at the same moment."""
         self._jitter = jitter
         self._due: dict[K, float] = {}
         self._heap: list[tuple[float, int, K]] = []
@@ -41,7 +43,7 @@ class WorkQueue(Generic[K]):
         self._not_before: dict[K, float] = {}
 
     def add(self, key: K, at: float) -> None:
-        """The key is due at `at`, or sooner if it already was."""
+        """Makes the key due at `at`, or leaves it due sooner. After a failure it is due after the pause at the earliest."""
         at = max(at, self._not_before.get(key, at))
         if key in self._due and self._due[key] <= at:
             return
@@ -50,7 +52,7 @@ class WorkQueue(Generic[K]):
         heapq.heappush(self._heap, (at, self._count, key))
 
     def take(self, now: float) -> K | None:
-        """A key that is due and not being worked on; it is from now on, until `done` or `failed`."""
+        """Takes a key that is due and not being processed; None: there is none. It is being processed until `done` or `failed`."""
         put_back = []
         taken: K | None = None
         while self._heap and self._heap[0][0] <= now:
@@ -70,7 +72,7 @@ class WorkQueue(Generic[K]):
         return taken
 
     def done(self, key: K, again: float | None) -> None:
-        """The key was dealt with; look again at `again`, whatever happens."""
+        """The key was processed. It is due again at `again` even without an event; None: only when it is added."""
         self._running.discard(key)
         self._failures.pop(key, None)
         self._not_before.pop(key, None)
@@ -78,31 +80,31 @@ class WorkQueue(Generic[K]):
             self.add(key, again)
 
     def failed(self, key: K, now: float, at_least: float = 0.0) -> float:
-        """The key has to be tried again; the delay in seconds, not less than `at_least`."""
+        """Processing the key failed. Returns the delay until the retry in seconds, not less than `at_least`."""
         self._running.discard(key)
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         delay = max(min(FIRST_BACKOFF * 2.0 ** min(failures, 20), LONGEST_BACKOFF) * self._jitter(), at_least)
-        self._not_before[key] = now + min(delay, max(FAILING_PAUSE, at_least))
-        if key in self._due:  # rung meanwhile: not sooner than that either
+        self._not_before[key] = now + min(delay, max(MIN_RETRY_PAUSE, at_least))
+        if key in self._due:  # added while it was processed: not before the pause either
             at = self._due.pop(key)
             self.add(key, at)
         self.add(key, now + delay)
         return delay
 
     def next_due(self) -> float | None:
-        """When the next key that is not being worked on is due; None: never."""
+        """When the next key that is not being processed is due; None: there is none."""
         times = [at for key, at in self._due.items() if key not in self._running]
         return min(times, default=None)
 
     @property
     def busy(self) -> bool:
-        """Whether any key is being worked on."""
+        """Whether any key is being processed."""
         return bool(self._running)
 
 
 class RetryLater(Exception):
-    """The work could not be done, and that was dealt with: try again, at the earliest after so many seconds."""
+    """Processing failed in an expected way: try again after `after` seconds at the earliest. Logged without a traceback."""
 
     def __init__(self, message: str, after: float = 0.0) -> None:
         super().__init__(message)
@@ -110,7 +112,10 @@ class RetryLater(Exception):
 
 
 class Worker:
-    """Calls `work` for each key that is rung; `work` returns in how many seconds to look again, None: not before a ring."""
+    """Calls `work` for each key that is added.
+
+    `work` returns in how many seconds the key is due again; None: only when it is added again. An exception means a retry.
+    """
 
     def __init__(self, work: Callable[[Key], Awaitable[float | None]], *, clock: Callable[[], float] | None = None) -> None:
         self._work = work
@@ -120,31 +125,31 @@ class Worker:
         self._stopping = False
 
     def add(self, key: Key) -> None:
-        """The resource has to be looked at now."""
+        """Makes the resource due now."""
         self._queue.add(key, self._clock())
         self._changed.set()
 
     async def run(self) -> None:
-        """Works until `stop`; what was begun is finished."""
+        """Processes keys until `stop`. Keys that are being processed then are finished."""
         async with asyncio.TaskGroup() as group:
             for _ in range(WORKERS):
-                group.create_task(self._serve())
+                group.create_task(self._take_and_process())
 
     def stop(self) -> None:
-        """No new work from now on."""
+        """Takes no more keys. `run` returns when the running ones are finished."""
         self._stopping = True
         self._changed.set()
 
-    async def _serve(self) -> None:
+    async def _take_and_process(self) -> None:
         while not self._stopping:
             key = self._queue.take(self._clock())
             if key is None:
-                await self._wait()
+                await self._wait_until_due()
                 continue
-            await self._handle(key)
+            await self._process(key)
             self._changed.set()
 
-    async def _wait(self) -> None:
+    async def _wait_until_due(self) -> None:
         self._changed.clear()
         due = self._queue.next_due()
         timeout = None if due is None else max(due - self._clock(), 0)
@@ -154,7 +159,7 @@ class Worker:
         except TimeoutError:
             pass
 
-    async def _handle(self, key: Key) -> None:
+    async def _process(self, key: Key) -> None:
         name = "/".join(key)
         try:
             again = await self._work(key)

@@ -1,6 +1,7 @@
 """A thin client over `kubernetes.aio`: plain mappings in and out, server-side apply, one error type.
 
-The generated API classes would cost a module per kind; the operator treats all kinds alike.
+`connect` finds the API server and the credentials, `Client` sends the requests. The library's generated API classes are not used:
+they need a module for each kind, and the operator treats all kinds alike.
 """
 
 import json
@@ -15,16 +16,18 @@ import aiohttp
 from kubernetes.aio import config as kubeconfig
 from kubernetes.aio.client import ApiClient, Configuration
 
-from hacluster.kube.kinds import OURS, Kind
+from hacluster.kube.kinds import MANAGED_SELECTOR, Kind
 
 Object = dict[str, Any]
 NoCluster = kubeconfig.ConfigException
-"""Neither a service account nor a kubeconfig says where the API server is."""
+"""Raised by `connect`: there is neither a service account nor a kubeconfig."""
 
 TIMEOUT = 30.0
+"""Seconds for one request."""
 WATCH = 270
-"""Seconds after which the server ends a watch."""
+"""Seconds after which the API server ends a watch."""
 PAGE = 500
+"""Objects in one page of a listing."""
 _APPLY = "application/apply-patch+yaml"
 _PATCH = "application/json-patch+json"
 _MERGE = "application/merge-patch+json"
@@ -33,7 +36,7 @@ _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 class ApiError(Exception):
-    """The API server refused, or could not be reached (`status` 0)."""
+    """The API server refused a request (`status` is the HTTP code), or could not be reached (`status` 0)."""
 
     def __init__(self, what: str, status: int, reason: str, message: str, retry_after: float | None = None) -> None:
         super().__init__(f"{what}: {message}" if message else f"{what}: {status} {reason}")
@@ -41,19 +44,19 @@ class ApiError(Exception):
         self.reason = reason
         self.message = message
         self.retry_after = retry_after
-        """Seconds that the server asks to wait."""
+        """Seconds that the server asks to wait (`Retry-After`); None: not stated."""
 
     @property
     def permanent(self) -> bool:
-        """Whether trying the same again is unlikely to help: forbidden, invalid, refused by an admission webhook."""
+        """Whether repeating the same request is unlikely to help: forbidden, invalid, refused by an admission webhook."""
         return self.status in (400, 403, 405, 413, 415, 422)
 
 
 async def connect() -> Configuration:
-    """How to reach the API server: the pod's service account, else the kubeconfig (`$KUBECONFIG`).
+    """Address and credentials of the API server: from the pod's service account, else from the kubeconfig (`$KUBECONFIG`).
 
     Raises:
-        kubernetes.aio.config.ConfigException: neither is there.
+        kubernetes.aio.config.ConfigException: there is neither of them.
 
     """
     configuration = Configuration()
@@ -65,7 +68,7 @@ async def connect() -> Configuration:
 
 
 def current_namespace() -> str:
-    """The namespace that somebody means who names none: the pod's own, else the kubeconfig's, else `default`."""
+    """The default namespace: the pod's own, else that of the current kubeconfig context, else `default`."""
     try:
         return _POD_NAMESPACE.read_text().strip()
     except OSError:
@@ -78,7 +81,10 @@ def current_namespace() -> str:
 
 
 class Client:
-    """One connection pool to the API server."""
+    """A connection pool to the API server. `manager` is the field manager of its writes.
+
+    Every method that sends a request raises `ApiError`, unless its docstring says otherwise.
+    """
 
     def __init__(self, configuration: Configuration, *, manager: str) -> None:
         self._api = ApiClient(configuration)
@@ -86,12 +92,12 @@ class Client:
         self._manager = manager
 
     async def close(self) -> None:
-        """Gives the connections back."""
+        """Closes the connections."""
         await self._api.close()
 
     async def list(self, kind: Kind, *, namespace: str | None = None, labels: str = "") -> AsyncIterator[Object]:
-        """Every object of the kind; of kinds that are `ours`, those with the operator's label."""
-        selector = ",".join(part for part in (OURS if kind.ours else "", labels) if part)
+        """Every object of the kind; of a `managed` kind only those with the operator's label. `labels` is one more selector."""
+        selector = ",".join(part for part in (MANAGED_SELECTOR if kind.managed else "", labels) if part)
         query: dict[str, Any] = {"limit": PAGE}
         if selector:
             query["labelSelector"] = selector
@@ -104,7 +110,7 @@ class Client:
             query["continue"] = token
 
     async def get(self, kind: Kind, namespace: str | None, name: str) -> Object | None:
-        """The object, None where there is none."""
+        """The object; None where there is none."""
         try:
             return await self._call("GET", kind.path(namespace, name), {})
         except ApiError as error:
@@ -113,10 +119,10 @@ class Client:
             raise
 
     async def watch(self, kind: Kind, *, namespace: str | None = None, name: str = "") -> AsyncIterator[tuple[str, Object]]:
-        """Every object as it is, then each change: ADDED, MODIFIED or DELETED, and the object. Ends after some minutes.
+        """Every existing object, then each change, as event type (ADDED, MODIFIED or DELETED) and object. Ends after `WATCH` seconds.
 
         Raises:
-            ApiError: the watch was refused or broke off.
+            ApiError: the watch was refused or interrupted.
 
         """
         query: dict[str, Any] = {"watch": "1", "timeoutSeconds": WATCH}
@@ -139,10 +145,10 @@ class Client:
             raise ApiError(what, 0, "Unreachable", f"the API server does not answer: {error!r}") from error
 
     async def server_time(self) -> datetime:
-        """What the API server's clock shows, to the second.
+        """The time of the API server's clock, from the `Date` header: to the second.
 
         Raises:
-            ApiError: it does not answer, or does not say.
+            ApiError: it does not answer, or answers without a readable date.
 
         """
         try:
@@ -153,25 +159,25 @@ class Client:
             raise ApiError("GET /version", 0, "Unreachable", f"the API server does not tell the time: {error!r}") from error
 
     async def apply(self, kind: Kind, manifest: Object, *, subresource: str = "", manager: str = "") -> Object:
-        """Server-side apply, taking over fields that somebody else changed; the resulting object."""
+        """Server-side apply with `force`: takes over fields of other field managers. Returns the resulting object."""
         metadata = manifest["metadata"]
         path = kind.path(metadata.get("namespace"), metadata["name"], subresource)
         return await self._call("PATCH", path, {"fieldManager": manager or self._manager, "force": "true"}, manifest, _APPLY)
 
     async def merge(self, kind: Kind, namespace: str | None, name: str, patch: Object) -> Object:
-        """JSON merge patch; the resulting object."""
+        """JSON merge patch (RFC 7386). Returns the resulting object."""
         return await self._call("PATCH", kind.path(namespace, name), {"fieldManager": self._manager}, patch, _MERGE)
 
     async def patch(self, kind: Kind, namespace: str | None, name: str, operations: Sequence[Object]) -> Object:
-        """JSON patch, all of it or nothing; the resulting object."""
+        """JSON patch (RFC 6902): all operations or none. Returns the resulting object."""
         return await self._call("PATCH", kind.path(namespace, name), {"fieldManager": self._manager}, operations, _PATCH)
 
     async def create(self, kind: Kind, manifest: Object) -> Object:
-        """The new object."""
+        """Creates the object. Returns it as stored."""
         return await self._call("POST", kind.path(manifest["metadata"].get("namespace")), {}, manifest)
 
     async def delete(self, kind: Kind, namespace: str | None, name: str, *, uid: str) -> None:
-        """Deletes exactly the object with this uid; one that is gone already is fine."""
+        """Deletes the object with this uid. One that is already deleted, or replaced by another of its name, is no error."""
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background", "preconditions": {"uid": uid}}
         try:
             await self._call("DELETE", kind.path(namespace, name), {}, options)
@@ -201,9 +207,9 @@ class Client:
         body: Any = None,
         content_type: str = "application/json",
         *,
-        timeout: float = TIMEOUT,  # noqa: ASYNC109 - the library's own
+        timeout: float = TIMEOUT,  # noqa: ASYNC109 - passed on to the library
     ) -> Any:
-        """The answer's head; the body is still to be read."""
+        """Sends the request. Returns the response with its body not yet read."""
         headers = {"Accept": "application/json", "Content-Type": content_type}
         request = await self._api.param_serialize(
             method, path, query_params=list(query.items()), header_params=headers, body=body, auth_settings=["BearerToken"]

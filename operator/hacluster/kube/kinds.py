@@ -1,4 +1,7 @@
-"""The kinds of objects that the operator looks at, and where the API server keeps them."""
+"""The kinds of objects that the operator reads and writes, and their URL paths on the API server.
+
+The client takes one of the constants, such as `POD`. A table is enough because the client treats all kinds alike.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,21 +11,21 @@ from hacluster import names
 
 @dataclass(frozen=True)
 class Kind:
-    """One resource of the API server."""
+    """One kind of object, with the names that the API server uses for it."""
 
     name: str
-    """As in a manifest's `kind`."""
+    """The `kind` of a manifest."""
     group: str
     """Empty: the core group."""
     version: str
     plural: str
     namespaced: bool = True
-    ours: bool = True
-    """Only objects with the operator's own label are of interest."""
+    managed: bool = True
+    """Only objects with the operator's own label are listed and watched."""
 
     @property
     def api_version(self) -> str:
-        """As in a manifest's `apiVersion`."""
+        """The `apiVersion` of a manifest."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str | None = None, name: str = "", subresource: str = "") -> str:
@@ -32,8 +35,8 @@ class Kind:
         return "/".join(part for part in (f"{root}{scope}/{self.plural}", name, subresource) if part)
 
 
-HACLUSTER: Final = Kind(names.KIND, names.GROUP, names.VERSION, names.PLURAL, ours=False)
-NODE: Final = Kind("Node", "", "v1", "nodes", namespaced=False, ours=False)
+HACLUSTER: Final = Kind(names.KIND, names.GROUP, names.VERSION, names.PLURAL, managed=False)
+NODE: Final = Kind("Node", "", "v1", "nodes", namespaced=False, managed=False)
 POD: Final = Kind("Pod", "", "v1", "pods")
 SERVICE_ACCOUNT: Final = Kind("ServiceAccount", "", "v1", "serviceaccounts")
 ROLE: Final = Kind("Role", "rbac.authorization.k8s.io", "v1", "roles")
@@ -44,16 +47,17 @@ DAEMON_SET: Final = Kind("DaemonSet", "apps", "v1", "daemonsets")
 EVENT: Final = Kind("Event", "events.k8s.io", "v1", "events")
 
 CHILDREN: Final = (SERVICE_ACCOUNT, ROLE, ROLE_BINDING, LEASE, CONFIG_MAP, DAEMON_SET)
-"""What a resource owns, in the order in which it is applied: a pod finds its rights, Lease and files when it starts."""
+"""The children of a resource, in the order in which they are applied: a pod's role, Lease and files must exist before the pod starts."""
 
 WATCHED: Final = (HACLUSTER, NODE, POD, *CHILDREN)
+"""The kinds that the operator watches."""
 
-OURS: Final = f"{names.LABEL_MANAGED_BY}={names.OPERATOR_MANAGER}"
+MANAGED_SELECTOR: Final = f"{names.LABEL_MANAGED_BY}={names.OPERATOR_MANAGER}"
 """Label selector of the operator's own objects."""
 
 
 def kind_of(api_version: str, name: str) -> Kind:
-    """The child kind that a manifest names.
+    """The child kind with this `apiVersion` and `kind`.
 
     Raises:
         KeyError: not a kind that the operator applies.

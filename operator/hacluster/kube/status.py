@@ -1,4 +1,8 @@
-"""Reads a stored status, whatever version wrote it: for the operator and for the command line."""
+"""Reads a stored status, whatever version wrote it: for the operator and for the command line.
+
+Agents of another version may have written an entry, and an older CRD may have allowed other values. One part that cannot be read
+must not hide the others, so each node's entry is read by itself.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,13 +15,13 @@ from hacluster.api.status import NodeProblem
 
 
 def read_status(raw: Mapping[str, Any]) -> HAClusterStatus:
-    """The status, whatever wrote it: unknown fields are left out, unreadable parts are as if never written."""
+    """The status. Unknown fields are left out. An invalid node entry is replaced by one with a problem, an invalid rest by an empty one."""
     nodes = tuple(_read_entry(entry) for entry in raw.get("nodes") or () if isinstance(entry, Mapping) and entry.get("name"))
     try:
-        ours = HAClusterStatus.model_validate({k: v for k, v in raw.items() if k != "nodes"}, extra="ignore")
+        status = HAClusterStatus.model_validate({k: v for k, v in raw.items() if k != "nodes"}, extra="ignore")
     except ValidationError:
-        ours = HAClusterStatus()
-    return ours.model_copy(update={"nodes": nodes})
+        status = HAClusterStatus()
+    return status.model_copy(update={"nodes": nodes})
 
 
 def _read_entry(raw: Mapping[str, Any]) -> NodeStatus:

@@ -1,4 +1,4 @@
-"""Drift: what is wanted must be there; what is more is somebody else's."""
+"""`differences`: wanted fields must be there; fields and items of other controllers do not count."""
 
 from typing import Any
 
@@ -26,12 +26,12 @@ POD = {"spec": {"hostNetwork": True, "containers": [CONTAINER], "tolerations": [
         ),
     ],
 )  # fmt: skip
-def test_no_drift(wanted: Any, observed: Any) -> None:
+def test_these_objects_do_not_differ(wanted: Any, observed: Any) -> None:
     assert differences(wanted, observed) == frozenset()
 
 
 @pytest.mark.parametrize(
-    ("wanted", "observed", "where"),
+    ("wanted", "observed", "path"),
     [
         ({"a": 1}, {"a": 2}, "a"),
         ({"a": 1}, {}, "a"),
@@ -46,5 +46,5 @@ def test_no_drift(wanted: Any, observed: Any) -> None:
         (POD, {"spec": {**POD["spec"], "containers": [{"name": "x"}]}}, "spec.containers[haproxy].name"),
     ],
 )
-def test_drift(wanted: Any, observed: Any, where: str) -> None:
-    assert where in differences(wanted, observed)
+def test_these_objects_differ(wanted: Any, observed: Any, path: str) -> None:
+    assert path in differences(wanted, observed)

@@ -1,4 +1,4 @@
-"""Notes that the API server takes, and that nobody waits for."""
+"""Events: they fit the API server's limits, and the caller does not wait for them."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -6,30 +6,30 @@ from typing import Any
 
 import pytest
 
-from hacluster.control.events import MAX_NOTE, MAX_WAITING, EventRecorder, fit
+from hacluster.control.events import MAX_NOTE, MAX_QUEUED, EventRecorder, truncate
 from hacluster.kube.client import ApiError
 from hacluster.kube.kinds import EVENT, Kind
 from hacluster.plan.status import Event
 
 
 @pytest.mark.parametrize("letter", ["a", "Đ", "界"])
-def test_a_long_note_fits_in_bytes(letter: str) -> None:
-    note = fit(letter * 2000)
+def test_a_long_note_is_cut_to_the_limit_in_bytes(letter: str) -> None:
+    note = truncate(letter * 2000)
     assert MAX_NOTE - 4 <= len(note.encode()) <= MAX_NOTE
     assert note == letter * (len(note) - 1) + "…"
 
 
-def test_a_note_that_fits_is_left_alone() -> None:
-    assert fit("a" * MAX_NOTE) == "a" * MAX_NOTE
-    assert fit("") == ""
+def test_a_short_note_is_unchanged() -> None:
+    assert truncate("a" * MAX_NOTE) == "a" * MAX_NOTE
+    assert truncate("") == ""
 
 
 class Api:
-    """Takes Events, once `open` is set."""
+    """An API server that stores Events once `open` is set, and refuses the reasons in `refuse`."""
 
     def __init__(self) -> None:
         self.open = asyncio.Event()
-        self.taken: list[str] = []
+        self.stored: list[str] = []
         self.refuse: set[str] = set()
 
     async def create(self, kind: Kind, manifest: Any) -> Any:
@@ -37,14 +37,14 @@ class Api:
         await self.open.wait()
         if manifest["reason"] in self.refuse:
             raise ApiError("POST", 403, "Forbidden", "no")
-        self.taken.append(manifest["reason"])
+        self.stored.append(manifest["reason"])
 
 
 RESOURCE = {"metadata": {"name": "web", "namespace": "ns", "uid": "u1", "resourceVersion": "7"}}
 
 
 def post(recorder: EventRecorder, *reasons: str) -> None:
-    recorder.post(RESOURCE, "7", [Event(reason, "said") for reason in reasons], datetime(2026, 1, 1, tzinfo=UTC))
+    recorder.post(RESOURCE, "7", [Event(reason, "message") for reason in reasons], datetime(2026, 1, 1, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -52,27 +52,27 @@ async def api() -> Api:
     return Api()
 
 
-async def test_nobody_waits_for_an_event_and_none_overtakes(api: Api, caplog: pytest.LogCaptureFixture) -> None:
-    recorder = EventRecorder(api, "here")  # type: ignore[arg-type]
+async def test_post_does_not_wait_and_events_keep_their_order(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    recorder = EventRecorder(api, "operator-pod")  # type: ignore[arg-type]
     task = asyncio.create_task(recorder.run())
     post(recorder, "One", "Two")
     post(recorder, "Three")
     await recorder.flush(0.01)
-    assert api.taken == [] and "events were not posted" in caplog.text
+    assert api.stored == [] and "events were not posted" in caplog.text
     api.refuse = {"Two"}
     api.open.set()
     await recorder.flush(5)
     task.cancel()
-    assert api.taken == ["One", "Three"]
+    assert api.stored == ["One", "Three"]
     assert "event Two was not posted" in caplog.text
 
 
-async def test_an_api_server_that_does_not_answer_costs_events_not_memory(api: Api, caplog: pytest.LogCaptureFixture) -> None:
-    recorder = EventRecorder(api, "here")  # type: ignore[arg-type]
-    post(recorder, *(f"E{number}" for number in range(MAX_WAITING + 5)))
+async def test_events_beyond_the_limit_of_the_queue_are_dropped(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    recorder = EventRecorder(api, "operator-pod")  # type: ignore[arg-type]
+    post(recorder, *(f"E{number}" for number in range(MAX_QUEUED + 5)))
     assert caplog.text.count("was not posted") == 5
     task = asyncio.create_task(recorder.run())
     api.open.set()
     await recorder.flush(5)
     task.cancel()
-    assert len(api.taken) == MAX_WAITING
+    assert len(api.stored) == MAX_QUEUED

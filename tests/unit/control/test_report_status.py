@@ -1,4 +1,4 @@
-"""What the nodes report gets into status at once, whatever else the operator waits for. All of it is real but the client."""
+"""What the nodes report is written into status at once, even while objects are being applied. Only the API server is simulated."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,7 +11,7 @@ from hacluster.control.run import Operator, Options
 from hacluster.control.workqueue import Key
 from hacluster.kube.kinds import HACLUSTER, LEASE, NODE, Kind
 from hacluster.plan import Settings
-from tests.unit.control.examples import thing
+from tests.unit.control.examples import example_object
 
 VIP = "172.16.7.200"
 KEY: Key = ("ns", "web")
@@ -24,7 +24,7 @@ SPEC = {
 
 
 class Api:
-    """Keeps what is applied; a kind that is `held` has to wait for `gate`."""
+    """An API server that stores what is applied. Applying the kind `held` waits for `gate`; `shown` are all holders that status had."""
 
     def __init__(self) -> None:
         self.version = 100
@@ -69,73 +69,75 @@ class Api:
             yield each
 
 
-class Scene:
+class RunningOperator:
+    """The operator with two nodes."""
+
     def __init__(self) -> None:
         self.api = Api()
         self.operator = Operator(self.api, Options(Settings("node:test")))  # type: ignore[arg-type]
         for number in (1, 2):
-            node = thing(f"node{number}", uid=f"n{number}", namespace="", cluster="")
+            node = example_object(f"node{number}", uid=f"n{number}", namespace="", cluster="")
             node["metadata"]["labels"] = {"role": "lb"}
             node["status"] = {"addresses": [{"type": "InternalIP", "address": f"172.16.7.{number}"}]}
             self.operator.informer.put(NODE, node)
-        self.says(node1=True, node2=False)
+        self.nodes_report(node1=True, node2=False)
 
-    def says(self, **holds: bool) -> None:
-        """The nodes report, in one event."""
-        for name, has in holds.items():
+    def nodes_report(self, **holds: bool) -> None:
+        """The nodes report in one event whether they hold the virtual IP."""
+        for name, holds_it in holds.items():
             router = {
-                "name": "VI_1", "state": "Master" if has else "Backup", "priority": 1, "interface": "ens3", "since": "",
-                "virtualIPs": [VIP] if has else [],
+                "name": "VI_1", "state": "Master" if holds_it else "Backup", "priority": 1, "interface": "ens3", "since": "",
+                "virtualIPs": [VIP] if holds_it else [],
             }  # fmt: skip
             interfaces = [{"name": "ens3", "addresses": [f"172.16.7.{name[-1]}/24"]}]
             self.api.nodes[name] = {"name": name, "routers": [router], "interfaces": interfaces, "haproxy": "Up", "apache": "Up"}
         self.operator.informer.put(HACLUSTER, self.api.resource())
 
     def idle(self) -> bool:
-        """Nothing is being done, and nothing is due."""
+        """Whether nothing is being processed and nothing is due."""
         loop, queue = asyncio.get_running_loop(), self.operator.worker._queue
         due = queue.next_due()
         return not queue.busy and (due is None or due > loop.time())
 
-    async def until(self, true: Callable[[], bool]) -> None:
+    async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(5):
-            while not true():  # noqa: ASYNC110 - the deadline is all that it needs
+            while not condition():  # noqa: ASYNC110 - polled, because there is no event to wait for
                 await asyncio.sleep(0.001)
 
 
 @pytest.fixture
-async def scene() -> AsyncIterator[Scene]:
-    """An operator at work, on a resource that is applied and held by node1."""
-    made = Scene()
-    parts = (made.operator.worker.run(), made.operator.reporter.run(), made.operator.recorder.run())
+async def running() -> AsyncIterator[RunningOperator]:
+    """A running operator, with a resource that is applied and held by node1."""
+    running = RunningOperator()
+    parts = (running.operator.worker.run(), running.operator.reporter.run(), running.operator.recorder.run())
     tasks = [asyncio.create_task(part) for part in parts]
-    await made.until(lambda: made.api.shown[-1:] == ["node1"])
-    await made.until(made.idle)
-    yield made
+    await running.until(lambda: running.api.shown[-1:] == ["node1"])
+    await running.until(running.idle)
+    yield running
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_a_move_is_told_while_something_is_being_applied(scene: Scene) -> None:
-    scene.api.held = LEASE
-    lease = scene.operator.reconciler._applier._store.get(LEASE, "ns", "web-node1")  # type: ignore[attr-defined]
+async def test_a_move_is_reported_while_an_object_is_being_applied(running: RunningOperator) -> None:
+    running.api.held = LEASE
+    lease = running.operator.reconciler._applier._store.get(LEASE, "ns", "web-node1")  # type: ignore[attr-defined]
     assert lease is not None
-    scene.operator.informer.remove(LEASE, lease)  # somebody deleted it, and the API server takes its time
+    running.operator.informer.remove(LEASE, lease)  # it was deleted, and applying it again takes long
     async with asyncio.timeout(5):
-        await scene.api.waiting.wait()
-    scene.says(node1=False, node2=True)
-    await scene.until(lambda: scene.api.shown[-1] == "node2")
-    assert not scene.api.gate.is_set()
-    scene.api.gate.set()
+        await running.api.waiting.wait()
+    running.nodes_report(node1=False, node2=True)
+    await running.until(lambda: running.api.shown[-1] == "node2")
+    assert not running.api.gate.is_set()
+    running.api.gate.set()
 
 
-async def test_a_gap_of_some_milliseconds_is_not_written(scene: Scene) -> None:
-    """Its write and the new holder's report would contend for the one object."""
-    scene.says(node1=False)
+async def test_a_gap_of_some_milliseconds_between_two_holders_is_not_written(running: RunningOperator) -> None:
+    """A write of the gap and the new holder's report would contend for one object."""
+    running.nodes_report(node1=False)
     await asyncio.sleep(0.005)
-    scene.says(node2=True)
-    await scene.until(lambda: scene.api.shown[-1] == "node2")
-    assert "" not in scene.api.shown
-    scene.says(node2=False)
-    await scene.until(lambda: scene.api.shown[-1] == "")
+    running.nodes_report(node2=True)
+    await running.until(lambda: running.api.shown[-1] == "node2")
+    assert "" not in running.api.shown
+    running.nodes_report(node2=False)
+    await running.until(lambda: running.api.shown[-1] == "")

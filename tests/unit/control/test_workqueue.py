@@ -1,17 +1,17 @@
-"""When keys are due: coalesced, one at a time, later after failures."""
+"""`WorkQueue`: when keys are due. Adds are merged, a key is taken once at a time, and failures delay it."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.control.workqueue import FAILING_PAUSE, LONGEST_BACKOFF, WorkQueue
+from hacluster.control.workqueue import LONGEST_BACKOFF, MIN_RETRY_PAUSE, WorkQueue
 
 
-def plain() -> WorkQueue[str]:
+def queue_without_jitter() -> WorkQueue[str]:
     return WorkQueue(lambda: 1.0)
 
 
-def test_a_rung_key_is_due_at_once_and_only_once() -> None:
-    queue = plain()
+def test_a_key_that_is_added_several_times_is_due_once() -> None:
+    queue = queue_without_jitter()
     for _ in range(3):
         queue.add("a", 0)
     assert queue.take(0) == "a"
@@ -20,15 +20,15 @@ def test_a_rung_key_is_due_at_once_and_only_once() -> None:
 
 
 def test_nothing_is_due_before_its_time() -> None:
-    queue = plain()
+    queue = queue_without_jitter()
     queue.add("a", 5)
     assert queue.take(4.9) is None
     assert queue.next_due() == 5
     assert queue.take(5) == "a"
 
 
-def test_the_earlier_ring_wins() -> None:
-    queue = plain()
+def test_the_earliest_add_wins() -> None:
+    queue = queue_without_jitter()
     queue.add("a", 300)
     queue.add("a", 1)
     queue.add("a", 200)
@@ -38,8 +38,8 @@ def test_the_earlier_ring_wins() -> None:
     assert queue.take(1000) is None
 
 
-def test_a_key_that_is_worked_on_waits_for_its_end() -> None:
-    queue = plain()
+def test_a_key_that_is_being_processed_is_not_taken_again() -> None:
+    queue = queue_without_jitter()
     queue.add("a", 0)
     queue.add("b", 0)
     assert {queue.take(0), queue.take(0)} == {"a", "b"}
@@ -50,8 +50,8 @@ def test_a_key_that_is_worked_on_waits_for_its_end() -> None:
     assert queue.take(1) == "a"
 
 
-def test_a_ring_during_the_work_is_not_lost_by_its_end() -> None:
-    queue = plain()
+def test_an_add_during_processing_is_not_lost_when_it_ends() -> None:
+    queue = queue_without_jitter()
     queue.add("a", 0)
     assert queue.take(0) == "a"
     queue.add("a", 1)
@@ -59,8 +59,8 @@ def test_a_ring_during_the_work_is_not_lost_by_its_end() -> None:
     assert queue.next_due() == 1
 
 
-def test_failures_wait_longer_and_longer() -> None:
-    queue, now, delays = plain(), 0.0, []
+def test_the_delay_grows_with_each_failure_and_starts_again_after_a_success() -> None:
+    queue, now, delays = queue_without_jitter(), 0.0, []
     queue.add("a", now)
     for _ in range(12):
         assert queue.take(now) == "a"
@@ -75,22 +75,22 @@ def test_failures_wait_longer_and_longer() -> None:
     assert queue.failed("a", now) == 0.2
 
 
-def test_an_event_does_not_make_a_failing_key_spin() -> None:
-    queue, now = plain(), 0.0
+def test_an_event_makes_a_failed_key_due_only_after_a_pause() -> None:
+    queue, now = queue_without_jitter(), 0.0
     queue.add("a", now)
     for _ in range(5):
         assert queue.take(now) == "a"
         now += queue.failed("a", now)
     assert queue.take(now) == "a"
-    queue.add("a", now)  # its own failing work rings
+    queue.add("a", now)  # its own failing work caused an event
     queue.failed("a", now)
     queue.add("a", now)
-    assert queue.next_due() == now + FAILING_PAUSE
-    assert queue.take(now + FAILING_PAUSE) == "a"
+    assert queue.next_due() == now + MIN_RETRY_PAUSE
+    assert queue.take(now + MIN_RETRY_PAUSE) == "a"
 
 
-def test_the_server_s_wish_is_obeyed() -> None:
-    queue = plain()
+def test_the_delay_that_the_server_asks_for_is_kept() -> None:
+    queue = queue_without_jitter()
     queue.add("a", 0)
     assert queue.take(0) == "a"
     assert queue.failed("a", 0, at_least=30) == 30
@@ -99,9 +99,9 @@ def test_the_server_s_wish_is_obeyed() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 100)), max_size=40))
-def test_every_ring_is_answered_at_or_after_its_time(rings: list[tuple[str, float]]) -> None:
-    queue = plain()
-    for key, at in rings:
+def test_every_key_is_taken_once_at_its_earliest_time(adds: list[tuple[str, float]]) -> None:
+    queue = queue_without_jitter()
+    for key, at in adds:
         queue.add(key, at)
     taken: dict[str, float] = {}
     while (due := queue.next_due()) is not None:
@@ -109,4 +109,4 @@ def test_every_ring_is_answered_at_or_after_its_time(rings: list[tuple[str, floa
         assert key is not None and key not in taken
         taken[key] = due
         queue.done(key, None)
-    assert taken == {key: min(at for each, at in rings if each == key) for key, _ in rings}
+    assert taken == {key: min(at for each, at in adds if each == key) for key, _ in adds}

@@ -20,7 +20,7 @@ from hacluster.plan.digest import digest
 from hacluster.plan.model import Manifest
 from hacluster.plan.objects.children import child
 from hacluster.plan.rollout.rollout import LastGood, Refusal, Texts
-from hacluster.plan.texts.revision import genuine
+from hacluster.plan.texts.revision import is_unaltered
 
 _KEY = "texts.json.gz"
 
@@ -40,7 +40,7 @@ def last_good_object(cluster: HACluster, last_good: LastGood) -> Manifest | None
 
 
 def read_last_good(observed: Mapping[str, Any] | None) -> LastGood:
-    """Reads the ConfigMap; None: there is none. Texts that were edited (`genuine`) or cannot be unpacked are left out."""
+    """Reads the ConfigMap; None: there is none. Texts that were edited (`is_unaltered`) or cannot be unpacked are left out."""
     if observed is None:
         return LastGood()
     annotations = observed["metadata"].get("annotations") or {}
@@ -54,7 +54,7 @@ def _texts(packed: str) -> Texts:
         texts = {str(node): {File(file): str(text) for file, text in files.items()} for node, files in unpacked.items()}
     except (ValueError, OSError, EOFError, zlib.error, AttributeError):
         return {}
-    return {node: each for node, each in texts.items() if genuine(each)}
+    return {node: each for node, each in texts.items() if is_unaltered(each)}
 
 
 def _refusals(text: str) -> tuple[Refusal, ...]:

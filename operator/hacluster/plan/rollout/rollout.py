@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from hacluster.nodeconfig import File
 from hacluster.plan.digest import digest
 from hacluster.plan.texts.advert_settings import advert_settings_of
-from hacluster.plan.texts.revision import NodeTexts, genuine, stated, yielding
+from hacluster.plan.texts.revision import NodeTexts, is_unaltered, stated_revision, with_yields
 
 Texts = Mapping[str, NodeTexts]
 """Node → its files."""
@@ -104,7 +104,7 @@ def roll_out(
     `leaving`: node → virtual routers that it must yield whatever files it is offered, because it is cordoned. `generation` is the
     resource's.
     """
-    offered = {node: texts for node, texts in offered.items() if node in wanted and genuine(texts)}
+    offered = {node: texts for node, texts in offered.items() if node in wanted and is_unaltered(texts)}
     plan = plan_digest(wanted)
     refusals = _still_valid(last_good.refusals, plan, generation)
     change = _Change(wanted, offered, last_good.texts, nodes)
@@ -141,7 +141,9 @@ class _Change:
 
     def advance(self) -> tuple[frozenset[str], tuple[str, ...]]:
         """The nodes that are offered the wanted texts now, and those of them that still have to load them."""
-        reached = {node for node in self.wanted if stated(self.offered.get(node, {})) == stated(self.wanted[node])}
+        reached = {
+            node for node in self.wanted if stated_revision(self.offered.get(node, {})) == stated_revision(self.wanted[node])
+        }
         if not self._goes_step_by_step():
             reached = set(self.wanted)
         while not (pending := self._pending(reached)) and (rest := sorted(self.wanted.keys() - reached)):
@@ -152,7 +154,7 @@ class _Change:
         """Node, revision and message of the first node that refuses texts which are new to it; empty: none does."""
         for node, run in sorted(self.nodes.items()):
             texts = self.offered.get(node)
-            revision = stated(texts or {})
+            revision = stated_revision(texts or {})
             tried = texts is not None and self._is_new(node) and daemon_files(texts) == daemon_files(self.wanted[node])
             if tried and run.awaited and revision in run.refused:
                 return [(node, revision, run.refused[revision])]
@@ -196,7 +198,7 @@ class _Change:
         return daemon_files(self.wanted[node]) != daemon_files(self.last_good.get(node, {}))
 
     def _runs(self, node: str) -> bool:
-        return self.nodes[node].loaded == stated(self.wanted[node])
+        return self.nodes[node].loaded == stated_revision(self.wanted[node])
 
     def completed(self) -> bool:
         """Whether the wanted texts, now that no node is waited for, become the last good ones: some node runs them, and they are new."""
@@ -206,8 +208,8 @@ class _Change:
 
 def _keep_texts(nodes: Iterable[str], kept: Texts, leaving: Mapping[str, frozenset[str]]) -> dict[str, NodeTexts]:
     """The texts that these nodes keep, changed only by the current instructions to yield."""
-    return {node: yielding(kept[node], leaving.get(node, _NO_ROUTERS)) for node in nodes if node in kept}
+    return {node: with_yields(kept[node], leaving.get(node, _NO_ROUTERS)) for node in nodes if node in kept}
 
 
 def _revisions(texts: Texts) -> dict[str, str]:
-    return {node: stated(each) for node, each in texts.items()}
+    return {node: stated_revision(each) for node, each in texts.items()}

@@ -1,7 +1,7 @@
 """The revision of a node's files: a hash over all of them, which is stored in the node's agent.json.
 
 The agent reports the revision that it has loaded, and so the operator knows which files run. The hash is also a checksum that the
-files carry with them: the roll-out ignores stored files that were changed by hand (`genuine`).
+files carry with them: the roll-out ignores stored files that were changed by hand (`is_unaltered`).
 """
 
 import json
@@ -36,7 +36,7 @@ def with_revision(texts: NodeTexts) -> dict[File, str]:
     return {**texts, File.AGENT: agent_json(config.model_copy(update={"revision": revision_of(texts)}))}
 
 
-def stated(texts: NodeTexts) -> str:
+def stated_revision(texts: NodeTexts) -> str:
     """The revision that agent.json states; empty if there is none."""
     return str(_parse_agent_json(texts.get(File.AGENT, "")).get("revision", ""))
 
@@ -46,12 +46,12 @@ def serves_apache(texts: NodeTexts) -> bool:
     return _parse_agent_json(texts.get(File.AGENT, "")).get("apache") is not None
 
 
-def genuine(texts: NodeTexts) -> bool:
+def is_unaltered(texts: NodeTexts) -> bool:
     """Whether the files are unchanged since the operator wrote them, in this version or an earlier one: their checksum is right."""
-    return bool(stated(texts)) and stated(texts) == revision_of(texts)
+    return bool(stated_revision(texts)) and stated_revision(texts) == revision_of(texts)
 
 
-def yielding(texts: NodeTexts, routers: Collection[str]) -> dict[File, str]:
+def with_yields(texts: NodeTexts, routers: Collection[str]) -> dict[File, str]:
     """The files, changed so that the node yields exactly these virtual routers; the revision changes too if agent.json does.
 
     Raises:

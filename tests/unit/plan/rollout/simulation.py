@@ -9,7 +9,7 @@ from hacluster.plan.objects.objects import config_maps
 from hacluster.plan.rollout.last_good import last_good_object, read_last_good
 from hacluster.plan.rollout.offered import offered_texts
 from hacluster.plan.rollout.rollout import NodeRun, Rollout, Texts, roll_out
-from hacluster.plan.texts.revision import stated
+from hacluster.plan.texts.revision import stated_revision
 from tests.unit.plan.clusters import cluster, plan
 
 
@@ -46,13 +46,13 @@ class Simulation:
         resource = cluster()
         self.offered = offered_texts(wanted.texts, *(each["data"] for each in config_maps(resource, step.texts)))
         self.good = last_good_object(resource, step.last_good)
-        assert {node: stated(texts) for node, texts in self.offered.items()} == step.revisions
+        assert {node: stated_revision(texts) for node, texts in self.offered.items()} == step.revisions
         return step
 
     def load(self, *names: str) -> None:
         """These nodes' agents load what they are offered, or refuse it."""
         for name in names:
-            text, revision = "".join(self.offered[name].values()), stated(self.offered[name])
+            text, revision = "".join(self.offered[name].values()), stated_revision(self.offered[name])
             self.refused.pop(name, None)
             if name in self.refuses and self.refuses[name] in text:
                 self.refused[name] = {revision: "line 7: unknown keyword"}

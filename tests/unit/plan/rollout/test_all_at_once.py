@@ -5,7 +5,7 @@ from typing import Any
 
 from hacluster.nodeconfig import File
 from hacluster.plan import Plan
-from hacluster.plan.texts.revision import genuine
+from hacluster.plan.texts.revision import is_unaltered
 from tests.unit.plan.clusters import cluster, nodes, plan
 from tests.unit.plan.rollout.simulation import NEW, OLD, Simulation, settled
 
@@ -56,7 +56,7 @@ def test_an_instruction_to_yield_goes_out_at_once_even_while_a_plan_is_refused()
     sim.settle(NEW)
     step = sim.step(cordoned(7))
     assert step.refusal and '"yields": true' in step.texts["n1"][File.AGENT]
-    assert step.revisions["n1"] != OLD.revisions["n1"] and genuine(step.texts["n1"])
+    assert step.revisions["n1"] != OLD.revisions["n1"] and is_unaltered(step.texts["n1"])
     assert sim.step(NEW).texts["n1"] == OLD.texts["n1"], "without the instruction n1 has the old files again"
 
 

@@ -3,7 +3,7 @@
 from hacluster.nodeconfig import File
 from hacluster.plan.rollout.last_good import last_good_object, read_last_good
 from hacluster.plan.rollout.rollout import LastGood
-from hacluster.plan.texts.revision import genuine, revision_of, stated
+from hacluster.plan.texts.revision import is_unaltered, revision_of, stated_revision
 from tests.unit.plan.clusters import cluster
 from tests.unit.plan.rollout.simulation import NEW, OLD, settled
 
@@ -29,7 +29,7 @@ def test_last_good_texts_that_were_edited_are_not_read() -> None:
 
 def test_the_revision_follows_from_the_files_whatever_fields_another_version_writes() -> None:
     texts = dict(OLD.texts["n1"])
-    assert revision_of(texts) == stated(texts) == OLD.revisions["n1"]
+    assert revision_of(texts) == stated_revision(texts) == OLD.revisions["n1"]
     older = {**texts, File.AGENT: texts[File.AGENT].replace('"drain_seconds"', '"an_older_field"')}
     sealed = {**older, File.AGENT: older[File.AGENT].replace(OLD.revisions["n1"], revision_of(older))}
-    assert genuine(sealed) and not genuine(older)
+    assert is_unaltered(sealed) and not is_unaltered(older)
