@@ -3,7 +3,7 @@
 #   docker build --target operator .
 #   docker build --target node .
 #
-# Behind a proxy with a certificate authority of its own: --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt
+# Behind a proxy with its own certificate authority: --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt
 ARG BASE=debian:trixie-slim
 
 FROM ${BASE} AS runtime
@@ -12,7 +12,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PATH=/opt/hacluster/bin:$PATH
 
-# What installs Python packages stays out of the images: the virtual environment has no pip of its own.
+# pip is in the build stages only: the virtual environment, which is copied into the images, has none.
 FROM runtime AS build
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
@@ -20,7 +20,7 @@ RUN apt-get update \
     && python3 -m venv --without-pip /opt/hacluster
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 
-# Bytecode is compiled here, and is not checked against the sources' times: the root file system may be read-only.
+# Bytecode is compiled here, because the root file system may be read-only at run time. It is not checked against the sources.
 FROM build AS operator-libraries
 COPY locks/operator.txt /tmp/
 RUN --mount=type=secret,id=ca \
@@ -35,11 +35,11 @@ RUN --mount=type=secret,id=ca \
     && /usr/bin/python3 -m pip --python /opt/hacluster/bin/python install --no-compile --only-binary :all: --require-hashes -r /tmp/node.txt \
     && /opt/hacluster/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/hacluster/lib
 
-# Our own package, as a layer of its own: a change of it builds in seconds and moves little. It needs no network; the build
-# backend and pip are Debian's, lent to the virtual environment for this one command.
+# Our own package is a layer of its own: a change of it builds in seconds and transfers little. It needs no network: the build
+# backend and pip are Debian's, added to the virtual environment's path for this one command.
 FROM build AS package
 WORKDIR /source
-COPY pyproject.toml ./
+COPY pyproject.toml LICENSE ./
 COPY operator operator
 RUN touch README.md \
     && PYTHONPATH=/usr/lib/python3/dist-packages /opt/hacluster/bin/python -m pip install -q --no-warn-script-location \
@@ -54,11 +54,12 @@ ARG REVISION=unknown
 LABEL org.opencontainers.image.title="hacluster-operator" \
       org.opencontainers.image.description="One HACluster resource becomes a highly available front door on bare-metal nodes" \
       org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.revision="${REVISION}"
 USER 65532:65532
 ENTRYPOINT ["hacluster"]
 
-# The daemons' packages must not start anything while they are installed.
+# policy-rc.d keeps the packages from starting their daemons while they are installed.
 FROM runtime AS node-runtime
 RUN printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d \
     && apt-get update \
@@ -74,5 +75,6 @@ ARG REVISION=unknown
 LABEL org.opencontainers.image.title="hacluster-node" \
       org.opencontainers.image.description="keepalived, HAProxy, Apache and the agent of hacluster-operator" \
       org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.revision="${REVISION}"
 ENTRYPOINT ["hacluster"]

@@ -1,14 +1,14 @@
-# Everything runs from a fresh clone: the bootstrap installs what is missing, by package name.
+# Every target works in a fresh clone: hack/bootstrap.sh installs what is missing.
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
 
 .PHONY: help venv check test test-unit test-daemons test-api test-e2e bench demo demo-down generate lock
 help:
-	@echo "make demo       the tutorial's three-node cluster on a real Kubernetes, with one failover"
-	@echo "make demo-down  remove it"
-	@echo "make test       every test; make check: format, lint, types, import rules, freshness (seconds)"
-	@echo "make bench      the long statistics, written to docs/benchmarks (BENCH='--only throughput' for one section)"
-	@echo "make generate   write crds/ and manifests/ anew from the models and the chart; make lock: the lock files"
+	@echo "make demo       create the tutorial's three-node cluster on a real Kubernetes, and cause one failover"
+	@echo "make demo-down  remove that cluster"
+	@echo "make test       run every check and test; make check: format, lint, types, import rules, generated files (seconds)"
+	@echo "make bench      measure the long statistics, written to docs/benchmarks (BENCH='--only throughput' for one section)"
+	@echo "make generate   write crds/ and manifests/ from the models and the chart; make lock: the lock files"
 
 venv:
 	@bash hack/bootstrap.sh
@@ -21,7 +21,7 @@ check: venv
 	.venv/bin/lint-imports
 	$(PY) hack/generate.py --check
 
-# Slow things first made with their progress in sight, then every test in one run, cheap ones first.
+# Slow builds come first, because their progress is visible outside pytest; then every test in one run, fast ones first.
 test: check
 	$(PY) -m tests.cluster kube
 	$(PY) -m tests.cluster images
@@ -42,7 +42,7 @@ demo: venv
 demo-down: venv
 	@$(PY) -m tests.cluster down --name hacluster-demo
 
-# The long statistics, about an hour and a half on two cores: docs/benchmarks.
+# About an hour and a half on two cores.
 bench: venv
 	$(PY) -m tests.bench $(BENCH)
 

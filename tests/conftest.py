@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""The pytest option of the golden tests, which has to be defined in the top folder."""
 
 import pytest
 

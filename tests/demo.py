@@ -1,4 +1,7 @@
-"""`make demo`: the tutorial's cluster from nothing to a failover, on a real Kubernetes, and how to go on from there."""
+"""`make demo`: creates a Kubernetes cluster, installs the operator, applies the tutorial and causes one failover.
+
+The cluster stays: the last lines say how to look at it and how to remove it. Running the demo again reuses it.
+"""
 
 import json
 import sys
@@ -22,25 +25,25 @@ def step(text: str) -> None:
 
 
 def wait_until_ready(front: Front, within: float) -> None:
-    """Wait for the condition Ready, saying at each change what is still missing."""
+    """Waits for the condition Ready, and prints its reason whenever that changes. Exits the program after `within` seconds."""
     deadline = time.monotonic() + within
-    said = ""
+    printed = ""
     while True:
         ready = front.condition("Ready")
         if ready["status"] == "True" and front.status()["observedGeneration"] == front.resource()["metadata"]["generation"]:
             console.print(f"    ready: {ready['message']}")
             return
         text = f"{ready['reason']}: {ready['message']}" if ready["message"] else ready["reason"]
-        if text != said:
+        if text != printed:
             console.print(f"    waiting: {text}")
-            said = text
+            printed = text
         if time.monotonic() > deadline:
             raise SystemExit(f"the front door was not ready within {within:g} s; look with: kubectl describe hac {front.name}")
         time.sleep(0.3)
 
 
 def failover(front: Front) -> dict[str, Any]:
-    """Kill HAProxy on the holder while a client asks every 10 ms; what the client saw, and how status tells it."""
+    """Kills HAProxy on the holder while a client sends requests every 10 ms; returns the probe's report and `lastFailover`."""
     holder = front.status()["vipHolder"]
     console.print(f"    HAProxy on {holder} is killed, again whenever the kubelet restarts it, until the VIP moved")
     with front.probe(seconds=12) as probe:
@@ -53,7 +56,7 @@ def failover(front: Front) -> dict[str, Any]:
 
 
 def moved_from(front: Front, holder: str) -> dict[str, str]:
-    """status.lastFailover, once it tells of the move away from `holder`."""
+    """Returns status.lastFailover; raises AssertionError unless it is a move away from `holder`."""
     moved: dict[str, str] = front.status().get("lastFailover", {})
     assert moved.get("from") == holder, moved
     return moved

@@ -1,8 +1,12 @@
-"""What a client sees: a new connection and one request every few milliseconds, each with a short deadline.
+"""A measuring client: one request on a new connection every few milliseconds, each with a short deadline.
 
-Runs inside the client's host with nothing but Python (`python3 -c "$(cat probe.py)" URL …`), prints one JSON document:
-`{"sent": n, "failed": n, "gaps": [milliseconds, …], "answers": [[at, server], …]}`. A gap is the time between two
-answers that came with at least one failure between them: how long the front door was shut for this client.
+Runs on the client's host with nothing but Python's standard library, and prints one JSON document at the end:
+
+    python3 -c "$(cat probe.py)" HOST PORT PATH SECONDS EVERY DEADLINE
+    {"sent": n, "failed": n, "gaps": [ms, …], "open_end": bool, "answers": [[time, line], …], "errors": {text: n}}
+
+A gap is the time between two answers with at least one failure between them. `answers` has an entry whenever the first line of the
+page changes, with the wall clock's time in seconds. `open_end`: the last request failed.
 """
 
 import json
@@ -12,7 +16,7 @@ import time
 
 
 def ask(host: str, port: int, path: str, deadline: float) -> str:
-    """First line of the answer's body.
+    """One request; returns the first line of the answer's body.
 
     Raises:
         OSError: no complete answer with status 200 within `deadline` seconds.
@@ -34,7 +38,7 @@ def ask(host: str, port: int, path: str, deadline: float) -> str:
 
 
 def probe(host: str, port: int, path: str, *, seconds: float, every: float, deadline: float) -> dict[str, object]:
-    """Ask for `seconds`, at most once each `every` seconds."""
+    """Sends requests for `seconds`, one every `every` seconds at most, each with `deadline` seconds. Returns the JSON document."""
     begin = time.monotonic()
     sent = failed = 0
     failing = False

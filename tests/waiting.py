@@ -1,4 +1,4 @@
-"""One way to wait: try until it holds, with a deadline that says what was still wrong."""
+"""Waits for a condition with a deadline; when it is over, the error says what was still wrong."""
 
 import asyncio
 import time
@@ -9,12 +9,12 @@ T = TypeVar("T")
 
 
 def eventually(check: Callable[[], T], *, within: float, every: float = 0.1) -> T:
-    """The first result of `check` that raises no AssertionError.
+    """Calls `check` until it raises no AssertionError, and returns its result.
 
-    `check` asserts what must come true; `within` and `every` are seconds.
+    `within` and `every` are seconds.
 
     Raises:
-        AssertionError: the last one, when the time is over.
+        AssertionError: with the text of the last one, when the time is over.
     """
     deadline = time.monotonic() + within
     while True:
@@ -27,10 +27,12 @@ def eventually(check: Callable[[], T], *, within: float, every: float = 0.1) -> 
 
 
 async def eventually_async(condition: Callable[[], bool], *, within: float = 3, every: float = 0.01) -> None:
-    """As `eventually`, for a condition that tasks of the same event loop make true.
+    """Waits until a condition is true that tasks of the same event loop make true; an OSError in it counts as false.
+
+    `within` and `every` are seconds.
 
     Raises:
-        AssertionError: it was still false when the time was over; an OSError in it counts as false.
+        AssertionError: it was still false when the time was over.
     """
 
     def holds() -> bool:

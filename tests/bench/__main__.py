@@ -1,9 +1,9 @@
 """`make bench`: the failover table, throughput and false failovers, measured on this machine, written to docs/benchmarks.
 
-    python -m tests.bench [--trials 20] [--minutes 10] [--only SECTION …] [--quick]
+    python -m tests.bench [--trials 20] [--minutes 10] [--only SECTION …]
 
-The sections run one after the other in a container made from the node image. Each writes its JSON as soon as it is done, so that
-an interrupted run loses one section at most; `--only` measures some anew and keeps the rest.
+The sections run one after the other in containers of the node image. The JSON of each is written as soon as it is measured, so that
+an interrupted run loses one section at most; `--only` measures some sections again and keeps the others.
 """
 
 import argparse
@@ -25,11 +25,11 @@ DOCS = cache.REPOSITORY / "docs" / "benchmarks"
 DATA = DOCS / "data"
 LATENCY = "latency"
 PLAIN = "saturated-plain"
-"""keepalived is like any other process there, as in a container that may not have real-time priority."""
+"""The section in which keepalived has no real-time priority, as in a container that is not allowed to have it."""
 
 
 def main() -> int:
-    """Measures and writes."""
+    """Measures the chosen sections and writes the pages. Returns 1 if a section failed, else 0."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--trials", type=int, default=20, help="of each event")
     parser.add_argument("--minutes", type=float, default=10, help="of the long sections")
@@ -45,13 +45,13 @@ def main() -> int:
     for name in options.only or sections:
         started = time.monotonic()
         print(f"> {name}", flush=True)
-        made = measure(image, sections[name], real_time=name != PLAIN) if name != LATENCY else latency()
-        if made is None:
+        measured = measure(image, sections[name], real_time=name != PLAIN) if name != LATENCY else latency()
+        if measured is None:
             failed.append(name)
             continue
-        made |= {"measured": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "seconds": round(time.monotonic() - started)}
-        (DATA / f"{name}.json").write_text(json.dumps(made | {"machine": machine()}, ensure_ascii=False, indent=1) + "\n")
-        print(f"+ {name} {made['seconds']} s", flush=True)
+        measured |= {"measured": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "seconds": round(time.monotonic() - started)}
+        (DATA / f"{name}.json").write_text(json.dumps(measured | {"machine": machine()}, ensure_ascii=False, indent=1) + "\n")
+        print(f"+ {name} {measured['seconds']} s", flush=True)
     write_pages(DATA, DOCS)
     if failed:
         print(f"not measured: {', '.join(failed)}", file=sys.stderr)
@@ -59,7 +59,7 @@ def main() -> int:
 
 
 def plan(trials: int, minutes: float) -> dict[str, list[str]]:
-    """What `inside.py` is called with, by section."""
+    """The arguments of `inside.py` for each section."""
     return {
         "faults-tutorial": ["faults", "tutorial", str(trials)],
         "faults-default": ["faults", "default", str(trials)],
@@ -79,7 +79,7 @@ def plan(trials: int, minutes: float) -> dict[str, list[str]]:
 
 
 def build() -> str:
-    """The node image with a load generator; its own code comes from the tree that is measured."""
+    """Builds the node image with a load generator; returns its reference. The product's code is mounted from the work tree."""
     node = ensure_images().node
     image = f"localhost/hacluster-bench:{cache.digest(HERE / 'bench.Containerfile', node)}"
     if not exists(image):
@@ -90,7 +90,10 @@ def build() -> str:
 
 
 def measure(image: str, arguments: list[str], *, real_time: bool) -> dict[str, Any] | None:
-    """One section; None when it failed. Progress goes to the terminal."""
+    """Measures one section in a container; returns its document, or None if it failed. Progress goes to the terminal.
+
+    `real_time`: start by realtime.sh, which lets keepalived have real-time priority.
+    """
     chosen = detect()
     mounts = {
         cache.REPOSITORY / "operator": "/source",
@@ -98,7 +101,7 @@ def measure(image: str, arguments: list[str], *, real_time: bool) -> dict[str, A
         cache.REPOSITORY / "manifests/samples": "/samples",
         REALTIME: "/realtime.sh",
     }
-    volumes = [part for here, there in mounts.items() for part in ("--volume", f"{here}:{there}:ro")]
+    volumes = [part for source, target in mounts.items() for part in ("--volume", f"{source}:{target}:ro")]
     name = f"hacluster-bench-{os.getpid()}"
     command = [
         chosen.name, "run", "--rm", "--name", name, "--privileged", "--network", "none", *volumes,
@@ -111,12 +114,15 @@ def measure(image: str, arguments: list[str], *, real_time: bool) -> dict[str, A
         engine("rm", "--force", "--time", "0", name, check=False)
     if done.returncode:
         return None
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    document: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return document
 
 
 def latency() -> dict[str, Any] | None:
-    """From an agent's report of a move to the status that tells it: needs no data plane, but an API server and the operator."""
+    """Measures the time from an agent's report of a move to the status that shows it; None if it failed.
+
+    It needs no data plane, but an API server and the operator: `tests/api/latency.py`.
+    """
     done = subprocess.run(
         [sys.executable, "-m", "tests.api.latency", "--moves", "100"], stdout=subprocess.PIPE, text=True, check=False
     )
@@ -124,7 +130,7 @@ def latency() -> dict[str, Any] | None:
 
 
 def machine() -> dict[str, str]:
-    """What it was measured on."""
+    """Describes this machine: processors, memory, kernel, load of the last 15 minutes."""
     cpu = next(
         (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), ""
     )

@@ -1,12 +1,15 @@
-"""Runs in the bench's container, on the rehearsal's lab: `inside.py SECTION ARGUMENTS…` prints one JSON document a section.
+"""Measures one section inside the bench's container, on labs of `hacluster.rehearse`.
 
-faults SETTINGS TRIALS                every fault of the table; SETTINGS: tutorial, default, fast
+`inside.py SECTION ARGUMENTS…` prints progress to standard error and one JSON document to standard output. `__main__.py` starts it and
+keeps the document. SETTINGS is tutorial, default or fast.
+
+faults SETTINGS TRIALS                every fault
 planned SETTINGS TRIALS               every planned move
-reloads SETTINGS                      20 changes under a load that wrk makes
-throughput SECONDS ROUNDS             the tutorial's configuration and the default one, in turns
-alone SETTINGS MINUTES TRIALS         no API server for so long, then node losses
-saturated MINUTES                     false failovers with every core busy, at 100, 50, 30 and 10 ms
-frozen TRIALS                         false failovers of a holder that stands still for 20 to 300 ms
+reloads SETTINGS                      20 changes of the resource under load from wrk
+throughput SECONDS ROUNDS             load on the tutorial's configuration and on the default one, in turns
+alone SETTINGS MINUTES TRIALS         no reachable API server for so many minutes, then node losses
+saturated MINUTES                     false failovers with every core busy, with advertisements every 100, 50, 30 and 10 ms
+frozen TRIALS                         false failovers when the holder's processes are stopped for 20 to 300 ms
 """
 
 import json
@@ -25,30 +28,32 @@ from typing import Any
 import yaml
 
 from hacluster.api import HACluster, parse
-from hacluster.rehearse.faults import BY_HAND, PLANNED, Event, FaultInjector, Trial, replace_model
+from hacluster.rehearse.events import BY_HAND, PLANNED, Event, Trial
+from hacluster.rehearse.faults import FaultInjector, replace_model
 from hacluster.rehearse.lab import Lab, running_lab
 from hacluster.rehearse.measure import holder_counts
 from hacluster.rehearse.summary import Trace, document, trace
 
 SAMPLES = Path(os.environ.get("SAMPLES", "/samples"))
 SETTINGS = {"tutorial": "tutorial.yaml", "default": "minimal.yaml", "fast": "fast.yaml"}
-NEVER = (Event.HAPROXY_HANG, Event.KEEPALIVED_KILL)
-"""What never ends by itself where no agent is; each trial waits in vain."""
-ENDLESS = 4
+UNREPAIRED = (Event.HAPROXY_HANG, Event.KEEPALIVED_KILL)
+"""Faults that are never repaired without an agent: each trial lasts until its timeout."""
+UNREPAIRED_DIVISOR = 4
+"""So many times fewer trials of them."""
 
 
 def cluster_of(settings: str, interval_ms: int | None = None) -> HACluster:
-    """A sample; `interval_ms` changes its advertisement interval."""
-    made = parse(yaml.safe_load((SAMPLES / SETTINGS[settings]).read_text()))
+    """The sample of these settings; `interval_ms` replaces its advertisement interval."""
+    cluster = parse(yaml.safe_load((SAMPLES / SETTINGS[settings]).read_text()))
     if interval_ms is None:
-        return made
-    vrrp = replace_model(made.spec.vrrp, advertisement_interval=timedelta(milliseconds=interval_ms))
-    return replace_model(made, spec=replace_model(made.spec, vrrp=vrrp))
+        return cluster
+    vrrp = replace_model(cluster.spec.vrrp, advertisement_interval=timedelta(milliseconds=interval_ms))
+    return replace_model(cluster, spec=replace_model(cluster.spec, vrrp=vrrp))
 
 
 @contextmanager
-def stage_of(settings: str, interval_ms: int | None = None, **more: Any) -> Iterator[Lab]:
-    """A lab that holds its address; the tutorial's has no agents."""
+def running_settings(settings: str, interval_ms: int | None = None, **more: Any) -> Iterator[Lab]:
+    """A running lab in which a node holds the virtual IP. The tutorial's has no agents, and nothing restarts its daemons."""
     by_hand = settings == "tutorial"
     with running_lab(cluster_of(settings, interval_ms), agent=not by_hand, **more) as lab:
         if by_hand:
@@ -59,37 +64,37 @@ def stage_of(settings: str, interval_ms: int | None = None, **more: Any) -> Iter
 
 
 def faults(settings: str, trials: str) -> dict[str, Any]:
-    """The table of faults."""
+    """Every fault; without agents those that need none."""
     return failovers(
         settings, int(trials), BY_HAND if settings == "tutorial" else [each for each in Event if each not in PLANNED]
     )
 
 
 def planned(settings: str, trials: str) -> dict[str, Any]:
-    """The table of planned moves; failbacks come along, and reloads have a section of their own."""
+    """Every planned move. Failbacks are measured with each, and reloads have a section of their own."""
     return failovers(settings, int(trials), [each for each in Event if each in PLANNED - {Event.FAILBACK, Event.RELOADS}])
 
 
 def failovers(settings: str, trials: int, events: Sequence[Event]) -> dict[str, Any]:
-    """So many trials of each event."""
+    """The document of so many trials of each event."""
     done: list[Trial] = []
     worst: dict[Event, Trace] = {}
-    with stage_of(settings) as lab:
-        injector = FaultInjector(lab, patience=8.0)
+    with running_settings(settings) as lab:
+        injector = FaultInjector(lab, takeover_timeout=8.0)
         for event in events:
-            fewer = ENDLESS if settings == "tutorial" and event in NEVER else 1
-            for turn in range(1, max(1, trials // fewer) + 1):
-                say(f"{settings}: {event.value} {turn}")
-                for trial in injector.play(event):
+            divisor = UNREPAIRED_DIVISOR if settings == "tutorial" and event in UNREPAIRED else 1
+            for turn in range(1, max(1, trials // divisor) + 1):
+                print_progress(f"{settings}: {event.value} {turn}")
+                for trial in injector.run_event(event):
                     done.append(trial)
                     if trial.event not in worst or trial.measured.gap > worst[trial.event].gap:
-                        worst[trial.event] = trace(trial, injector.records, trial.until)
+                        worst[trial.event] = trace(trial, injector.records, trial.ended)
     return document(done, worst, {"settings": settings})
 
 
 def reloads(settings: str) -> dict[str, Any]:
-    """wrk on many connections while the resource changes 20 times."""
-    with stage_of(settings) as lab:
+    """Load on 32 connections while the resource changes 20 times: how long that took, and errors and moves meanwhile."""
+    with running_settings(settings) as lab:
         injector = FaultInjector(lab)
         injector.settle()
         result: dict[str, Any] = {}
@@ -105,47 +110,47 @@ def reloads(settings: str) -> dict[str, Any]:
 
 
 def throughput(seconds: str, rounds: str) -> dict[str, Any]:
-    """Requests per second, in turns on two stages."""
+    """Requests per second of two running labs, in turns, so that other work on the machine affects both."""
     found: dict[str, list[dict[str, Any]]] = {"tutorial": [], "default": []}
     with ExitStack() as stack:
-        stages = {name: stack.enter_context(stage_of(name)) for name in found}
+        labs = {name: stack.enter_context(running_settings(name)) for name in found}
         time.sleep(3)
         for _ in range(int(rounds)):
-            for name, lab in stages.items():
-                say(f"throughput: {name}")
+            for name, lab in labs.items():
+                print_progress(f"throughput: {name}")
                 found[name].append(wrk(lab, int(seconds), 32))
     return {**found, "roundSeconds": int(seconds)}
 
 
 def alone(settings: str, minutes: str, trials: str) -> dict[str, Any]:
-    """Agents whose API server does not answer, for long; then the drill's node losses."""
+    """Node losses after the agents could not reach an API server for so many minutes."""
     done: list[Trial] = []
-    with stage_of(settings, api_host="192.0.2.1") as lab:
+    with running_settings(settings, api_host="192.0.2.1") as lab:
         until = time.monotonic() + 60 * float(minutes)
         while time.monotonic() < until:
-            say(f"alone: {until - time.monotonic():.0f} s left")
+            print_progress(f"alone: {until - time.monotonic():.0f} s left")
             time.sleep(min(15.0, max(0.0, until - time.monotonic())))
         injector = FaultInjector(lab, long=0)
         for turn in range(int(trials)):
-            say(f"alone: node loss {turn + 1}")
-            done += injector.play(Event.NODE_LOSS)
+            print_progress(f"alone: node loss {turn + 1}")
+            done += injector.run_event(Event.NODE_LOSS)
     return document(done, {}, {"settings": settings, "minutes": float(minutes)})
 
 
 def saturated(minutes: str) -> dict[str, Any]:
-    """Four front doors at once, beside three busy loops for each core."""
+    """Unwanted moves of four labs at once, beside three busy loops for each core."""
     found = {}
     with ExitStack() as stack:
-        stages = {ms: stack.enter_context(stage_of("default", ms)) for ms in (100, 50, 30, 10)}
+        labs = {ms: stack.enter_context(running_settings("default", ms)) for ms in (100, 50, 30, 10)}
         time.sleep(5)
         stack.enter_context(busy(3 * (os.cpu_count() or 1)))
         started = time.monotonic()
         until = started + 60 * float(minutes)
         while time.monotonic() < until:
-            say(f"saturated: {until - time.monotonic():.0f} s left, load {os.getloadavg()[0]:.1f}")
+            print_progress(f"saturated: {until - time.monotonic():.0f} s left, load {os.getloadavg()[0]:.1f}")
             time.sleep(min(15.0, max(0.0, until - time.monotonic())))
         load = os.getloadavg()[0]
-        for ms, lab in stages.items():
+        for ms, lab in labs.items():
             changes = [each for each in lab.address_watch.changes if each.at >= started]
             counts = holder_counts(lab.address_watch.changes, lab.address, (started, time.monotonic()))
             found[str(ms)] = {
@@ -158,10 +163,10 @@ def saturated(minutes: str) -> dict[str, Any]:
 
 
 def frozen(trials: str) -> dict[str, Any]:
-    """The whole holder stands still, as under a hypervisor; how often another node takes over."""
+    """How often another node takes over when all processes of the holder are stopped for a time, as by a hypervisor."""
     found: dict[str, dict[str, int]] = {}
     for interval in (100, 50, 30, 10):
-        with stage_of("default", interval) as lab:
+        with running_settings("default", interval) as lab:
             injector = FaultInjector(lab)
             for milliseconds in (20, 50, 100, 150, 200, 250, 300):
                 moved = 0
@@ -172,13 +177,13 @@ def frozen(trials: str) -> dict[str, Any]:
                     time.sleep(0.3 + 6 * interval / 1000)
                     moved += any(each.node != holder and each.held for each in lab.address_watch.changes[before:])
                 found.setdefault(str(interval), {})[str(milliseconds)] = moved
-                say(f"frozen: {interval} ms, {milliseconds} ms: {moved} of {trials}")
+                print_progress(f"frozen: {interval} ms, {milliseconds} ms: {moved} of {trials}")
     return {"trials": int(trials), "moves": found}
 
 
 @contextmanager
 def busy(count: int) -> Iterator[None]:
-    """Processes that do nothing but take time."""
+    """Runs so many processes that use all the processor time they get."""
     loops = [multiprocessing.Process(target=spin, daemon=True) for _ in range(count)]
     for each in loops:
         each.start()
@@ -191,32 +196,32 @@ def busy(count: int) -> Iterator[None]:
 
 
 def spin() -> None:
-    """For ever."""
+    """Loops until it is killed."""
     while True:
         pass
 
 
 def wrk(lab: Lab, seconds: int, connections: int) -> dict[str, Any]:
-    """wrk's own words, as numbers."""
+    """Runs wrk on the client's host; returns its figures and its whole output."""
     port = lab.cluster.spec.haproxy.listeners[0].port
     argv = ["wrk", "-t", "2", "-c", str(connections), "-d", f"{seconds}s", "--timeout", "5s", f"http://{lab.address}:{port}/"]
-    said = lab.client.run(*argv, timeout=seconds + 60)
-    requests = re.search(r"(\d+) requests in", said)
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", said)
-    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
-    assert requests and rate, said
+    printed = lab.client.run(*argv, timeout=seconds + 60)
+    requests = re.search(r"(\d+) requests in", printed)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", printed)
+    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", printed)
+    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", printed)
+    assert requests and rate, printed
     return {
         "requests": int(requests[1]),
         "perSecond": float(rate[1]),
         "errors": (sum(map(int, errors.groups())) if errors else 0) + (int(bad[1]) if bad else 0),
-        "words": said,
+        "words": printed,
     }
 
 
-def say(words: str) -> None:
-    """Progress."""
-    print(f"bench: {words}", file=sys.stderr, flush=True)
+def print_progress(text: str) -> None:
+    """To standard error: standard output has the document alone."""
+    print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
 SECTIONS: dict[str, Callable[..., dict[str, Any]]] = {

@@ -1,4 +1,4 @@
-"""`python -m tests.cluster`: get tools, images or a cluster ready, or take the cluster down."""
+"""`python -m tests.cluster`: prepares tools, images or a cluster, or removes the cluster."""
 
 import argparse
 import os
@@ -11,7 +11,7 @@ _DEMO = "hacluster-demo"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; a failure is one message, not a traceback."""
+    """Runs one command and returns its exit code; a failure is printed as one message, not as a traceback."""
     parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("tools", help="kind, kubectl, helm and a container engine")

@@ -1,4 +1,8 @@
-"""Where finished work is kept, so that nothing is made twice, and how it gets there, so that nothing half made counts as done."""
+"""The cache directory: nothing is built twice, and nothing that is incomplete is taken for finished.
+
+Names in the cache contain a `digest` of all inputs. `publish` makes a result at a temporary path and renames it when it is
+complete. `lock` keeps processes apart that would build the same thing.
+"""
 
 import contextlib
 import fcntl
@@ -13,7 +17,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 
-_held: set[str] = set()  # by this process
+_held: set[str] = set()  # names of the locks that this process holds
 
 
 def root() -> Path:
@@ -44,10 +48,12 @@ def digest(*parts: str | Path) -> str:
 def publish(target: Path) -> Iterator[Path]:
     """Yields a path to make a file or directory at; only when the block succeeds is it renamed to `target`, in one step.
 
-    For whoever holds the lock under which `target` is made.
+    The caller must hold the lock under which `target` is made.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in target.parent.glob(f".{target.name}.*"):  # from a run that was killed; the lock is ours, so it is nobody's
+    for leftover in target.parent.glob(
+        f".{target.name}.*"
+    ):  # of a run that was killed: we hold the lock, so no running process uses it
         _remove(leftover)
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)) / "new"
     try:
@@ -69,7 +75,7 @@ def write(target: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def lock(name: str) -> Iterator[None]:
-    """Keeps runs apart that do the same. Who comes second is told, and waits; a lock dies with its process. Reentrant."""
+    """Holds a lock between processes (flock(2)). If another process has it, prints so and waits. Reentrant; it ends with its process."""
     if name in _held:
         yield
         return

@@ -1,4 +1,8 @@
-"""The container engine: the machine's own where an image registry answers, else podman with configuration and storage of ours."""
+"""Chooses the container engine: the machine's own where an image registry answers, else podman with a private configuration.
+
+`detect` decides once and stores the choice in the cache. The private podman keeps its configuration, images and containers in the
+cache directory, so that it neither uses nor changes any other podman of the machine.
+"""
 
 import functools
 import os
@@ -20,21 +24,22 @@ class Engine:
     name: str  # "podman" or "docker"
     env: dict[str, str] = field(default_factory=dict)
     registry: bool = False
-    network: str = "kind"  # that kind puts its nodes on
+    network: str = "kind"  # the network that kind puts its nodes on
 
 
 @functools.cache
 def detect() -> Engine:
-    """What HACLUSTER_ENGINE says, or what was found the first time, or what is found now: docker, podman, or packages.
+    """The engine that HACLUSTER_ENGINE names, else the stored choice, else the first that works: docker, podman, or packages.
 
-    It is remembered until the last cluster is gone: a registry that fails to answer one day must not change what a cluster is.
+    The choice is stored until the last cluster is removed: if a registry fails to answer one day, an existing cluster must not be
+    taken for one of another kind.
     """
-    remembered = _remembered()
-    chosen = os.environ.get("HACLUSTER_ENGINE") or (remembered.read_text() if remembered.exists() else "")
+    stored = _choice_file()
+    chosen = os.environ.get("HACLUSTER_ENGINE") or (stored.read_text() if stored.exists() else "")
     if not chosen:
         chosen = next((name for name in ("docker", "podman") if _answers(name)), "packages")
-        cache.write(remembered, chosen)
-        steps.say(f"images: {'made from packages, as no registry answers' if chosen == 'packages' else f'with {chosen}'}")
+        cache.write(stored, chosen)
+        steps.print_line(f"images: {'made from packages, as no registry answers' if chosen == 'packages' else f'with {chosen}'}")
     match chosen:
         case "docker" | "podman":
             return Engine(chosen, {"KIND_EXPERIMENTAL_PROVIDER": chosen}, registry=True)
@@ -45,8 +50,8 @@ def detect() -> Engine:
 
 
 def forget() -> None:
-    """Lets the next run find out anew."""
-    _remembered().unlink(missing_ok=True)
+    """Deletes the stored choice: the next run decides again."""
+    _choice_file().unlink(missing_ok=True)
 
 
 def engine(
@@ -55,13 +60,13 @@ def engine(
     check: bool = True,
     timeout: float = 300,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs the engine and returns what it printed; a failure's message holds what it complained about."""
+    """Runs the engine and returns its output. Raises shell.CommandFailed, with its error output, if it fails and `check` is set."""
     chosen = detect()
     return shell.call([chosen.name, *args], env=chosen.env, input=input, check=check, timeout=timeout)
 
 
 def step(name: str, *args: str) -> None:
-    """Runs a long engine command as a step of its own."""
+    """Runs a long command of the engine as a step. Raises steps.StepFailed."""
     chosen = detect()
     steps.run(name, [chosen.name, *args], env=chosen.env)
 
@@ -71,12 +76,12 @@ def exists(image: str) -> bool:
     return engine("image", "inspect", image, check=False).returncode == 0
 
 
-def _remembered() -> Path:
+def _choice_file() -> Path:
     return cache.root() / "engine"
 
 
 def _answers(name: str) -> bool:
-    """Whether an engine is here and works, and a registry tells it about the image that ours start from."""
+    """Whether this engine is installed and works, and a registry has the image that ours are built from."""
     if shutil.which(name) is None:
         return False
     try:
@@ -90,7 +95,7 @@ def _answers(name: str) -> bool:
 
 
 def _private_podman() -> Engine:
-    """Podman from Debian, with everything it keeps below the cache directory and nothing in /etc."""
+    """Podman from Debian, with all its files in the cache directory and none in /etc."""
     if os.geteuid() != 0:
         raise steps.StepFailed("no image registry answers here, and making a cluster from packages needs root")
     machine.apt_install("podman", "netavark", "aardvark-dns", "runc", "iptables", "nftables")
@@ -108,17 +113,19 @@ def _private_podman() -> Engine:
         "CONTAINERS_CONF": str(home / "containers.conf"),
         "CONTAINERS_STORAGE_CONF": str(home / "storage.conf"),
         "KIND_EXPERIMENTAL_PROVIDER": "podman",
-        "KIND_EXPERIMENTAL_PODMAN_NETWORK": name,  # network plugins know networks by name, whichever podman's they are
+        "KIND_EXPERIMENTAL_PODMAN_NETWORK": name,  # network plugins tell networks apart by name alone
     }
     return Engine("podman", env, network=name)
 
 
 def containers_conf(home: Path, scratch: Path, files: int, processes: int) -> str:
-    """Works without systemd, on control groups of version 1 (crun refuses a hybrid layout), and apart from any other podman.
+    """The text of containers.conf, for a machine without systemd.
 
-    The limits are the machine's own: podman's default asks for more than a confined root may give. It also lowers its own
-    limit of processes to 32768 when it starts, and cannot give more than that. Where the database lies must not be said:
-    podman cleans up after a dead container with a command line that says only where the storage is, and would miss it.
+    runc, because crun refuses the hybrid layout of control groups of version 1.
+
+    The limits are the machine's own, because podman's defaults are more than a confined root may set. Podman lowers its own limit of
+    processes to 32768 when it starts, and cannot give more to a container. The database's path must not be set: podman removes
+    an ended container by a command line that has the storage's path only, and would not find the database.
     """
     return f"""\
 [containers]
@@ -139,7 +146,7 @@ network_config_dir = "{home}/networks"
 
 
 def storage_conf(home: Path, scratch: Path) -> str:
-    """Images and containers below the cache; what must not outlive a reboot in memory."""
+    """The text of storage.conf: images and containers in the cache; in memory what must not outlive a reboot."""
     return f"""\
 [storage]
 driver = "overlay"

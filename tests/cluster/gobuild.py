@@ -1,4 +1,7 @@
-"""Programs that are built from Go modules. Each result is a directory in the cache, keyed by what it was built from."""
+"""Builds programs from Go modules. Each function returns a directory in the cache, whose name has the version or a hash of the sources.
+
+This works where only a Go module proxy can be reached: no image registry and no release page is needed.
+"""
 
 import json
 from collections.abc import Callable
@@ -8,7 +11,7 @@ from . import cache, machine, shell, steps, versions
 
 _KUBE = cache.HERE / "node" / "kube"
 _PAUSE = cache.HERE / "node" / "pause"
-# The names that the one Kubernetes binary goes by.
+# The links to the one binary, which behaves as the name by which it is called.
 COMPONENTS = (
     "kube-apiserver",
     "kube-controller-manager",
@@ -37,7 +40,7 @@ def kube() -> Path:
 
 
 def pause() -> Path:
-    """A directory with the process that holds a pod's namespaces."""
+    """A directory with `pause`, the process that keeps a pod's namespaces."""
 
     def build(directory: Path) -> None:
         _go("build pause", "build", "-ldflags=-s -w", "-o", directory / "pause", ".", cwd=_PAUSE)
@@ -70,9 +73,9 @@ def coredns() -> Path:
 
 
 def module_directory(module: str, version: str) -> Path:
-    """Where the Go module cache has a module's files."""
-    asked = shell.call([machine.go(), "mod", "download", "-json", f"{module}@{version}"], timeout=300)
-    return Path(json.loads(asked.stdout)["Dir"])
+    """The module's directory in the Go module cache; downloads it if it is not there."""
+    downloaded = shell.call([machine.go(), "mod", "download", "-json", f"{module}@{version}"], timeout=300)
+    return Path(json.loads(downloaded.stdout)["Dir"])
 
 
 def _install(name: str, version: str, *packages: str, flags: str = "") -> Path:
@@ -88,7 +91,7 @@ def _once(name: str, build: Callable[[Path], None]) -> Path:
     target = cache.root() / name
     if not target.exists():
         with cache.lock(name.split("-", maxsplit=1)[0]):
-            if not target.exists():  # unless somebody else made it while we waited
+            if not target.exists():  # another process may have built it while this one waited
                 with cache.publish(target) as new:
                     new.mkdir()
                     build(new)
@@ -96,7 +99,7 @@ def _once(name: str, build: Callable[[Path], None]) -> Path:
 
 
 def _go(name: str, *args: object, cwd: Path | None = None, gobin: Path | None = None) -> None:
-    # Static binaries that fit any image; never another toolchain than the one that was found fit.
+    # Static binaries, which run in any image; and only the toolchain that `machine.go` chose.
     env = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": "-buildvcs=false -trimpath"}
     if gobin:
         env["GOBIN"] = str(gobin)

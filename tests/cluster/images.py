@@ -1,4 +1,7 @@
-"""The product's own images, built from the repository's Dockerfile, and the one in which the tests' client runs."""
+"""Builds the product's images from the repository's Dockerfile, and the image of the tests' client and switch.
+
+Tags contain a hash of everything that goes into the images: `ensure_images` builds only what has changed.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +9,7 @@ from pathlib import Path
 from . import cache, nodeimage
 from .engines import detect, exists, step
 
-_SOURCES = ("Dockerfile", ".dockerignore", "locks/operator.txt", "locks/node.txt", "pyproject.toml", "operator")
+_SOURCES = ("Dockerfile", ".dockerignore", "locks/operator.txt", "locks/node.txt", "pyproject.toml", "LICENSE", "operator")
 _LAB = cache.HERE / "lab.Containerfile"
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 _KEPT_ARCHIVES = 3
@@ -19,11 +22,11 @@ class Images:
     operator: str
     node: str
     archive: Path
-    lab: str  # client and switch
+    lab: str  # for the client and the switch
 
 
 def ensure_images() -> Images:
-    """Builds what is not there; the tags hold a hash of everything that goes into the images."""
+    """Builds the images that do not exist yet, and returns all references."""
     start = nodeimage.base(detect())
     key = cache.digest(*(cache.REPOSITORY / name for name in _SOURCES), start)
     images = Images(

@@ -1,4 +1,4 @@
-"""The configuration that kind makes the cluster from."""
+"""The configuration from which kind creates the cluster. Pure."""
 
 import json
 
@@ -14,7 +14,7 @@ def containers(cluster: str) -> dict[str, str]:
 
 def render(cluster: str, *, own_network_plugin: bool, cgroup_v1: bool) -> str:
     """One control plane and the tutorial's three nodes. JSON, which is YAML."""
-    # The kubelet refuses the old control groups unless it is told that they are meant.
+    # The kubelet refuses to start on control groups of version 1 unless failCgroupV1 is false.
     patches = [{"kind": "KubeletConfiguration", "failCgroupV1": False}] if cgroup_v1 else []
     workers = [
         {

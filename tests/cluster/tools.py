@@ -1,4 +1,7 @@
-"""The programs that tests call: the machine's own where it is an ordinary one, else built."""
+"""Finds or builds the programs that tests call.
+
+Where an image registry answers, the machine's own kind, kubectl and helm are used if they are there; else they are built.
+"""
 
 import functools
 import os
@@ -34,11 +37,11 @@ class Kube:
 
 @functools.cache
 def ensure_tools() -> Tools:
-    """Finds or builds what a cluster needs."""
+    """Finds or builds the programs that a cluster needs."""
     engine = detect()
 
     def find(name: str, build: Callable[[], Path]) -> Path:
-        # Only on an ordinary machine: elsewhere a program of this name may be a stand-in, or of another time than our node image.
+        # Without a registry the node image is our own: an installed kind or kubectl may be a stub, or of a version that does not fit it.
         found = shutil.which(name) if engine.registry else None
         return Path(found) if found else build() / name
 
@@ -53,7 +56,7 @@ def ensure_tools() -> Tools:
 
 @functools.cache
 def ensure_kube() -> Kube:
-    """$KUBEBUILDER_ASSETS where it is set (as envtest knows it), else the binary that clusters are made of."""
+    """The programs in $KUBEBUILDER_ASSETS (envtest's variable) if all are there, else those that `gobuild.kube` builds."""
     names = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
     if assets := os.environ.get("KUBEBUILDER_ASSETS"):
         directory = Path(assets)

@@ -1,4 +1,7 @@
-"""Carries out on containers what network.py writes: a few calls of the engine, as each takes its time."""
+"""Runs the scripts of `network.py` in containers, and starts the switch and the client.
+
+Scripts are joined where possible, because each call of the engine takes some tenths of a second.
+"""
 
 import json
 import os
@@ -19,16 +22,16 @@ KIND_LABEL = "io.x-k8s.kind.cluster"
 
 @dataclass(frozen=True)
 class Container:
-    """What the engine knows of a container."""
+    """What the engine reports of a container."""
 
     state: str  # "running", "exited", ...
-    process: int
-    network: str = ""  # the engine's, which is kind's
-    address: str = ""  # there
+    process: int  # number of its first process on this machine
+    network: str = ""  # of the engine: kind's
+    address: str = ""  # on that network
 
     @property
     def runs(self) -> bool:
-        """Whether its first process lives."""
+        """Whether its first process is running."""
         return self.state == "running"
 
 
@@ -36,7 +39,7 @@ ABSENT = Container("absent", 0)
 
 
 def inspect(*names: str) -> dict[str, Container]:
-    """All of these containers; ABSENT for those that the engine does not know."""
+    """The state of these containers, by name; ABSENT for those that do not exist."""
     found = json.loads(engine("inspect", "--type", "container", *names, check=False).stdout or "[]")
     containers = dict.fromkeys(names, ABSENT)
     for item in found:
@@ -49,7 +52,10 @@ def inspect(*names: str) -> dict[str, Container]:
 
 
 def helpers(cluster: str, switch: str, client: str, image: str) -> None:
-    """Starts the switch and the client, unless they run. The switch sees all processes: it finds networks by them."""
+    """Starts the switch and the client, unless they run.
+
+    The switch sees the machine's processes (`--pid host`), because it enters network namespaces by their numbers.
+    """
     options = {
         switch: ("--privileged", "--pid", "host"),
         client: ("--hostname", "client", "--cap-add", "NET_ADMIN,NET_RAW"),
@@ -61,7 +67,7 @@ def helpers(cluster: str, switch: str, client: str, image: str) -> None:
 
 
 def plug(switch: str, cables: Mapping[str, tuple[network.Cable, ...]], nodes: Iterable[str]) -> None:
-    """Connects running containers (name -> cables); those that are `nodes` first have kind's interface renamed."""
+    """Connects running containers (name -> cables); in those that are `nodes`, kind's interface is renamed first."""
     scripts = [network.switch_script()]
     for name, container in inspect(*cables).items():
         if container.runs:
@@ -70,7 +76,7 @@ def plug(switch: str, cables: Mapping[str, tuple[network.Cable, ...]], nodes: It
 
 
 def connect_pods(switch: str, nodes: Mapping[str, str], pods: Mapping[str, str]) -> None:
-    """Gives every running node (name -> container) its pods' network (name -> range) and the ways to the others'."""
+    """Configures on every running node (name -> container) its pods' network (name -> range) and routes to the other nodes' pods."""
     known = inspect(*nodes.values())
     running = {node: known[container] for node, container in nodes.items() if known[container].runs}
     ranges = {node: network.PodRange(pods[node], container.address) for node, container in running.items()}
@@ -82,7 +88,12 @@ def connect_pods(switch: str, nodes: Mapping[str, str], pods: Mapping[str, str])
 
 
 def power_off(switch: str, name: str, cables: tuple[network.Cable, ...]) -> None:
-    """Ends a container as abruptly as can be, and waits until the engine has noticed."""
+    """Kills a container as `network.power_off_script` does, and waits until the engine reports it as exited.
+
+    Raises:
+        TimeoutError: it did not within 30 seconds.
+
+    """
     container = inspect(name)[name]
     engine("exec", switch, "sh", "-ec", network.power_off_script(container.process, cables))
     deadline = time.monotonic() + 30
@@ -91,17 +102,17 @@ def power_off(switch: str, name: str, cables: tuple[network.Cable, ...]) -> None
             raise TimeoutError(f"{name} was killed, and its state is {inspect(name)[name].state}")
         time.sleep(0.1)
     if not detect().registry:
-        # Hosts keep their addresses; the engine would give the next free one. (Docker refuses fixed ones on kind's network.)
+        # Keeps the address: the engine would assign the next free one. (Docker refuses fixed addresses on kind's network.)
         engine("network", "disconnect", container.network, name)
         engine("network", "connect", "--ip", container.address, container.network, name)
 
 
 def load(archive: Path, containers: Iterable[str]) -> None:
-    """What `kind load image-archive` does, but nothing is unpacked before a pod needs it: a third of the time."""
+    """Loads an image archive as `kind load image-archive` does, but unpacks nothing before a pod needs it: a third of the time."""
     chosen = detect()
     options = ["--local", "--all-platforms", "--digests", "--no-unpack"]
 
-    def into(container: str) -> None:
+    def load_into(container: str) -> None:
         argv = [
             chosen.name,
             "exec",
@@ -122,14 +133,14 @@ def load(archive: Path, containers: Iterable[str]) -> None:
             raise shell.CommandFailed(done.returncode, argv, done.stdout, done.stderr)
 
     with ThreadPoolExecutor() as pool:
-        list(pool.map(into, containers))
+        list(pool.map(load_into, containers))
 
 
 def clear(cluster: str) -> None:
-    """Removes our containers of a cluster, with the switch its networks, and kills kind's, for kind to remove."""
+    """Removes the cluster's switch, and with it the networks, and its client; kills kind's containers, which kind removes."""
     for label in (LABEL, KIND_LABEL):
         found = engine("ps", "--all", "--quiet", "--filter", f"label={label}={cluster}").stdout.split()
         if found:
-            engine("kill", "--signal", "KILL", *found, check=False)  # they have nothing to finish, and would take ten seconds
+            engine("kill", "--signal", "KILL", *found, check=False)  # an orderly stop would take ten seconds and serve nothing
         if found and label == LABEL:
             engine("rm", "--force", "--volumes", *found)

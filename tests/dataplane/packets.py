@@ -16,7 +16,7 @@ import yaml
 from hacluster.agent.handover.rules import Forwarding, recent_holders
 from hacluster.api import parse
 from hacluster.nodeconfig import AgentConfig, File
-from hacluster.rehearse.faults import FaultInjector, orders
+from hacluster.rehearse.faults import FaultInjector, plan_with_yields
 from hacluster.rehearse.lab import Lab, running_lab
 
 CLIENT = r"""
@@ -166,7 +166,7 @@ def run_with_moves(lab: Lab, script: str) -> list[str]:
         assert client.stdin and client.stdout
         while (words := client.stdout.readline().split()) in (["away"], ["back"]):
             away = words == ["away"]
-            lab.deliver(best, orders(lab.plan, best, yields=True) if away else lab.plan)
+            lab.deliver(best, plan_with_yields(lab.plan, best, yields=True) if away else lab.plan)
             lab.wait_until(lambda away=away: lab.holder and (lab.holder != best) is away, 5, words[0])  # type: ignore[misc]
             print("done", file=client.stdin, flush=True)
     lab.deliver(best, lab.plan)

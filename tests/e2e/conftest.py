@@ -1,4 +1,7 @@
-"""One kind cluster for all end-to-end tests; the operator from the Helm chart; the tutorial applied where a test asks for it."""
+"""Fixtures of the end-to-end tests: one kind cluster for all, the operator from its Helm chart, and the samples.
+
+The test files are numbered, because test_5_install.py uninstalls the operator and has to be the last.
+"""
 
 import os
 from collections.abc import Iterator
@@ -23,8 +26,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @contextmanager
-def _seen(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Let the progress of a long step through pytest's capture."""
+def _uncaptured(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Turns pytest's capture off, so that the progress of a long step is visible."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         yield
@@ -32,10 +35,10 @@ def _seen(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """A control plane and three workers with the tutorial's networks; KEEP_CLUSTER=1 leaves it up for a look."""
+    """A control plane and three workers with the tutorial's networks; KEEP_CLUSTER=1 keeps it after the tests."""
     lab = Lab(os.environ.get("E2E_CLUSTER", "hacluster-e2e"))
     try:
-        with _seen(request):
+        with _uncaptured(request):
             lab.up()
         yield lab
     finally:
@@ -53,7 +56,7 @@ def image_values(lab: Lab) -> list[str]:
 
 
 def install_by_helm(lab: Lab) -> None:
-    """On node3, which no test takes away: Kubernetes evicts the pods of a lost node later than a test waits."""
+    """Installs the operator on node3, which no test stops: Kubernetes evicts the pods of a lost node later than a test waits."""
     placed = ["--set-string", r"nodeSelector.kubernetes\.io/hostname=node3"]
     lab.kubectl("create", "namespace", SYSTEM, check=False)
     lab.helm(
@@ -78,7 +81,7 @@ def labelled(operator: Lab) -> Lab:
 
 @pytest.fixture
 def tutorial(labelled: Lab) -> Front:
-    """The tutorial as its sample says, on healthy nodes, with the virtual IP on node1."""
+    """The tutorial's sample, applied and ready, with the virtual IP on node1."""
     front = Front(labelled, "default", "web")
     labelled.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(SAMPLES / "tutorial.yaml"))
     front.ready(within=180)
@@ -88,17 +91,17 @@ def tutorial(labelled: Lab) -> Front:
 
 @pytest.fixture
 def minimal(labelled: Lab) -> Front:
-    """The smallest resource, whatever was there before, on healthy nodes, with the virtual IP on node1."""
+    """The smallest sample, applied after any other resource was deleted, and ready, with the virtual IP on node1."""
     front = Front(labelled, "default", "web")
-    gone(front)
+    delete(front)
     labelled.kubectl("apply", "-f", str(SAMPLES / "minimal.yaml"))
     front.ready(within=180)
     front.held_by("node1", within=60)
     return front
 
 
-def gone(front: Front) -> None:
-    """Delete the resource and wait until its pods are gone."""
+def delete(front: Front) -> None:
+    """Deletes the resource and waits until its pods are gone."""
     front.kubectl("delete", "hac", front.name, "--ignore-not-found", "--wait=true")
 
     def no_pods() -> None:

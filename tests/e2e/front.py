@@ -1,4 +1,7 @@
-"""The front door as seen from outside the product: kernels of the nodes, a client on the network, kubectl."""
+"""`Front`: one HACluster in a cluster, observed by kubectl, the nodes' kernels, and a client on the public network.
+
+Nothing here imports the product: what it reports about itself is read from the API only.
+"""
 
 import json
 import re
@@ -15,13 +18,13 @@ SAMPLES = Path(__file__).parents[2] / "manifests" / "samples"
 VIP = "172.16.7.200"
 LABEL = "hacluster.dev/cluster=web"
 MEASURED: list[str] = []
-"""What the run saw, for its summary."""
+"""Lines for the summary at the end of the run; `measured` appends to it."""
 PAGE = "<h1>Đây là website từ Node {}</h1>"
 
 
 @dataclass(frozen=True)
 class Front:
-    """One cluster with its HACluster in one namespace."""
+    """One HACluster by namespace and name, in a lab."""
 
     lab: Lab
     namespace: str
@@ -48,7 +51,7 @@ class Front:
         return items
 
     def holders(self, address: str = VIP) -> list[str]:
-        """Nodes whose kernel has the address, whatever anybody reports."""
+        """Nodes whose kernel has the address, whatever the status says."""
         found = []
         for node in self.lab.nodes:
             shown = self.lab.on_node(node, "ip", "-o", "address", "show", "to", f"{address}/32", check=False)
@@ -60,21 +63,21 @@ class Front:
         return self.lab.client("curl", "-sS", "--max-time", "5", *options, url)
 
     def ready(self, within: float = 120) -> dict[str, Any]:
-        """The status, once the condition Ready holds for the newest generation."""
+        """Waits until the condition Ready is True for the newest generation; returns the status. `within` are seconds."""
 
         def check() -> dict[str, Any]:
             resource = self.resource()
             status: dict[str, Any] = resource.get("status", {})
             ready = [c for c in status.get("conditions", []) if c["type"] == "Ready"]
-            said = [f"{c['type']}={c['status']} {c['reason']}: {c.get('message', '')}" for c in status.get("conditions", [])]
-            assert ready and ready[0]["status"] == "True", said
-            assert status["observedGeneration"] == resource["metadata"]["generation"], said
+            shown = [f"{c['type']}={c['status']} {c['reason']}: {c.get('message', '')}" for c in status.get("conditions", [])]
+            assert ready and ready[0]["status"] == "True", shown
+            assert status["observedGeneration"] == resource["metadata"]["generation"], shown
             return status
 
         return eventually(check, within=within, every=0.3)
 
     def held_by(self, node: str, within: float) -> None:
-        """The kernel of `node`, and of no other, has the virtual IP, and status says so."""
+        """Waits until the kernel of `node`, and no other, has the virtual IP, and status says so. `within` are seconds."""
 
         def check() -> None:
             assert self.holders() == [node], self.holders()
@@ -83,24 +86,24 @@ class Front:
         eventually(check, within=within)
 
     def probe(self, seconds: float, path: str = "/") -> "Probe":
-        """Start asking through the virtual IP, a new connection every 10 ms."""
+        """Starts a client that sends a request to the virtual IP every 10 ms for so many seconds."""
         return Probe(self, seconds, path)
 
     def process_ids(self, node: str, pattern: str) -> list[str]:
         return self.lab.on_node(node, "pgrep", "-f", pattern, check=False).split()
 
     def restarts(self) -> dict[str, tuple[str, int]]:
-        """For each pod of the data plane: its uid and how often its containers restarted."""
-        found = {}
+        """For each pod of the data plane: its uid, and the sum of its containers' restarts."""
+        counts = {}
         for pod in [*self.pods("lb"), *self.pods("apache")]:
             status = pod["status"]
             containers = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
-            found[pod["metadata"]["name"]] = (pod["metadata"]["uid"], sum(each["restartCount"] for each in containers))
-        return found
+            counts[pod["metadata"]["name"]] = (pod["metadata"]["uid"], sum(each["restartCount"] for each in containers))
+        return counts
 
 
 class Probe:
-    """A client in the background, to be used with `with`; `result()` waits for it."""
+    """The client of `tests/probe.py` in the background, a context manager; `result()` waits for its report."""
 
     def __init__(self, front: Front, seconds: float, path: str) -> None:
         self.process = front.lab.client_spawn("python3", "-c", PROBE, VIP, "80", path, str(seconds), "0.01", "0.2")
@@ -111,7 +114,7 @@ class Probe:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is left behind, whatever became of the test; the client itself stops after its time."""
+        """Ends the local process if the test failed; the client on the lab's host ends by itself after its time."""
         if self.process.poll() is None:
             self.process.kill()
         self.process.communicate()
@@ -125,11 +128,11 @@ class Probe:
 
 
 def measured(text: str) -> None:
-    """Remember a figure; the run's summary prints it."""
+    """Adds a line with a figure to the summary of the run."""
     MEASURED.append(text)
 
 
 def resident_megabytes(lab: Lab, node: str, pattern: str) -> list[float]:
-    """Resident memory of each process on the node whose command line matches."""
+    """Resident memory, in MiB, of each process on the node whose command line matches the pattern."""
     script = f"for p in $(pgrep -f '{pattern}'); do awk '/^VmRSS/ {{print $2}}' /proc/$p/status; done"
     return [int(each) / 1024 for each in lab.on_node(node, "sh", "-c", script).split()]

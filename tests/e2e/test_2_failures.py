@@ -1,4 +1,4 @@
-"""What breaks, and what a client and status see of it."""
+"""Faults (HAProxy killed, a node lost, the operator away, objects edited): what a client sees, and what status reports."""
 
 import time
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.kind
 
 
 def kill_haproxy_until_moved(front: Front, node: str, within: float) -> None:
-    """Kill HAProxy again whenever the kubelet has started it anew, until the virtual IP is elsewhere."""
+    """Kills HAProxy again whenever the kubelet has restarted it, until the virtual IP has left the node. `within` are seconds."""
     deadline = time.monotonic() + within
     while node in front.holders():
         front.lab.on_node(node, "pkill", "-KILL", "-x", "haproxy", check=False)
@@ -21,8 +21,8 @@ def kill_haproxy_until_moved(front: Front, node: str, within: float) -> None:
 
 def test_haproxy_killed_moves_the_virtual_ip_to_node2_and_back(tutorial: Front) -> None:
     transitions = tutorial.status()["virtualIPs"][0]["transitions"]
-    watch = one_holder(tutorial.lab, "HAProxy killed, the tutorial's settings", ownerless=10)
-    with watch, tutorial.probe(seconds=25) as probe:
+    check = one_holder(tutorial.lab, "HAProxy killed, the tutorial's settings", ownerless=10)
+    with check, tutorial.probe(seconds=25) as probe:
         kill_haproxy_until_moved(tutorial, "node1", within=20)
 
         def on_node2() -> None:
@@ -55,20 +55,20 @@ def test_a_lost_node_loses_the_virtual_ip_and_gets_it_back(tutorial: Front) -> N
         measured(f"node lost, the tutorial's settings: the virtual IP was away {report['gaps'][0]} ms for a client")
         assert "Node 2" in str(report["answers"]) and "Node 3" in str(report["answers"]), report
 
-        def said() -> None:
+        def reported() -> None:
             degraded = tutorial.condition("Degraded")
             assert degraded["status"] == "True" and "node1" in degraded["message"], degraded
             assert tutorial.condition("SplitBrain")["status"] != "True"
 
-        eventually(said, within=30)
+        eventually(reported, within=30)
     finally:
         tutorial.lab.start_node("node1")
     tutorial.held_by("node1", within=120)
     tutorial.ready(within=120)
 
 
-def test_the_operator_may_be_away(tutorial: Front) -> None:
-    """keepalived and HAProxy work on without it, and it finds the truth when it is back."""
+def test_a_failover_works_without_the_operator(tutorial: Front) -> None:
+    """keepalived and HAProxy do not need it, and its status is right again when it is back."""
     tutorial.lab.kubectl("-n", "hacluster-system", "scale", "deployment", "--all", "--replicas=0")
     try:
         kill_haproxy_until_moved(tutorial, "node1", within=20)
@@ -79,7 +79,7 @@ def test_the_operator_may_be_away(tutorial: Front) -> None:
     tutorial.ready()
 
 
-def test_a_deleted_and_an_edited_child_come_back(tutorial: Front) -> None:
+def test_a_deleted_and_an_edited_object_are_restored(tutorial: Front) -> None:
     before = tutorial.restarts()
     tutorial.kubectl("delete", "configmap", "web-config", "--wait=false")
     tutorial.kubectl("label", "daemonset", "web-lb", "app.kubernetes.io/component=edited", "--overwrite")

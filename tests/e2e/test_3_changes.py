@@ -1,4 +1,4 @@
-"""A change of the resource is live on all nodes within seconds, and no pod restarts; a bad one changes nothing."""
+"""Changes of the resource: a good one is live on all nodes within seconds without a restart, a bad one changes nothing."""
 
 import json
 import re
@@ -30,7 +30,7 @@ print(time.time() if not waiting else f"no answer from {waiting}")
 
 
 def merged(old: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """`old` with `change` laid over it; lists are replaced."""
+    """`old` with the values of `change`: mappings are merged, lists are replaced."""
     return old | {key: merged(old.get(key, {}), value) if isinstance(value, dict) else value for key, value in change.items()}
 
 
@@ -40,10 +40,10 @@ def test_a_change_is_live_everywhere_within_three_seconds(tutorial: Front) -> No
     urls = [f"http://{host}:8080/numbers" for host in ("172.16.7.153", "172.16.7.163", "172.16.7.173")]
     change = json.dumps({"spec": {"haproxy": {"stats": {"path": "/numbers"}}}})
     with tutorial.probe(seconds=8) as probe, ThreadPoolExecutor() as background:
-        seen = background.submit(tutorial.lab.client, "python3", "-c", UNTIL_ALL_ANSWER, *urls)
+        all_answered = background.submit(tutorial.lab.client, "python3", "-c", UNTIL_ALL_ANSWER, *urls)
         tutorial.kubectl("patch", "hac", "web", "--type=merge", "-p", change)
-        at = time.time()  # the API server has taken it; how long kubectl itself took to start is not the product's
-        took = float(seen.result()) - at
+        at = time.time()  # the API server has accepted it; the start of kubectl itself does not count
+        took = float(all_answered.result()) - at
         report = probe.result()
     measured(
         f"a change was live on three nodes {took:.2f} s after kubectl had returned;"
@@ -70,9 +70,9 @@ def test_a_page_is_changed_without_a_restart(tutorial: Front) -> None:
     assert tutorial.restarts() == before
 
 
-def test_a_port_that_is_taken_is_refused_and_what_ran_goes_on(tutorial: Front) -> None:
+def test_a_port_in_use_is_refused_and_the_old_configuration_keeps_running(tutorial: Front) -> None:
     listen = "use IO::Socket::INET; $s = IO::Socket::INET->new(Listen => 1, LocalPort => 8888) or die; sleep 300"
-    taken = tutorial.lab.on_node("node2", "sh", "-c", f"setsid perl -e '{listen}' >/dev/null 2>&1 & echo $!").strip()
+    listener = tutorial.lab.on_node("node2", "sh", "-c", f"setsid perl -e '{listen}' >/dev/null 2>&1 & echo $!").strip()
     try:
 
         def listening() -> None:
@@ -92,12 +92,12 @@ def test_a_port_that_is_taken_is_refused_and_what_ran_goes_on(tutorial: Front) -
         assert tutorial.get(f"http://{VIP}/").strip().startswith("<h1>")
         assert tutorial.get("http://172.16.7.163:8080/stats")
     finally:
-        tutorial.lab.on_node("node2", "kill", taken, check=False)
+        tutorial.lab.on_node("node2", "kill", listener, check=False)
     tutorial.kubectl("patch", "hac", "web", "--type=merge", "-p", json.dumps({"spec": {"haproxy": {"stats": {"port": 8080}}}}))
     tutorial.ready(within=60)
 
 
-def test_a_virtual_ip_outside_every_subnet_stalls_and_what_ran_goes_on(tutorial: Front) -> None:
+def test_a_virtual_ip_outside_every_subnet_stalls_and_the_old_configuration_keeps_running(tutorial: Front) -> None:
     router = {"name": "VI_1", "virtualRouterID": 51, "virtualIPs": ["10.99.0.1/24"]}
     nodes = [{"name": f"node{i}", "priority": p, "backendAddress": f"192.168.60.2{i}0"} for i, p in ((1, 101), (2, 100), (3, 99))]
     tutorial.kubectl(
@@ -122,7 +122,7 @@ def test_a_virtual_ip_outside_every_subnet_stalls_and_what_ran_goes_on(tutorial:
         ({"virtualRouters": [{"virtualIPs": ["172.16.7.200"]}]}, "spec.virtualRouters[0].virtualIPs[0]"),
     ],
 )
-def test_a_bad_value_is_refused_at_apply(tutorial: Front, change: dict[str, Any], field: str) -> None:
+def test_an_invalid_value_is_refused_by_the_api_server(tutorial: Front, change: dict[str, Any], field: str) -> None:
     spec = merged(tutorial.resource()["spec"], change)
     manifest = {"apiVersion": "hacluster.dev/v1alpha1", "kind": "HACluster", "metadata": {"name": "web"}, "spec": spec}
     before = tutorial.resource()["metadata"]["generation"]

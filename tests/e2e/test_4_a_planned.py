@@ -1,4 +1,4 @@
-"""Planned moves on a real cluster: new connections all the while, 50 long-lived ones, and nobody notices."""
+"""Planned moves on a real cluster: no request fails and no connection breaks, with new connections all the time and 50 long-lived ones."""
 
 import os
 import re
@@ -19,46 +19,48 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.kind
 
 CLIENT = (Path(__file__).parents[2] / "operator" / "hacluster" / "rehearse" / "client.py").read_text()
-LONG = 50
+LONG_LIVED = 50
 
 
 @contextmanager
-def watched(front: Front, what: str) -> Iterator[list[Records]]:
-    """The rehearsal's client as long as the block lasts; what it saw is appended to the list."""
+def unnoticed(front: Front, what: str) -> Iterator[list[Records]]:
+    """Runs the rehearsal's client while the block runs, appends its records to the list, and fails if it noticed anything."""
     file = f"/tmp/records-{time.monotonic_ns()}"
-    process = front.lab.client_spawn("timeout", "300", "python3", "-c", CLIENT, VIP, "80", "0.01", str(LONG), file)
-    found: list[Records] = []
+    process = front.lab.client_spawn("timeout", "300", "python3", "-c", CLIENT, VIP, "80", "0.01", str(LONG_LIVED), file)
+    recorded: list[Records] = []
     try:
-        eventually(lambda: _some(front, file), within=20)
+        eventually(lambda: _has_started(front, file), within=20)
         with one_holder(front.lab, what, ownerless=0.5):
-            yield found
+            yield recorded
         time.sleep(1)
     finally:
         front.lab.client("pkill", "-TERM", "-f", file)
         process.communicate(timeout=30)
-    found.append(parse_records(front.lab.client("cat", file).splitlines()))
-    failed = [each for each in found[0].requests if not each.answered]
+    records = parse_records(front.lab.client("cat", file).splitlines())
+    recorded.append(records)
+    failed = [each for each in records.requests if not each.answered]
     measured(
-        f"{what}: {len(failed)} of {len(found[0].requests)} requests failed, {len(found[0].broken)} of {LONG} long-lived connections "
-        f"broke in {found[0].exchanges} exchanges, longest gap {1000 * longest_gap(found[0].requests, 0.01):.0f} ms"
+        f"{what}: {len(failed)} of {len(records.requests)} requests failed, {len(records.broken)} of {LONG_LIVED} long-lived connections "
+        f"broke in {records.exchanges} exchanges, longest gap {1000 * longest_gap(records.requests, 0.01):.0f} ms"
     )
     assert not failed, failed[:5]
-    assert not found[0].broken, found[0].broken[:5]
+    assert not records.broken, records.broken[:5]
 
 
-def _some(front: Front, file: str) -> None:
+def _has_started(front: Front, file: str) -> None:
+    """Raises AssertionError until the client has recorded some requests."""
     assert len(front.lab.client("sh", "-c", f"cat {file} 2>/dev/null || true").splitlines()) > 20
 
 
 def hacluster(front: Front, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command line, as an administrator runs it."""
+    """Runs the product's command line as an administrator does."""
     command = [str(Path(sys.executable).parent / "hacluster"), *arguments]
     environment = {**os.environ, "KUBECONFIG": str(front.lab.kubeconfig)}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=90)
 
 
-def test_a_cordoned_node_lets_go_and_takes_back(minimal: Front) -> None:
-    with watched(minimal, "node cordoned and uncordoned"):
+def test_a_cordoned_node_yields_and_takes_the_address_back_when_uncordoned(minimal: Front) -> None:
+    with unnoticed(minimal, "node cordoned and uncordoned"):
         minimal.lab.kubectl("cordon", "node1")
         try:
             minimal.held_by("node2", within=20)
@@ -67,10 +69,10 @@ def test_a_cordoned_node_lets_go_and_takes_back(minimal: Front) -> None:
         minimal.held_by("node1", within=20)
 
 
-def test_a_switchover_by_the_command_line(minimal: Front) -> None:
-    with watched(minimal, "switchover there and back"):
-        said = hacluster(minimal, "switchover", "web", "--to", "node3", "-n", "default")
-        assert said.returncode == 0, said.stderr
+def test_a_switchover_and_back_by_the_command_line(minimal: Front) -> None:
+    with unnoticed(minimal, "switchover there and back"):
+        done = hacluster(minimal, "switchover", "web", "--to", "node3", "-n", "default")
+        assert done.returncode == 0, done.stderr
         minimal.held_by("node3", within=10)
         assert minimal.status()["lastFailover"]["reason"] == "Switchover"
         assert hacluster(minimal, "switchover", "web", "--to", "node1", "-n", "default").returncode == 0
@@ -80,9 +82,9 @@ def test_a_switchover_by_the_command_line(minimal: Front) -> None:
     assert minimal.holders() == ["node1"]
 
 
-def test_a_deleted_pod_hands_over_first(minimal: Front) -> None:
+def test_a_deleted_pod_hands_the_address_over_before_it_ends(minimal: Front) -> None:
     (pod,) = [each["metadata"]["name"] for each in minimal.pods("lb") if each["spec"]["nodeName"] == "node1"]
-    with watched(minimal, "the holder's pod deleted"):
+    with unnoticed(minimal, "the holder's pod deleted"):
         minimal.kubectl("delete", "pod", pod, "--wait=false")
         eventually(lambda: _moved_because(minimal, "PodLeaving"), within=30, every=0.1)
         eventually(lambda: _ready_again(minimal, pod), within=90, every=0.5)
@@ -90,13 +92,14 @@ def test_a_deleted_pod_hands_over_first(minimal: Front) -> None:
 
 
 def _moved_because(minimal: Front, reason: str) -> None:
+    """Raises AssertionError unless the last failover has this reason."""
     assert minimal.status().get("lastFailover", {}).get("reason") == reason
 
 
-def test_a_rolling_upgrade(minimal: Front) -> None:
-    """What an upgrade of the operator does: another pod template, one node after the other."""
+def test_a_rolling_upgrade_of_the_pods(minimal: Front) -> None:
+    """As after an upgrade of the operator: another pod template, rolled out one node after the other."""
     before = {each["metadata"]["uid"] for each in minimal.pods("lb")}
-    with watched(minimal, "rolling upgrade of three pods"):
+    with unnoticed(minimal, "rolling upgrade of three pods"):
         patch = '{"spec": {"resources": {"haproxy": {"requests": {"cpu": "101m", "memory": "128Mi"}}}}}'
         minimal.kubectl("patch", "hac", "web", "--type", "merge", "-p", patch)
 
@@ -109,13 +112,14 @@ def test_a_rolling_upgrade(minimal: Front) -> None:
         minimal.held_by("node1", within=60)
 
 
-def test_status_and_its_command_tell_the_same(minimal: Front) -> None:
-    said = hacluster(minimal, "status", "web", "-n", "default")
-    assert said.returncode == 0, said.stderr
-    assert re.search(rf"{re.escape(VIP)}.*node1", said.stdout), said.stdout
+def test_hacluster_status_shows_the_holder(minimal: Front) -> None:
+    done = hacluster(minimal, "status", "web", "-n", "default")
+    assert done.returncode == 0, done.stderr
+    assert re.search(rf"{re.escape(VIP)}.*node1", done.stdout), done.stdout
 
 
 def _ready_again(front: Front, old: str) -> None:
+    """Raises AssertionError until node1 has another pod than `old`, and it is ready."""
     pods = [each for each in front.pods("lb") if each["spec"]["nodeName"] == "node1"]
     assert [each["metadata"]["name"] for each in pods] != [old] and len(pods) == 1
     statuses = pods[0]["status"].get("containerStatuses", [])

@@ -1,4 +1,4 @@
-"""Both ways to install, and the chart's own test."""
+"""The Helm chart's own test, and installation by `kubectl apply -k`. The last file: it uninstalls the operator."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import Lab
-from tests.e2e.conftest import SYSTEM, gone
+from tests.e2e.conftest import SYSTEM, delete
 from tests.e2e.front import SAMPLES, VIP, Front
 
 pytestmark = pytest.mark.kind
@@ -38,9 +38,9 @@ def test_the_charts_own_test_passes(operator: Lab) -> None:
     assert "Phase:" in operator.helm("test", "hacluster", "-n", SYSTEM, "--timeout", "3m")
 
 
-def test_installed_by_kubectl_it_serves_the_same(labelled: Lab, tmp_path: Path) -> None:
+def test_an_operator_installed_by_kubectl_serves_the_smallest_resource(labelled: Lab, tmp_path: Path) -> None:
     front = Front(labelled, "default", "web")
-    gone(front)
+    delete(front)
     labelled.helm("uninstall", "hacluster", "-n", SYSTEM, "--wait")
     assert "haclusters.hacluster.dev" in labelled.kubectl("get", "crd", "-o", "name"), "the CRD outlives the release"
     kustomization = str(overlay(labelled, tmp_path))
@@ -51,7 +51,7 @@ def test_installed_by_kubectl_it_serves_the_same(labelled: Lab, tmp_path: Path) 
         front.ready(within=180)
         front.held_by("node1", within=60)
         assert len({front.get(f"http://{VIP}/") for _ in range(3)}) == 3
-        gone(front)
+        delete(front)
     finally:
         labelled.kubectl("delete", "-k", kustomization, "--timeout=120s", timeout=130)
     assert "hacluster" not in labelled.kubectl(

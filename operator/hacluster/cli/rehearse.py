@@ -1,4 +1,8 @@
-"""`hacluster rehearse`: a resource's data plane on this machine, without Kubernetes, and what its failovers cost."""
+"""`hacluster rehearse`: runs a resource's data plane on this machine, without Kubernetes, and measures its failovers.
+
+The lab and the measuring are in `hacluster/rehearse`; this file reads the options and prints the result. It imports them inside the
+functions, so that `--help` and a wrong option are answered without loading them.
+"""
 
 import json
 import platform
@@ -14,7 +18,7 @@ from hacluster.cli.table import columns
 from hacluster.errors import HAClusterError
 
 if TYPE_CHECKING:
-    from hacluster.rehearse.faults import Event, Trial
+    from hacluster.rehearse.events import Event, Trial
     from hacluster.rehearse.lab import Lab
     from hacluster.rehearse.summary import Trace
 
@@ -49,33 +53,33 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     Nothing of it touches the machine's own network, and nothing is left afterwards. It needs root, and Debian 13's packages or
     the node image: `podman run --rm -i --privileged --network none IMAGE rehearse -f - <web.yaml`.
     """
-    from hacluster.rehearse.faults import BY_HAND, Event
+    from hacluster.rehearse.events import BY_HAND, Event
     from hacluster.rehearse.hosts import HostFailed
     from hacluster.rehearse.lab import NotReady, running_lab
     from hacluster.rehearse.requirements import check_machine
     from hacluster.rehearse.summary import document, summarize
 
     cluster = read_cluster(file, "rehearse")
-    wanted = [_event(each) for each in events] or [each for each in Event if each is not Event.FAILBACK]
+    wanted = [_parse_event(each) for each in events] or [each for each in Event if each is not Event.FAILBACK]
     if by_hand:
         wanted = [each for each in wanted if each in BY_HAND]
     try:
         check_machine()
         with running_lab(cluster, size=size, agent=not by_hand) as lab:
-            _say(f"{len(lab.nodes)} nodes, {lab.address}: waiting for a holder")
+            _print_progress(f"{len(lab.nodes)} nodes, {lab.address}: waiting for a holder")
             lab.wait_until(lambda: bool(lab.holder), 60, "any node holds the virtual IP")
             if drill:
-                done, worst = _drill(lab, wanted, trials, connections)
-                _tell(document(done, worst, _facts(lab)), summarize(done), output, plot)
+                trials_done, worst = _drill(lab, wanted, trials, connections)
+                _print_result(document(trials_done, worst, _describe(lab)), summarize(trials_done), output, plot)
             else:
-                _run(lab)
+                _run_until_interrupted(lab)
     except (HAClusterError, HostFailed, NotReady) as error:
         raise click.ClickException(str(error)) from None
 
 
-def _run(lab: "Lab") -> None:
-    """Until Ctrl-C, telling who holds the address."""
-    _say("running; Ctrl-C ends it. To look around:")
+def _run_until_interrupted(lab: "Lab") -> None:
+    """Runs until Ctrl-C and prints a line whenever the holder changes."""
+    _print_progress("running; Ctrl-C ends it. To look around:")
     for host in (lab.client, *(node.host for node in lab.nodes.values())):
         click.echo(f"  {host.name:12} {' '.join(host.enter('bash'))}", err=True)
     before = ""
@@ -86,10 +90,11 @@ def _run(lab: "Lab") -> None:
                 before = holder
             time.sleep(0.05)
     except KeyboardInterrupt:
-        _say("ending")
+        _print_progress("ending")
 
 
 def _drill(lab: "Lab", events: "list[Event]", trials: int, connections: int) -> "tuple[list[Trial], dict[Event, Trace]]":
+    """All trials, and for each event the requests around its worst one."""
     from hacluster.rehearse.faults import FaultInjector
     from hacluster.rehearse.summary import trace
 
@@ -101,15 +106,15 @@ def _drill(lab: "Lab", events: "list[Event]", trials: int, connections: int) -> 
     worst: dict[Event, Trace] = {}
     for number, event in enumerate(events, 1):
         for turn in range(1, trials + 1):
-            _say(f"{number}/{len(events)} {event.value} {turn}/{trials}")
-            for trial in injector.play(event):
+            _print_progress(f"{number}/{len(events)} {event.value} {turn}/{trials}")
+            for trial in injector.run_event(event):
                 done.append(trial)
                 if trial.event not in worst or trial.measured.gap > worst[trial.event].gap:
-                    worst[trial.event] = trace(trial, injector.records, trial.until)
+                    worst[trial.event] = trace(trial, injector.records, trial.ended)
     return done, worst
 
 
-def _tell(document: dict[str, Any], rows: Any, output: str, plot: Path | None) -> None:
+def _print_result(document: dict[str, Any], rows: Any, output: str, plot: Path | None) -> None:
     if plot is not None:
         from hacluster.rehearse.plot import draw
 
@@ -127,7 +132,8 @@ def _print_table(rows: Any) -> None:
         click.echo(line)
 
 
-def _facts(lab: "Lab") -> dict[str, Any]:
+def _describe(lab: "Lab") -> dict[str, Any]:
+    """What the document says about the resource and this machine."""
     from hacluster.rehearse.requirements import keepalived_version
 
     vrrp = lab.cluster.spec.vrrp
@@ -142,8 +148,8 @@ def _facts(lab: "Lab") -> dict[str, Any]:
     }
 
 
-def _event(name: str) -> "Event":
-    from hacluster.rehearse.faults import Event
+def _parse_event(name: str) -> "Event":
+    from hacluster.rehearse.events import Event
 
     try:
         return Event(name)
@@ -152,6 +158,7 @@ def _event(name: str) -> "Event":
         raise click.BadParameter(f"{name!r} is no event; there are {known}", param_hint="--event") from None
 
 
-def _say(words: str) -> None:
-    click.echo(f"rehearse: {words}", err=True)
+def _print_progress(text: str) -> None:
+    """To standard error: standard output has the result alone."""
+    click.echo(f"rehearse: {text}", err=True)
     sys.stderr.flush()

@@ -1,4 +1,9 @@
-"""Who answers for a virtual IP on the wire: ARP requests from the client's host, and every answer to them."""
+"""Records which MAC addresses answer ARP requests for a virtual IP.
+
+`ArpWatch.start` opens a packet socket (packet(7)) on the client's interface; a thread broadcasts a numbered round of ARP requests
+(RFC 826) every 20 ms and appends each answer to `answers`. Two MAC addresses that answer in one round are two holders for
+a client, also if the nodes' kernels had the address at different times: `measure.dual_on_wire`.
+"""
 
 import select
 import socket
@@ -14,12 +19,12 @@ from hacluster.rehearse.hosts import Networked
 _ETH_P_ARP: Final = 0x0806
 _FRAME: Final = struct.Struct("!6s6sHHHBBH6s4s6s4s")
 _REQUEST, _REPLY = 1, 2
-_EVERYBODY: Final = b"\xff" * 6
+_BROADCAST: Final = b"\xff" * 6
 
 
 @dataclass(frozen=True)
 class Answer:
-    """At `at` the station with this `mac` answered the request number `request` (0: unasked) for the address."""
+    """At `at` (seconds of the monotonic clock) `mac` claimed the address in round `request`; 0: unasked, by a gratuitous ARP."""
 
     at: float
     mac: str
@@ -29,7 +34,7 @@ class Answer:
 
 @dataclass
 class ArpWatch:
-    """Asks every `every` seconds. `answers` grows while it runs; IPv6 addresses are not asked for."""
+    """Sends ARP requests for IPv4 addresses every `every` seconds, with `source` as the sender. `answers` grows while it runs."""
 
     host: Networked
     interface: str
@@ -41,12 +46,12 @@ class ArpWatch:
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """From now on."""
+        """Starts the thread."""
         with self.host.network():
-            wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ARP))
-            wire.bind((self.interface, _ETH_P_ARP))
-        own = wire.getsockname()[4]
-        questions = [_question(own, self.source, each) for each in self.addresses]
+            packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ARP))
+            packets.bind((self.interface, _ETH_P_ARP))
+        own = packets.getsockname()[4]
+        requests = [_request_frame(own, self.source, each) for each in self.addresses]
 
         def watch() -> None:
             number, due = 0, time.monotonic()
@@ -54,42 +59,42 @@ class ArpWatch:
                 now = time.monotonic()
                 if now >= due:
                     number += 1
-                    for question in questions:
-                        _send(wire, question)
+                    for request in requests:
+                        _send(packets, request)
                     due = now + self.every
-                if select.select([wire], [], [], max(0.0, due - time.monotonic()))[0]:
-                    self._take(wire.recv(2048), number)
-            wire.close()
+                if select.select([packets], [], [], max(0.0, due - time.monotonic()))[0]:
+                    self._record(packets.recv(2048), number)
+            packets.close()
 
-        self._thread = threading.Thread(target=watch, name="wire-watch", daemon=True)
+        self._thread = threading.Thread(target=watch, name="arp-watch", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends it."""
+        """Ends the thread."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(5)
 
-    def _take(self, frame: bytes, number: int) -> None:
+    def _record(self, frame: bytes, number: int) -> None:
         if len(frame) < _FRAME.size:
             return
         _, _, kind, _, _, _, _, operation, sender, address, _, target = _FRAME.unpack_from(frame)
-        said = str(IPv4Address(address))
-        if kind != _ETH_P_ARP or said not in self.addresses:
+        claimed = str(IPv4Address(address))
+        if kind != _ETH_P_ARP or claimed not in self.addresses:
             return
-        asked = operation == _REPLY and address != target
-        self.answers.append(Answer(time.monotonic(), sender.hex(":"), number if asked else 0, said))
+        solicited = operation == _REPLY and address != target
+        self.answers.append(Answer(time.monotonic(), sender.hex(":"), number if solicited else 0, claimed))
 
 
-def _question(own: bytes, source: str, address: str) -> bytes:
+def _request_frame(own: bytes, source: str, address: str) -> bytes:
     return _FRAME.pack(
-        _EVERYBODY, own, _ETH_P_ARP, 1, 0x0800, 6, 4, _REQUEST,
+        _BROADCAST, own, _ETH_P_ARP, 1, 0x0800, 6, 4, _REQUEST,
         own, IPv4Address(source).packed, b"\0" * 6, IPv4Address(address).packed,
     )  # fmt: skip
 
 
-def _send(wire: socket.socket, frame: bytes) -> None:
+def _send(packets: socket.socket, frame: bytes) -> None:
     try:
-        wire.send(frame)
-    except OSError:  # the link is down: nobody can answer either
+        packets.send(frame)
+    except OSError:  # the link is down: no answer can come either
         return

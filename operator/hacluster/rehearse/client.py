@@ -1,11 +1,15 @@
-"""The client of a rehearsal: a new connection for each request every few milliseconds, and connections that live on.
+"""The measuring client: a request on a new connection every few milliseconds, and long-lived connections besides.
 
-Runs on the client's host (`python -m hacluster.rehearse.client ADDRESS PORT EVERY LONG FILE`) and appends to FILE until SIGTERM:
+Runs on the client's host until SIGTERM: `python -m hacluster.rehearse.client ADDRESS PORT INTERVAL CONNECTIONS FILE`. INTERVAL is the
+time between two requests in seconds, CONNECTIONS the number of long-lived connections. It appends records to FILE, which
+`measure.parse_records` reads; START and TIME are seconds of the monotonic clock, LATENCY is in seconds:
 
-    r START LATENCY NODE    a request that was answered with 200: seconds of the monotonic clock, seconds, first words of the page
-    f START LATENCY WHY     a request that was not
-    x TIME NUMBER           exchanges over the long-lived connections since the line before
-    b TIME WHY              a long-lived connection that broke; another takes its place
+    r START LATENCY PAGE     a request that was answered with 200, and the heading of the page: it names the server
+    f START LATENCY REASON   a request that failed
+    x TIME NUMBER            exchanges on all long-lived connections since the last such line
+    b TIME REASON            a long-lived connection that broke; a new one replaces it
+
+The end-to-end tests pass this file's text to `python3 -c` on another machine: it needs the standard library only.
 """
 
 import asyncio
@@ -22,26 +26,30 @@ from typing import Final, TextIO
 DEADLINE: Final = 3.0
 """Seconds: a request without an answer by then has failed."""
 _MCL_CURRENT, _MCL_FUTURE = 1, 2
-_BETWEEN: Final = 0.1
-_FLUSH: Final = 0.05
+_EXCHANGE_INTERVAL: Final = 0.1
+"""Seconds between two requests on a long-lived connection, and before a broken one is replaced."""
+_FLUSH_INTERVAL: Final = 0.05
 
 
-def stay_in_memory() -> bool:
-    """Keeps this process from being paged out (mlockall(2)), so that what watches a fault does not wait for a disk. False: not allowed.
+def lock_memory() -> bool:
+    """Locks all memory of this process (mlockall(2)), so that measuring never waits for pages from a disk. False: not permitted.
 
-    Seen without it, on a machine that reclaims idle memory: after ten idle minutes the client stood still for 2.8 s in the middle
-    of a failover. That paging was the cause is likely, and was not proven.
+    Without it, on a machine that reclaims idle memory, the client once stood still for 2.8 s in the middle of a failover, after ten
+    idle minutes. That paging was the cause is likely, and was not proven.
     """
     return bool(ctypes.CDLL(None).mlockall(_MCL_CURRENT | _MCL_FUTURE) == 0)
 
 
 @dataclass
 class Client:
-    """Asks one address and port."""
+    """Sends requests to one address and port, and writes records to `out`.
+
+    `interval` are the seconds between two requests on new connections.
+    """
 
     family: int
     target: tuple[str, int]
-    every: float
+    interval: float
     out: TextIO
     exchanges: int = 0
 
@@ -49,31 +57,32 @@ class Client:
     def _host(self) -> str:
         return f"[{self.target[0]}]" if self.family == socket.AF_INET6 else self.target[0]
 
-    async def run(self, long: int, stop: asyncio.Event) -> None:
-        """Until `stop`. Requests start on time whether or not earlier ones have been answered."""
+    async def run(self, connections: int, stop: asyncio.Event) -> None:
+        """Runs until `stop` is set. Requests start on time, whether or not earlier ones have been answered."""
         loop = asyncio.get_running_loop()
-        tasks = {asyncio.ensure_future(self._live(number, stop)) for number in range(long)}
+        tasks = {asyncio.ensure_future(self._keep_connection(number, stop)) for number in range(connections)}
         tasks.add(asyncio.ensure_future(self._flush(stop)))
         due = loop.time()
         while not stop.is_set():
-            task = asyncio.ensure_future(self._once())
+            task = asyncio.ensure_future(self._request_once())
             tasks.add(task)
             task.add_done_callback(tasks.discard)
-            due = max(due + self.every, loop.time() - 1)
+            due = max(due + self.interval, loop.time() - 1)
             await asyncio.sleep(max(0.0, due - loop.time()))
         await asyncio.wait(tasks, timeout=DEADLINE + 1)
 
-    async def _once(self) -> None:
+    async def _request_once(self) -> None:
         started = time.monotonic()
         try:
             async with asyncio.timeout(DEADLINE):
-                page = await self._ask_once()
+                page = await self._fetch()
         except (OSError, TimeoutError, ValueError) as error:
-            self._say("f", started, time.monotonic() - started, type(error).__name__)
+            self._write_record("f", started, time.monotonic() - started, type(error).__name__)
         else:
-            self._say("r", started, time.monotonic() - started, page)
+            self._write_record("r", started, time.monotonic() - started, page)
 
-    async def _ask_once(self) -> str:
+    async def _fetch(self) -> str:
+        """One request on a new connection. Raises OSError or ValueError if it is not answered with 200."""
         loop = asyncio.get_running_loop()
         with socket.socket(self.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -82,20 +91,24 @@ class Client:
             answer = b""
             while chunk := await loop.sock_recv(connection, 65536):
                 answer += chunk
-        return _page(answer)
+        return _page_text(answer)
 
-    async def _live(self, number: int, stop: asyncio.Event) -> None:
-        """One connection that lives as long as the other side lets it."""
+    async def _keep_connection(self, number: int, stop: asyncio.Event) -> None:
+        """One long-lived connection, replaced whenever it ends. Starts are a millisecond apart, so as not to come in one burst."""
         await asyncio.sleep(number / 1000)
         while not stop.is_set():
             try:
                 await self._exchange(stop)
             except (OSError, TimeoutError, ValueError, EOFError) as error:
-                self._say("b", time.monotonic(), f"{type(error).__name__}:{error}")
-                await asyncio.sleep(_BETWEEN)
+                self._write_record("b", time.monotonic(), f"{type(error).__name__}:{error}")
+                await asyncio.sleep(_EXCHANGE_INTERVAL)
 
     async def _exchange(self, stop: asyncio.Event) -> None:
-        """Raises EOFError when the server closes in the middle; a close that it announced in an answer is no break."""
+        """Sends requests on one connection until the server closes it.
+
+        A close that the server announced ("Connection: close") is not a break. Raises EOFError when it closes unannounced, and
+        OSError, TimeoutError or ValueError for other breaks.
+        """
         loop = asyncio.get_running_loop()
         with socket.socket(self.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as connection:
             async with asyncio.timeout(DEADLINE):
@@ -105,7 +118,7 @@ class Client:
                 async with asyncio.timeout(DEADLINE * 4):
                     await loop.sock_sendall(connection, self._request("keep-alive"))
                     answer = b""
-                    while not _whole(answer):
+                    while not _is_complete(answer):
                         chunk = await loop.sock_recv(connection, 65536)
                         if not chunk:
                             raise EOFError("closed without an answer")
@@ -113,25 +126,26 @@ class Client:
                 self.exchanges += 1
                 if re.search(rb"\r\nconnection: *close\r\n", answer.partition(b"\r\n\r\n")[0] + b"\r\n", re.IGNORECASE):
                     return
-                await asyncio.sleep(_BETWEEN)
+                await asyncio.sleep(_EXCHANGE_INTERVAL)
 
     def _request(self, connection: str) -> bytes:
         return f"GET / HTTP/1.1\r\nHost: {self._host}\r\nConnection: {connection}\r\n\r\n".encode()
 
     async def _flush(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            await asyncio.sleep(_FLUSH)
+            await asyncio.sleep(_FLUSH_INTERVAL)
             if self.exchanges:
-                self._say("x", time.monotonic(), self.exchanges)
+                self._write_record("x", time.monotonic(), self.exchanges)
                 self.exchanges = 0
             self.out.flush()
 
-    def _say(self, *words: object) -> None:
-        text = [f"{word:.6f}" if isinstance(word, float) else re.sub(r"\s+", "_", str(word)) for word in words]
-        self.out.write(" ".join(text) + "\n")
+    def _write_record(self, *fields: object) -> None:
+        texts = [f"{each:.6f}" if isinstance(each, float) else re.sub(r"\s+", "_", str(each)) for each in fields]
+        self.out.write(" ".join(texts) + "\n")
 
 
-def _whole(answer: bytes) -> bool:
+def _is_complete(answer: bytes) -> bool:
+    """Whether the whole body has arrived. Raises ValueError for an answer without Content-Length."""
     head, end, body = answer.partition(b"\r\n\r\n")
     if not end:
         return False
@@ -141,8 +155,8 @@ def _whole(answer: bytes) -> bool:
     return len(body) >= int(length[1])
 
 
-def _page(answer: bytes) -> str:
-    """The page's own words, without markup: they say which server answered."""
+def _page_text(answer: bytes) -> str:
+    """The page's heading, else its first 80 bytes: it names the server. Raises ValueError for another status than 200."""
     head, _, body = answer.partition(b"\r\n\r\n")
     if b" 200 " not in head.split(b"\r\n")[0] + b" ":
         raise ValueError(head.split(b"\r\n")[0].decode("latin-1"))
@@ -150,18 +164,18 @@ def _page(answer: bytes) -> str:
     return (heading[1] if heading else body[:80]).decode(errors="replace").strip() or "-"
 
 
-async def main(address: str, port: str, every: str, long: str, file: str) -> None:
-    """As the module says."""
-    stay_in_memory()
+async def main(address: str, port: str, interval: str, connections: str, file: str) -> None:
+    """Runs the client until SIGTERM or SIGINT; the arguments are those of the command line."""
+    lock_memory()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with open(file, "a") as out:  # noqa: ASYNC230, PTH123 - a local file, opened once
-        client = Client(family, (address, int(port)), float(every), out)
+        client = Client(family, (address, int(port)), float(interval), out)
         with contextlib.suppress(asyncio.CancelledError):
-            await client.run(int(long), stop)
+            await client.run(int(connections), stop)
 
 
 if __name__ == "__main__":

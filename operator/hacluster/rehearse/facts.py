@@ -1,4 +1,9 @@
-"""Which hosts a rehearsal has, with which addresses: what the resource says, and where it says nothing, something that fits. Pure."""
+"""Derives the layout of a lab: which hosts it has, and with which addresses. Pure.
+
+`make_layout` takes the names, interfaces and addresses that the resource states. Where it states none, names are made up and free
+addresses are taken from the networks of the virtual IPs. `lab.py` builds the hosts from the result, and the planner gets
+`LabLayout.nodes` as if agents had reported them.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,24 +18,25 @@ Address = IPv4Address | IPv6Address
 InterfaceAddress = IPv4Interface | IPv6Interface
 Network = IPv4Network | IPv6Network
 
-_SPARE: Final = IPv4Network("198.18.0.0/15")
-"""For hosts whose own addresses do not matter: RFC 2544 keeps it for benchmarks."""
-_SKIP: Final = 10
-_BACKENDS: Final = "back0"
+_TEST_NETWORK: Final = IPv4Network("198.18.0.0/15")
+"""For the nodes' own addresses where virtual IPs have no subnet: reserved for benchmarks (RFC 2544; RFC 5180 for IPv6)."""
+_FIRST_HOST: Final = 10
+"""Offset of the first address that is given away, so that the usual addresses of gateways stay free."""
+_BACKEND_SEGMENT: Final = "back0"
 
 
 class NoRoom(HAClusterError):
-    """The networks that the resource names have no addresses left for the rehearsal's hosts."""
+    """A network that the resource names has too few free addresses for the lab's hosts."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One link that hosts share: a bridge. `name` is the nodes' interface on it."""
+    """One layer-2 network that hosts share: a bridge. `name` is the name of the hosts' interfaces on it."""
 
     name: str
     networks: tuple[Network, ...]
     client: tuple[InterfaceAddress, ...]
-    """The client's addresses on it."""
+    """The client's addresses on it, one for each network."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +47,11 @@ class LabLayout:
     segments: tuple[Segment, ...]
     virtual_ips: tuple[InterfaceAddress, ...]
     servers: tuple[tuple[Address, int], ...]
-    """The user's own servers, which a stand-in host plays."""
+    """Addresses and ports of the user's own servers; one host runs a stand-in for each (`stand_in.py`)."""
 
 
 def make_layout(cluster: HACluster, size: int = 3) -> LabLayout:
-    """`size` nodes at least: those that the resource names, and as many more.
+    """A layout with the nodes that the resource names, and with further ones up to `size` nodes.
 
     Raises:
         NoRoom: a network has too few addresses.
@@ -53,28 +59,30 @@ def make_layout(cluster: HACluster, size: int = 3) -> LabLayout:
     """
     names = [node.name for node in cluster.spec.nodes]
     names += [name for name in (f"node{number}" for number in range(1, 64)) if name not in names][: max(0, size - len(names))]
-    taken = _written(cluster)
+    taken = _named_addresses(cluster)
     interfaces: dict[str, dict[str, list[InterfaceAddress]]] = {name: {} for name in names}
     segments: dict[str, list[Network]] = {}
 
-    def give(name: str, node: str, address: InterfaceAddress) -> None:
-        interfaces[node].setdefault(name, []).append(address)
-        if address.network not in segments.setdefault(name, []):
-            segments[name].append(address.network)
+    def assign(segment: str, node: str, address: InterfaceAddress) -> None:
+        interfaces[node].setdefault(segment, []).append(address)
+        if address.network not in segments.setdefault(segment, []):
+            segments[segment].append(address.network)
 
     for index, router in enumerate(cluster.spec.virtual_routers):
-        networks = list(dict.fromkeys(each.network for each in router.virtual_ips if _has_room(each.network)))
-        known = {network: name for name, listed in segments.items() for network in listed}
-        segment = router.interface or next((known[each] for each in networks if each in known), _name(cluster, index))
-        for network in networks or [_spare(index, router.virtual_ips[0].version)]:
+        networks = list(dict.fromkeys(each.network for each in router.virtual_ips if _is_subnet(each.network)))
+        segment_of = {network: name for name, listed in segments.items() for network in listed}
+        segment = router.interface or next(
+            (segment_of[each] for each in networks if each in segment_of), _segment_name(cluster, index)
+        )
+        for network in networks or [_test_network(index, router.virtual_ips[0].version)]:
             if network in segments.get(segment, []):
                 continue
-            for node, address in zip(names, _free(network, taken, len(names)), strict=True):
-                give(segment, node, address)
-    front = next(iter(segments))
-    _give_backends(cluster, names, segments, taken, give)
-    client = {name: tuple(next(_free(each, taken, 1)) for each in listed) for name, listed in segments.items()}
-    views = tuple(_view(name, interfaces[name], cluster, front) for name in names)
+            for node, address in zip(names, _take_free(network, taken, len(names)), strict=True):
+                assign(segment, node, address)
+    first_segment = next(iter(segments))
+    _assign_backends(cluster, names, segments, taken, assign)
+    client = {name: tuple(next(_take_free(each, taken, 1)) for each in listed) for name, listed in segments.items()}
+    views = tuple(_node_view(name, interfaces[name], first_segment) for name in names)
     return LabLayout(
         nodes=views,
         segments=tuple(Segment(name, tuple(listed), client[name]) for name, listed in segments.items()),
@@ -83,44 +91,46 @@ def make_layout(cluster: HACluster, size: int = 3) -> LabLayout:
     )
 
 
-def _give_backends(
+def _assign_backends(
     cluster: HACluster,
     names: Sequence[str],
     segments: Mapping[str, Sequence[Network]],
     taken: set[Address],
-    give: Callable[[str, str, InterfaceAddress], None],
+    assign: Callable[[str, str, InterfaceAddress], None],
 ) -> None:
-    """Addresses for the nodes' own backends, on a segment of their own where no virtual IP's holds them."""
-    written = {node.name: node.backend_address for node in cluster.spec.nodes if node.backend_address is not None}
+    """Assigns the nodes' backend addresses: on the segment that has their network already, else on one of their own."""
+    stated = {node.name: node.backend_address for node in cluster.spec.nodes if node.backend_address is not None}
     network: Network | None = cluster.spec.backend_network
     if network is None:
-        if not written:
+        if not stated:
             return
-        example = next(iter(written.values()))
+        example = next(iter(stated.values()))
         network = ip_network((example, 24 if example.version == 4 else 64), strict=False)
     segment = next((name for name, listed in segments.items() if network in listed), "")
     for node in names:
-        if node in written:
-            give(segment or _BACKENDS, node, ip_interface((written[node], network.prefixlen)))
+        if node in stated:
+            assign(segment or _BACKEND_SEGMENT, node, ip_interface((stated[node], network.prefixlen)))
         elif not segment:
-            give(_BACKENDS, node, next(_free(network, taken, 1)))
+            assign(_BACKEND_SEGMENT, node, next(_take_free(network, taken, 1)))
 
 
-def _name(cluster: HACluster, index: int) -> str:
-    named = next((node.interface for node in cluster.spec.nodes if node.interface), None)
-    return named if named and index == 0 else f"net{index}"
+def _segment_name(cluster: HACluster, index: int) -> str:
+    """The interface that the resource names for its nodes, for the first router; else a made-up name."""
+    stated = next((node.interface for node in cluster.spec.nodes if node.interface), None)
+    return stated if stated and index == 0 else f"net{index}"
 
 
-def _view(name: str, interfaces: dict[str, list[InterfaceAddress]], cluster: HACluster, front: str) -> NodeView:
-    found = tuple(Interface(each, tuple(addresses)) for each, addresses in interfaces.items())
-    return NodeView(name, interfaces[front][0].ip, found)
+def _node_view(name: str, interfaces: dict[str, list[InterfaceAddress]], first_segment: str) -> NodeView:
+    """The node as its agent would report it; its internal address is the one on the first segment."""
+    reported = tuple(Interface(each, tuple(addresses)) for each, addresses in interfaces.items())
+    return NodeView(name, interfaces[first_segment][0].ip, reported)
 
 
-def _written(cluster: HACluster) -> set[Address]:
-    """Every address that the resource names for something."""
-    taken: set[Address] = {each.ip for router in cluster.spec.virtual_routers for each in router.virtual_ips}
-    taken |= {node.backend_address for node in cluster.spec.nodes if node.backend_address is not None}
-    return taken | {address for address, _ in _servers(cluster)}
+def _named_addresses(cluster: HACluster) -> set[Address]:
+    """Every address that the resource names: virtual IPs, backends, the user's own servers."""
+    named: set[Address] = {each.ip for router in cluster.spec.virtual_routers for each in router.virtual_ips}
+    named |= {node.backend_address for node in cluster.spec.nodes if node.backend_address is not None}
+    return named | {address for address, _ in _servers(cluster)}
 
 
 def _servers(cluster: HACluster) -> tuple[tuple[Address, int], ...]:
@@ -128,19 +138,20 @@ def _servers(cluster: HACluster) -> tuple[tuple[Address, int], ...]:
     return tuple(dict.fromkeys((server.address, server.port) for server in servers))
 
 
-def _has_room(network: Network) -> bool:
+def _is_subnet(network: Network) -> bool:
+    """Whether hosts can have addresses in it: a virtual IP written as /32 or /128 names no subnet."""
     return network.num_addresses > 2
 
 
-def _spare(index: int, version: int) -> Network:
+def _test_network(index: int, version: int) -> Network:
     if version == 6:
         return ip_network(f"2001:2:0:{index:x}::/64")
-    return IPv4Network((int(_SPARE.network_address) + 256 * index, 24))
+    return IPv4Network((int(_TEST_NETWORK.network_address) + 256 * index, 24))
 
 
-def _free(network: Network, taken: set[Address], count: int) -> Iterator[InterfaceAddress]:
-    """The next free addresses, which are taken from now on."""
-    first = _SKIP if network.num_addresses > 4 * _SKIP else 1
+def _take_free(network: Network, taken: set[Address], count: int) -> Iterator[InterfaceAddress]:
+    """Yields the next `count` free addresses and adds each to `taken`. Raises NoRoom when they run out."""
+    first = _FIRST_HOST if network.num_addresses > 4 * _FIRST_HOST else 1
     for offset in range(first, network.num_addresses - 1):
         if count == 0:
             return

@@ -1,4 +1,9 @@
-"""Hosts made of namespaces: a network, process tree and mounts of their own, gone when this process is."""
+"""Makes hosts of Linux namespaces, and runs commands and daemons on them.
+
+A `Host` has its own network, mounts, processes, host name and IPC (unshare(1)); commands enter it with nsenter(1). Its `/run`,
+`/var/log` and `/etc` are private, the rest of the file system is the machine's. All of it ends when this process ends, also by
+SIGKILL, because `unshare` and the host's first process have a parent-death signal (PR_SET_PDEATHSIG in prctl(2)).
+"""
 
 import contextlib
 import ctypes
@@ -15,7 +20,7 @@ _DEADLINE: Final = 20.0
 _CLONE_NEWNET: Final = 0x40000000
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
-# Its own /run and /etc, then the first process, which has nothing to do but to bury orphans.
+# Mounts private directories, reports with the file `.up`, and stays as the host's process 1: the waiting shell reaps orphans.
 _INIT: Final = """
 set -e
 hostname "$1"
@@ -33,32 +38,38 @@ while :; do sleep 1000000; done
 
 
 class HostFailed(Exception):
-    """A host did not come up, or a command on it failed; the message has its words."""
+    """A host did not come up, or a command on it failed; the message has what was printed."""
 
 
 @dataclass(frozen=True)
 class Daemon:
-    """A process that runs on a host; `pid` is its number on the machine."""
+    """A process that runs on a host.
+
+    `process` is the nsenter that started it; `pid` is its own number in the machine's PID namespace, not in the host's.
+    """
 
     process: subprocess.Popen[bytes]
     pid: int
 
     @property
     def ended(self) -> bool:
-        """Whether it is gone."""
+        """Whether the process has ended."""
         return self.process.poll() is not None
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        """Signals the process and all that descend from it, children first: a parent would let them say goodbye."""
-        for pid in reversed(family(self.pid)):
+        """Sends a signal to the process and all its descendants, children first.
+
+        A child that outlives its parent might shut down in order: keepalived's would still send priority 0.
+        """
+        for pid in reversed(process_tree(self.pid)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-        if number in {signal.SIGKILL, signal.SIGCONT}:  # nsenter stops itself together with what it started
+        if number in {signal.SIGKILL, signal.SIGCONT}:  # nsenter stops itself when its child is stopped
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.process.pid, signal.SIGCONT)
 
     def terminate(self, within: float) -> None:
-        """SIGTERM to the process itself; SIGKILL to all when it has not ended in time."""
+        """Sends SIGTERM to the process itself; after `within` seconds SIGKILL to it and its descendants."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGTERM)
         try:
@@ -70,74 +81,69 @@ class Daemon:
 
 @dataclass
 class Host:
-    """One host. `folder` is its own on the machine: `run`, `config` and `log`."""
+    """One host; `up` makes it, `down` ends it.
+
+    `folder` is a directory of the machine with `run` (the host's /run/hacluster), `config` (its /etc/hacluster/config) and `log`
+    (one file for each daemon).
+    """
 
     name: str
     folder: Path
-    _holder: subprocess.Popen[bytes] | None = None
+    _unshare: subprocess.Popen[bytes] | None = None
     _daemons: list[Daemon] = field(default_factory=list)
 
     @property
     def pid(self) -> int:
-        """Its first process."""
-        assert self._holder is not None
-        return _children(self._holder.pid)[0]
+        """The host's first process, in the machine's PID namespace."""
+        assert self._unshare is not None
+        return _children(self._unshare.pid)[0]
 
     def up(self) -> None:
-        """Makes the namespaces. Raises HostFailed."""
+        """Makes the namespaces and waits until they are ready. Raises HostFailed."""
         for each in ("run", "config", "log"):
             (self.folder / each).mkdir(parents=True)
         (self.folder / "run").chmod(0o777)
-        own = [
-            "--net",
-            "--mount",
-            "--pid",
-            "--uts",
-            "--ipc",
-            "--fork",
-            "--mount-proc",
-            "--kill-child",
-            "--propagation",
-            "private",
-        ]
+        options = [
+            "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--mount-proc", "--kill-child", "--propagation", "private",
+        ]  # fmt: skip
         with (self.folder / "log" / "init").open("wb") as log:
-            self._holder = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "--", "unshare", *own, "sh", "-c", _INIT, "sh", self.name, str(self.folder)],
+            self._unshare = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--", "unshare", *options, "sh", "-c", _INIT, "sh", self.name, str(self.folder)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         until = time.monotonic() + _DEADLINE
         while not (self.folder / "run" / ".up").exists():
-            if self._holder.poll() is not None or time.monotonic() > until:
+            if self._unshare.poll() is not None or time.monotonic() > until:
                 raise HostFailed(f"{self.name} did not come up: {(self.folder / 'log' / 'init').read_text()}")
             time.sleep(0.01)
         self.run("ip", "link", "set", "lo", "up")
-        # Duplicate address detection would keep an IPv6 address of a segment that nobody else is on waiting for a second.
+        # Duplicate address detection (RFC 4862, section 5.4) would delay the use of each IPv6 address by about a second.
         self.run("sh", "-c", "for each in all default; do echo 0 >/proc/sys/net/ipv6/conf/$each/accept_dad; done", check=False)
 
     def down(self) -> None:
-        """Ends everything on it."""
-        if self._holder is not None:
+        """Ends every process of the host."""
+        if self._unshare is not None:
             with contextlib.suppress(ProcessLookupError):
-                self._holder.kill()
-            self._holder.wait(10)
+                self._unshare.kill()
+            self._unshare.wait(10)
         for daemon in self._daemons:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 daemon.process.wait(5)
 
     def enter(self, *argv: str) -> list[str]:
-        """The command line that runs `argv` here."""
+        """The command line that runs `argv` on the host."""
         return ["nsenter", "--target", str(self.pid), "--net", "--mount", "--pid", "--uts", "--ipc", "--", *argv]
 
     def run(self, *argv: str, check: bool = True, timeout: float = _DEADLINE) -> str:
-        """What a short command prints. Raises HostFailed."""
+        """Runs a command for at most `timeout` seconds; returns its standard output. Raises HostFailed if `check` and it fails."""
         done = subprocess.run(self.enter(*argv), capture_output=True, text=True, check=False, timeout=timeout)
         if check and done.returncode:
             raise HostFailed(f"{self.name}: {' '.join(argv)}: {done.stderr.strip() or done.stdout.strip()}")
         return done.stdout
 
     def connect(self, port: str, other: "Host", interface: str) -> None:
-        """A pair of cards with a wire between them: `port` here, `interface` on the other host."""
-        # Only the network is the host's: it is the machine's process tree that knows the other's number.
+        """Makes a veth pair: `port` on this host, `interface` on the other one. Raises HostFailed."""
+        # Enters the network namespace only: `other.pid` is a number of the machine's PID namespace.
         enter = ["nsenter", "--target", str(self.pid), "--net", "--"]
         command = ["ip", "link", "add", port, "type", "veth", "peer", "name", interface, "netns", str(other.pid)]
         done = subprocess.run([*enter, *command], capture_output=True, text=True, check=False, timeout=_DEADLINE)
@@ -145,49 +151,49 @@ class Host:
             raise HostFailed(f"{self.name}: {' '.join(command)}: {done.stderr.strip()}")
 
     def start(self, name: str, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> Daemon:
-        """Starts a daemon; what it says goes to `log/NAME`."""
+        """Starts a daemon; its output is appended to `log/NAME`. Raises HostFailed."""
         with (self.folder / "log" / name).open("ab") as log:
             process = subprocess.Popen(
                 self.enter(*argv), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **(environment or {})}
             )
-        daemon = Daemon(process, _only_child(process))
+        daemon = Daemon(process, _started_pid(process))
         self._daemons.append(daemon)
         return daemon
 
     def log(self, name: str) -> str:
-        """What a daemon has said."""
+        """What a daemon has printed; empty if it was never started."""
         file = self.folder / "log" / name
         return file.read_text(errors="replace") if file.exists() else ""
 
     def network(self) -> contextlib.AbstractContextManager[None]:
-        """As long as the block lasts, this thread's new sockets are the host's."""
+        """While the block runs, sockets that this thread opens are in the host's network namespace."""
         return network_of(self.pid)
 
 
 class Networked(Protocol):
-    """Whatever has a network to look at."""
+    """Anything with a network namespace: a `Host`, or a container in the end-to-end tests."""
 
     def network(self) -> contextlib.AbstractContextManager[None]:
-        """As long as the block lasts, this thread's new sockets are in it."""
+        """While the block runs, sockets that this thread opens are in that network namespace."""
 
 
 @contextlib.contextmanager
 def network_of(pid: int) -> Iterator[None]:
-    """As long as the block lasts, this thread's new sockets are in the network of that process."""
-    with open("/proc/thread-self/ns/net") as ours, open(f"/proc/{pid}/ns/net") as theirs:  # noqa: PTH123
-        _enter_network(theirs.fileno())
+    """While the block runs, sockets that this thread opens are in the network namespace of that process (setns(2))."""
+    with open("/proc/thread-self/ns/net") as own, open(f"/proc/{pid}/ns/net") as target:  # noqa: PTH123
+        _enter_network(target.fileno())
         try:
             yield
         finally:
-            _enter_network(ours.fileno())
+            _enter_network(own.fileno())
 
 
-def family(pid: int) -> list[int]:
+def process_tree(pid: int) -> list[int]:
     """A process and its descendants, parents first."""
-    found = [pid]
-    for each in found:
-        found += _children(each)
-    return found
+    tree = [pid]
+    for each in tree:  # the list grows while it is read
+        tree += _children(each)
+    return tree
 
 
 def _children(pid: int) -> list[int]:
@@ -197,12 +203,12 @@ def _children(pid: int) -> list[int]:
         return []
 
 
-def _only_child(process: subprocess.Popen[bytes]) -> int:
-    """`nsenter` forks once, because a process cannot change its own process tree."""
+def _started_pid(process: subprocess.Popen[bytes]) -> int:
+    """The process that nsenter started: it forks, because setns(2) gives a new PID namespace to children only."""
     until = time.monotonic() + 5
     while time.monotonic() < until:
-        if found := _children(process.pid):
-            return found[0]
+        if children := _children(process.pid):
+            return children[0]
         if process.poll() is not None:
             return process.pid
         time.sleep(0.001)

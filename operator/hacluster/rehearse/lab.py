@@ -1,4 +1,8 @@
-"""A resource on lab: its nodes, the switch between them, a client, and everybody who watches."""
+"""Puts a lab together: the nodes of a resource, the switch between them, a client, and the watchers.
+
+`running_lab` is the way in: it builds the hosts of `facts.make_layout`, starts the daemons, and removes everything afterwards.
+`Lab` is then what faults are played on (`faults.FaultInjector`), and what the records are read from.
+"""
 
 import contextlib
 import sys
@@ -14,54 +18,39 @@ from hacluster.api import HACluster
 from hacluster.plan import Plan, Settings, make_plan
 from hacluster.rehearse.address_watch import AddressWatch
 from hacluster.rehearse.arp_watch import ArpWatch
-from hacluster.rehearse.client import stay_in_memory
+from hacluster.rehearse.client import lock_memory
 from hacluster.rehearse.facts import LabLayout, make_layout
 from hacluster.rehearse.hosts import Daemon, Host
-from hacluster.rehearse.network import Wiring, routes, single
+from hacluster.rehearse.network import Wiring, full_prefix, segment_of
 from hacluster.rehearse.node import Node
 
-_TEND: Final = 0.05
-_STAND_IN: Final = """
-import http.server, socketserver, sys
-class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    daemon_threads = True
-class Page(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_GET(self):
-        body = ("<h1>stand-in for %s:%s</h1>" % (sys.argv[1], sys.argv[2])).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-    do_OPTIONS = do_HEAD = do_GET
-    def log_message(self, *words):
-        pass
-Server((sys.argv[1], int(sys.argv[2])), Page).serve_forever()
-"""
+_SUPERVISE_EVERY: Final = 0.05
 
 
 class NotReady(Exception):
-    """The front door did not come up; the message says what its daemons said."""
+    """A condition was not met in time, or the resource cannot be planned; the message has the reason or the daemons' logs."""
 
 
 @dataclass
 class Lab:
-    """Built by `running_lab`. Times are seconds of the monotonic clock."""
+    """A lab; `running_lab` makes it. Times are seconds of the monotonic clock."""
 
     cluster: HACluster
     layout: LabLayout
     folder: Path
     agent: bool = True
+    """Whether the product's agents run; without them the nodes have the daemons alone."""
     api_host: str = ""
+    """Address of an API server that the agents report to; empty: they report to files."""
     plan: Plan = field(init=False)
     nodes: dict[str, Node] = field(default_factory=dict)
     address_watch: AddressWatch = field(init=False)
     arp_watch: ArpWatch | None = None
     _hosts: list[Host] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
-    _tender: threading.Thread | None = None
+    _supervisor: threading.Thread | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
+    """Held while daemons are started, stopped or signalled, so that the supervisor thread does not restart them meanwhile."""
 
     @property
     def address(self) -> str:
@@ -70,46 +59,46 @@ class Lab:
 
     @property
     def holder(self) -> str:
-        """The node whose kernel has the first virtual IP; empty: none."""
+        """The node whose kernel has the first virtual IP (the first by name if several have it); empty: none."""
         return min(self.address_watch.holders(self.address), default="")
 
     # ── building ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def build(self) -> None:
-        """Hosts, wires and watchers; nothing of the product runs yet."""
+        """Makes hosts, links and watchers; no daemon of the product runs yet."""
         self.plan = self.plan_of(self.cluster)
-        switch = self._host("switch")
+        switch = self._add_host("switch")
         self._wiring = Wiring(switch, self.layout.segments)
-        self._wiring.lay()
+        self._wiring.create_bridges()
         for view in self.layout.nodes:
-            host = self._host(view.name)
+            host = self._add_host(view.name)
             for interface in view.interfaces or ():
                 self._wiring.plug(host, interface.name, *(str(address) for address in interface.addresses))
             self.nodes[view.name] = Node(host, agent=self.agent, api_host=self.api_host)
-        self.client = self._host("client")
+        self.client = self._add_host("client")
         for segment in self.layout.segments:
             self._wiring.plug(self.client, segment.name, *map(str, segment.client))
-        self._give_routes()
-        self._play_servers()
+        self._add_client_routes()
+        self._start_stand_ins()
         self.address_watch = AddressWatch(
             {name: node.host for name, node in self.nodes.items()}, frozenset(str(each.ip) for each in self.layout.virtual_ips)
         )
         self.address_watch.start()
-        self._watch_wire()
+        self._start_arp_watch()
 
     def start(self) -> None:
-        """Delivers the configuration and starts the nodes; a kubelet's part is played from now on."""
+        """Delivers the configuration and starts the nodes and the thread that restarts their daemons."""
         for node in self.nodes.values():
             node.deliver(self.plan)
             node.start()
-        self._tender = threading.Thread(target=self._tend, name="kubelets", daemon=True)
-        self._tender.start()
+        self._supervisor = threading.Thread(target=self._supervise, name="kubelets", daemon=True)
+        self._supervisor.start()
 
     def close(self) -> None:
-        """Ends everything."""
+        """Ends all threads and hosts."""
         self._stop.set()
-        if self._tender is not None:
-            self._tender.join(10)
+        if self._supervisor is not None:
+            self._supervisor.join(10)
         for watch in (self.address_watch, self.arp_watch) if hasattr(self, "address_watch") else ():
             if watch is not None:
                 watch.stop()
@@ -117,54 +106,55 @@ class Lab:
             with contextlib.suppress(OSError):
                 host.down()
 
-    def _host(self, name: str) -> Host:
+    def _add_host(self, name: str) -> Host:
         host = Host(name, self.folder / name)
         self._hosts.append(host)
         host.up()
         return host
 
-    def _give_routes(self) -> None:
-        """The client reaches virtual IPs that lie in no segment's network."""
+    def _add_client_routes(self) -> None:
+        """Routes virtual IPs that lie in no segment's network over the first segment."""
         for each in self.layout.virtual_ips:
-            if not routes(self.layout, each.ip):
-                self.client.run("ip", "route", "add", single(each.ip), "dev", self.layout.segments[0].name)
+            if not segment_of(self.layout, each.ip):
+                self.client.run("ip", "route", "add", full_prefix(each.ip), "dev", self.layout.segments[0].name)
 
-    def _play_servers(self) -> None:
-        """The user's own servers are played by one host that has all their addresses."""
+    def _start_stand_ins(self) -> None:
+        """Makes one host with the addresses of all the user's own servers, and starts a stand-in for each."""
         if not self.layout.servers:
             return
-        host = self._host("servers")
+        host = self._add_host("servers")
         for segment in self.layout.segments:
             self._wiring.plug(host, segment.name, *(f"{a.ip + 1}/{a.network.prefixlen}" for a in segment.client))
         for address in dict.fromkeys(address for address, _ in self.layout.servers):
-            card = routes(self.layout, address) or self.layout.segments[0].name
-            host.run("ip", "address", "add", single(address), "dev", card)
-            if not routes(self.layout, address):
+            interface = segment_of(self.layout, address) or self.layout.segments[0].name
+            host.run("ip", "address", "add", full_prefix(address), "dev", interface)
+            if not segment_of(self.layout, address):
                 for node in self.nodes.values():
-                    node.host.run("ip", "route", "add", single(address), "dev", card)
+                    node.host.run("ip", "route", "add", full_prefix(address), "dev", interface)
         for address, port in self.layout.servers:
-            host.start(f"server-{address}-{port}", [sys.executable, "-c", _STAND_IN, str(address), str(port)])
+            host.start(f"server-{address}-{port}", [sys.executable, "-m", "hacluster.rehearse.stand_in", str(address), str(port)])
 
-    def _watch_wire(self) -> None:
+    def _start_arp_watch(self) -> None:
+        """Watches the first virtual IP from the client's host, if both have IPv4."""
         first = self.layout.virtual_ips[0]
         segment = next(
-            (each for each in self.layout.segments if each.name == routes(self.layout, first.ip)), self.layout.segments[0]
+            (each for each in self.layout.segments if each.name == segment_of(self.layout, first.ip)), self.layout.segments[0]
         )
         own = next((each for each in segment.client if each.version == 4), None)
         if first.version == 4 and own is not None:
             self.arp_watch = ArpWatch(self.client, segment.name, str(own.ip), (str(first.ip),))
             self.arp_watch.start()
 
-    def _tend(self) -> None:
-        while not self._stop.wait(_TEND):
+    def _supervise(self) -> None:
+        while not self._stop.wait(_SUPERVISE_EVERY):
             with self.lock:
                 for node in self.nodes.values():
-                    node.tend()
+                    node.supervise()
 
-    # ── playing ───────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── changing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def plan_of(self, cluster: HACluster) -> Plan:
-        """What the operator would plan. Raises NotReady where it would plan nothing."""
+        """The operator's plan for a resource. Raises NotReady where the operator would not plan all nodes."""
         plan = make_plan(cluster, self.layout.nodes, Settings(node_image="rehearsal"))
         if plan.blocked or set(plan.texts) != {node.name for node in self.layout.nodes}:
             raise NotReady("\n".join(map(str, plan.problems)) or f"nothing is known of {', '.join(plan.waiting_for)}")
@@ -172,86 +162,73 @@ class Lab:
 
     @property
     def drain(self) -> float:
-        """Seconds that connections have when their holder leaves."""
+        """Seconds that connections may take to end when their holder leaves (`spec.vrrp.handover.drain`)."""
         return self.cluster.spec.vrrp.handover.drain.total_seconds()
 
     def apply(self, cluster: HACluster) -> None:
-        """A changed resource: those that do not hold the address first, as the operator does."""
+        """Plans a changed resource and delivers it, to the holder last, as the operator does."""
         self.plan = self.plan_of(cluster)
         for name in sorted(self.nodes, key=lambda each: each == self.holder):
             self.deliver(name, self.plan)
 
     def deliver(self, node: str, plan: Plan) -> None:
-        """One node's files."""
+        """Delivers a plan's files to one node."""
         with self.lock:
             self.nodes[node].deliver(plan)
 
-    def lose(self, node: str) -> None:
-        """The node is silent on all wires, without any of its cards noticing: as when its power fails."""
+    def set_isolated(self, node: str, *, isolated: bool) -> None:
+        """Takes the node off all segments, or puts it back. For the others it has lost power; its own interfaces keep their carrier."""
         for segment in self.layout.segments:
-            self._wiring.unplug(self.nodes[node].host, segment.name, unplugged=True)
+            self._wiring.set_isolated(self.nodes[node].host, segment.name, isolated=isolated)
 
-    def find(self, node: str) -> None:
-        """The node is heard again."""
+    def set_carrier(self, node: str, *, carrier: bool) -> None:
+        """Takes the carrier from all of a node's interfaces, or gives it back, as when its cables are pulled."""
         for segment in self.layout.segments:
-            self._wiring.unplug(self.nodes[node].host, segment.name, unplugged=False)
-
-    def cut(self, node: str, *, cut: bool) -> None:
-        """Takes every cable out of a node, or puts them back."""
-        for segment in self.layout.segments:
-            self._wiring.cut(self.nodes[node].host, segment.name, cut=cut)
+            self._wiring.set_carrier(self.nodes[node].host, segment.name, carrier=carrier)
 
     def wait_until(self, condition: Callable[[], bool], within: float, what: str) -> float:
-        """When the condition came true. Raises NotReady with what the daemons said."""
+        """Waits for at most `within` seconds; returns when the condition came true. Raises NotReady with the daemons' logs."""
         until = time.monotonic() + within
         while not condition():
             if time.monotonic() > until:
-                raise NotReady(f"not within {within:g} s: {what}\n{self.words()}")
+                raise NotReady(f"not within {within:g} s: {what}\n{self.log_tails()}")
             time.sleep(0.005)
         return time.monotonic()
 
-    def words(self, most: int = 800) -> str:
-        """The last words of every daemon."""
+    def log_tails(self, most: int = 800) -> str:
+        """The last `most` characters of every daemon's log."""
         return "\n".join(
             f"── {node.name} {name} ──\n{node.host.log(name)[-most:]}"
             for node in self.nodes.values()
             for name in ("agent", "keepalived", "haproxy")
         )
 
-    def load(self, every: float = 0.005, long: int = 0, port: int | None = None) -> Daemon:
-        """Starts the client; its records go to `records`."""
-        listener = port or self.cluster.spec.haproxy.listeners[0].port
-        argv = [
-            "nice",
-            "-n",
-            "-15",
-            sys.executable,
-            "-m",
-            "hacluster.rehearse.client",
-            self.address,
-            str(listener),
-            str(every),
-            str(long),
-        ]
-        return self.client.start("client", [*argv, str(self.records)])
+    def start_client(self, interval: float = 0.005, connections: int = 0) -> Daemon:
+        """Starts the client: a request every `interval` seconds, and so many long-lived connections. It appends to `records`."""
+        port = self.cluster.spec.haproxy.listeners[0].port
+        program = ["nice", "-n", "-15", sys.executable, "-m", "hacluster.rehearse.client"]
+        return self.client.start(
+            "client", [*program, self.address, str(port), str(interval), str(connections), str(self.records)]
+        )
 
     @property
     def records(self) -> Path:
-        """What the client wrote down."""
+        """The file that the client appends to; `measure.parse_records` reads it."""
         return self.folder / "records"
 
 
 @contextlib.contextmanager
 def running_lab(cluster: HACluster, *, size: int = 3, agent: bool = True, api_host: str = "") -> Iterator[Lab]:
-    """A lab with everything running; nothing of it is left afterwards. `api_host`: whom the agents report to, instead of a file.
+    """A lab with all daemons started; everything is removed afterwards. `api_host`: where agents report to, instead of a file.
 
     Raises:
-        NotReady: the resource cannot be planned, or a daemon does not do its part.
-        HostFailed: this machine did not give what a host needs.
+        NoRoom: a network of the resource has too few addresses for the lab's hosts.
+        NotReady: the resource cannot be planned.
+        HostFailed: this machine could not make a host.
 
     """
     layout = make_layout(cluster, size)
-    stay_in_memory()
+    lock_memory()
     with tempfile.TemporaryDirectory(prefix="hacluster-rehearsal-") as folder:
         Path(folder).chmod(0o755)
         lab = Lab(cluster, layout, Path(folder), agent=agent, api_host=api_host)

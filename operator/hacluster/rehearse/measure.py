@@ -1,4 +1,8 @@
-"""What a client and the kernels saw between two moments. Pure: records and changes in, milliseconds and counts out."""
+"""Computes durations and counts of a time window from what the client and the watchers recorded. Pure.
+
+`parse_records` reads the client's file. `measure_window` combines its requests with the changes of `AddressWatch` and the answers of
+`ArpWatch`. All inputs are seconds of one machine's monotonic clock; a `Measurement` has milliseconds.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,41 +14,41 @@ from hacluster.rehearse.address_watch import Change
 from hacluster.rehearse.arp_watch import Answer
 
 LATE: Final = 0.05
-"""Seconds: a request that took longer belongs to an outage, though it was answered in the end."""
-
-
-RHYTHM: Final = 0.025
-"""Seconds: two requests may be so far apart without anything being wrong with the client."""
+"""Seconds: a request that took longer belongs to an outage, although it was answered in the end."""
+_USUAL_PAUSE: Final = 0.025
+"""Seconds: the largest distance between the starts of two requests that is not taken for a pause of the client."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request on a connection of its own; `words` say who answered, or what went wrong."""
+    """One request on a connection of its own. `detail`: the page's heading, or the reason of the failure."""
 
     start: float
     latency: float
     answered: bool
-    words: str
+    detail: str
 
 
 @dataclass(frozen=True)
 class Records:
-    """What a client wrote down."""
+    """The client's records."""
 
     requests: tuple[Request, ...] = ()
+    """In the order of their starts."""
     broken: tuple[tuple[float, str], ...] = ()
+    """When a long-lived connection broke, and the reason."""
     exchanges: int = 0
 
 
 def parse_records(lines: Iterable[str]) -> Records:
-    """Reads the client's lines; one that is not whole yet is left out."""
+    """Reads the client's lines; one that is incomplete, because the client is still writing, is left out."""
     requests, broken, exchanges = [], [], 0
     for line in lines:
         match line.split():
-            case ["r" | "f" as kind, start, latency, *words]:
-                requests.append(Request(float(start), float(latency), kind == "r", " ".join(words)))
-            case ["b", at, *words]:
-                broken.append((float(at), " ".join(words)))
+            case ["r" | "f" as kind, start, latency, *detail]:
+                requests.append(Request(float(start), float(latency), kind == "r", " ".join(detail)))
+            case ["b", at, *reason]:
+                broken.append((float(at), " ".join(reason)))
             case ["x", _, number]:
                 exchanges += int(number)
             case _:
@@ -54,20 +58,25 @@ def parse_records(lines: Iterable[str]) -> Records:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one event cost. Milliseconds; `gap` is the longest time for which no request began that was answered in time."""
+    """What one event cost. Durations are milliseconds. The names of the fields are those of the JSON document."""
 
     gap: float
+    """The longest time in which no request started that was answered in time, pauses of the client included."""
     disturbed: float
-    """From the first to the last request that was not answered in time: some may be while others are, as when one server is lost."""
+    """From the first to the last request that was late or failed. Others may succeed in between, as when one server is lost."""
     failed: int
     requests: int
     broken: int
+    """Long-lived connections that broke."""
     ownerless: float
+    """Time in which no reachable node's kernel had the virtual IP."""
     dual: float
+    """Time in which several reachable nodes' kernels had it."""
     dual_on_wire: float
+    """Time in which several MAC addresses answered ARP requests for it."""
     client_pause: float
-    """The longest time between two requests: where it is much longer than usual, the client itself did nothing, and who is blind
-    for so long has to count it as part of the gap."""
+    """The longest time between two requests. Where it is longer than usual, the client itself was paused and saw nothing; it then
+    counts as a gap, so that a gap is never reported too short."""
 
 
 def measure_window(
@@ -80,14 +89,18 @@ def measure_window(
     away: Mapping[str, float] = MappingProxyType({}),
     every: float = 0.005,
 ) -> Measurement:
-    """Everything about one window. `away` are nodes that are cut off, and since when: what they hold then, nobody can reach."""
+    """The measurement of one window (start, end).
+
+    `away`: nodes that are cut off, and since when. From then on they do not count as holders, because no client reaches them.
+    `every`: the client's interval in seconds.
+    """
     inside = [each for each in records.requests if window[0] <= each.start <= window[1]]
-    near = [each for each in changes if each.at <= away.get(each.node, each.at)]
-    gone = [Change(at, node, address, held=False) for node, at in away.items()]
-    counts = holder_counts([*near, *gone], address, window)
+    reachable = [each for each in changes if each.at <= away.get(each.node, each.at)]
+    cut_off = [Change(at, node, address, held=False) for node, at in away.items()]
+    counts = holder_counts([*reachable, *cut_off], address, window)
     pause = longest_pause([window[0], *(each.start for each in inside), window[1]])
     return Measurement(
-        gap=1000 * max(longest_gap(inside, every), pause if pause > RHYTHM else 0.0),
+        gap=1000 * max(longest_gap(inside, every), pause if pause > _USUAL_PAUSE else 0.0),
         disturbed=1000 * longest_disturbance(inside),
         failed=sum(not each.answered for each in inside),
         requests=len(inside),
@@ -100,20 +113,20 @@ def measure_window(
 
 
 def longest_pause(times: Sequence[float]) -> float:
-    """Seconds between two neighbours."""
+    """The longest distance in seconds between two successive times."""
     return max((after - before for before, after in pairwise(times)), default=0.0)
 
 
 def longest_disturbance(requests: Sequence[Request]) -> float:
-    """Seconds from the first to the last request that was late or failed."""
+    """Seconds from the first to the last request that was late or failed; 0 if none was."""
     late = [each.start for each in requests if not each.answered or each.latency > LATE]
     return max(late) - min(late) if late else 0.0
 
 
 def longest_gap(requests: Sequence[Request], every: float) -> float:
-    """Seconds from the last request before an outage that was answered in time to the first after it; 0: there was no outage.
+    """The longest outage in seconds: from the last request before it that was answered in time to the first one after it.
 
-    The usual distance between two requests is no outage and is taken off.
+    The usual distance between two requests (`every`) is no outage and is subtracted. 0 if there was no outage.
     """
     worst, last, failing = 0.0, None, False
     for each in requests:
@@ -130,7 +143,7 @@ def longest_gap(requests: Sequence[Request], every: float) -> float:
 
 
 def holder_counts(changes: Sequence[Change], address: str, window: tuple[float, float]) -> list[tuple[float, float, int]]:
-    """Spans (start, end, how many nodes have the address) that fill the window."""
+    """Spans (start, end, number of nodes that have the address) that fill the window."""
     holders: set[str] = set()
     spans: list[tuple[float, float, int]] = []
     at = window[0]
@@ -146,13 +159,13 @@ def holder_counts(changes: Sequence[Change], address: str, window: tuple[float, 
 
 
 def dual_on_wire(answers: Sequence[Answer], address: str, window: tuple[float, float]) -> float:
-    """Seconds in all in which two stations answered: from each request that both answered to the next that anyone answered."""
-    stations: dict[int, set[str]] = {}
+    """Total seconds with two holders by ARP: from each round that several MAC addresses answered to the next answered round."""
+    macs: dict[int, set[str]] = {}
     times: dict[int, float] = {}
     for each in answers:
         if each.request and each.address == address and window[0] <= each.at <= window[1]:
-            stations.setdefault(each.request, set()).add(each.mac)
+            macs.setdefault(each.request, set()).add(each.mac)
             times.setdefault(each.request, each.at)
     answered = sorted(times)
     until = [*(times[request] for request in answered[1:]), window[1]]
-    return sum(end - times[request] for request, end in zip(answered, until, strict=False) if len(stations[request]) > 1)
+    return sum(end - times[request] for request, end in zip(answered, until, strict=False) if len(macs[request]) > 1)

@@ -1,4 +1,8 @@
-"""The wires between the hosts: one bridge for each segment, on a host of its own, as a switch is."""
+"""Connects the hosts: one bridge for each segment, all on a host of their own, the switch.
+
+`lab.py` makes one `Wiring`, creates the bridges, and plugs each host in with a veth pair. Faults of the network happen on the
+switch's side of a pair, so that the node's own configuration is never touched.
+"""
 
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -9,48 +13,55 @@ from hacluster.rehearse.hosts import Host
 
 @dataclass(frozen=True)
 class Wiring:
-    """Puts hosts on segments. `switch` is the host with the bridges."""
+    """Connects hosts to segments. `switch` is the host with the bridges."""
 
     switch: Host
     segments: tuple[Segment, ...]
 
-    def lay(self) -> None:
-        """The bridges. A port forwards from the start: no spanning tree, no learning of groups."""
+    def create_bridges(self) -> None:
+        """One for each segment. No spanning tree and no multicast snooping: a port forwards everything from its start."""
         for number, _ in enumerate(self.segments):
             bridge = f"br{number}"
             self.switch.run("ip", "link", "add", bridge, "type", "bridge", "stp_state", "0", "mcast_snooping", "0")
             self.switch.run("ip", "link", "set", bridge, "up")
 
     def plug(self, host: Host, segment: str, *addresses: str) -> None:
-        """A card on the host, with these addresses, and its wire."""
-        number = next(index for index, each in enumerate(self.segments) if each.name == segment)
-        port = f"{host.name[:10]}.{number}"
+        """Gives the host an interface with these addresses (ADDRESS/LENGTH), connected to the segment."""
+        port = self._port(host, segment)
         self.switch.connect(port, host, segment)
-        self.switch.run("ip", "link", "set", port, "master", f"br{number}", "up")
+        self.switch.run("ip", "link", "set", port, "master", self._bridge(segment), "up")
         for address in addresses:
             host.run("ip", "address", "add", address, "dev", segment)
         host.run("ip", "link", "set", segment, "up")
 
-    def cut(self, host: Host, segment: str, *, cut: bool) -> None:
-        """Takes the switch's port down, or up again: the card on the host loses its carrier."""
-        number = next(index for index, each in enumerate(self.segments) if each.name == segment)
-        self.switch.run("ip", "link", "set", f"{host.name[:10]}.{number}", "down" if cut else "up")
+    def set_carrier(self, host: Host, segment: str, *, carrier: bool) -> None:
+        """Sets the switch's port up or down: the host's interface gains or loses its carrier."""
+        self.switch.run("ip", "link", "set", self._port(host, segment), "up" if carrier else "down")
 
-    def unplug(self, host: Host, segment: str, *, unplugged: bool) -> None:
-        """Takes a port out of its bridge, or back into it: the card on the host notices nothing."""
-        number = next(index for index, each in enumerate(self.segments) if each.name == segment)
-        master = ["nomaster"] if unplugged else ["master", f"br{number}"]
-        self.switch.run("ip", "link", "set", f"{host.name[:10]}.{number}", *master)
+    def set_isolated(self, host: Host, segment: str, *, isolated: bool) -> None:
+        """Takes the port out of its bridge, or puts it back: the host keeps its carrier and notices nothing."""
+        master = ["nomaster"] if isolated else ["master", self._bridge(segment)]
+        self.switch.run("ip", "link", "set", self._port(host, segment), *master)
+
+    def _number(self, segment: str) -> int:
+        return next(index for index, each in enumerate(self.segments) if each.name == segment)
+
+    def _bridge(self, segment: str) -> str:
+        return f"br{self._number(segment)}"
+
+    def _port(self, host: Host, segment: str) -> str:
+        """The switch's end of the pair; Linux allows 15 characters in an interface's name."""
+        return f"{host.name[:10]}.{self._number(segment)}"
 
 
-def routes(layout: LabLayout, address: Address) -> str:
-    """The segment on which an address is a neighbour; empty: none."""
+def segment_of(layout: LabLayout, address: Address) -> str:
+    """The segment whose networks contain the address; empty if there is none."""
     for segment in layout.segments:
         if any(address in network for network in segment.networks):
             return segment.name
     return ""
 
 
-def single(address: Address) -> str:
-    """The network that holds nothing but this address."""
+def full_prefix(address: Address) -> str:
+    """The address as a network of its own: with /32 or /128."""
     return str(ip_network(address))

@@ -1,17 +1,23 @@
-"""Pictures of a drill: every request around the worst trial of each event."""
+"""Draws a drill: every request around the worst trial of each event.
+
+`draw` reads the `worst` part of a `summary.document`. matplotlib is imported only here, because the product's images do not have it
+(extra `plot`).
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from hacluster.rehearse.faults import TITLES, Event
+from hacluster.rehearse.events import TITLES, Event
 
-_LEAST: Final = 0.2
+_LOWEST: Final = 0.2
+"""Milliseconds: faster requests are drawn at this height, because the axis is logarithmic."""
 _LOST: Final = 3000.0
+"""Milliseconds: the height at which requests without an answer are drawn (`client.DEADLINE`)."""
 
 
 def draw(document: Mapping[str, Any], file: Path) -> None:
-    """One small plot an event, in one picture. Needs matplotlib."""
+    """Draws one plot for each event into one file (SVG or PNG, by its suffix). Raises ImportError without matplotlib."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -20,14 +26,14 @@ def draw(document: Mapping[str, Any], file: Path) -> None:
     worst = document["worst"]
     figure, axes = plt.subplots(len(worst), 1, figsize=(9, 1.9 * len(worst) + 0.5), squeeze=False, layout="constrained")
     for (event, trace), ax in zip(worst.items(), axes[:, 0], strict=True):
-        good = [(at, max(latency, _LEAST)) for at, latency, answered in trace["requests"] if answered]
-        bad = [(at, _LOST) for at, _, answered in trace["requests"] if not answered]
-        ax.scatter(*zip(*good, strict=True) if good else ((), ()), s=3, color="#1f77b4", linewidths=0)
-        if bad:
-            ax.scatter(*zip(*bad, strict=True), s=12, marker="x", color="#d62728", linewidths=0.8)
+        answered_points = [(at, max(latency, _LOWEST)) for at, latency, answered in trace["requests"] if answered]
+        lost_points = [(at, _LOST) for at, _, answered in trace["requests"] if not answered]
+        ax.scatter(*zip(*answered_points, strict=True) if answered_points else ((), ()), s=3, color="#1f77b4", linewidths=0)
+        if lost_points:
+            ax.scatter(*zip(*lost_points, strict=True), s=12, marker="x", color="#d62728", linewidths=0.8)
         ax.axvline(0, color="#888888", linewidth=0.8)
         ax.set_yscale("log")
-        ax.set_ylim(_LEAST / 1.5, _LOST * 2)
+        ax.set_ylim(_LOWEST / 1.5, _LOST * 2)
         ax.set_ylabel("ms")
         ax.set_title(f"{TITLES[Event(event)]}: worst gap {trace['gap']:.0f} ms", fontsize=9, loc="left")
         ax.tick_params(labelsize=8)

@@ -1,4 +1,7 @@
-"""What a rehearsal needs of the machine, and what to do about it where it is missing."""
+"""Checks that this machine has what a rehearsal needs: root, commands, and a recent keepalived.
+
+`hacluster rehearse` calls `check_machine` first, so that a missing package is one message and not a failure half-way.
+"""
 
 import os
 import re
@@ -12,33 +15,33 @@ _PACKAGES: Final = {
     "keepalived": "keepalived", "haproxy": "haproxy", "apache2": "apache2-bin", "nft": "nftables", "ip": "iproute2",
     "killall": "psmisc", "unshare": "util-linux", "nsenter": "util-linux", "setpriv": "util-linux", "perl": "perl-base",
 }  # fmt: skip
-_OLDEST: Final = (2, 3, 3)
-"""Of keepalived: older ones make two masters while the list of virtual IPs changes."""
+_OLDEST_KEEPALIVED: Final = (2, 3, 3)
+"""Older versions make two masters while the list of virtual IPs changes."""
 
 
 class CannotRehearse(HAClusterError):
-    """This machine lacks something; the message says what, and the cure."""
+    """This machine lacks something; the message lists everything that is missing, and how to get it."""
 
 
 def check_machine() -> None:
-    """Raises CannotRehearse with everything that is missing, at once."""
+    """Raises CannotRehearse, with everything that is missing at once."""
     missing = []
     if os.geteuid() != 0:
         missing.append("root: namespaces, addresses and raw sockets are root's; run it with sudo")
     if packages := sorted({package for command, package in _PACKAGES.items() if not shutil.which(command, path=_path())}):
         missing.append(f"Debian packages: apt-get install {' '.join(packages)}")
-    elif (found := keepalived_version()) < _OLDEST:
+    elif (found := keepalived_version()) < _OLDEST_KEEPALIVED:
         missing.append(
-            f"keepalived {'.'.join(map(str, _OLDEST))} or newer (Debian 13 has it), and this is {'.'.join(map(str, found))}"
+            f"keepalived {'.'.join(map(str, _OLDEST_KEEPALIVED))} or newer (Debian 13 has it), and this is {'.'.join(map(str, found))}"
         )
     if missing:
         raise CannotRehearse("this machine cannot rehearse, it lacks\n" + "\n".join(f"  - {each}" for each in missing))
 
 
 def keepalived_version() -> tuple[int, ...]:
-    """Such as (2, 3, 3); () where it does not say."""
-    said = subprocess.run(["keepalived", "--version"], capture_output=True, text=True, check=False, timeout=10)
-    found = re.search(r"[Kk]eepalived v(\d+)\.(\d+)\.(\d+)", said.stdout + said.stderr)
+    """The version of the keepalived on this machine, such as (2, 3, 3); () if its output has none."""
+    printed = subprocess.run(["keepalived", "--version"], capture_output=True, text=True, check=False, timeout=10)
+    found = re.search(r"[Kk]eepalived v(\d+)\.(\d+)\.(\d+)", printed.stdout + printed.stderr)
     return tuple(map(int, found.groups())) if found else ()
 
 

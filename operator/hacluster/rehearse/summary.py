@@ -1,15 +1,19 @@
-"""What a drill came to: medians and worst cases, as rows for people and as a document for machines. Pure."""
+"""Summarizes the trials of a drill: medians and worst cases, as table rows and as one JSON document. Pure.
+
+`hacluster rehearse` prints `HEADINGS` and `cells`, or the `document`; the benchmark pages are made from documents. The names of the
+fields of `Row`, `Measurement` and `Trace` are those of the document.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-from hacluster.rehearse.faults import PLANNED, TITLES, Event, Trial
+from hacluster.rehearse.events import PLANNED, TITLES, Event, Trial
 from hacluster.rehearse.measure import Records
 
-_AROUND = 1.0
-"""Seconds of requests that are kept before the worst trial's event; as many as the window has after it."""
+_TRACE_LEAD = 1.0
+"""Seconds before an event from which a trace has the requests."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,12 @@ class Row:
 
     @property
     def title(self) -> str:
-        """For people."""
+        """The event's title in tables."""
         return TITLES[self.event]
 
     @property
     def clean(self) -> bool:
-        """Whether nobody noticed anything."""
+        """Whether no request failed, no connection broke, and every trial recovered."""
         return self.failed == self.broken == self.not_recovered == 0
 
 
@@ -51,21 +55,21 @@ def summarize(trials: Iterable[Trial]) -> tuple[Row, ...]:
 
 
 def _row(event: Event, trials: Sequence[Trial]) -> Row:
-    seen = [trial.measured for trial in trials]
+    measured = [trial.measured for trial in trials]
     return Row(
         event=event,
         trials=len(trials),
-        gap_median=round(median(each.gap for each in seen), 1),
-        gap_worst=round(max(each.gap for each in seen), 1),
-        disturbed_median=round(median(each.disturbed for each in seen), 1),
-        disturbed_worst=round(max(each.disturbed for each in seen), 1),
-        failed=sum(each.failed for each in seen),
-        requests=sum(each.requests for each in seen),
-        broken=sum(each.broken for each in seen),
-        ownerless_median=round(median(each.ownerless for each in seen), 1),
-        ownerless_worst=round(max(each.ownerless for each in seen), 1),
-        dual_worst=round(max(each.dual for each in seen), 1),
-        dual_on_wire_worst=round(max(each.dual_on_wire for each in seen), 1),
+        gap_median=round(median(each.gap for each in measured), 1),
+        gap_worst=round(max(each.gap for each in measured), 1),
+        disturbed_median=round(median(each.disturbed for each in measured), 1),
+        disturbed_worst=round(max(each.disturbed for each in measured), 1),
+        failed=sum(each.failed for each in measured),
+        requests=sum(each.requests for each in measured),
+        broken=sum(each.broken for each in measured),
+        ownerless_median=round(median(each.ownerless for each in measured), 1),
+        ownerless_worst=round(max(each.ownerless for each in measured), 1),
+        dual_worst=round(max(each.dual for each in measured), 1),
+        dual_on_wire_worst=round(max(each.dual_on_wire for each in measured), 1),
         not_recovered=sum(not trial.recovered for trial in trials),
     )
 
@@ -74,7 +78,7 @@ HEADINGS = ("EVENT", "TRIALS", "GAP, MEDIAN MS", "WORST MS", "FAILED REQUESTS", 
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    """One line of the table under `HEADINGS`. Where a fault kills what serves a connection, that it breaks says nothing."""
+    """One line of the table under `HEADINGS`. No broken connections are shown for faults that end the serving process anyway."""
     if row.not_recovered:
         gap = (
             "two holders"
@@ -88,7 +92,7 @@ def cells(row: Row) -> tuple[str, ...]:
 
 
 def document(trials: Sequence[Trial], traces: Mapping[Event, "Trace"], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything, for machines; `facts` say what was rehearsed, and where."""
+    """The JSON document; `facts` are further entries that describe the resource and the machine."""
     return {
         **facts,
         "summary": [asdict(row) for row in summarize(trials)],
@@ -99,17 +103,17 @@ def document(trials: Sequence[Trial], traces: Mapping[Event, "Trace"], facts: Ma
 
 @dataclass(frozen=True)
 class Trace:
-    """The requests around one event: milliseconds since it, latency in milliseconds, and whether they were answered."""
+    """The requests around one event: start in milliseconds since the event, latency in milliseconds, whether it was answered."""
 
     gap: float
     requests: tuple[tuple[float, float, bool], ...]
 
 
 def trace(trial: Trial, records: Records, until: float) -> Trace:
-    """The requests from a second before the event up to `until`."""
+    """The requests from a second before the event up to `until` (monotonic clock, seconds)."""
     points = (
-        (round(1000 * (each.start - trial.at), 1), round(1000 * each.latency, 2), each.answered)
+        (round(1000 * (each.start - trial.started), 1), round(1000 * each.latency, 2), each.answered)
         for each in records.requests
-        if trial.at - _AROUND <= each.start <= until
+        if trial.started - _TRACE_LEAD <= each.start <= until
     )
     return Trace(trial.measured.gap, tuple(points))

@@ -1,4 +1,4 @@
-"""What a rehearsal's client asks of its machine."""
+"""`lock_memory`: the measuring processes are locked in memory."""
 
 import os
 import subprocess
@@ -7,13 +7,13 @@ import sys
 import pytest
 
 LOCKED = """
-from hacluster.rehearse.client import stay_in_memory
-print(stay_in_memory())
+from hacluster.rehearse.client import lock_memory
+print(lock_memory())
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmLck")))
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may lock as much memory as it likes")
-def test_who_watches_is_not_paged_out() -> None:
-    said, kilobytes = subprocess.run([sys.executable, "-c", LOCKED], capture_output=True, text=True, check=True).stdout.split()
-    assert said == "True" and int(kilobytes) > 1000
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may lock any amount of memory")
+def test_lock_memory_locks_the_whole_process() -> None:
+    locked, kilobytes = subprocess.run([sys.executable, "-c", LOCKED], capture_output=True, text=True, check=True).stdout.split()
+    assert locked == "True" and int(kilobytes) > 1000

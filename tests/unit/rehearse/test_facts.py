@@ -1,4 +1,4 @@
-"""Which hosts a resource gets on the rehearsal's lab."""
+"""`make_layout`: which hosts and addresses a lab has for a resource."""
 
 from pathlib import Path
 from typing import Any
@@ -20,41 +20,41 @@ def sample(name: str, **spec: Any) -> HACluster:
 
 
 @pytest.mark.parametrize("name", ["minimal.yaml", "tutorial.yaml", "fast.yaml"])
-def test_every_sample_can_be_planned_on_its_scene(name: str) -> None:
+def test_every_sample_can_be_planned_on_its_layout(name: str) -> None:
     cluster = sample(name)
     plan = make_plan(cluster, make_layout(cluster).nodes, Settings(node_image="x"))
     assert not plan.blocked and not plan.problems and len(plan.texts) == 3
 
 
-def test_the_tutorials_nodes_have_its_names_and_backend_addresses() -> None:
+def test_nodes_get_the_names_and_backend_addresses_that_the_resource_states() -> None:
     layout = make_layout(sample("tutorial.yaml"))
     assert [node.name for node in layout.nodes] == ["node1", "node2", "node3"]
     backends = [str(i.addresses[0]) for node in layout.nodes for i in node.interfaces or () if i.name != "ens3"]
     assert backends == ["192.168.60.210/24", "192.168.60.220/24", "192.168.60.230/24"]
 
 
-def test_no_address_is_given_twice_nor_a_virtual_one() -> None:
+def test_no_host_gets_an_address_twice_or_a_virtual_ip() -> None:
     cluster = sample("minimal.yaml", virtualRouters=[{"virtualIPs": ["10.0.0.1/29"]}, {"virtualIPs": ["10.0.1.200/24"]}])
     layout = make_layout(cluster)
-    given = [a.ip for node in layout.nodes for i in node.interfaces or () for a in i.addresses]
-    given += [a.ip for segment in layout.segments for a in segment.client]
-    assert len(set(given)) == len(given)
-    assert not {each.ip for each in layout.virtual_ips} & set(given)
+    assigned = [a.ip for node in layout.nodes for i in node.interfaces or () for a in i.addresses]
+    assigned += [a.ip for segment in layout.segments for a in segment.client]
+    assert len(set(assigned)) == len(assigned)
+    assert not {each.ip for each in layout.virtual_ips} & set(assigned)
 
 
-def test_a_network_without_room_is_named() -> None:
+def test_the_error_names_the_network_that_is_too_small() -> None:
     with pytest.raises(NoRoom, match=r"10\.0\.0\.0/30"):
         make_layout(sample("minimal.yaml", virtualRouters=[{"virtualIPs": ["10.0.0.1/30"]}]))
 
 
-def test_a_virtual_ip_without_a_subnet_needs_an_interface() -> None:
+def test_a_virtual_ip_without_a_subnet_gets_a_segment_named_like_its_interface() -> None:
     router = {"virtualIPs": ["203.0.113.7/32"], "interface": "uplink"}
     layout = make_layout(sample("minimal.yaml", virtualRouters=[router]))
     assert layout.segments[0].name == "uplink"
     assert not make_plan(sample("minimal.yaml", virtualRouters=[router]), layout.nodes, Settings(node_image="x")).blocked
 
 
-def test_the_users_servers_are_played() -> None:
+def test_the_users_own_servers_get_stand_ins() -> None:
     server = {"name": "db1", "address": "10.9.9.9", "port": 5432}
     listener = {"name": "db", "port": 5432, "mode": "TCP", "backend": {"servers": [server]}}
     layout = make_layout(sample("minimal.yaml", haproxy={"listeners": [listener]}))
