@@ -1,6 +1,7 @@
-"""Writes what is made from something else: the CRD from the models, the chart's copy of it, the plain manifests from the chart.
+"""Writes the generated files: the CRD from the models, the chart's copy of the CRD, the plain manifests from the chart.
 
-`python hack/generate.py` writes; with `--check` it writes nothing, names what is stale, and exits with 1 if anything is.
+`python hack/generate.py` writes them. With `--check` it writes nothing, prints the files that are out of date, and exits with 1 if
+there are any; `tests/unit/install/test_manifests.py` runs the same check.
 """
 
 import argparse
@@ -25,11 +26,11 @@ CHART = Path("charts/hacluster-operator")
 CHART_CRD = CHART / "templates" / "crd.yaml"
 RELEASE, NAMESPACE = "hacluster", "hacluster-system"
 HEADER = "# Made by hack/generate.py: change {source}, and run `make generate`.\n"
-# Helm's own marks, and what a plain manifest has instead.
 HELM_ONLY = ("helm.sh/", "meta.helm.sh/")
+"""Prefixes of labels and annotations that only Helm uses; plain manifests lack them, and the label below if it says Helm."""
 MANAGED_BY = "app.kubernetes.io/managed-by"
 
-# Which objects stand together in which file.
+# The files in manifests/, and the kinds of the objects in each.
 FILES = {
     "crd.yaml": ("CustomResourceDefinition",),
     "rbac.yaml": ("ServiceAccount", "ClusterRole", "ClusterRoleBinding"),
@@ -39,21 +40,28 @@ FILES = {
 
 
 def generate(root: Path) -> dict[Path, str]:
-    """Every generated file's text by its path; the chart in `root` gets its CRD first, so that it can be rendered."""
+    """The texts of all generated files, by path.
+
+    `root` has a copy of the chart, which is rendered. Its CRD template is replaced first: the manifests must have the new CRD.
+    """
     texts = {Path("crds/hacluster.yaml"): HEADER.format(source="operator/hacluster/api") + crd_yaml(), CHART_CRD: chart_crd()}
     (root / CHART_CRD).write_text(texts[CHART_CRD])
-    objects = plain(render(root / CHART))
+    objects = without_helm(render(root / CHART))
     header = HEADER.format(source=CHART)
     for name, kinds in FILES.items():
         texts[Path("manifests") / name] = header + dump(each for each in objects if each["kind"] in kinds)
-    left = {each["kind"] for each in objects} - {kind for kinds in FILES.values() for kind in kinds}
-    if left:
-        raise SystemExit(f"hack/generate.py: say in FILES where these belong: {', '.join(sorted(left))}")
+    missing = {each["kind"] for each in objects} - {kind for kinds in FILES.values() for kind in kinds}
+    if missing:
+        raise SystemExit(f"hack/generate.py: say in FILES where these belong: {', '.join(sorted(missing))}")
     return texts
 
 
 def chart_crd() -> str:
-    """The CRD as a template: kept when the chart goes, upgraded when it stays (Helm's own crds/ would never be)."""
+    """The CRD as a template of the chart.
+
+    A template, because Helm never upgrades what is in a chart's folder crds/. The annotation keeps the CRD when the chart is
+    uninstalled: with it, all HAClusters would be deleted.
+    """
     crd = build_crd()
     crd["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
     text = to_yaml(crd)
@@ -64,7 +72,7 @@ def chart_crd() -> str:
 
 
 def render(chart: Path, *options: str) -> list[dict[str, Any]]:
-    """What the chart gives with `options`, hooks left out."""
+    """The objects that `helm template` renders with `options`, without hooks."""
     argv = [str(find_helm()), "template", RELEASE, str(chart), "--namespace", NAMESPACE, "--no-hooks", *options]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:
@@ -72,29 +80,29 @@ def render(chart: Path, *options: str) -> list[dict[str, Any]]:
     return [each for each in yaml.safe_load_all(done.stdout) if each]
 
 
-def plain(objects: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same objects for kubectl: without what only Helm reads."""
-    return [_without_helm(each) for each in objects]
+def without_helm(objects: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The objects without labels and annotations that only Helm uses."""
+    return [_strip_helm(each) for each in objects]
 
 
-def _without_helm(value: Any) -> Any:
+def _strip_helm(value: Any) -> Any:
     if isinstance(value, list):
-        return [_without_helm(each) for each in value]
+        return [_strip_helm(each) for each in value]
     if not isinstance(value, dict):
         return value
-    kept = {key: _without_helm(each) for key, each in value.items() if not str(key).startswith(HELM_ONLY)}
+    kept = {key: _strip_helm(each) for key, each in value.items() if not str(key).startswith(HELM_ONLY)}
     if kept.get(MANAGED_BY) == "Helm":
         del kept[MANAGED_BY]
     return {key: each for key, each in kept.items() if not (key == "annotations" and each == {})}
 
 
 def dump(objects: Iterable[dict[str, Any]]) -> str:
-    """YAML for people: in the chart's order, nothing folded away."""
+    """The objects as YAML documents, in the chart's order."""
     return "---\n".join(to_yaml(each) for each in objects)
 
 
 def find_helm() -> Path:
-    """The machine's helm, or one that is built (and kept)."""
+    """The installed helm; where there is none, helm is built from source once and kept."""
     if found := shutil.which("helm"):
         return Path(found)
     built = cache.root() / f"helm-{versions.HELM}" / "helm"
@@ -102,7 +110,7 @@ def find_helm() -> Path:
 
 
 def main() -> int:
-    """Writes or checks."""
+    """Writes the files, or checks them with `--check`; returns the exit code."""
     parser = argparse.ArgumentParser(description=re.sub(r"\n\n.*", "", __doc__ or "", flags=re.S))
     parser.add_argument("--check", action="store_true", help="write nothing, name what is stale")
     check = parser.parse_args().check

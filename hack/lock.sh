@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Write the lock files anew: exact versions with hashes, no index address, for Python 3.11 and later on any platform.
+# Writes the files in locks/: exact versions with hashes, without index addresses, for Python 3.11 and later on any platform.
 set -eu
 cd "$(dirname "$0")/.."
 lock() {

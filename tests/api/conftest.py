@@ -1,13 +1,32 @@
-"""Fixtures of the tests that need a real API server."""
+"""Fixtures of the tests that need a real API server.
+
+An `Environment` (fixture `env`) is a namespace with nodes and simulated agents; the operator is a process that the test starts.
+Modules, in the order in which they build on each other:
+kubectl – runs kubectl.
+apiserver – the API server as tests use it.
+processes – starts its processes.
+request – requests as the administrator, without kubectl.
+namespace – what a user does and sees in one namespace.
+environment – adds simulated agents.
+election – decides which of the simulated nodes holds the virtual IP, as keepalived does.
+operator_process – runs the operator.
+policies – makes the API server refuse writes.
+latency – measures how soon status shows a move.
+"""
 
 from collections.abc import Iterator
 
 import pytest
 
+from hack.generate import NAMESPACE
 from hacluster import names
-from tests.api import apiserver as api
-from tests.api.environment import World, world
+from tests.api import processes
+from tests.api.apiserver import REPOSITORY, ApiServer
+from tests.api.environment import Environment, environment
 from tests.api.latency import MEASURED
+from tests.api.operator_process import operator
+
+MANIFESTS = REPOSITORY / "manifests"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -18,21 +37,45 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
-def apiserver() -> Iterator[api.ApiServer]:
-    """A real API server with the CRD installed and garbage collection at work."""
-    with api.run(controllers=True) as server:
+def apiserver() -> Iterator[ApiServer]:
+    """A real API server with the CRD installed and garbage collection running."""
+    with processes.run(controllers=True) as server:
         yield server
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _no_resource_outlives_its_module(apiserver: api.ApiServer) -> Iterator[None]:
-    """An operator that watches all namespaces would see it, and hold its virtual IP against the next module's."""
+def _delete_all_resources(apiserver: ApiServer) -> Iterator[None]:
+    """After each module: an operator that watches all namespaces would refuse the next module's virtual IPs as taken."""
     yield
     apiserver.kubectl("delete", names.PLURAL, "--all", "--all-namespaces", "--wait=true")
 
 
 @pytest.fixture
-def here(apiserver: api.ApiServer) -> Iterator[World]:
+def env(apiserver: ApiServer) -> Iterator[Environment]:
     """A namespace with three nodes of its own."""
-    with world(apiserver) as made:
+    with environment(apiserver) as made:
         yield made
+
+
+@pytest.fixture
+def settled(apiserver: ApiServer, env: Environment) -> Iterator[Environment]:
+    """The environment with a running operator and the resource `web`, which is Ready with node1 as the holder."""
+    with operator(apiserver, env.namespace):
+        env.create()
+        env.settle()
+        yield env
+
+
+@pytest.fixture(scope="module")
+def installed(apiserver: ApiServer) -> Iterator[ApiServer]:
+    """The API server with everything in manifests/ installed; afterwards with the CRD only, as before."""
+    apiserver.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(MANIFESTS))
+    yield apiserver
+    for file in ("operator.yaml", "admission-policy.yaml", "rbac.yaml"):
+        apiserver.kubectl("delete", "--wait=false", "-f", str(MANIFESTS / file))
+
+
+@pytest.fixture(scope="module")
+def operator_token(installed: ApiServer) -> str:
+    """A token of the operator's service account, with the rights that manifests/ gives it."""
+    return installed.service_account_token(NAMESPACE, "hacluster-operator")

@@ -1,7 +1,7 @@
-"""How soon status tells of a move: from a new holder's report being sent to a watch showing it as `vipHolder`.
+"""Measures how soon status shows a move: from the new holder's agent sending its report until a watch shows it as `vipHolder`.
 
-`python -m tests.api.latency` prints the figures as JSON. Everything is real but the nodes: API server, operator process,
-and the agents' own way of reporting.
+`python -m tests.api.latency` prints the figures as JSON; `test_status_latency.py` checks them. The API server, the operator process
+and the agents' class that reports (`KubernetesReporter`) are real; only the nodes are simulated.
 """
 
 import argparse
@@ -24,30 +24,35 @@ from hacluster.agent.status.kube import KubernetesReporter, Server
 from hacluster.agent.system.clock import system_clock
 from hacluster.api.status import Health, InterfaceStatus, NodeStatus, RouterStatus, VrrpState
 from hacluster.timestamps import format_timestamp
-from tests.api import apiserver
+from tests.api import processes
 from tests.api.apiserver import ApiServer
-from tests.api.environment import NODES, VIP, World, operator, world
+from tests.api.environment import NODES, VIP, Environment, environment
+from tests.api.operator_process import operator
 
-WITHIN = 10.0
+TIMEOUT = 10.0
+"""Seconds until a move counts as not shown."""
 PAIR = ("node1", "node2")
+"""The virtual IP moves between these nodes."""
 MEASURED: list[str] = []
-"""What a run of the tests saw, for its summary."""
+"""The figures of this test run, for pytest's summary."""
 
 
 @dataclass(frozen=True)
 class Latencies:
-    """Milliseconds of each move; `reports` of them are the API server's own answer to the new holder's report."""
+    """The measured times of several moves, in milliseconds."""
 
     milliseconds: tuple[float, ...]
+    """From sending the new holder's report until the watch shows the new holder."""
     reports: tuple[float, ...]
+    """The part of it until the API server answers the report; the rest is the operator's."""
 
     def summary(self) -> dict[str, Any]:
-        """Median, 95th percentile and maximum in milliseconds, the number of moves, and the reports' share as a yardstick."""
+        """Median, 95th percentile and maximum of both, and the number of moves."""
         return {**_figures(self.milliseconds), "n": len(self.milliseconds), "report": _figures(self.reports)}
 
 
 def _figures(milliseconds: Sequence[float]) -> dict[str, float]:
-    """The percentile is by nearest rank, so that it is one of the measured values."""
+    """The percentile is the nearest rank, which is one of the measured values."""
     ranked = sorted(milliseconds)
     p95 = ranked[max(math.ceil(0.95 * len(ranked)) - 1, 0)]
     return {name: round(value, 1) for name, value in (("median", statistics.median(ranked)), ("p95", p95), ("max", ranked[-1]))}
@@ -55,31 +60,33 @@ def _figures(milliseconds: Sequence[float]) -> dict[str, float]:
 
 @dataclass
 class Watcher:
-    """A watch on one resource, in a thread of its own: when each `vipHolder` was first shown."""
+    """A watch on one resource, in a thread of its own, that records when each `vipHolder` was first shown."""
 
-    here: World
+    env: Environment
     name: str = "web"
     _shown: list[tuple[float, str]] = field(default_factory=list)
-    _news: threading.Condition = field(default_factory=threading.Condition)
+    """Time (monotonic seconds) and holder, for each change of the holder."""
+    _changed: threading.Condition = field(default_factory=threading.Condition)
     _ended: str = ""
+    """Why the watch ended; empty: it still runs."""
 
     @contextlib.contextmanager
     def watching(self) -> Iterator["Watcher"]:
-        """Watches as long as the block lasts."""
-        version = self.here.get("haclusters", self.name)["metadata"]["resourceVersion"]
-        server = self.here.server
+        """Watches during the block."""
+        version = self.env.get("haclusters", self.name)["metadata"]["resourceVersion"]
+        server = self.env.server
         context = ssl.create_default_context(cafile=str(server.ca))
         connection = http.client.HTTPSConnection(server.url.removeprefix("https://"), context=context)
         query = f"?watch=1&fieldSelector=metadata.name={self.name}&resourceVersion={version}"
-        connection.request("GET", self.here.path("haclusters") + query, headers={"Authorization": f"Bearer {server.token}"})
-        answer = connection.getresponse()
-        assert answer.status == http.client.OK, answer.read()
-        thread = threading.Thread(target=self._read, args=(answer,), daemon=True)
+        connection.request("GET", self.env.path("haclusters") + query, headers={"Authorization": f"Bearer {server.token}"})
+        response = connection.getresponse()
+        assert response.status == http.client.OK, response.read()
+        thread = threading.Thread(target=self._read, args=(response,), daemon=True)
         thread.start()
         try:
             yield self
         finally:
-            # The reading thread ends with the connection; closing the file under it would wait for it.
+            # Shutting the socket down ends the thread. Closing the response would block, because the thread is reading from it.
             if connection.sock is not None:
                 with contextlib.suppress(OSError):
                     connection.sock.shutdown(2)
@@ -87,53 +94,55 @@ class Watcher:
             connection.close()
 
     def shown(self, holder: str, since: float) -> float:
-        """When the watch first showed `holder` after `since`.
+        """When the watch first showed `holder` after `since`; both are monotonic seconds.
 
         Raises:
-            AssertionError: not within ten seconds.
+            AssertionError: not within `TIMEOUT`.
+
         """
-        with self._news:
-            found: list[float] = []
+        with self._changed:
+            times: list[float] = []
 
-            def come() -> bool:
-                found.extend(at for at, who in self._shown if who == holder and at >= since)
-                return bool(found or self._ended)
+            def shown_or_ended() -> bool:
+                times.extend(at for at, shown in self._shown if shown == holder and at >= since)
+                return bool(times or self._ended)
 
-            assert self._news.wait_for(come, timeout=WITHIN), f"{holder} is not shown: {self._shown[-3:]}"
-            assert found, f"the watch ended: {self._ended}"
-            return found[0]
+            assert self._changed.wait_for(shown_or_ended, timeout=TIMEOUT), f"{holder} is not shown: {self._shown[-3:]}"
+            assert times, f"the watch ended: {self._ended}"
+            return times[0]
 
-    def _read(self, answer: http.client.HTTPResponse) -> None:
+    def _read(self, response: http.client.HTTPResponse) -> None:
+        """Runs in the thread until the connection ends."""
         last = None
         try:
-            while line := answer.readline():
+            while line := response.readline():
                 at = time.monotonic()
                 holder = str(json.loads(line)["object"].get("status", {}).get("vipHolder", ""))
-                with self._news:
+                with self._changed:
                     if holder != last:
                         self._shown.append((at, holder))
                     last = holder
-                    self._news.notify_all()
-            self._end("by the server")
+                    self._changed.notify_all()
+            self._set_ended("by the server")
         except (OSError, ValueError, AttributeError, http.client.HTTPException) as error:
-            self._end(repr(error))
+            self._set_ended(repr(error))
 
-    def _end(self, why: str) -> None:
-        with self._news:
-            self._ended = why
-            self._news.notify_all()
+    def _set_ended(self, cause: str) -> None:
+        with self._changed:
+            self._ended = cause
+            self._changed.notify_all()
 
 
 @dataclass(frozen=True)
 class Agents:
-    """Two nodes' agents, reporting as the real one does and over its kind of connection."""
+    """The agents of two nodes, which report with the real agent's class."""
 
-    here: World
+    env: Environment
     reporters: dict[str, KubernetesReporter]
     revisions: dict[str, str]
 
-    async def says(self, name: str, *, holds: bool) -> None:
-        """The node's entry, applied."""
+    async def report(self, name: str, *, holds: bool) -> None:
+        """Applies the node's entry of status; `holds`: it has the virtual IP."""
         at = format_timestamp(system_clock())
         router = RouterStatus(
             name="VI_1", state=VrrpState.MASTER if holds else VrrpState.BACKUP, priority=250 if name == "node1" else 240,
@@ -145,71 +154,71 @@ class Agents:
             InterfaceStatus(name="eth0", addresses=(f"{private}/24",)),
         )
         entry = NodeStatus(
-            name=self.here.node(name), agent_version="test", routers=(router,), interfaces=interfaces, haproxy=Health.UP,
+            name=self.env.node(name), agent_version="test", routers=(router,), interfaces=interfaces, haproxy=Health.UP,
             apache=Health.UP, config_revision=self.revisions[name], since=at,
         )  # fmt: skip
         await self.reporters[name].apply(entry)
 
 
 @contextlib.asynccontextmanager
-async def agents(here: World, account: Path) -> AsyncIterator[Agents]:
-    """The agents of both nodes, with their connections warm."""
-    (account / "token").write_text(here.server.token)
-    (account / "ca.crt").write_bytes(here.server.ca.read_bytes())
-    host, port = here.server.url.removeprefix("https://").split(":")
+async def agents(env: Environment, account: Path) -> AsyncIterator[Agents]:
+    """The agents of both nodes, with open connections; `account` is a folder for the files of a service account."""
+    (account / "token").write_text(env.server.token)
+    (account / "ca.crt").write_bytes(env.server.ca.read_bytes())
+    host, port = env.server.url.removeprefix("https://").split(":")
     server = Server(host, int(port), account)
-    made = {each: KubernetesReporter(server, "web", here.namespace, here.node(each), system_clock) for each in PAIR}
+    reporters = {each: KubernetesReporter(server, "web", env.namespace, env.node(each), system_clock) for each in PAIR}
     try:
-        for reporter in made.values():
+        for reporter in reporters.values():
             await reporter.renew_lease()
-        yield Agents(here, made, {each: here.orders(each).revision for each in PAIR})
+        yield Agents(env, reporters, {each: env.agent_config(each).revision for each in PAIR})
     finally:
-        for reporter in made.values():
+        for reporter in reporters.values():
             await reporter.close()
 
 
-async def move(team: Agents, watcher: Watcher, old: str, new: str) -> tuple[float, float]:
-    """One move, told by both nodes as it happens: the milliseconds until the watch shows it, and until the report is taken."""
-    leaving = asyncio.create_task(team.says(old, holds=False))
+async def measure_move(pair: Agents, watcher: Watcher, old: str, new: str) -> tuple[float, float]:
+    """One move, which both nodes report: milliseconds until the watch shows it, and until the new holder's report is answered."""
+    old_report = asyncio.create_task(pair.report(old, holds=False))
     await asyncio.sleep(0.005)
     sent = time.monotonic()
-    await team.says(new, holds=True)
-    taken = time.monotonic()
-    await leaving
-    shown = await asyncio.to_thread(watcher.shown, team.here.node(new), sent)
-    return (shown - sent) * 1000, (taken - sent) * 1000
+    await pair.report(new, holds=True)
+    answered = time.monotonic()
+    await old_report
+    shown = await asyncio.to_thread(watcher.shown, pair.env.node(new), sent)
+    return (shown - sent) * 1000, (answered - sent) * 1000
 
 
-async def moves(here: World, count: int, pause: float) -> Latencies:
-    """Moves the virtual IP of the settled resource `web` to and fro."""
+async def measure_moves(env: Environment, count: int, pause: float) -> Latencies:
+    """Moves the virtual IP of the resource `web`, which is Ready, between both nodes; `pause` is in seconds."""
     measured = []
-    with TemporaryDirectory(prefix="hacluster-account-") as account, Watcher(here).watching() as watcher:
-        async with agents(here, Path(account)) as team:
+    with TemporaryDirectory(prefix="hacluster-account-") as account, Watcher(env).watching() as watcher:
+        async with agents(env, Path(account)) as pair:
             for name in PAIR:
-                await team.says(name, holds=name == PAIR[0])
+                await pair.report(name, holds=name == PAIR[0])
             for number in range(count):
                 await asyncio.sleep(pause)
                 old, new = PAIR if number % 2 == 0 else PAIR[::-1]
-                measured.append(await move(team, watcher, old, new))
-    return Latencies(tuple(shown for shown, _ in measured), tuple(taken for _, taken in measured))
+                measured.append(await measure_move(pair, watcher, old, new))
+    return Latencies(tuple(shown for shown, _ in measured), tuple(answered for _, answered in measured))
 
 
 def measure(server: ApiServer, count: int, pause: float) -> Latencies:
-    """`count` moves of a resource of its own, `pause` seconds between them, with the operator as a process of its own."""
-    with world(server) as here, operator(server, here.namespace):
-        here.create()
-        here.settle()
-        return asyncio.run(moves(here, count, pause))
+    """Starts the operator, creates a resource, and measures `count` moves with `pause` seconds between them."""
+    with environment(server) as env, operator(server, env.namespace):
+        env.create()
+        env.settle()
+        return asyncio.run(measure_moves(env, count, pause))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Prints the figures."""
+    """Measures, and prints the figures as JSON."""
     parser = argparse.ArgumentParser(prog="python -m tests.api.latency", description=__doc__)
     parser.add_argument("--moves", type=int, default=100)
     parser.add_argument("--pause", type=float, default=0.3, help="seconds between two moves")
     parser.add_argument("--all", action="store_true", help="print every move's milliseconds, too")
     options = parser.parse_args(arguments)
-    with apiserver.run() as server:
+    with processes.run() as server:
         latencies = measure(server, options.moves, options.pause)
     document: dict[str, Any] = latencies.summary()
     if options.all:

@@ -1,4 +1,4 @@
-"""The agent's reports reach a real API server, with no more rights than the plan gives to agents."""
+"""`KubernetesReporter` writes status entries and Leases on a real API server, with only the rights that the plan gives to agents."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -32,8 +32,8 @@ def resource() -> dict[str, Any]:
     return {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": {"name": "web"}, "spec": spec}
 
 
-class World:
-    """A namespace with one resource, and its agents."""
+class ResourceWithAgents:
+    """A namespace with one resource, and the service account of its agents."""
 
     def __init__(self, server: ApiServer, account: Path) -> None:
         self.server, self.account = server, account
@@ -45,7 +45,8 @@ class World:
         (account / "ca.crt").write_bytes(server.ca.read_bytes())
 
     @contextlib.asynccontextmanager
-    async def agent(self, node: str, cluster: str = "web") -> AsyncIterator[KubernetesReporter]:
+    async def reporter(self, node: str, cluster: str = "web") -> AsyncIterator[KubernetesReporter]:
+        """The reporter of the agent on `node`."""
         host, port = self.server.url.removeprefix("https://").split(":")
         reporter = KubernetesReporter(Server(host, int(port), self.account), cluster, self.namespace, node, system_clock)
         try:
@@ -54,58 +55,59 @@ class World:
             await reporter.close()
 
     def nodes(self) -> dict[str, Any]:
+        """The entries of `status.nodes` by node."""
         status = self.server.get("hacluster", "web", "-n", self.namespace)["status"]
         return {node["name"]: node for node in status["nodes"]}
 
 
 @pytest.fixture
-def world(apiserver: ApiServer, tmp_path: Path) -> World:
-    return World(apiserver, tmp_path)
+def web(apiserver: ApiServer, tmp_path: Path) -> ResourceWithAgents:
+    return ResourceWithAgents(apiserver, tmp_path)
 
 
 def entry(node: str, state: VrrpState) -> NodeStatus:
-    held = ("172.16.7.200",) if state is VrrpState.MASTER else ()
-    router = RouterStatus(name="VI_1", state=state, priority=101, interface="ens3", virtual_ips=held, since=SINCE)
+    virtual_ips = ("172.16.7.200",) if state is VrrpState.MASTER else ()
+    router = RouterStatus(name="VI_1", state=state, priority=101, interface="ens3", virtual_ips=virtual_ips, since=SINCE)
     return NodeStatus(name=node, routers=(router,), since=SINCE)
 
 
-async def test_each_node_owns_its_own_entry(world: World) -> None:
-    async with world.agent("node1") as one, world.agent("node2") as two:
+async def test_each_agent_owns_its_nodes_entry(web: ResourceWithAgents) -> None:
+    async with web.reporter("node1") as one, web.reporter("node2") as two:
         await one.apply(entry("node1", VrrpState.MASTER))
         await two.apply(entry("node2", VrrpState.BACKUP))
         await one.apply(entry("node1", VrrpState.FAULT))
-    nodes = world.nodes()
+    nodes = web.nodes()
     assert (nodes["node1"]["routers"][0]["state"], nodes["node1"]["routers"][0]["virtualIPs"]) == ("Fault", [])
     assert nodes["node2"]["routers"][0]["state"] == "Backup"
-    managers = world.server.get("hacluster", "web", "-n", world.namespace, "--show-managed-fields")["metadata"]["managedFields"]
+    managers = web.server.get("hacluster", "web", "-n", web.namespace, "--show-managed-fields")["metadata"]["managedFields"]
     assert {"hacluster-agent-node1", "hacluster-agent-node2"} <= {manager["manager"] for manager in managers}
 
 
-async def test_the_lease_is_renewed(world: World) -> None:
-    async with world.agent("node1") as one:
+async def test_the_lease_is_renewed(web: ResourceWithAgents) -> None:
+    async with web.reporter("node1") as one:
         await one.renew_lease()
-        first = lease(world)
+        first = lease(web)
         await one.renew_lease()
     assert first["holderIdentity"] == "node1" and first["leaseDurationSeconds"] == 10
-    assert lease(world)["renewTime"] > first["renewTime"]
+    assert lease(web)["renewTime"] > first["renewTime"]
 
 
-def lease(world: World) -> dict[str, Any]:
-    spec: dict[str, Any] = world.server.get("lease", names.lease("web", "node1"), "-n", world.namespace)["spec"]
+def lease(web: ResourceWithAgents) -> dict[str, Any]:
+    spec: dict[str, Any] = web.server.get("lease", names.lease("web", "node1"), "-n", web.namespace)["spec"]
     return spec
 
 
-async def test_a_deleted_resource_is_gone_and_not_made_again(world: World) -> None:
-    # The agent's own account outlives it here: the garbage collector would take that as well, sooner or later.
-    world.server.kubectl("delete", "hacluster", "web", "-n", world.namespace, "--cascade=orphan")
-    async with world.agent("node1") as one:
+async def test_a_report_on_a_deleted_resource_fails_and_does_not_create_it(web: ResourceWithAgents) -> None:
+    # The orphaned service account still works: without --cascade=orphan, the garbage collector would delete it.
+    web.server.kubectl("delete", "hacluster", "web", "-n", web.namespace, "--cascade=orphan")
+    async with web.reporter("node1") as one:
         with pytest.raises(ResourceGone):
             await one.apply(entry("node1", VrrpState.STOPPED))
-    assert world.server.get("hacluster", "-n", world.namespace)["items"] == []
+    assert web.server.get("hacluster", "-n", web.namespace)["items"] == []
 
 
-async def test_somebody_elses_resource_is_not_the_agents(world: World) -> None:
-    async with world.agent("node1", cluster="other") as one:
+async def test_an_agent_may_not_report_on_another_resource(web: ResourceWithAgents) -> None:
+    async with web.reporter("node1", cluster="other") as one:
         with pytest.raises(ReportFailed, match="403"):
             await one.apply(entry("node1", VrrpState.MASTER))
         with pytest.raises(ReportFailed, match="403"):

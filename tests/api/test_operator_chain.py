@@ -1,51 +1,31 @@
-"""The chain: a resource becomes objects, the nodes' facts become their configuration, and status says what is the case."""
+"""From a resource to a Ready status: the operator makes objects, configures nodes whose agents have reported, and updates conditions."""
 
-import re
 import socket
 import urllib.request
-from collections import Counter
 
 import pytest
 
 from hacluster import names
 from hacluster.nodeconfig import File
-from tests.api.apiserver import ApiServer, KubectlError
-from tests.api.environment import MERGE, NODES, VIP, World, call, operator, world
+from tests.api.apiserver import ApiServer
+from tests.api.environment import NODES, VIP, Environment, environment
+from tests.api.kubectl import KubectlError
+from tests.api.operator_process import operator
+from tests.api.request import MERGE, call
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver
 
 MEMORY_LIMIT = 100
-"""MB that the operator may have at rest."""
+"""Resident memory in MB that the operator may use when nothing changes."""
 
 
-def writes(server: ApiServer) -> Counter[str]:
-    """Requests of the kinds by which the operator writes, as the API server counts them.
+def test_the_tutorial_becomes_ready(apiserver: ApiServer) -> None:
+    with environment(apiserver, plain_names=True) as env, operator(apiserver, env.namespace) as process:
+        uid = env.apply_sample("tutorial.yaml")["metadata"]["uid"]
+        env.settle(holder="node1")
 
-    Renewals of Leases are the test's own; deletions and plain patches are also the garbage collector's, after other tests.
-    """
-    raw = server.kubectl("get", "--raw", "/metrics")
-    counted: Counter[str] = Counter()
-    for labels, value in re.findall(r"^apiserver_request_total\{([^}]*)\} (\S+)$", raw, re.MULTILINE):
-        found = dict(re.findall(r'(\w+)="([^"]*)"', labels))
-        what = (found["verb"], found["resource"])
-        if what[0] == "APPLY" or what in (("PATCH", "pods"), ("POST", "events")):
-            counted[f"{found['verb']} {found['resource']}/{found['subresource']}"] += int(float(value))
-    return counted
-
-
-def versions(here: World) -> dict[tuple[str, str], str]:
-    """Version of everything that the operator writes, but the Leases, which the agents renew."""
-    found = {key: each["metadata"]["resourceVersion"] for key, each in here.children().items() if key[0] != "leases"}
-    return {**found, ("haclusters", "web"): here.get("haclusters", "web")["metadata"]["resourceVersion"]}
-
-
-def test_the_tutorial_from_resource_to_ready(apiserver: ApiServer) -> None:
-    with world(apiserver, plain=True) as here, operator(apiserver, here.namespace) as process:
-        uid = here.apply_sample("tutorial.yaml")["metadata"]["uid"]
-        here.settle(holder="node1")
-
-        children = here.children()
+        children = env.children()
         assert set(children) == {
             ("serviceaccounts", "web-agent"), ("roles", "web-agent"), ("rolebindings", "web-agent"),
             ("configmaps", "web-config"), ("configmaps", "web-config-good"),
@@ -62,18 +42,18 @@ def test_the_tutorial_from_resource_to_ready(apiserver: ApiServer) -> None:
         assert "172.16.7.200/24" in data[names.key("node1", File.KEEPALIVED)]
         assert "server node3 192.168.60.230:8081" in data[names.key("node1", File.HAPROXY)]
 
-        metadata = here.get("haclusters", "web")["metadata"]
-        assert "finalizers" not in metadata and "annotations" not in metadata, "nothing of kopf's on a user's object"
+        metadata = env.get("haclusters", "web")["metadata"]
+        assert "finalizers" not in metadata and "annotations" not in metadata, "kopf has written something to a user's object"
         assert "annotations" not in call(apiserver, "GET", "/api/v1/nodes/node1")["metadata"]
 
-        status = here.status()
+        status = env.status()
         assert (status["vipHolder"], status["nodeSummary"]) == ("node1", "3/3")
         (vip,) = status["virtualIPs"]
         assert (vip["address"], vip["router"], vip["virtualRouterID"], vip["transitions"]) == (VIP, "VI_1", 51, 0)
-        warning = here.condition("Warning")
+        warning = env.condition("Warning")
         assert warning["status"] == "True", "the tutorial's weight and open admin page are dangerous"
         assert "spec.vrrp.check.weight" in warning["message"] and "admin" in warning["message"]
-        shown = apiserver.kubectl("get", "-n", here.namespace, "hac", "web", "-o", "wide")
+        shown = apiserver.kubectl("get", "-n", env.namespace, "hac", "web", "-o", "wide")
         assert "node1" in shown and "3/3" in shown
 
         memory = process.memory()
@@ -82,165 +62,118 @@ def test_the_tutorial_from_resource_to_ready(apiserver: ApiServer) -> None:
         assert process.terminate() == 0
 
 
-def test_a_node_is_configured_once_its_facts_are_known(apiserver: ApiServer, here: World) -> None:
-    with operator(apiserver, here.namespace):
-        here.create()
-        condition = here.until("Reconciling", "True", "Progressing")
-        assert f"{here.node('node2')}: its agent has not reported yet" in condition["message"]
-        eventually(lambda: empty(here), within=5)
-        assert here.status()["nodeSummary"] == "0/3"
-        here.report("node2")
-        orders = here.orders("node2")
-        assert [router.interface for router in orders.routers] == ["ens3"]
-        data = here.get("configmaps", "web-config")["data"]
-        assert names.key(here.node("node1"), File.KEEPALIVED) not in data
+def test_a_node_is_configured_once_its_agent_has_reported(apiserver: ApiServer, env: Environment) -> None:
+    with operator(apiserver, env.namespace):
+        env.create()
+        condition = env.wait_for_condition("Reconciling", "True", "Progressing")
+        assert f"{env.node('node2')}: its agent has not reported yet" in condition["message"]
+
+        def config_map_without_data() -> None:
+            assert ("configmaps", "web-config") in env.children()
+            assert not env.get("configmaps", "web-config").get("data")
+
+        eventually(config_map_without_data, within=5)
+        assert env.status()["nodeSummary"] == "0/3"
+        env.report("node2")
+        config = env.agent_config("node2")
+        assert [router.interface for router in config.routers] == ["ens3"]
+        data = env.get("configmaps", "web-config")["data"]
+        assert names.key(env.node("node1"), File.KEEPALIVED) not in data
 
 
-def empty(here: World) -> None:
-    assert ("configmaps", "web-config") in here.children()
-    assert not here.get("configmaps", "web-config").get("data")
-
-
-def test_nothing_is_written_while_nothing_changes(apiserver: ApiServer, here: World) -> None:
-    with operator(apiserver, here.namespace):
-        # The API server writes these quantities in its own way: 100m, 1Gi.
-        here.create(resources={"haproxy": {"requests": {"cpu": "0.1", "memory": "1024Mi"}}})
-        here.settle()
-        eventually_quiet(apiserver)
-        before, counted = versions(here), writes(apiserver)
-        # The second listing comes 10 s after the start, and every node renews its Lease each second.
-        stays(apiserver, counted, seconds=14)
-        assert versions(here) == before
-
-
-def test_a_restart_writes_nothing(apiserver: ApiServer, here: World) -> None:
-    with operator(apiserver, here.namespace):
-        here.create()
-        here.settle()
-        eventually_quiet(apiserver)
-        before, counted = versions(here), writes(apiserver)
-    with operator(apiserver, here.namespace):
-        stays(apiserver, counted, seconds=6)
-        assert versions(here) == before
-
-
-def stays(apiserver: ApiServer, before: Counter[str], *, seconds: float) -> None:
-    """Nothing is written for so long."""
-
-    def written() -> Counter[str]:
-        now = writes(apiserver)
-        assert now != before
-        return now - before
-
-    try:
-        more = eventually(written, within=seconds, every=1)
-    except AssertionError:
-        return
-    pytest.fail(f"written though nothing changed: {dict(more)}")
-
-
-def eventually_quiet(apiserver: ApiServer) -> None:
-    last = [writes(apiserver)]
-
-    def check() -> None:
-        now = writes(apiserver)
-        same, last[0] = now == last[0], now
-        assert same, "still writing"
-
-    eventually(check, within=20, every=1.5)
-
-
-def test_kubectl_wait_does_not_lie_after_a_change(apiserver: ApiServer, here: World) -> None:
-    wait = ("wait", "-n", here.namespace, "--for=condition=Ready", "hac/web")
-    with operator(apiserver, here.namespace):
-        here.create()
-        here.settle()
+def test_kubectl_wait_times_out_until_a_change_is_live(apiserver: ApiServer, env: Environment) -> None:
+    wait = ("wait", "-n", env.namespace, "--for=condition=Ready", "hac/web")
+    with operator(apiserver, env.namespace):
+        env.create()
+        env.settle()
         apiserver.kubectl(*wait, "--timeout=5s")
-        before = here.orders("node2").revision
-        here.change(haproxy={"retries": 7})
+        before = env.agent_config("node2").revision
+        env.change(haproxy={"retries": 7})
         with pytest.raises(KubectlError, match="timed out"):
             apiserver.kubectl(*wait, "--timeout=2s")
-        assert here.until("Ready", "False", "Progressing")
-        assert here.orders("node2").revision != before
-        here.follow()
+        assert env.wait_for_condition("Ready", "False", "Progressing")
+        assert env.agent_config("node2").revision != before
+        env.load_until_ready()
         apiserver.kubectl(*wait, "--timeout=10s")
-        assert here.status()["observedGeneration"] == 2
+        assert env.status()["observedGeneration"] == 2
 
 
-def test_a_new_image_is_not_ready_before_every_pod_has_it(apiserver: ApiServer, here: World) -> None:
-    def controller(**status: int) -> None:
-        """What the DaemonSet controller would write; this API server has none."""
-        each = here.get("daemonsets", "web-lb")
+def test_a_new_image_is_not_ready_before_every_pod_has_it(apiserver: ApiServer, env: Environment) -> None:
+    def write_daemonset_status(**status: int) -> None:
+        """As the DaemonSet controller would; it does not run beside this API server."""
+        each = env.get("daemonsets", "web-lb")
         status = {"currentNumberScheduled": 3, "numberMisscheduled": 0, "desiredNumberScheduled": 3, "numberReady": 3, **status}
         body = {"status": {"observedGeneration": each["metadata"]["generation"], **status}}
-        call(apiserver, "PATCH", here.path("daemonsets", "web-lb", "status"), body, MERGE)
+        call(apiserver, "PATCH", env.path("daemonsets", "web-lb", "status"), body, MERGE)
 
-    with operator(apiserver, here.namespace):
-        here.create()
-        here.settle()
-        controller(updatedNumberScheduled=3)
-        here.until("Ready", "True")
-        here.change(images={"node": "node:next"})
-        condition = here.until("Ready", "False", "Progressing")  # the controller has not even seen it
+    with operator(apiserver, env.namespace):
+        env.create()
+        env.settle()
+        write_daemonset_status(updatedNumberScheduled=3)
+        env.wait_for_condition("Ready", "True")
+        env.change(images={"node": "node:next"})
+        condition = env.wait_for_condition(
+            "Ready", "False", "Progressing"
+        )  # the DaemonSet's status is about its previous generation
         assert "web-lb: " in condition["message"]
-        controller(updatedNumberScheduled=1)
-        eventually(lambda: says(here, "web-lb: 1 of 3 pods are up to date"), within=5)
-        controller(updatedNumberScheduled=3)
-        here.until("Ready", "True")
+        write_daemonset_status(updatedNumberScheduled=1)
+
+        def message_counts_pods() -> None:
+            assert "web-lb: 1 of 3 pods are up to date" in env.condition("Ready")["message"]
+
+        eventually(message_counts_pods, within=5)
+        write_daemonset_status(updatedNumberScheduled=3)
+        env.wait_for_condition("Ready", "True")
 
 
-def says(here: World, words: str) -> None:
-    assert words in here.condition("Ready")["message"]
-
-
-def test_pods_learn_their_revision_so_that_the_kubelet_delivers_at_once(apiserver: ApiServer, here: World) -> None:
-    with operator(apiserver, here.namespace):
-        here.create()
-        here.report("node1")
-        revision = here.orders("node1").revision
+def test_pods_are_annotated_with_their_revision(apiserver: ApiServer, env: Environment) -> None:
+    with operator(apiserver, env.namespace):
+        env.create()
+        env.report("node1")
+        revision = env.agent_config("node1").revision
         for component in (names.COMPONENT_LB, names.COMPONENT_APACHE):
             pod = {
                 "apiVersion": "v1", "kind": "Pod",
                 "metadata": {"name": f"web-{component}-x", "labels": names.labels("web", component)},
-                "spec": {"nodeName": here.node("node1"), "containers": [{"name": "c", "image": "i"}]},
+                "spec": {"nodeName": env.node("node1"), "containers": [{"name": "c", "image": "i"}]},
             }  # fmt: skip
-            call(apiserver, "POST", here.path("pods"), pod)
+            call(apiserver, "POST", env.path("pods"), pod)
 
-        def told(wanted: str) -> None:
-            pods = [here.get("pods", f"web-{component}-x") for component in (names.COMPONENT_LB, names.COMPONENT_APACHE)]
+        def annotated(wanted: str) -> None:
+            pods = [env.get("pods", f"web-{component}-x") for component in (names.COMPONENT_LB, names.COMPONENT_APACHE)]
             assert [pod["metadata"].get("annotations", {}).get(names.ANNOTATION_REVISION) for pod in pods] == [wanted] * 2
 
-        eventually(lambda: told(revision), within=5)
-        version = here.get("pods", "web-lb-x")["metadata"]["resourceVersion"]
-        here.change(haproxy={"retries": 7})
+        eventually(lambda: annotated(revision), within=5)
+        version = env.get("pods", "web-lb-x")["metadata"]["resourceVersion"]
+        env.change(haproxy={"retries": 7})
 
-        def changed() -> str:
-            now = here.orders("node1").revision
+        def new_revision() -> str:
+            now = env.agent_config("node1").revision
             assert now != revision
             return now
 
-        eventually(changed, within=5)
-        eventually(lambda: told(here.orders("node1").revision), within=5)
-        assert here.get("pods", "web-lb-x")["metadata"]["resourceVersion"] != version
+        eventually(new_revision, within=5)
+        eventually(lambda: annotated(env.agent_config("node1").revision), within=5)
+        assert env.get("pods", "web-lb-x")["metadata"]["resourceVersion"] != version
 
 
-def test_healthz(apiserver: ApiServer, here: World) -> None:
+def test_healthz_answers(apiserver: ApiServer, env: Environment) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with (
-        operator(apiserver, here.namespace, HACLUSTER_LIVENESS_PORT=str(port)),
+        operator(apiserver, env.namespace, HACLUSTER_LIVENESS_PORT=str(port)),
         urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer,
     ):
         assert (answer.status, answer.read()) == (200, b"ok\n")
 
 
-def test_the_whole_cluster_is_watched_by_default(apiserver: ApiServer, here: World) -> None:
-    with world(apiserver, nodes=["node1"]) as there, operator(apiserver) as process:
+def test_all_namespaces_are_watched_by_default(apiserver: ApiServer, env: Environment) -> None:
+    with environment(apiserver, nodes=["node1"]) as other, operator(apiserver) as process:
         assert "watching all namespaces" in process.text()
-        here.create("one", virtualRouters=[{"virtualIPs": ["172.16.7.201/24"]}])
-        there.create("two", virtualRouters=[{"virtualIPs": ["172.16.7.202/24"]}])
-        here.until("Reconciling", "True", name="one")
-        there.until("Reconciling", "True", name="two")
-        ids = {w.status(name)["virtualIPs"][0]["virtualRouterID"] for w, name in ((here, "one"), (there, "two"))}
+        env.create("one", virtualRouters=[{"virtualIPs": ["172.16.7.201/24"]}])
+        other.create("two", virtualRouters=[{"virtualIPs": ["172.16.7.202/24"]}])
+        env.wait_for_condition("Reconciling", "True", name="one")
+        other.wait_for_condition("Reconciling", "True", name="two")
+        ids = {each.status(name)["virtualIPs"][0]["virtualRouterID"] for each, name in ((env, "one"), (other, "two"))}
         assert len(ids) == 2

@@ -1,4 +1,4 @@
-"""What the operator made stays as it made it; what it did not make it leaves alone."""
+"""The operator reverts changes of its objects and recreates deleted ones; it leaves objects and fields of others alone."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,22 +7,24 @@ import pytest
 
 from hacluster import names
 from tests.api.apiserver import ApiServer
-from tests.api.environment import MERGE, NODES, World, call, operator
+from tests.api.environment import NODES, Environment
+from tests.api.operator_process import operator
+from tests.api.request import MERGE, call
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver
 
-BACK_WITHIN = 2.0
+REPAIR_TIMEOUT = 2.0
 """Seconds."""
 
-GARBAGE_WITHIN = 90.0
-"""Seconds: the garbage collector looks for new kinds such as ours every half a minute only."""
+GARBAGE_TIMEOUT = 90.0
+"""Seconds: the garbage collector discovers new kinds, such as HACluster, only every 30 seconds."""
 
 Patch = dict[str, Any]
 
 
 def content(each: dict[str, Any]) -> Any:
-    """What an object says, without who wrote it when."""
+    """The parts of an object that the operator sets."""
     metadata = {key: each["metadata"].get(key) for key in ("labels", "ownerReferences")}
     digest = each["metadata"]["annotations"].get(names.ANNOTATION_HASH)
     body = {key: value for key, value in each.items() if key not in ("apiVersion", "kind", "metadata", "status")}
@@ -32,14 +34,15 @@ def content(each: dict[str, Any]) -> Any:
 
 
 @pytest.fixture
-def settled(apiserver: ApiServer, here: World) -> Any:
-    with operator(apiserver, here.namespace):
-        here.create()
+def configured(apiserver: ApiServer, env: Environment) -> Any:
+    """The environment with a running operator and the resource `web`, whose nodes all have a configuration."""
+    with operator(apiserver, env.namespace):
+        env.create()
         for node in NODES:
-            here.report(node)
+            env.report(node)
         for node in NODES:
-            here.orders(node)
-        yield here
+            env.agent_config(node)
+        yield env
 
 
 EDITS: dict[str, tuple[str, str, Callable[[dict[str, Any]], Patch]]] = {
@@ -52,7 +55,7 @@ EDITS: dict[str, tuple[str, str, Callable[[dict[str, Any]], Patch]]] = {
         ]}}}},
     ),
     "another node selector": (
-        "daemonsets", "web-lb", lambda _: {"spec": {"template": {"spec": {"nodeSelector": {"hacluster.dev/world": "x"}}}}},
+        "daemonsets", "web-lb", lambda _: {"spec": {"template": {"spec": {"nodeSelector": {"hacluster.dev/test": "x"}}}}},
     ),
     "more rights": (
         "roles", "web-agent",
@@ -62,7 +65,7 @@ EDITS: dict[str, tuple[str, str, Callable[[dict[str, Any]], Patch]]] = {
         "rolebindings", "web-agent",
         lambda each: {"subjects": [*each["subjects"], {"kind": "ServiceAccount", "name": "intruder", "namespace": "default"}]},
     ),
-    "the label that we find it by": (
+    "the label by which the operator finds it": (
         "configmaps", "web-config", lambda _: {"metadata": {"labels": {names.LABEL_MANAGED_BY: None}}},
     ),
     "the hash": ("daemonsets", "web-lb", lambda _: {"metadata": {"annotations": {names.ANNOTATION_HASH: "0"}}}),
@@ -71,105 +74,105 @@ EDITS: dict[str, tuple[str, str, Callable[[dict[str, Any]], Patch]]] = {
 }  # fmt: skip
 
 
-def test_an_edit_is_put_back(settled: World) -> None:
-    wrong = {}
-    for what, (plural, name, edit) in EDITS.items():
-        where = name.format(node1=settled.node("node1"))
-        before = settled.get(plural, where)
-        call(settled.server, "PATCH", settled.path(plural, where), edit(before), MERGE)
+def test_every_edit_is_reverted(configured: Environment) -> None:
+    not_reverted = {}
+    for what, (plural, pattern, edit) in EDITS.items():
+        name = pattern.format(node1=configured.node("node1"))
+        before = configured.get(plural, name)
+        call(configured.server, "PATCH", configured.path(plural, name), edit(before), MERGE)
         try:
-            eventually(lambda p=plural, w=where, b=before: same(settled.get(p, w), b), within=BACK_WITHIN)
+            eventually(lambda p=plural, n=name, b=before: assert_same(configured.get(p, n), b), within=REPAIR_TIMEOUT)
         except AssertionError as error:
-            wrong[what] = str(error)
-    assert not wrong
+            not_reverted[what] = str(error)
+    assert not not_reverted
 
 
-def same(now: dict[str, Any], before: dict[str, Any]) -> None:
+def assert_same(now: dict[str, Any], before: dict[str, Any]) -> None:
     assert content(now) == content(before)
 
 
-def test_a_deleted_child_comes_back(settled: World) -> None:
-    before = settled.children()
-    late = {}
+def test_every_deleted_child_is_recreated(configured: Environment) -> None:
+    before = configured.children()
+    not_recreated = {}
     for plural, name in before:
-        settled.delete(plural, name)
+        configured.delete(plural, name)
         try:
-            eventually(lambda p=plural, n=name: same(settled.get(p, n), before[p, n]), within=BACK_WITHIN)
+            eventually(lambda p=plural, n=name: assert_same(configured.get(p, n), before[p, n]), within=REPAIR_TIMEOUT)
         except AssertionError as error:
-            late[plural, name] = str(error)
-    assert not late
-    assert settled.children().keys() == before.keys()
+            not_recreated[plural, name] = str(error)
+    assert not not_recreated
+    assert configured.children().keys() == before.keys()
 
 
-def test_what_others_add_stays(settled: World) -> None:
+def test_fields_that_others_add_stay(configured: Environment) -> None:
     patch = {"metadata": {"annotations": {"example.com/note": "mine"}}, "data": {"extra": "mine"}}
-    call(settled.server, "PATCH", settled.path("configmaps", "web-config"), patch, MERGE)
-    settled.change(haproxy={"retries": 9})
-    settled.configured(r"retries\s+9")
-    each = settled.get("configmaps", "web-config")
+    call(configured.server, "PATCH", configured.path("configmaps", "web-config"), patch, MERGE)
+    configured.change(haproxy={"retries": 9})
+    configured.wait_for_config(r"retries\s+9")
+    each = configured.get("configmaps", "web-config")
     assert each["data"]["extra"] == "mine"
     assert each["metadata"]["annotations"]["example.com/note"] == "mine"
 
 
-def test_what_is_no_longer_wanted_goes(settled: World) -> None:
+def test_children_that_are_no_longer_needed_are_deleted(configured: Environment) -> None:
     listener = {"name": "web", "port": 80, "backend": {"servers": [{"name": "a", "address": "10.0.0.1", "port": 80}]}}
-    settled.change(apache=None, haproxy={"listeners": [listener]})
+    configured.change(apache=None, haproxy={"listeners": [listener]})
 
     def check() -> None:
-        left = {name for _, name in settled.children() if name.endswith("-apache")}
+        left = {name for _, name in configured.children() if name.endswith("-apache")}
         assert not left, left
 
     eventually(check, within=5)
-    assert ("daemonsets", "web-lb") in settled.children()
+    assert ("daemonsets", "web-lb") in configured.children()
 
 
-def test_deleting_the_resource_leaves_nothing(settled: World) -> None:
-    settled.delete("haclusters", "web")
-
-    def check() -> None:
-        assert not settled.children(), sorted(settled.children())
-
-    eventually(check, within=GARBAGE_WITHIN)
-
-
-def test_a_resource_that_is_deleted_and_made_again_at_once(settled: World) -> None:
-    old = {each["metadata"]["uid"] for each in settled.children().values()}
-    here = settled.path("configmaps", "web-config")
-    # Garbage collection takes its time: here as long as the test likes.
-    call(settled.server, "PATCH", here, {"metadata": {"finalizers": ["example.com/hold"]}}, MERGE)
-    settled.delete("haclusters", "web")
-    uid = settled.create()["metadata"]["uid"]
-    settled.until("Reconciling", "True", "Retrying")
-
-    def waits() -> None:
-        message = settled.condition("Reconciling")["message"]
-        assert message == f"ConfigMap {settled.namespace}/web-config of the deleted HACluster web is still there", message
-
-    eventually(waits, within=GARBAGE_WITHIN)
-    settled.until("Stalled", "False")
-    call(settled.server, "PATCH", here, {"metadata": {"finalizers": None}}, MERGE)
+def test_deleting_the_resource_deletes_all_children(configured: Environment) -> None:
+    configured.delete("haclusters", "web")
 
     def check() -> None:
-        children = settled.children()
+        assert not configured.children(), sorted(configured.children())
+
+    eventually(check, within=GARBAGE_TIMEOUT)
+
+
+def test_a_resource_that_is_recreated_at_once_waits_for_its_predecessors_children(configured: Environment) -> None:
+    old = {each["metadata"]["uid"] for each in configured.children().values()}
+    path = configured.path("configmaps", "web-config")
+    # The finalizer delays the ConfigMap's deletion until the test removes it.
+    call(configured.server, "PATCH", path, {"metadata": {"finalizers": ["example.com/hold"]}}, MERGE)
+    configured.delete("haclusters", "web")
+    uid = configured.create()["metadata"]["uid"]
+    configured.wait_for_condition("Reconciling", "True", "Retrying")
+
+    def waits_for_the_config_map() -> None:
+        message = configured.condition("Reconciling")["message"]
+        assert message == f"ConfigMap {configured.namespace}/web-config of the deleted HACluster web is still there", message
+
+    eventually(waits_for_the_config_map, within=GARBAGE_TIMEOUT)
+    configured.wait_for_condition("Stalled", "False")
+    call(configured.server, "PATCH", path, {"metadata": {"finalizers": None}}, MERGE)
+
+    def children_are_new() -> None:
+        children = configured.children()
         assert ("daemonsets", "web-lb") in children and len(children) >= len(old)
         assert not old & {each["metadata"]["uid"] for each in children.values()}
         assert {each["metadata"]["ownerReferences"][0]["uid"] for each in children.values()} == {uid}
 
-    eventually(check, within=GARBAGE_WITHIN)
-    settled.until("Reconciling", "True", "Progressing")
-    assert "Stalled" not in settled.events(), "its predecessor's children are nobody else's"
+    eventually(children_are_new, within=GARBAGE_TIMEOUT)
+    configured.wait_for_condition("Reconciling", "True", "Progressing")
+    assert "Stalled" not in configured.events(), "the predecessor's children were taken for another owner's"
 
 
-def test_a_name_that_somebody_else_has_is_never_taken(apiserver: ApiServer, here: World) -> None:
-    theirs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web-config"}, "data": {"precious": "yes"}}
-    call(apiserver, "POST", here.path("configmaps"), theirs)
-    with operator(apiserver, here.namespace):
-        here.create()
-        condition = here.until("Stalled", "True", "NameTaken")
-        assert f"ConfigMap {here.namespace}/web-config exists and belongs to somebody else" in condition["message"]
-        assert here.get("configmaps", "web-config")["data"] == {"precious": "yes"}
-        assert not here.children()
-        here.delete("configmaps", "web-config")
-        here.until("Stalled", "False", within=20)
-        here.report("node1")
-        here.orders("node1")
+def test_an_object_of_another_owner_is_never_overwritten(apiserver: ApiServer, env: Environment) -> None:
+    foreign = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web-config"}, "data": {"precious": "yes"}}
+    call(apiserver, "POST", env.path("configmaps"), foreign)
+    with operator(apiserver, env.namespace):
+        env.create()
+        condition = env.wait_for_condition("Stalled", "True", "NameTaken")
+        assert f"ConfigMap {env.namespace}/web-config exists and belongs to somebody else" in condition["message"]
+        assert env.get("configmaps", "web-config")["data"] == {"precious": "yes"}
+        assert not env.children()
+        env.delete("configmaps", "web-config")
+        env.wait_for_condition("Stalled", "False", within=20)
+        env.report("node1")
+        env.agent_config("node1")

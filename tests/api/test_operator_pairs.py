@@ -1,11 +1,12 @@
-"""Two resources: side by side where they can be, and the older one undisturbed where they cannot."""
+"""Several resources on the same nodes: they work side by side, and of two that conflict the younger one is refused."""
 
 from typing import Any
 
 import pytest
 
 from tests.api.apiserver import ApiServer
-from tests.api.environment import NODES, World, operator
+from tests.api.environment import NODES, Environment
+from tests.api.operator_process import operator
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver
@@ -22,45 +23,45 @@ SECOND: dict[str, Any] = {
 }
 
 
-def versions(here: World, name: str) -> dict[tuple[str, str], str]:
-    found = {key: each["metadata"]["resourceVersion"] for key, each in here.children(name).items() if key[0] != "leases"}
-    return {**found, ("haclusters", name): here.get("haclusters", name)["metadata"]["resourceVersion"]}
+def versions(env: Environment, name: str) -> dict[tuple[str, str], str]:
+    found = {key: each["metadata"]["resourceVersion"] for key, each in env.children(name).items() if key[0] != "leases"}
+    return {**found, ("haclusters", name): env.get("haclusters", name)["metadata"]["resourceVersion"]}
 
 
-def test_side_by_side(apiserver: ApiServer, here: World) -> None:
-    with operator(apiserver, here.namespace):
-        here.create("one")
-        here.create("two", **SECOND)
-        here.settle("one", holder="node1")
-        here.settle("two", holder="node2")
-        assert here.status("one")["vipHolder"] == here.node("node1")
-        assert here.status("two")["vipHolder"] == here.node("node2")
-        assert "81" in str(here.get("configmaps", "two-config")["data"])
-        before = versions(here, "two")
-        here.delete("haclusters", "one")
+def test_two_resources_work_side_by_side(apiserver: ApiServer, env: Environment) -> None:
+    with operator(apiserver, env.namespace):
+        env.create("one")
+        env.create("two", **SECOND)
+        env.settle("one", holder="node1")
+        env.settle("two", holder="node2")
+        assert env.status("one")["vipHolder"] == env.node("node1")
+        assert env.status("two")["vipHolder"] == env.node("node2")
+        assert "81" in str(env.get("configmaps", "two-config")["data"])
+        before = versions(env, "two")
+        env.delete("haclusters", "one")
 
         def gone() -> None:
-            assert not here.children("one")
+            assert not env.children("one")
 
         eventually(gone, within=90)
-        assert versions(here, "two") == before
+        assert versions(env, "two") == before
 
 
-def test_router_ids_are_allotted_apart(apiserver: ApiServer, here: World) -> None:
+def test_each_resource_gets_its_own_router_id(apiserver: ApiServer, env: Environment) -> None:
     names = [f"c{number}" for number in range(8)]
-    with operator(apiserver, here.namespace):
+    with operator(apiserver, env.namespace):
         for number, name in enumerate(names):
             router = {"virtualIPs": [f"172.16.7.{210 + number}/24"]}
             ports = {"listeners": [listener(1000 + number)], "stats": {"port": 2000 + number}}
-            here.create(name, virtualRouters=[router], haproxy=ports, apache={"port": 3000 + number})
+            env.create(name, virtualRouters=[router], haproxy=ports, apache={"port": 3000 + number})
         for name in names:
-            here.until("Reconciling", "True", name=name)
-        ids = [here.status(name)["virtualIPs"][0]["virtualRouterID"] for name in names]
+            env.wait_for_condition("Reconciling", "True", name=name)
+        ids = [env.status(name)["virtualIPs"][0]["virtualRouterID"] for name in names]
         assert len(set(ids)) == len(names), ids
 
 
 @pytest.mark.parametrize(
-    ("same", "reason", "field"),
+    ("conflict", "reason", "field"),
     [
         ({"virtualRouters": [{"virtualIPs": ["172.16.7.200/24"]}]}, "VirtualIPTaken", "spec.virtualRouters[0].virtualIPs[0]"),
         (
@@ -70,54 +71,56 @@ def test_router_ids_are_allotted_apart(apiserver: ApiServer, here: World) -> Non
         ({"haproxy": {"listeners": [listener(80)], "stats": {"port": 9090}}}, "PortTaken", "spec.haproxy.listeners[0].port"),
     ],
 )  # fmt: skip
-def test_the_younger_is_refused_and_the_older_untouched(
-    apiserver: ApiServer, here: World, same: dict[str, Any], reason: str, field: str
+def test_the_younger_resource_is_refused_and_the_older_unchanged(
+    apiserver: ApiServer, env: Environment, conflict: dict[str, Any], reason: str, field: str
 ) -> None:
-    with operator(apiserver, here.namespace):
-        here.create("older")
-        here.settle("older")
-        before = versions(here, "older")
-        second_later(here)
-        here.create("younger", **{**SECOND, **same})
-        condition = here.until("Accepted", "False", reason, name="younger")
-        assert field in condition["message"] and f"{here.namespace}/older" in condition["message"]
-        here.until("Ready", "False", reason, name="younger")
-        assert not here.children("younger")
-        assert versions(here, "older") == before
-        assert here.events("younger") == ["Refused"]
+    with operator(apiserver, env.namespace):
+        env.create("older")
+        env.settle("older")
+        before = versions(env, "older")
+        wait_for_next_second(env)
+        env.create("younger", **{**SECOND, **conflict})
+        condition = env.wait_for_condition("Accepted", "False", reason, name="younger")
+        assert field in condition["message"] and f"{env.namespace}/older" in condition["message"]
+        env.wait_for_condition("Ready", "False", reason, name="younger")
+        assert not env.children("younger")
+        assert versions(env, "older") == before
+        assert env.events("younger") == ["Refused"]
 
-        here.delete("haclusters", "older")
-        here.until("Accepted", "True", name="younger", within=5)
-        here.settle("younger")
+        env.delete("haclusters", "older")
+        env.wait_for_condition("Accepted", "True", name="younger", within=5)
+        env.settle("younger")
 
 
-def second_later(here: World) -> None:
-    """Creation times have whole seconds: let the second resource really be the younger."""
-    created = here.get("haclusters", "older")["metadata"]["creationTimestamp"]
-    from tests.api.environment import now
+def wait_for_next_second(env: Environment) -> None:
+    """Creation times are whole seconds: afterwards a new resource is younger than `older`."""
+    created = env.get("haclusters", "older")["metadata"]["creationTimestamp"]
+    from tests.api.environment import timestamp
 
     def check() -> None:
-        assert now()[:19] > created[:19]
+        assert timestamp()[:19] > created[:19]
 
     eventually(check, within=3)
 
 
-def test_a_running_resource_that_is_edited_into_a_conflict_goes_on_as_it_was(apiserver: ApiServer, here: World) -> None:
-    with operator(apiserver, here.namespace):
-        here.create("older")
-        here.settle("older", holder="node1")
-        second_later(here)
-        here.create("younger", **SECOND)
-        here.settle("younger", holder="node2")
-        before = {key: value for key, value in versions(here, "younger").items() if key[0] != "haclusters"}
-        here.change("younger", virtualRouters=[{"virtualIPs": ["172.16.7.200/24"], "virtualRouterID": 52}])
-        here.until("Accepted", "False", "VirtualIPTaken", name="younger")
-        now = {key: value for key, value in versions(here, "younger").items() if key[0] != "haclusters"}
+def test_a_resource_that_is_changed_into_a_conflict_keeps_its_previous_configuration(
+    apiserver: ApiServer, env: Environment
+) -> None:
+    with operator(apiserver, env.namespace):
+        env.create("older")
+        env.settle("older", holder="node1")
+        wait_for_next_second(env)
+        env.create("younger", **SECOND)
+        env.settle("younger", holder="node2")
+        before = {key: value for key, value in versions(env, "younger").items() if key[0] != "haclusters"}
+        env.change("younger", virtualRouters=[{"virtualIPs": ["172.16.7.200/24"], "virtualRouterID": 52}])
+        env.wait_for_condition("Accepted", "False", "VirtualIPTaken", name="younger")
+        now = {key: value for key, value in versions(env, "younger").items() if key[0] != "haclusters"}
         assert now == before
-        status = here.status("younger")
+        status = env.status("younger")
         assert [vip["address"] for vip in status["virtualIPs"]] == ["172.16.7.201"]
-        assert status["vipHolder"] == here.node("node2"), "what runs is what status tells of"
+        assert status["vipHolder"] == env.node("node2"), "status must show what the nodes run"
         assert status["nodeSummary"] == "3/3"
-        here.change("younger", virtualRouters=SECOND["virtualRouters"])
-        here.until("Ready", "True", name="younger")
-        assert len(NODES) == here.status("older")["readyNodes"]
+        env.change("younger", virtualRouters=SECOND["virtualRouters"])
+        env.wait_for_condition("Ready", "True", name="younger")
+        assert len(NODES) == env.status("older")["readyNodes"]

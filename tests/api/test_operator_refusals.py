@@ -1,95 +1,95 @@
-"""A resource that cannot be put into effect is a state with a message; what runs goes on running."""
+"""A resource that cannot be put into effect has a condition with the reason; its previous configuration stays in effect."""
 
 from collections.abc import Iterator
 
 import pytest
 import yaml
 
-from tests.api import apiserver as api
+from tests.api import processes
 from tests.api.apiserver import ApiServer
-from tests.api.environment import NODES, World, operator, world
+from tests.api.environment import NODES, Environment, environment
+from tests.api.operator_process import operator
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver
 
 
-def children(here: World) -> dict[tuple[str, str], str]:
-    return {key: each["metadata"]["resourceVersion"] for key, each in here.children().items() if key[0] != "leases"}
+def child_versions(env: Environment) -> dict[tuple[str, str], str]:
+    """The resourceVersions of all objects of the resource, except Leases, which the agents renew."""
+    return {key: each["metadata"]["resourceVersion"] for key, each in env.children().items() if key[0] != "leases"}
 
 
-def test_no_matching_node(apiserver: ApiServer) -> None:
-    with world(apiserver, nodes=[]) as here, operator(apiserver, here.namespace):
-        here.create()
-        condition = here.until("Stalled", "True", "NoMatchingNodes")
-        assert f"kubectl label node NAME hacluster.dev/world={here.namespace}" in condition["message"]
-        here.until("Ready", "False", "NoMatchingNodes")
-        here.until("Accepted", "True")
-        assert here.status()["nodeSummary"] == "0/0"
-        here.add_node("node1")
-        here.until("Stalled", "False", within=5)
-        here.report("node1")
-        here.orders("node1")
+def test_a_resource_without_matching_nodes_is_stalled_until_a_node_matches(apiserver: ApiServer) -> None:
+    with environment(apiserver, nodes=[]) as env, operator(apiserver, env.namespace):
+        env.create()
+        condition = env.wait_for_condition("Stalled", "True", "NoMatchingNodes")
+        assert f"kubectl label node NAME hacluster.dev/test={env.namespace}" in condition["message"]
+        env.wait_for_condition("Ready", "False", "NoMatchingNodes")
+        env.wait_for_condition("Accepted", "True")
+        assert env.status()["nodeSummary"] == "0/0"
+        env.add_node("node1")
+        env.wait_for_condition("Stalled", "False", within=5)
+        env.report("node1")
+        env.agent_config("node1")
 
 
-def test_every_node_deselected_for_a_moment(apiserver: ApiServer, here: World) -> None:
-    with operator(apiserver, here.namespace):
-        here.create()
-        here.settle()
+def test_a_resource_recovers_when_its_nodes_are_selected_again(apiserver: ApiServer, env: Environment) -> None:
+    with operator(apiserver, env.namespace):
+        env.create()
+        env.settle()
         for node in NODES:
-            here.label_node(node, {"hacluster.dev/world": "elsewhere"})
-        here.until("Stalled", "True", "NoMatchingNodes")
+            env.label_node(node, {"hacluster.dev/test": "elsewhere"})
+        env.wait_for_condition("Stalled", "True", "NoMatchingNodes")
         for node in NODES:
-            here.label_node(node, here.label)
-        here.settle()
+            env.label_node(node, env.label)
+        env.settle()
 
 
-def test_paused(apiserver: ApiServer, here: World) -> None:
-    with operator(apiserver, here.namespace):
-        here.create()
-        here.settle()
-        before = children(here)
-        here.change(paused=True, haproxy={"retries": 8})
-        here.until("Reconciling", "False", "Paused")
-        here.delete("configmaps", "web-apache")
-        here.obey("node1")
-        here.obey("node2", holds=True)
+def test_a_paused_resource_is_observed_but_not_changed(apiserver: ApiServer, env: Environment) -> None:
+    with operator(apiserver, env.namespace):
+        env.create()
+        env.settle()
+        before = child_versions(env)
+        env.change(paused=True, haproxy={"retries": 8})
+        env.wait_for_condition("Reconciling", "False", "Paused")
+        env.delete("configmaps", "web-apache")
+        env.report_loaded("node1")
+        env.report_loaded("node2", holds=True)
 
-        def moved() -> None:
-            assert here.status()["vipHolder"] == here.node("node2")
-
-        eventually(moved, within=5)  # it goes on telling the truth …
+        env.wait_for_holder("node2")  # status is still updated
         before.pop(("configmaps", "web-apache"))
-        assert children(here) == before  # … and touches nothing
-        here.change(paused=False)
-        eventually(lambda: back(here), within=5)
+        assert child_versions(env) == before
+        env.change(paused=False)
+
+        def repaired_and_configured() -> None:
+            assert ("configmaps", "web-apache") in env.children()
+            env.wait_for_config(r"retries\s+8", within=0)
+
+        eventually(repaired_and_configured, within=5)
 
 
-def back(here: World) -> None:
-    assert ("configmaps", "web-apache") in here.children()
-    here.configured(r"retries\s+8", within=0)
-
-
-def test_an_address_that_is_in_no_interface_s_subnet(apiserver: ApiServer, here: World) -> None:
-    with operator(apiserver, here.namespace):
-        here.create()
-        here.settle()
-        before = children(here)
-        here.change(virtualRouters=[{"virtualIPs": ["203.0.113.9/24"], "virtualRouterID": 51}])
-        condition = here.until("Accepted", "False")
+def test_a_virtual_ip_outside_all_subnets_is_refused(apiserver: ApiServer, env: Environment) -> None:
+    with operator(apiserver, env.namespace):
+        env.create()
+        env.settle()
+        before = child_versions(env)
+        env.change(virtualRouters=[{"virtualIPs": ["203.0.113.9/24"], "virtualRouterID": 51}])
+        condition = env.wait_for_condition("Accepted", "False")
         assert "spec.virtualRouters[0]" in condition["message"] and "203.0.113.9" in condition["message"]
-        assert children(here) == before
-        assert here.status()["vipHolder"] == here.node("node1")
+        assert child_versions(env) == before
+        assert env.status()["vipHolder"] == env.node("node1")
 
 
 @pytest.fixture(scope="module")
-def lax() -> Iterator[ApiServer]:
-    """An API server with an older, laxer CRD: a resource gets in that today's rules refuse."""
-    with api.run(crd=False) as server:
+def apiserver_without_crd() -> Iterator[ApiServer]:
+    """An API server for `install_permissive_crd`."""
+    with processes.run(crd=False) as server:
         yield server
 
 
-def install_lax_crd(server: ApiServer) -> None:
-    crd = yaml.safe_load(api.CRD.read_text())
+def install_permissive_crd(server: ApiServer) -> None:
+    """Installs a CRD without rules, as an older version might be: it lets resources in that the operator rejects."""
+    crd = yaml.safe_load(processes.CRD.read_text())
     version = crd["spec"]["versions"][0]
     version["schema"]["openAPIV3Schema"]["properties"]["spec"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version["schema"]["openAPIV3Schema"].pop("x-kubernetes-validations", None)
@@ -97,32 +97,29 @@ def install_lax_crd(server: ApiServer) -> None:
     server.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"crd/{crd['metadata']['name']}")
 
 
-def test_the_operator_waits_for_the_crd_and_an_invalid_resource_is_a_state(lax: ApiServer) -> None:
-    with world(lax) as here, operator(lax, here.namespace, ready=False) as process:
-        eventually(lambda: says(process.text(), "waiting for the API server and the HACluster CRD"), within=30)
-        install_lax_crd(lax)
-        eventually(lambda: says(process.text(), "ready: watching"), within=30)
-        here.create()
-        here.settle()
-        before = children(here)
-        here.change(haproxy={"listeners": [{"name": "web", "port": 99999, "backend": {"apache": {}}}]}, vrpp={})
-        condition = here.until("Accepted", "False", "Invalid")
+def test_the_operator_waits_for_the_crd_and_reports_an_invalid_resource(apiserver_without_crd: ApiServer) -> None:
+    server = apiserver_without_crd
+    with environment(server) as env, operator(server, env.namespace, ready=False) as process:
+        eventually(lambda: assert_contains(process.text(), "waiting for the API server and the HACluster CRD"), within=30)
+        install_permissive_crd(server)
+        eventually(lambda: assert_contains(process.text(), "ready: watching"), within=30)
+        env.create()
+        env.settle()
+        before = child_versions(env)
+        env.change(haproxy={"listeners": [{"name": "web", "port": 99999, "backend": {"apache": {}}}]}, vrpp={})
+        condition = env.wait_for_condition("Accepted", "False", "Invalid")
         assert "spec.haproxy.listeners[0].port: " in condition["message"]
         assert "spec.vrpp: unknown field" in condition["message"]
-        here.until("Ready", "False", "Invalid")
-        assert here.status()["vipHolder"] == here.node("node1"), "what runs is what status tells of"
-        here.obey("node1")
-        here.obey("node2", holds=True)
-        eventually(lambda: holder(here, "node2"), within=5)
-        here.delete("haclusters", "web")
-        assert children(here) == before
-        here.create(vrpp={})
-        here.until("Accepted", "False", "Invalid")
+        env.wait_for_condition("Ready", "False", "Invalid")
+        assert env.status()["vipHolder"] == env.node("node1"), "status must show what the nodes run"
+        env.report_loaded("node1")
+        env.report_loaded("node2", holds=True)
+        env.wait_for_holder("node2")
+        env.delete("haclusters", "web")
+        assert child_versions(env) == before
+        env.create(vrpp={})
+        env.wait_for_condition("Accepted", "False", "Invalid")
 
 
-def holder(here: World, node: str) -> None:
-    assert here.status()["vipHolder"] == here.node(node)
-
-
-def says(text: str, words: str) -> None:
-    assert words in text, text
+def assert_contains(text: str, part: str) -> None:
+    assert part in text, text

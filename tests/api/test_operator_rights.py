@@ -1,11 +1,12 @@
-"""The operator does its work with the rights that it is installed with, and no others."""
+"""The operator works without a refused request with the rights that manifests/rbac.yaml gives it."""
 
 import re
 
 import pytest
 
 from tests.api.apiserver import REPOSITORY, ApiServer
-from tests.api.environment import NODES, World, operator
+from tests.api.environment import NODES, Environment
+from tests.api.operator_process import operator
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver
@@ -13,25 +14,25 @@ pytestmark = pytest.mark.apiserver
 NAMESPACE = "hacluster-system"
 
 
-def test_the_installed_rights_are_enough_and_needed(apiserver: ApiServer, here: World) -> None:
+def test_no_request_of_the_operator_is_forbidden(apiserver: ApiServer, env: Environment) -> None:
     for file in ("namespace.yaml", "rbac.yaml", "admission-policy.yaml"):
         apiserver.kubectl("apply", "--server-side", "-f", str(REPOSITORY / "manifests" / file))
     kubeconfig = apiserver.kubeconfig_for(apiserver.service_account_token(NAMESPACE, "hacluster-operator"))
     with operator(apiserver, kubeconfig=kubeconfig) as process:
-        here.create()
-        here.settle()
-        here.change(haproxy={"retries": 5})
-        here.configured(r"retries\s+5")
-        here.settle()
-        here.delete("daemonsets", "web-lb")
-        here.label_node("node3", {"hacluster.dev/world": "elsewhere"})
+        env.create()
+        env.settle()
+        env.change(haproxy={"retries": 5})
+        env.wait_for_config(r"retries\s+5")
+        env.settle()
+        env.delete("daemonsets", "web-lb")
+        env.label_node("node3", {"hacluster.dev/test": "elsewhere"})
 
-        def tidy() -> None:
-            assert ("daemonsets", "web-lb") in here.children()
-            assert here.node("node3") not in {each["name"] for each in here.status()["nodes"]}
-            assert len([key for key in here.children() if key[0] == "leases"]) == len(NODES) - 1
+        def repaired_and_node3_removed() -> None:
+            assert ("daemonsets", "web-lb") in env.children()
+            assert env.node("node3") not in {each["name"] for each in env.status()["nodes"]}
+            assert len([key for key in env.children() if key[0] == "leases"]) == len(NODES) - 1
 
-        eventually(tidy, within=10)
-        assert "HolderChanged" in here.events()
+        eventually(repaired_and_node3_removed, within=10)
+        assert "HolderChanged" in env.events()
         assert not re.search("forbidden|ERROR", process.text(), re.IGNORECASE), process.text()
-        here.label_node("node3", here.label)
+        env.label_node("node3", env.label)

@@ -1,4 +1,4 @@
-"""A change of the configuration is a transaction: backups first, the holder last, and back at the first refusal."""
+"""A change of the configuration is a transaction: it reaches backups first and the holder last; a refusal takes it back everywhere."""
 
 import json
 import re
@@ -10,196 +10,208 @@ import pytest
 from hacluster import names
 from hacluster.nodeconfig import File
 from tests.api.apiserver import ApiServer
-from tests.api.environment import NODES, World, call, operator
+from tests.api.environment import NODES, Environment
+from tests.api.operator_process import operator
+from tests.api.request import call
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver
 
-WORDS = "haproxy.cfg: line 12: unknown keyword"
+REFUSAL = "haproxy.cfg: line 12: unknown keyword"
+"""A daemon's message."""
 
 
-def has(here: World, name: str, retries: int) -> bool:
-    data = here.get("configmaps", "web-config")["data"]
-    return bool(re.search(rf"retries\s+{retries}\n", data[names.key(here.node(name), File.HAPROXY)]))
+def is_offered(env: Environment, name: str, retries: int) -> bool:
+    """Whether the node's haproxy.cfg in the ConfigMap has this number of retries."""
+    data = env.get("configmaps", "web-config")["data"]
+    return bool(re.search(rf"retries\s+{retries}\n", data[names.key(env.node(name), File.HAPROXY)]))
 
 
-def offered(here: World, retries: int, *nodes: str) -> None:
-    assert [name for name in NODES if has(here, name, retries)] == list(nodes)
+def assert_offered(env: Environment, retries: int, *nodes: str) -> None:
+    """Exactly `nodes` are offered the configuration with this number of retries."""
+    assert [name for name in NODES if is_offered(env, name, retries)] == list(nodes)
 
 
-def says(here: World, words: str) -> None:
-    condition = here.condition("Ready")
-    assert condition["status"] == "False" and condition["message"].endswith(words), condition
+def report_refusal(env: Environment, name: str) -> str:
+    """The node's agent reports that a daemon refuses the offered configuration and the node runs the previous one.
 
-
-def refuse(here: World, name: str) -> str:
-    """The node's daemons do not take what it is offered: it goes on with what it has. Returns the revision."""
-    revision = here.orders(name).revision
-    before = next(each for each in here.status()["nodes"] if each["name"] == here.node(name))["configRevision"]
-    problem = {"reason": "ConfigurationRefused", "message": WORDS, "revision": revision}
-    here.obey(name, configRevision=before, problems=[problem])
+    Returns the refused revision.
+    """
+    revision = env.agent_config(name).revision
+    before = next(each for each in env.status()["nodes"] if each["name"] == env.node(name))["configRevision"]
+    problem = {"reason": "ConfigurationRefused", "message": REFUSAL, "revision": revision}
+    env.report_loaded(name, configRevision=before, problems=[problem])
     return revision
 
 
-def test_backups_first_then_the_holder(apiserver: ApiServer, here: World) -> None:
-    with operator(apiserver, here.namespace):
-        here.create()
-        here.settle()
-        here.change(haproxy={"retries": 7})
-        eventually(lambda: offered(here, 7, "node2", "node3"), within=5)
-        here.obey("node2")
-        words = f"{here.node('node1')}: waits until the new configuration is live on {here.node('node3')}"
-        eventually(lambda: says(here, words), within=5)
-        offered(here, 7, "node2", "node3")
-        here.obey("node3")
-        eventually(lambda: offered(here, 7, *NODES), within=5)
-        here.obey("node1", holds=True)
-        here.until("Ready", "True")
+def test_a_change_reaches_the_backups_first_and_then_the_holder(apiserver: ApiServer, env: Environment) -> None:
+    with operator(apiserver, env.namespace):
+        env.create()
+        env.settle()
+        env.change(haproxy={"retries": 7})
+        eventually(lambda: assert_offered(env, 7, "node2", "node3"), within=5)
+        env.report_loaded("node2")
+        message = f"{env.node('node1')}: waits until the new configuration is live on {env.node('node3')}"
+
+        def not_ready_with_message() -> None:
+            condition = env.condition("Ready")
+            assert condition["status"] == "False" and condition["message"].endswith(message), condition
+
+        eventually(not_ready_with_message, within=5)
+        assert_offered(env, 7, "node2", "node3")
+        env.report_loaded("node3")
+        eventually(lambda: assert_offered(env, 7, *NODES), within=5)
+        env.report_loaded("node1", holds=True)
+        env.wait_for_condition("Ready", "True")
 
 
-def test_live_everywhere_within_three_seconds(apiserver: ApiServer, here: World) -> None:
-    """The operator's part: the agents of this test answer at once."""
-    with operator(apiserver, here.namespace):
-        here.create()
-        here.settle()
+def test_a_change_is_live_on_all_nodes_within_three_seconds(apiserver: ApiServer, env: Environment) -> None:
+    """Measures only the operator: the simulated agents load a configuration at once."""
+    with operator(apiserver, env.namespace):
+        env.create()
+        env.settle()
         took = []
         for retries in (4, 5, 6):
-            began = time.monotonic()
-            here.change(haproxy={"retries": retries})
-            here.follow()
-            took.append(time.monotonic() - began)
-            offered(here, retries, *NODES)
-        print("\ntwo stages took " + ", ".join(f"{each:.2f} s" for each in took))
+            started = time.monotonic()
+            env.change(haproxy={"retries": retries})
+            env.load_until_ready()
+            took.append(time.monotonic() - started)
+            assert_offered(env, retries, *NODES)
+        print("\nroll-outs took " + ", ".join(f"{each:.2f} s" for each in took))
         assert max(took) < 3, took
 
 
-def test_a_refusal_takes_it_back_and_is_told(apiserver: ApiServer, here: World) -> None:
-    with operator(apiserver, here.namespace):
-        here.create()
-        here.settle()
-        good = here.get("configmaps", "web-config")["data"]
-        here.change(haproxy={"retries": 7})
-        eventually(lambda: offered(here, 7, "node2", "node3"), within=5)
-        here.obey("node3")
-        revision = refuse(here, "node2")
-        eventually(lambda: offered(here, 7), within=5)
-        assert here.get("configmaps", "web-config")["data"] == good
+def test_a_refusal_takes_the_change_back_and_is_reported(apiserver: ApiServer, env: Environment) -> None:
+    with operator(apiserver, env.namespace):
+        env.create()
+        env.settle()
+        good = env.get("configmaps", "web-config")["data"]
+        env.change(haproxy={"retries": 7})
+        eventually(lambda: assert_offered(env, 7, "node2", "node3"), within=5)
+        env.report_loaded("node3")
+        revision = report_refusal(env, "node2")
+        eventually(lambda: assert_offered(env, 7), within=5)
+        assert env.get("configmaps", "web-config")["data"] == good
         for name in ("node2", "node3"):
-            here.obey(name)
-        degraded = here.until("Degraded", "True", "ConfigurationRefused")
-        assert f"{here.node('node2')} refused revision {revision}: {WORDS}" in degraded["message"]
-        here.until("Ready", "False", "ConfigurationRefused")
-        assert here.status()["vipHolder"] == here.node("node1")
-        kept = here.get("configmaps", names.config_good("web"))["metadata"]["annotations"][names.ANNOTATION_REFUSED]
-        (said,) = json.loads(kept)
-        assert (said["node"], said["revision"], said["message"]) == (here.node("node2"), revision, WORDS)
-        version = here.get("configmaps", "web-config")["metadata"]["resourceVersion"]
+            env.report_loaded(name)
+        degraded = env.wait_for_condition("Degraded", "True", "ConfigurationRefused")
+        assert f"{env.node('node2')} refused revision {revision}: {REFUSAL}" in degraded["message"]
+        env.wait_for_condition("Ready", "False", "ConfigurationRefused")
+        assert env.status()["vipHolder"] == env.node("node1")
+        annotation = env.get("configmaps", names.config_good("web"))["metadata"]["annotations"][names.ANNOTATION_REFUSED]
+        (refusal,) = json.loads(annotation)
+        assert (refusal["node"], refusal["revision"], refusal["message"]) == (env.node("node2"), revision, REFUSAL)
+        version = env.get("configmaps", "web-config")["metadata"]["resourceVersion"]
 
-    with operator(apiserver, here.namespace):  # it remembers across a restart, and does not try again
-        stays(here, version, seconds=4)
-        here.until("Degraded", "True", "ConfigurationRefused")
-        here.change(haproxy={"retries": 8})
-        here.follow()
-        offered(here, 8, *NODES)
-        here.until("Degraded", "False")
+    with operator(apiserver, env.namespace):  # a new process reads the refusal, and does not offer the revision again
+        assert_config_unchanged(env, version, seconds=4)
+        env.wait_for_condition("Degraded", "True", "ConfigurationRefused")
+        env.change(haproxy={"retries": 8})
+        env.load_until_ready()
+        assert_offered(env, 8, *NODES)
+        env.wait_for_condition("Degraded", "False")
 
-        def forgotten() -> None:
-            assert names.ANNOTATION_REFUSED not in here.get("configmaps", names.config_good("web"))["metadata"]["annotations"]
-            assert here.events().count("Degraded") == 1 and "Recovered" in here.events()
+        def refusal_removed() -> None:
+            assert names.ANNOTATION_REFUSED not in env.get("configmaps", names.config_good("web"))["metadata"]["annotations"]
+            assert env.events().count("Degraded") == 1 and "Recovered" in env.events()
 
-        eventually(forgotten, within=5)  # both come a moment after the status
+        eventually(refusal_removed, within=5)  # annotation and Event are written shortly after the status
 
 
-def stays(here: World, version: str, *, seconds: float) -> None:
+def assert_config_unchanged(env: Environment, version: str, *, seconds: float) -> None:
+    """The ConfigMap keeps its resourceVersion for `seconds`."""
+
     def changed() -> None:
-        assert here.get("configmaps", "web-config")["metadata"]["resourceVersion"] != version
+        assert env.get("configmaps", "web-config")["metadata"]["resourceVersion"] != version
 
     with pytest.raises(AssertionError):
         eventually(changed, within=seconds, every=0.5)
 
 
-def test_killed_between_the_stages(apiserver: ApiServer, here: World) -> None:
-    with operator(apiserver, here.namespace) as process:
-        here.create()
-        here.settle()
-        here.change(haproxy={"retries": 7})
-        eventually(lambda: offered(here, 7, "node2", "node3"), within=5)
+def test_an_operator_killed_during_a_roll_out_continues_it(apiserver: ApiServer, env: Environment) -> None:
+    with operator(apiserver, env.namespace) as process:
+        env.create()
+        env.settle()
+        env.change(haproxy={"retries": 7})
+        eventually(lambda: assert_offered(env, 7, "node2", "node3"), within=5)
         process.kill()
-    here.obey("node3")
-    with operator(apiserver, here.namespace):
-        here.until("Reconciling", "True", "Progressing")
-        offered(here, 7, "node2", "node3")
-        refuse(here, "node2")
-        eventually(lambda: offered(here, 7), within=5)
+    env.report_loaded("node3")
+    with operator(apiserver, env.namespace):
+        env.wait_for_condition("Reconciling", "True", "Progressing")
+        assert_offered(env, 7, "node2", "node3")
+        report_refusal(env, "node2")
+        eventually(lambda: assert_offered(env, 7), within=5)
 
 
-def test_nobody_waits_for_ever_for_a_silent_node(apiserver: ApiServer, here: World) -> None:
-    with operator(apiserver, here.namespace):
-        here.create()
-        here.settle()
-        here.silence("node3")
-        here.change(haproxy={"retries": 7})
-        eventually(lambda: offered(here, 7, "node2", "node3"), within=5)
-        here.obey("node2")
-        eventually(lambda: offered(here, 7, *NODES), within=20)
+def test_a_roll_out_does_not_wait_for_a_silent_node(apiserver: ApiServer, env: Environment) -> None:
+    with operator(apiserver, env.namespace):
+        env.create()
+        env.settle()
+        env.stop_renewing_lease("node3")
+        env.change(haproxy={"retries": 7})
+        eventually(lambda: assert_offered(env, 7, "node2", "node3"), within=5)
+        env.report_loaded("node2")
+        eventually(lambda: assert_offered(env, 7, *NODES), within=20)
 
 
-def test_what_goes_over_the_wire_changes_everywhere_at_once(apiserver: ApiServer, here: World) -> None:
-    with operator(apiserver, here.namespace):
-        here.create()
-        here.settle()
-        here.change(vrrp={"advertisementInterval": "200ms"})
+def test_advertisement_settings_change_on_all_nodes_at_once(apiserver: ApiServer, env: Environment) -> None:
+    with operator(apiserver, env.namespace):
+        env.create()
+        env.settle()
+        env.change(vrrp={"advertisementInterval": "200ms"})
 
         def changed() -> None:
-            data = here.get("configmaps", "web-config")["data"]
-            slow = [name for name in NODES if "advert_int 0.2" in data[names.key(here.node(name), File.KEEPALIVED)]]
-            assert slow in ([], list(NODES)), "two halves that do not understand each other"
-            assert slow
+            data = env.get("configmaps", "web-config")["data"]
+            new = [name for name in NODES if "advert_int 0.2" in data[names.key(env.node(name), File.KEEPALIVED)]]
+            assert new in ([], list(NODES)), "routers with different settings do not accept each other's advertisements"
+            assert new
 
         eventually(changed, within=5, every=0.01)
 
 
-def test_the_way_back_is_a_child_like_any_other(apiserver: ApiServer, here: World) -> None:
-    with operator(apiserver, here.namespace):
-        resource = here.create()
-        here.settle()
+def test_the_last_good_configuration_is_recreated_and_repaired(apiserver: ApiServer, env: Environment) -> None:
+    with operator(apiserver, env.namespace):
+        resource = env.create()
+        env.settle()
 
-        def back() -> Any:
-            return here.get("configmaps", names.config_good("web"))
+        def last_good() -> Any:
+            return env.get("configmaps", names.config_good("web"))
 
-        kept = eventually(back, within=5)  # written once every node has told that it runs the revision
-        assert kept["metadata"]["ownerReferences"][0]["uid"] == resource["metadata"]["uid"]
-        here.delete("configmaps", names.config_good("web"))
-        assert eventually(back, within=5)["binaryData"] == kept["binaryData"]
+        good = eventually(last_good, within=5)  # written once every node has reported that it runs the revision
+        assert good["metadata"]["ownerReferences"][0]["uid"] == resource["metadata"]["uid"]
+        env.delete("configmaps", names.config_good("web"))
+        assert eventually(last_good, within=5)["binaryData"] == good["binaryData"]
         broken = {"binaryData": {"texts.json.gz": "aGFja2Vk"}}
-        call(apiserver, "PATCH", here.path("configmaps", names.config_good("web")), broken, "application/merge-patch+json")
+        call(apiserver, "PATCH", env.path("configmaps", names.config_good("web")), broken, "application/merge-patch+json")
 
-        def mended() -> None:
-            assert back()["binaryData"] == kept["binaryData"]
+        def repaired() -> None:
+            assert last_good()["binaryData"] == good["binaryData"]
 
-        eventually(mended, within=5)
+        eventually(repaired, within=5)
 
 
-def test_an_apache_that_is_no_longer_wanted_serves_until_the_last_node_does_without(apiserver: ApiServer, here: World) -> None:
-    with operator(apiserver, here.namespace):
-        here.create()
-        here.settle()
+def test_apache_is_deleted_only_after_the_last_node_has_loaded_a_configuration_without_it(
+    apiserver: ApiServer, env: Environment
+) -> None:
+    with operator(apiserver, env.namespace):
+        env.create()
+        env.settle()
         servers = [{"name": "a", "address": "10.0.0.1", "port": 80}]
-        here.change(apache=None, haproxy={"listeners": [{"name": "web", "port": 80, "backend": {"servers": servers}}]})
-        here.configured("server a 10.0.0.1:80")
+        env.change(apache=None, haproxy={"listeners": [{"name": "web", "port": 80, "backend": {"servers": servers}}]})
+        env.wait_for_config("server a 10.0.0.1:80")
         for name in ("node2", "node3"):
-            here.obey(name)
-        eventually(lambda: last(here), within=5)
-        assert ("daemonsets", "web-apache") in here.children()
-        here.obey("node1", holds=True)
+            env.report_loaded(name)
+
+        def holder_is_offered_the_change() -> None:
+            data = env.get("configmaps", "web-config")["data"]
+            assert "10.0.0.1" in data[names.key(env.node("node1"), File.HAPROXY)]
+
+        eventually(holder_is_offered_the_change, within=5)
+        assert ("daemonsets", "web-apache") in env.children()
+        env.report_loaded("node1", holds=True)
 
         def gone() -> None:
-            assert not [name for _, name in here.children() if name == "web-apache"]
+            assert not [name for _, name in env.children() if name == "web-apache"]
 
         eventually(gone, within=5)
-        here.until("Ready", "True")
-
-
-def last(here: World) -> None:
-    data = here.get("configmaps", "web-config")["data"]
-    assert "10.0.0.1" in data[names.key(here.node("node1"), File.HAPROXY)]
+        env.wait_for_condition("Ready", "True")

@@ -37,7 +37,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{/* The Pod Security level `restricted`, for every container of ours. */}}
+{{/* Security contexts that satisfy the Pod Security level `restricted`: of a container, and (below) of a pod. */}}
 {{- define "hacluster.containerSecurity" -}}
 allowPrivilegeEscalation: false
 capabilities:

@@ -1,4 +1,9 @@
-"""IP addresses and networks as users write them. The API server's own `ip()` and `cidr()` set what is a valid writing."""
+"""IP addresses and networks as users write them.
+
+`ADDRESS`, `INTERFACE` and `NETWORK` are metadata for `Annotated` (see `types.py`). The API server checks the same fields with
+its CEL functions `isIP()` and `isCIDR()`, which are stricter than Python's `ipaddress`; so the parsers here reject first what
+only Python would accept.
+"""
 
 import re
 from ipaddress import (
@@ -24,20 +29,25 @@ _PREFIX = "needs a prefix length of at least 1"
 _BROADCAST = IPv4Address("255.255.255.255")
 
 
-def _reject_odd_writings(text: str, complaint: str) -> None:
-    """What Python would read and Kubernetes (or keepalived) would not: zones, netmasks, leading zeros in a prefix length."""
+def _reject_python_only_notations(text: str, message: str) -> None:
+    """Rejects what Python accepts and Kubernetes or keepalived does not: zones, netmasks, leading zeros in a prefix length.
+
+    Raises:
+        ValueError: with `message`.
+
+    """
     if not re.fullmatch(r"[0-9A-Fa-f.:]{2,39}(/(0|[1-9][0-9]{0,2}))?", text):
-        raise ValueError(complaint)
+        raise ValueError(message)
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address:
-    """An address without a prefix length.
+    """An address without a prefix length; IPv4-mapped IPv6 addresses are rejected, as the API server does.
 
     Raises:
-        ValueError: it is none.
+        ValueError: `text` is no such address.
 
     """
-    _reject_odd_writings(text, _NOT_AN_ADDRESS)
+    _reject_python_only_notations(text, _NOT_AN_ADDRESS)
     try:
         address = ip_address(text)
     except ValueError:
@@ -48,13 +58,13 @@ def parse_address(text: str) -> IPv4Address | IPv6Address:
 
 
 def parse_interface(text: str) -> IPv4Interface | IPv6Interface:
-    """An address with its prefix length, that one host can have.
+    """An address with its prefix length that a single host can have, such as `172.16.7.200/24`.
 
     Raises:
-        ValueError: it is none.
+        ValueError: `text` is no such address.
 
     """
-    _reject_odd_writings(text, _NOT_AN_INTERFACE)
+    _reject_python_only_notations(text, _NOT_AN_INTERFACE)
     try:
         interface = ip_interface(text)
     except ValueError:
@@ -70,13 +80,13 @@ def parse_interface(text: str) -> IPv4Interface | IPv6Interface:
 
 
 def parse_network(text: str) -> IPv4Network | IPv6Network:
-    """A network, no host bits set.
+    """A network without host bits, such as `192.168.60.0/24`.
 
     Raises:
-        ValueError: it is none.
+        ValueError: `text` is no such network.
 
     """
-    _reject_odd_writings(text, _NOT_A_NETWORK)
+    _reject_python_only_notations(text, _NOT_A_NETWORK)
     try:
         network = ip_network(text)
     except ValueError:

@@ -1,4 +1,8 @@
-"""What every model of the resource shares: camelCase names, no unknown fields, and rules that hold here and in CEL."""
+"""The base class of the resource's models: frozen, with camelCase field names, without unknown fields.
+
+A model lists its rules between fields in `rules`. Each `Rule` has a CEL expression for the API server and the same condition
+in Python for `hacluster validate`; they stand side by side so that a change of one is not made without the other.
+"""
 
 import typing
 from collections.abc import Callable
@@ -9,27 +13,28 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-_WIRE_NAMES = {"virtual_ips": "virtualIPs", "virtual_router_id": "virtualRouterID", "from_": "from"}
+_IRREGULAR_NAMES = {"virtual_ips": "virtualIPs", "virtual_router_id": "virtualRouterID", "from_": "from"}
 
 
-def wire_name(field: str) -> str:
-    """A field's name as users write it: camelCase, with the API's capitals in abbreviations."""
-    return _WIRE_NAMES.get(field) or to_camel(field)
+def yaml_name(field: str) -> str:
+    """The name that a model's field has in YAML and JSON: camelCase, with abbreviations in capitals."""
+    return _IRREGULAR_NAMES.get(field) or to_camel(field)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One cross-field rule, said once: the API server checks `cel`, `hacluster validate` checks `holds`.
-
-    `field` is the path below the model that carries the rule (empty: the model itself), for the message. Where only a list's
-    single item is to blame, CEL can name the list and `blame` the item.
-    """
+    """One rule between several fields of a model."""
 
     cel: str
+    """The condition as a CEL expression, for the API server; `self` is the model."""
     message: str
+    """What users read when the rule is broken, here and from the API server."""
     holds: Callable[[Any], bool]
+    """The same condition in Python; its argument is the model."""
     field: str = ""
-    blame: Callable[[Any], str] | None = None
+    """Path of the field that the message is about, below the model; empty: the model itself."""
+    wrong_field: Callable[[Any], str] | None = None
+    """Finds a more exact path than `field`, such as one item of a list. CEL's `fieldPath` cannot name an item."""
 
 
 class Model(BaseModel):
@@ -38,7 +43,7 @@ class Model(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
-        alias_generator=wire_name,
+        alias_generator=yaml_name,
         validate_by_alias=True,
         validate_by_name=True,
         use_attribute_docstrings=True,
@@ -47,7 +52,7 @@ class Model(BaseModel):
     rules: ClassVar[tuple[Rule, ...]] = ()
 
     @model_validator(mode="after")
-    def _rules_hold(self) -> Self:
+    def _check_rules(self) -> Self:
         broken = [rule for rule in self.rules if not rule.holds(self)]
         if broken:
             raise ValidationError.from_exception_data(type(self).__name__, [_error(rule, self) for rule in broken])
@@ -55,12 +60,12 @@ class Model(BaseModel):
 
 
 def fields_of(model: type[BaseModel] | None) -> dict[str, type[BaseModel] | None]:
-    """A model's fields as users write them, each with the model inside it, if there is one."""
-    return {} if model is None else {wire_name(name): _model_in(field.annotation) for name, field in model.model_fields.items()}
+    """The fields' YAML names; the value is the model that the field, its list items or its map values have, or None."""
+    return {} if model is None else {yaml_name(name): _model_in(field.annotation) for name, field in model.model_fields.items()}
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The model inside `Model | None`, `tuple[Model, ...]` and the like."""
+    """The model inside `Model`, `Model | None`, `tuple[Model, ...]` and the like; None if there is none."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     found = (_model_in(each) for each in typing.get_args(annotation))
@@ -68,6 +73,6 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def _error(rule: Rule, model: Model) -> InitErrorDetails:
-    field = rule.blame(model) if rule.blame else rule.field
+    field = rule.wrong_field(model) if rule.wrong_field else rule.field
     kind = PydanticCustomError("rule", "{message}", {"message": rule.message, "field": field})
     return InitErrorDetails(type=kind, loc=(), input=None)

@@ -1,8 +1,9 @@
-"""The CustomResourceDefinition, made from the models.
+"""Makes the CustomResourceDefinition from the models.
 
-pydantic speaks JSON Schema and the API server takes structural schemas, a smaller language. Here the one becomes the other:
-references are put in their places, `null` goes (an absent field is absent), rules and list keys come along as the API server's
-own extensions. What is left over and not known here stops the generator, so that no rule is lost silently.
+`crd_yaml` is what `hacluster crd` prints and `hack/generate.py` writes. pydantic produces JSON Schema; the API server takes
+structural schemas, a subset of it with extensions of its own (`x-kubernetes-…`). `to_structural` translates: references are
+replaced by what they refer to, alternatives with `null` are dropped (the API server treats null as absent), rules and list keys
+become extensions. A keyword that it cannot translate is an error, so that no rule is lost silently.
 """
 
 from datetime import timedelta
@@ -15,55 +16,55 @@ from pydantic_core import core_schema
 
 from hacluster import names
 from hacluster.api.base import Model, Rule
-from hacluster.api.constraints import VALIDATIONS, WORDS, cel
+from hacluster.api.constraints import ALLOWED, VALIDATIONS, cel
 from hacluster.api.durations import format_duration
 from hacluster.api.resource import HACluster, Metadata
 
 Schema = dict[str, Any]
 
-# What may stand in a structural schema; everything else has to be translated.
-_PLAIN = {
+# Keywords that structural schemas have as well; every other keyword has to be translated.
+_COPIED = {
     *("type", "description", "default", "enum", "format", "pattern", "required", "nullable"),
     *("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "minimum", "maximum", "multipleOf"),
     *(VALIDATIONS, "x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-int-or-string"),
 }
-# How a person reads it: what it is, its rules, and what is inside comes last.
-_ORDER = ("properties", "items", "additionalProperties", VALIDATIONS)
+# These come last, in this order, so that readers see a field's type and description before what is inside it.
+_LAST = ("properties", "items", "additionalProperties", VALIDATIONS)
 
 
 class UntranslatableSchema(Exception):
-    """A model says something that a structural schema cannot."""
+    """A model's schema has a keyword that structural schemas lack."""
 
 
 class _Generator(GenerateJsonSchema):
-    """pydantic's own generator, with the models' rules and the defaults as users write them."""
+    """pydantic's generator, which also writes the models' rules, and defaults in the form in which users write values."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
 
     def encode_default(self, dft: Any) -> Any:
         if isinstance(dft, BaseModel):
-            # In full: the API server checks the rules on a default as it stands, before inner defaults are put in.
+            # In full: the API server checks the rules on a default value before it fills in the defaults inside it.
             return dft.model_dump(mode="json", by_alias=True, exclude_none=True)
         return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        made = super().model_schema(schema)
+        result = super().model_schema(schema)
         model = schema["cls"]
         if issubclass(model, Model) and model.rules:
-            made[VALIDATIONS] = [_validation(rule) for rule in model.rules]
-        return made
+            result[VALIDATIONS] = [_validation(rule) for rule in model.rules]
+        return result
 
 
 def build_crd() -> dict[str, Any]:
-    """The manifest, ready to be applied."""
+    """The CustomResourceDefinition as a manifest."""
     group_names = {
         "kind": names.KIND,
         "listKind": f"{names.KIND}List",
         "plural": names.PLURAL,
         "singular": names.SINGULAR,
         "shortNames": [names.SHORT_NAME],
-        # `kubectl get all` shows the DaemonSets; who made them belongs beside them.
+        # `kubectl get all` lists the DaemonSets; the resource that owns them belongs in the same list.
         "categories": ["all"],
     }
     version = {
@@ -83,12 +84,12 @@ def build_crd() -> dict[str, Any]:
 
 
 def crd_yaml() -> str:
-    """The manifest as text, the same for the same models."""
+    """The CustomResourceDefinition as YAML; the same models always give the same text."""
     return to_yaml(build_crd())
 
 
 def to_yaml(manifest: dict[str, Any]) -> str:
-    """A manifest as people read it: in its own order, every value in full where it stands."""
+    """A manifest as YAML, with its keys in the given order and without anchors."""
     return yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
 
 
@@ -96,74 +97,77 @@ def build_schema() -> Schema:
     """The structural schema of the whole resource."""
     schema = HACluster.model_json_schema(schema_generator=_Generator)
     definitions = schema.pop("$defs")
-    root = structural(schema, definitions, "")
+    root = to_structural(schema, definitions, "")
     properties = root["properties"]
-    # apiVersion and kind are the API server's to check, and of metadata a schema may restrict the name alone.
+    # The API server itself checks apiVersion and kind, and lets a schema restrict only name and generateName of metadata.
     for field in ("apiVersion", "kind"):
         properties[field] = {"type": "string"}
-    name = structural(definitions[Metadata.__name__], definitions, "metadata")["properties"]["name"]
+    name = to_structural(definitions[Metadata.__name__], definitions, "metadata")["properties"]["name"]
     properties["metadata"] = {"type": "object", "properties": {"name": name}}
     properties["status"] = without_defaults(properties["status"])
     root["required"] = ["spec"]
     return root
 
 
-def structural(schema: Schema, definitions: dict[str, Schema], path: str) -> Schema:
-    """`schema` in the API server's language; `path` is for the message.
+def to_structural(schema: Schema, definitions: dict[str, Schema], path: str) -> Schema:
+    """`schema`, a JSON Schema, as a structural schema.
+
+    `definitions` has the schemas to which `$ref` refers, by name. `path` is the field's path, for the error.
 
     Raises:
-        UntranslatableSchema: at the first keyword without a translation.
+        UntranslatableSchema: at the first keyword that has no translation.
 
     """
     if "$ref" in schema:
-        # What is said where a model is used (its description, its default) wins over what the model says.
-        rest = {key: value for key, value in schema.items() if key != "$ref"}
-        return structural(definitions[schema["$ref"].removeprefix("#/$defs/")] | rest, definitions, path)
-    made: Schema = {}
+        # The description and default of the field that uses a model take precedence over the model's own.
+        own = {key: value for key, value in schema.items() if key != "$ref"}
+        return to_structural(definitions[schema["$ref"].removeprefix("#/$defs/")] | own, definitions, path)
+    result: Schema = {}
     for key, value in schema.items():
         match key, value:
-            case ("title" | "x-words", _) | ("default", None) | ("additionalProperties", False):
+            case ("title" | "x-allowed", _) | ("default", None) | ("additionalProperties", False):
                 pass
             case "properties", _ if not value:
-                pass  # takes none: the API server leaves that out, too
+                pass  # a model without fields: the API server drops an empty `properties` as well
             case "const", constant:
-                made["enum"] = [constant]
+                result["enum"] = [constant]
             case "properties", fields if fields:
-                made[key] = {name: structural(each, definitions, f"{path}.{name}") for name, each in fields.items()}
+                result[key] = {name: to_structural(each, definitions, f"{path}.{name}") for name, each in fields.items()}
             case "items", item:
-                made[key] = structural(item, definitions, f"{path}[]")
+                result[key] = to_structural(item, definitions, f"{path}[]")
             case "patternProperties", patterns if len(patterns) == 1:
                 [(pattern, values)] = patterns.items()
-                made["additionalProperties"] = structural(values, definitions, f"{path}.*")
-                made[VALIDATIONS] = [_key_rule(pattern, schema.get("propertyNames", {}))]
+                result["additionalProperties"] = to_structural(values, definitions, f"{path}.*")
+                result[VALIDATIONS] = [_key_rule(pattern, schema.get("propertyNames", {}))]
             case "propertyNames", _ if "patternProperties" in schema:
-                pass  # said with the pattern
-            case known, _ if known in _PLAIN:
-                made[key] = value
+                pass  # `_key_rule` has used it
+            case known, _ if known in _COPIED:
+                result[key] = value
             case _:
                 raise UntranslatableSchema(f"{path or 'the resource'}: {key}: {value!r}")
-    return dict(sorted(made.items(), key=lambda item: _ORDER.index(item[0]) if item[0] in _ORDER else -1))
+    return dict(sorted(result.items(), key=lambda item: _LAST.index(item[0]) if item[0] in _LAST else -1))
 
 
 def without_defaults(schema: Schema) -> Schema:
-    """A status says what is the case; where nobody said anything, nothing is said."""
-    made = {key: value for key, value in schema.items() if key != "default"}
-    if "properties" in made:
-        made["properties"] = {name: without_defaults(each) for name, each in made["properties"].items()}
-    if "items" in made:
-        made["items"] = without_defaults(made["items"])
-    return made
+    """`schema` without its defaults, for `status`: a field that no program has written must stay absent."""
+    result = {key: value for key, value in schema.items() if key != "default"}
+    if "properties" in result:
+        result["properties"] = {name: without_defaults(each) for name, each in result["properties"].items()}
+    if "items" in result:
+        result["items"] = without_defaults(result["items"])
+    return result
 
 
 def _validation(rule: Rule) -> dict[str, str]:
-    # A field path may go through objects, not into a list's items.
-    place = {"fieldPath": f".{rule.field}"} if rule.field else {}
-    return cel(rule.cel, rule.message) | place
+    # A fieldPath may lead through objects, but not into the items of a list.
+    field_path = {"fieldPath": f".{rule.field}"} if rule.field else {}
+    return cel(rule.cel, rule.message) | field_path
 
 
 def _key_rule(pattern: str, keys: Schema) -> dict[str, str]:
+    """A CEL rule for the keys of a map: structural schemas have neither patternProperties nor propertyNames."""
     rule = f"self.all(key, key.size() <= {keys['maxLength']} && key.matches(r'{pattern}'))"
-    return cel(rule, f"its keys must be {keys[WORDS]}")
+    return cel(rule, f"its keys must be {keys[ALLOWED]}")
 
 
 _READY = '.status.conditions[?(@.type=="Ready")]'
@@ -177,7 +181,7 @@ _COLUMNS = (
     ("VRID", "string", ".status.virtualIPs[0].virtualRouterID", "Its virtual router's ID.", 1),
     ("Last move", "date", ".status.lastFailover.at", "When a virtual IP last moved.", 1),
     ("Observed", "integer", ".status.observedGeneration", "The generation that the operator has dealt with.", 1),
-    ("Message", "string", f"{_READY}.message", "The same for people.", 1),
+    ("Message", "string", f"{_READY}.message", "Why it is ready or not, in full.", 1),
 )
 
 
@@ -187,7 +191,7 @@ def _column(name: str, kind: str, path: str, description: str, priority: int) ->
 
 
 class _Dumper(yaml.SafeDumper):
-    """Without anchors."""
+    """Writes a value in full where it occurs again, instead of anchors and aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""The load balancer: its process, its log, its statistics page."""
+"""Models of `spec.haproxy`: limits and timeouts, the log, the statistics page. The listeners are in `listeners.py`."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -39,7 +39,7 @@ class LogTarget(Enumeration):
 
 
 class Facility(Enumeration):
-    """Syslog facilities that HAProxy knows."""
+    """Syslog facilities that HAProxy supports."""
 
     KERN = "kern"
     USER = "user"
@@ -99,7 +99,8 @@ class Stats(Model):
     """Accept an admin page that asks for no password."""
 
 
-def _second_port(haproxy: "Haproxy") -> str:
+def _duplicate_port_field(haproxy: "Haproxy") -> str:
+    """Path of the first listener port that is taken already, by the statistics page or an earlier listener."""
     seen = {haproxy.stats.port}
     for index, listener in enumerate(haproxy.listeners):
         if listener.port in seen:
@@ -117,7 +118,7 @@ class Haproxy(Model):
             message="listener ports must differ, also from stats.port",
             holds=lambda h: len({h.stats.port, *(each.port for each in h.listeners)}) == len(h.listeners) + 1,
             field="listeners",
-            blame=_second_port,
+            wrong_field=_duplicate_port_field,
         ),
     )
 

@@ -1,4 +1,4 @@
-"""The front door's ports: listeners, how they choose servers, and the servers behind them."""
+"""Models of `spec.haproxy.listeners`: a listener's port, how it chooses and checks servers, and the servers themselves."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -20,7 +20,7 @@ class Bind(Enumeration):
 
 
 class Mode(Enumeration):
-    """What a listener understands."""
+    """The protocol of a listener."""
 
     HTTP = "HTTP"
     TCP = "TCP"

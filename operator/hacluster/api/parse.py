@@ -1,4 +1,7 @@
-"""The one door through which a resource comes in: a mapping becomes an `HACluster`, or problems that name their fields."""
+"""Turns a mapping (from YAML, or from the API server) into an `HACluster`.
+
+`parse` is the only way in which the operator and the command line read a resource, so that both accept the same resources.
+"""
 
 import json
 from collections.abc import Mapping
@@ -16,8 +19,8 @@ from hacluster.errors import InvalidResource, Problem
 def parse(manifest: Mapping[str, Any]) -> HACluster:
     """The resource as a frozen model.
 
-    Read as JSON, as the API server reads it: no string counts as a number, no number as a switch, and fields go by the names
-    that users write. A field that is null is absent: `apache:` with nothing behind it is no Apache.
+    The mapping is read as JSON, as the API server does: a string is no number, a number is no boolean, and fields have their
+    YAML names only. A field that is null is absent: `apache:` without a value means that there is no Apache.
 
     Raises:
         InvalidResource: with one problem for each field that is wrong.
@@ -30,16 +33,16 @@ def parse(manifest: Mapping[str, Any]) -> HACluster:
     try:
         return HACluster.model_validate_json(text, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        # A list whose items are all wrong counts as too short as well: true, and no help.
-        blamed = {each["loc"][:depth] for each in found for depth in range(len(each["loc"]))}
-        found = [each for each in found if each["type"] != "too_short" or each["loc"] not in blamed]
-        problems = dict.fromkeys(Problem(Reason.INVALID, field_path(each), message(each)) for each in found)
+        errors = error.errors(include_url=False)
+        # pydantic also reports a list as too short when all of its items are wrong: only the items' own errors help users.
+        parents = {each["loc"][:depth] for each in errors for depth in range(len(each["loc"]))}
+        errors = [each for each in errors if each["type"] != "too_short" or each["loc"] not in parents]
+        problems = dict.fromkeys(Problem(Reason.INVALID, field_path(each), message(each)) for each in errors)
         raise InvalidResource(tuple(problems)) from None
 
 
 def _without_nulls(value: Any, model: type[BaseModel] | None) -> Any:
-    """`value` without the nulls in maps and in known fields; an unknown field stays, to be complained about."""
+    """`value` without nulls in maps and in known fields. An unknown field stays even if it is null, so that it is reported."""
     if isinstance(value, Mapping):
         fields = fields_of(model)
         return {

@@ -1,4 +1,4 @@
-"""What the node pods take over from the user: tolerations, images, resources."""
+"""Models of what users set for the node pods: tolerations, images, container resources."""
 
 from decimal import Decimal
 from typing import Annotated, Any
@@ -73,7 +73,7 @@ Image = Annotated[
 
 
 class Images(Model):
-    """Images other than the operator's own choice."""
+    """Images to use instead of the operator's defaults."""
 
     node: Image = ""
     """Image of keepalived, HAProxy and the agent. Default (empty): the operator's."""
@@ -91,14 +91,14 @@ _UNITS |= {f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGT
 
 def _check_quantity(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError(f"must be {_QUANTITY.words}")
+        raise ValueError(f"must be {_QUANTITY.allowed}")
     if isinstance(value, int) and not 0 <= value < 10**12:
         raise ValueError("must be between 0 and 999999999999")
     return _QUANTITY.check(str(value))
 
 
 def amount(quantity: str) -> Decimal:
-    """The number that a quantity means: "100m" is 0.1, "1Ki" is 1024."""
+    """The value of a quantity: "100m" is 0.1, "1Ki" is 1024."""
     number = quantity.rstrip("mkKMGTi")
     return Decimal(number) * _UNITS[quantity[len(number) :]]
 
@@ -116,7 +116,7 @@ Quantity = Annotated[
         }
     ),
 ]
-"""An amount of cpu or bytes: `cpu: 1` and `cpu: 100m` are both what people write."""
+"""An amount of CPU or bytes, as text or as a whole number: `cpu: 100m` and `cpu: 1` are both valid."""
 
 
 class ContainerResources(Model):

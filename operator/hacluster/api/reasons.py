@@ -1,20 +1,20 @@
-"""Every reason that a user, a script or an alert can meet: in conditions, problems of nodes, moves and Events.
+"""Every reason that the product reports in conditions, node problems, moves and Events.
 
-A reason is a CamelCase word for machines (KEP-1623); the message beside it is for people. Whoever reports or looks for one
-takes it from this table, so that no two parts of the product spell it differently.
+A reason is a CamelCase word for scripts and alerts (KEP-1623); the message beside it is for human readers. All code takes its
+reasons from this table (`tests/unit/api/test_reasons.py` checks that), so that no two places spell one differently.
 """
 
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """The comment before each group says where its members appear. Some appear in several places under one meaning."""
+    """The comment before each group says where its members appear. A reason that appears in several places has one meaning."""
 
     # The resource is not accepted, or the plan cannot include a node. `status.conditions` Accepted, Stalled, Degraded.
     INVALID = "Invalid"
     """A field breaks the schema or a rule between fields."""
     UNSAFE_TEXT = "UnsafeText"
-    """A value would mean something else than itself in a daemon's configuration file."""
+    """A daemon's configuration file would read a value as syntax, not as plain text."""
     CONFIGURATION_TOO_LARGE = "ConfigurationTooLarge"
     """The files of all nodes do not fit into one ConfigMap."""
     TOO_MANY_NODES = "TooManyNodes"
@@ -34,7 +34,7 @@ class Reason(StrEnum):
     VIRTUAL_IPS_ON_TWO_INTERFACES = "VirtualIPsOnTwoInterfaces"
     """The virtual IPs of one router belong to different interfaces of the node."""
     INTERFACE_UNKNOWN = "InterfaceUnknown"
-    """The virtual IPs do not tell the interface, and the resource does not name it."""
+    """The interface cannot be derived from the virtual IPs, and the resource does not name it."""
     NO_SUCH_INTERFACE = "NoSuchInterface"
     """The node has no interface of the name that the resource gives."""
     NO_UNICAST_ADDRESS = "NoUnicastAddress"
@@ -54,11 +54,11 @@ class Reason(StrEnum):
     PROCESS_CHECK = "ProcessCheck"
     """The check looks for a process, which also exists while HAProxy hangs."""
     UNAUTHENTICATED_ADMIN = "UnauthenticatedAdmin"
-    """The statistics page lets everybody disable servers."""
+    """The statistics page lets anyone who reaches it disable servers."""
 
     # An accepted resource cannot be put into effect. Conditions Stalled and Reconciling.
     NAME_TAKEN = "NameTaken"
-    """A child's name belongs to an object of somebody else."""
+    """An object that this resource does not own already has a child's name."""
     APPLY_FAILED = "ApplyFailed"
     """The API server refuses a child, and will refuse it again."""
     NO_MATCHING_NODES = "NoMatchingNodes"
@@ -66,15 +66,15 @@ class Reason(StrEnum):
 
     # What an agent reports of its node (`status.nodes[].problems`); also in Degraded and Ready.
     CONFIGURATION_REFUSED = "ConfigurationRefused"
-    """A daemon refuses the new configuration; the node runs the one from before."""
+    """A daemon refuses the new configuration; the node keeps running the previous one."""
     NOT_LOADED = "NotLoaded"
     """A daemon does not answer, so that the new configuration is not loaded yet."""
     PORT_IN_USE = "PortInUse"
     """Another program on the node listens on a port of the resource."""
     ADDRESS_IN_USE = "AddressInUse"
-    """Another station answers for a virtual IP before the daemons' first start."""
+    """Another host on the network answers for a virtual IP; found by the preflight check, before the daemons start."""
     ADDRESS_CONFLICT = "AddressConflict"
-    """Another station claims a virtual IP that this node holds."""
+    """Another host on the network claims a virtual IP that this node holds."""
     FOREIGN_ROUTER = "ForeignRouter"
     """A router that is no member advertises a virtual router of the resource."""
     ADVERT_MISMATCH = "AdvertMismatch"
@@ -84,11 +84,11 @@ class Reason(StrEnum):
     HELD_DOWN = "HeldDown"
     """HAProxy ended repeatedly; the node stays unfit until it has answered for a while."""
     NO_SECOND_CHANCE = "NoSecondChance"
-    """The kernel cannot forward open connections, so that a planned move breaks them."""
+    """The kernel lacks what the second chance needs to forward open connections, so that a planned move breaks them."""
 
     # What the operator finds about a node. Conditions Degraded and Ready; the first four also as reasons of a move.
     NODE_SILENT = "NodeSilent"
-    """Nothing was heard of the node's agent for the duration of its Lease."""
+    """The node's agent has not renewed its Lease for the Lease's duration."""
     HAPROXY_DOWN = "HAProxyDown"
     """HAProxy does not answer."""
     KEEPALIVED_DOWN = "KeepalivedDown"
@@ -98,7 +98,7 @@ class Reason(StrEnum):
     APACHE_DOWN = "ApacheDown"
     """Apache does not answer."""
     UNREADABLE_REPORT = "UnreadableReport"
-    """The agent's entry in status cannot be read by this operator."""
+    """The operator cannot parse the agent's entry in status."""
     TAKES_TOO_LONG = "TakesTooLong"
     """A node is still not ready after the time in which it should be."""
     FLAPPING = "Flapping"
@@ -118,7 +118,7 @@ class Reason(StrEnum):
     UNKNOWN = "Unknown"
     """Neither node has reported anything that explains the move."""
 
-    # The state of a condition that is as it should be, or on the way there.
+    # Reasons of a condition's normal state, and of the states on the way there.
     ACCEPTED = "Accepted"
     """The resource is valid. Also an Event."""
     READY = "Ready"
@@ -132,7 +132,7 @@ class Reason(StrEnum):
     PAUSED = "Paused"
     """`spec.paused` is true."""
     STALLED = "Stalled"
-    """Somebody has to act first. Also an Event."""
+    """Nothing proceeds until a user changes something. Also an Event."""
     NO_OBSTACLE = "NoObstacle"
     """The condition Stalled is False."""
     ALL_NODES_FIT = "AllNodesFit"
@@ -154,12 +154,12 @@ class Reason(StrEnum):
     REFUSED = "Refused"
     """The resource is not accepted any more, or for another reason."""
     SPLIT_BRAIN = "SplitBrain"
-    """Two nodes hold one virtual IP."""
+    """Several nodes hold one virtual IP."""
     SPLIT_BRAIN_HEALED = "SplitBrainHealed"
     """At most one node holds it again."""
     DEGRADED = "Degraded"
-    """Something is wrong on a node, for the first time."""
+    """Something is wrong on a node, where everything was in order before."""
     RECOVERED = "Recovered"
     """Nothing is wrong on any node any more."""
     CONFIGURATION_APPLIED = "ConfigurationApplied"
-    """A generation of the resource is live on all nodes."""
+    """All nodes run the configuration of a generation of the resource."""

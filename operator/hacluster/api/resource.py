@@ -1,4 +1,4 @@
-"""The whole `HACluster` object, as far as the project looks at it."""
+"""The whole `HACluster` object, without the metadata that the product does not read."""
 
 from typing import Annotated, Literal
 
@@ -18,11 +18,11 @@ ClusterName = Annotated[
         names.MAX_CLUSTER_NAME,
     ),
 ]
-"""Short enough that the children's names, which end in `-apache` and the like, are labels too."""
+"""Short enough that the children's names, which have suffixes such as `-apache`, still fit into 63 characters (RFC 1123)."""
 
 
 class Metadata(Model):
-    """The part of `metadata` that the project reads; the API server owns the rest."""
+    """The part of `metadata` that the product reads; other fields are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -44,4 +44,4 @@ class HACluster(Model):
     spec: HAClusterSpec
     """The front door that is wanted."""
     status: HAClusterStatus = Field(default_factory=HAClusterStatus)
-    """What is the case."""
+    """The observed state."""

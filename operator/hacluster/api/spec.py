@@ -1,4 +1,8 @@
-"""What users write: `spec` of an HACluster. Every docstring is what `kubectl explain` prints."""
+"""The model of an HACluster's `spec`, which users write.
+
+The docstrings of fields become the CRD's descriptions, which `kubectl explain` prints. All models and enumerations that `spec`
+contains can be imported from here.
+"""
 
 from collections.abc import Hashable, Iterable
 from typing import Annotated
@@ -71,7 +75,7 @@ _MAX_ROUTERS = 16
 
 
 class Node(Model):
-    """Facts about one node; what is absent is discovered or defaulted."""
+    """Settings of one node; absent fields are discovered or have a default."""
 
     name: NodeName
     """The Kubernetes node's name."""
@@ -117,8 +121,8 @@ class System(Model):
     """Set net.ipv4.ip_nonlocal_bind=1 (and IPv6) on the nodes while the cluster exists."""
 
 
-def _second(items: Iterable[Hashable]) -> Hashable:
-    """The first item that comes a second time, or None."""
+def _first_duplicate(items: Iterable[Hashable]) -> Hashable:
+    """The first item that equals an earlier one, or None."""
     seen: set[Hashable] = set()
     for item in items:
         if item in seen:
@@ -127,7 +131,8 @@ def _second(items: Iterable[Hashable]) -> Hashable:
     return None
 
 
-def _second_address(spec: "HAClusterSpec") -> str | None:
+def _duplicate_address_field(spec: "HAClusterSpec") -> str | None:
+    """Path of the first virtual IP whose address an earlier one has, whatever its prefix length; or None."""
     seen = set()
     for i, router in enumerate(spec.virtual_routers):
         for j, address in enumerate(router.virtual_ips):
@@ -163,14 +168,14 @@ class HAClusterSpec(Model):
             field="apache.port",
         ),
         Rule(
-            # Each address is read once: [x].all(l, …) gives it a name.
+            # [x].all(l, …) binds x to l, so that each address is parsed once: CEL has a run-time cost limit.
             cel="!self.virtualRouters.all(r, r.virtualIPs.all(a, isCIDR(a))) || "
             "[self.virtualRouters.map(r, r.virtualIPs.map(a, cidr(a).ip()))].all(l, "
             "l.all(ips, ips.all(a, ips.exists_one(b, a == b) && l.exists_one(others, a in others))))",
             message="a virtual IP may stand in one virtual router only, and there once",
-            holds=lambda s: _second_address(s) is None,
+            holds=lambda s: _duplicate_address_field(s) is None,
             field="virtualRouters",
-            blame=lambda s: _second_address(s) or "virtualRouters",
+            wrong_field=lambda s: _duplicate_address_field(s) or "virtualRouters",
         ),
         Rule(
             cel="self.virtualRouters.all(r, has(r.name)) || self.virtualRouters.all(r, !has(r.name))",
@@ -181,14 +186,16 @@ class HAClusterSpec(Model):
         Rule(
             cel="self.virtualRouters.all(r, !has(r.name) || self.virtualRouters.exists_one(q, has(q.name) && q.name == r.name))",
             message="virtual routers need names that differ",
-            holds=lambda s: _second(r.name for r in s.virtual_routers if r.name is not None) is None,
+            holds=lambda s: _first_duplicate(r.name for r in s.virtual_routers if r.name is not None) is None,
             field="virtualRouters",
         ),
         Rule(
             cel="self.virtualRouters.all(r, !has(r.virtualRouterID) || self.virtualRouters.exists_one(q, "
             "has(q.virtualRouterID) && q.virtualRouterID == r.virtualRouterID))",
             message="virtual routers need virtualRouterIDs that differ",
-            holds=lambda s: _second(r.virtual_router_id for r in s.virtual_routers if r.virtual_router_id is not None) is None,
+            holds=lambda s: (
+                _first_duplicate(r.virtual_router_id for r in s.virtual_routers if r.virtual_router_id is not None) is None
+            ),
             field="virtualRouters",
         ),
     )
@@ -200,7 +207,7 @@ class HAClusterSpec(Model):
     paused: bool = False
     """Observe and report, but change nothing."""
     nodes: Annotated[tuple[Node, ...], Field(max_length=64), ListMap("name")] = ()
-    """Facts about single nodes, where discovery and defaults do not do."""
+    """Settings of single nodes, where discovery and defaults are not enough."""
     backend_network: Network | None = None
     """The network of the backends: a node's backend address is the one inside it."""
     virtual_routers: Annotated[tuple[VirtualRouter, ...], Field(min_length=1, max_length=_MAX_ROUTERS)]
@@ -214,6 +221,6 @@ class HAClusterSpec(Model):
     system: System = System()
     """Kernel settings of the nodes."""
     images: Images = Images()
-    """Images other than the operator's own choice."""
+    """Images to use instead of the operator's defaults."""
     resources: Resources = Resources()
     """Requests and limits of each container; what is absent has a default."""

@@ -1,4 +1,8 @@
-"""What users read: `status` of an HACluster. The operator writes all but `nodes`, whose entries each node's agent owns."""
+"""The model of an HACluster's `status`, which users read.
+
+Each entry of `nodes` is written by that node's agent, everything else by the operator. Both use server-side apply, so that
+each of them owns its fields. The docstrings of fields become the CRD's descriptions, which `kubectl explain` prints.
+"""
 
 from typing import Annotated
 
@@ -15,7 +19,7 @@ Timestamp = Annotated[str, StringConstraints(max_length=32), Field(json_schema_e
 
 
 class VrrpState(Enumeration):
-    """State of a VRRP instance as its agent sees it."""
+    """State of a VRRP instance as the node's agent reports it."""
 
     MASTER = "Master"
     BACKUP = "Backup"
@@ -48,7 +52,7 @@ class RouterStatus(Model):
     since: Timestamp
     """When state or virtualIPs last changed, by the node's clock."""
     takeover_milliseconds: Annotated[int, Field(ge=0)] | None = None
-    """Milliseconds from the last advertisement of the holder before to the virtual IP being on this node; absent: none heard."""
+    """Milliseconds from the previous holder's last advertisement until this node had the virtual IP; absent: none was received."""
 
 
 class InterfaceStatus(Model):
@@ -156,7 +160,7 @@ class Condition(Model):
     reason: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z][A-Za-z0-9]*$")]
     """CamelCase, for machines."""
     message: Message = ""
-    """For people."""
+    """Details for human readers."""
     last_transition_time: Timestamp
     """When status last flipped."""
     observed_generation: Annotated[int, Field(ge=0)] = 0
@@ -164,7 +168,7 @@ class Condition(Model):
 
 
 class HAClusterStatus(Model):
-    """What is the case."""
+    """The observed state."""
 
     observed_generation: Annotated[int, Field(ge=0)] | None = None
     """The generation that the operator has dealt with."""
@@ -183,6 +187,6 @@ class HAClusterStatus(Model):
     nodes: Annotated[tuple[NodeStatus, ...], Field(max_length=64), ListMap("name")] = ()
     """Every node; each entry is written by that node's agent."""
     silent_nodes: Annotated[tuple[Text, ...], Field(max_length=64), ListSet()] = ()
-    """Nodes that were not heard of for ten seconds: what their entries say is not known to be true any more."""
+    """Nodes whose agents have not renewed their Leases for ten seconds: their entries in `nodes` may be out of date."""
     conditions: Annotated[tuple[Condition, ...], Field(max_length=16), ListMap("type")] = ()
     """Accepted, Ready, Reconciling, Stalled, Degraded, SplitBrain, Warning."""

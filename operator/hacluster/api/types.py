@@ -1,4 +1,8 @@
-"""The resource's own types, each parsed once into what the rest of the code works with."""
+"""The types of the resource's fields.
+
+A model writes `port: Port` or `node: NodeName`; the type brings its rule for Python and for the CRD (see `constraints.py`).
+The patterns allow only what cannot be mistaken for syntax in the daemons' configuration files.
+"""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -15,7 +19,7 @@ __all__ = ["Address", "ConfigMapName", "Enumeration", "InterfaceAddress", "Inter
 __all__ += ["Network", "NodeName", "Port", "Timer", "UrlPath", "UrlTarget", "format_duration"]
 
 Timer = Annotated[timedelta, span("1ms", "576h")]
-"""What HAProxy can time: at most 24 days."""
+"""A duration that HAProxy accepts as a timeout. Its maximum is 2147483647 ms, a bit more than 24 days."""
 
 InterfaceAddress = Annotated[IPv4Interface | IPv6Interface, INTERFACE]
 """An address with its prefix length, such as `172.16.7.200/24`."""
@@ -32,7 +36,7 @@ Name = Annotated[
         63,
     ),
 ]
-"""A name that reaches a configuration file: no blank, quote or control character can."""
+"""A name that is printed into a configuration file; it has no blanks, quotes or control characters."""
 
 _DNS_LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _DNS_NAME = rf"{_DNS_LABEL}(\.{_DNS_LABEL})*"
@@ -64,7 +68,7 @@ InterfaceName = Annotated[
     str,
     Text("a network interface's name such as eth0 or bond0.7", r"^[A-Za-z0-9][A-Za-z0-9_.@-]*$", 15),
 ]
-"""A Linux network interface: at most 15 characters (IFNAMSIZ)."""
+"""The name of a Linux network interface: at most 15 characters (IFNAMSIZ is 16, with the final zero byte)."""
 
 _PATH = r"/([A-Za-z0-9._~=:@+,&/-]|%[0-9A-Fa-f]{2})*"
 
@@ -78,7 +82,7 @@ UrlTarget = Annotated[
         255,
     ),
 ]
-"""A path, with a query or none."""
+"""The path of a URL, with or without a query."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 

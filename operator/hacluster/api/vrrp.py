@@ -1,4 +1,4 @@
-"""The virtual routers and the protocol between them."""
+"""Models of `spec.virtualRouters` (the VRRP instances with their virtual IPs) and `spec.vrrp` (settings of the protocol)."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -103,7 +103,7 @@ class Preemption(Model):
 
 
 class Handover(Model):
-    """What becomes of connections when a virtual IP moves although its holder lives."""
+    """What happens to open connections when a virtual IP leaves a node that still works."""
 
     drain: Annotated[timedelta, span("0s", "1h")] = timedelta(seconds=30)
     """How long the old holder goes on serving connections that it already has, 0s-1h; 0s: they break."""
@@ -127,7 +127,7 @@ class Vrrp(Model):
         ),
         Rule(
             cel="self.check.weight == 0 || self.preemption.mode == 'Immediate'",
-            message="modes Delayed and Never would hold up a failover by weight: they go with check.weight 0 only",
+            message="modes Delayed and Never would delay or prevent a failover by weight: use them with check.weight 0 only",
             holds=lambda v: v.check.weight == 0 or v.preemption.mode is PreemptionMode.IMMEDIATE,
             field="preemption.mode",
         ),
@@ -142,13 +142,13 @@ class Vrrp(Model):
     version: Annotated[int, Field(ge=2, le=3)] = 3
     """VRRP version, 2 or 3; 2 takes whole-second intervals."""
     advertisement_interval: Annotated[timedelta, span("10ms", "255s", step="10ms")] = timedelta(milliseconds=100)
-    """Time between advertisements, 10ms-40.95s (version 2: 1s-255s); a node is given up after about three of them."""
+    """Time between advertisements, 10ms-40.95s (version 2: 1s-255s); a node counts as lost after about three of them."""
     initial_state: InitialState = InitialState.BACKUP
     """Backup on every node, or ByPriority: MASTER on the highest priority."""
     preemption: Preemption = Preemption()
     """Failback after a recovery."""
     handover: Handover = Handover()
-    """What becomes of connections in a planned move."""
+    """What happens to open connections in a planned move."""
     peering: Peering = Peering.MULTICAST
     """Multicast, or Unicast to the other nodes' addresses."""
     check: Check = Check()

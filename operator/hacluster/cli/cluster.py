@@ -1,6 +1,7 @@
-"""What the commands that talk to a cluster share: whose namespace is meant, how to connect, how to say that it failed.
+"""Shared by the commands that talk to a cluster: the namespace options, the connection, and the messages for its errors.
 
-The client's library loads in half a second: it is imported when a command runs, not before.
+`hacluster.kube.client` is imported inside the functions: its library takes half a second to load, which `hacluster --help`
+must not wait for, and the node image does not have it.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from hacluster.kube.client import Client
 
-# It warns, twice, of a kubeconfig that is not there; we say so ourselves.
+# The library warns twice about a missing kubeconfig; `run` reports that itself.
 logging.getLogger("kubernetes").setLevel(logging.ERROR)
 
 T = TypeVar("T")
@@ -21,14 +22,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def namespace_options(command: F) -> F:
-    """`-n NAMESPACE` and `-A`."""
+    """Adds the options `-n NAMESPACE` and `-A` to a command."""
     everywhere = click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="In all namespaces.")
     one = click.option("-n", "--namespace", default="", help="Namespace.  [default: the kubeconfig's]")
     return one(everywhere(command))
 
 
 def namespace_of(name: str, namespace: str, *, everywhere: bool) -> str | None:
-    """The namespace that the options mean; None: all.
+    """The namespace that the options select; None: all namespaces.
 
     Raises:
         click.UsageError: the options contradict each other.
@@ -42,10 +43,10 @@ def namespace_of(name: str, namespace: str, *, everywhere: bool) -> str | None:
 
 
 def run(work: "Callable[[Client], Coroutine[Any, Any, T]]") -> T:
-    """Does some work with a connection to the cluster.
+    """Connects to the cluster, runs `work` with the client, and closes the connection; the result is that of `work`.
 
     Raises:
-        click.ClickException: no cluster is configured, or the API server refused or did not answer.
+        click.ClickException: no cluster is configured, or the API server refused a request or did not answer.
 
     """
     from hacluster.kube.client import ApiError, Client, NoCluster, connect

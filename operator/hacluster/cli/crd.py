@@ -1,4 +1,4 @@
-"""`hacluster crd`: the CustomResourceDefinition, for `kubectl apply -f -`."""
+"""`hacluster crd`: prints the CustomResourceDefinition, for `kubectl apply -f -`."""
 
 import click
 

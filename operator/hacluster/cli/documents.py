@@ -1,4 +1,8 @@
-"""YAML files as Kubernetes reads them: several documents in one, a key once, and a date is a string."""
+"""Reads YAML files as Kubernetes does.
+
+PyYAML differs from it in two points, which are corrected here: it accepts a key twice in one mapping, and it turns dates into
+`datetime` objects.
+"""
 
 import sys
 from collections.abc import Hashable, Iterator
@@ -15,7 +19,7 @@ from hacluster.errors import InvalidResource
 
 
 class UnreadableFile(Exception):
-    """Not YAML; the message is one line that says where and why."""
+    """A file is no valid YAML; the message is one line with the place and the cause."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,12 @@ class Document:
     source: str
     """The file's name as it was given, or `standard input`."""
     number: int
-    """Its place in the file, from 1."""
+    """Its position in the file, from 1; items of a List are counted one by one."""
     content: Any
 
 
 def read_documents(path: str) -> list[Document]:
-    """Every document of a file (`-`: standard input) that is not empty.
+    """All documents of a file (`-`: standard input) that are not empty.
 
     Raises:
         UnreadableFile: it is no valid YAML, or a mapping has a key twice.
@@ -53,7 +57,7 @@ def read_documents(path: str) -> list[Document]:
 
 
 def _items(document: Any) -> Iterator[Any]:
-    """What `kubectl get -o yaml` wraps in a List, unwrapped."""
+    """The items of a `kind: List`, such as `kubectl get -o yaml` prints; else the document itself."""
     if isinstance(document, dict) and document.get("kind") == "List" and isinstance(document.get("items"), list):
         yield from document["items"]
     else:
@@ -61,7 +65,7 @@ def _items(document: Any) -> Iterator[Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Python's safe loader, where it differs from Kubernetes' made alike."""
+    """PyYAML's safe loader, but dates stay strings and a key that occurs twice in one mapping is an error."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own class attribute
         first: [each for each in resolvers if each[0] != "tag:yaml.org,2002:timestamp"]
@@ -83,20 +87,20 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_cluster(file: str, command: str) -> HACluster:
-    """The one HACluster in a file, for `command`.
+    """The only HACluster in a file. `command` is the subcommand's name, for messages.
 
     Raises:
-        click.ClickException: it cannot be read, holds none or several, or the resource is not valid.
+        click.ClickException: the file cannot be read, has no or several HAClusters, or the resource is not valid.
 
     """
     try:
         contents = [each.content for each in read_documents(file)]
     except UnreadableFile as error:
         raise click.ClickException(str(error)) from None
-    ours = [each for each in contents if isinstance(each, dict) and each.get("kind") == names.KIND]
-    if len(ours) != 1:
-        raise click.ClickException(f"{file}: holds {len(ours)} resources of kind {names.KIND}; {command} takes one")
+    manifests = [each for each in contents if isinstance(each, dict) and each.get("kind") == names.KIND]
+    if len(manifests) != 1:
+        raise click.ClickException(f"{file}: holds {len(manifests)} resources of kind {names.KIND}; {command} takes one")
     try:
-        return parse(ours[0])
+        return parse(manifests[0])
     except InvalidResource as error:
         raise click.ClickException("\n".join(map(str, error.problems))) from None

@@ -1,7 +1,7 @@
-"""`hacluster`, also `kubectl hacluster`: one command, its subcommands loaded only when they are called.
+"""The command `hacluster`, which is also installed as the kubectl plugin `kubectl hacluster`.
 
-The two images carry different libraries (the agent's has neither kopf nor jinja2), so that a subcommand's module
-must not be imported before somebody asks for it.
+A subcommand's module is imported only when it is called: the two images carry different libraries (the node image has neither
+kopf nor the Kubernetes client), and some of them take long to load.
 """
 
 from importlib import import_module
@@ -24,7 +24,7 @@ _COMMANDS = {
 
 
 class _LazyGroup(click.Group):
-    """Each subcommand is the click command of its own name in `hacluster.cli.<name>`."""
+    """Finds a subcommand as the object `command` in the module `hacluster.cli.<name>`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)

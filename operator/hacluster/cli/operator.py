@@ -1,4 +1,4 @@
-"""`hacluster operator`."""
+"""`hacluster operator`: sets up logging and runs the operator until SIGTERM. The Deployment's container starts it."""
 
 import asyncio
 import json
@@ -73,16 +73,16 @@ def command(
 
 def _log_to_stderr(level: str, *, as_json: bool) -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(_Json() if as_json else logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    handler.setFormatter(_JsonFormatter() if as_json else logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     if level.lower() != "debug":
-        # kopf tells of every event that it hands over, asyncio and aiohttp of every connection.
+        # kopf logs every event that it passes on, asyncio and aiohttp log every connection.
         for name in ("kopf", "asyncio", "aiohttp"):
             logging.getLogger(name).setLevel(logging.WARNING)
 
 
-class _Json(logging.Formatter):
-    """One object a line, with the error's traceback in it."""
+class _JsonFormatter(logging.Formatter):
+    """Writes each record as a JSON object on one line; a traceback is its field `error`."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {

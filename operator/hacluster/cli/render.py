@@ -1,4 +1,8 @@
-"""`hacluster render`: every file and object that a resource makes, written to a folder. No cluster is asked."""
+"""`hacluster render`: writes the configuration files and objects that the operator would make of a resource to a folder.
+
+No cluster is asked: the nodes and their interfaces come from a file. `make_plan` is the same function that the operator calls, so
+the result is what it would apply; the golden tests compare it byte for byte.
+"""
 
 import shutil
 import tempfile
@@ -46,6 +50,8 @@ def command(file: str, nodes_file: str, output: Path, node_image: str) -> None:
 
 
 class _InterfaceFacts(BaseModel):
+    """The fields of `status.nodes[].interfaces[]` that render needs; others are ignored."""
+
     model_config = ConfigDict(extra="ignore")
 
     name: str
@@ -53,7 +59,7 @@ class _InterfaceFacts(BaseModel):
 
 
 class _NodeFacts(BaseModel):
-    """What render needs of an entry in status.nodes; the rest is passed over."""
+    """The fields of `status.nodes[]` that render needs, and `internalIP`; others are ignored."""
 
     model_config = ConfigDict(extra="ignore", alias_generator=to_camel, validate_by_alias=True)
 
@@ -72,9 +78,9 @@ def _read_nodes(file: str) -> tuple[NodeView, ...]:
     except ValidationError as error:
         lines = [f"{file}: {_path(each['loc'])}: {each['msg']}" for each in error.errors(include_url=False)]
         raise click.ClickException("\n".join(lines)) from None
-    twice = sorted({each.name for each in facts if [other.name for other in facts].count(each.name) > 1})
-    if twice:
-        raise click.ClickException(f"{file}: {', '.join(twice)} stands there twice")
+    duplicates = sorted({each.name for each in facts if [other.name for other in facts].count(each.name) > 1})
+    if duplicates:
+        raise click.ClickException(f"{file}: {', '.join(duplicates)} stands there twice")
     return tuple(_view(each) for each in facts)
 
 
@@ -108,18 +114,23 @@ def _documents(file: str) -> list[Any]:
 
 
 def _replace(output: Path, plan: Plan) -> None:
-    """Puts a complete rendering in place of `output`; whatever happens, there is never half of one."""
-    if stranger := _stranger(output):
-        raise click.ClickException(f"{output}: holds {stranger}, which no rendering wrote; name a new or empty folder")
+    """Writes the plan to a new folder and renames it to `output`, so that `output` never has a part of a rendering only.
+
+    Raises:
+        click.ClickException: `output` has files that are not render's, which would be lost.
+
+    """
+    if foreign := _foreign_file(output):
+        raise click.ClickException(f"{output}: holds {foreign}, which no rendering wrote; name a new or empty folder")
     output.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
     try:
-        _write(made / "new", plan)
+        _write(temporary / "new", plan)
         if output.exists():
-            output.rename(made / "old")
-        (made / "new").rename(output)
+            output.rename(temporary / "old")
+        (temporary / "new").rename(output)
     finally:
-        shutil.rmtree(made)
+        shutil.rmtree(temporary)
 
 
 def _write(folder: Path, plan: Plan) -> None:
@@ -132,29 +143,29 @@ def _write(folder: Path, plan: Plan) -> None:
     (folder / _OBJECTS).write_text(objects, encoding="utf-8")
 
 
-def _stranger(output: Path) -> str:
-    """Something in an existing folder that an earlier rendering cannot have written; it would be lost."""
+def _foreign_file(output: Path) -> str:
+    """A file in `output` that no earlier rendering can have written, as a relative path; empty: there is none."""
     if not output.exists():
         return ""
     for entry in sorted(output.iterdir()):
         if entry.is_dir():
-            strange = [each for each in sorted(entry.iterdir()) if each.name not in set(File)]
-            if strange:
-                return str(strange[0].relative_to(output))
+            foreign = [each for each in sorted(entry.iterdir()) if each.name not in set(File)]
+            if foreign:
+                return str(foreign[0].relative_to(output))
         elif entry.name != _OBJECTS:
             return entry.name
     return ""
 
 
 class _Dumper(yaml.SafeDumper):
-    """For people: multi-line texts as blocks, nothing abbreviated by anchors."""
+    """Writes texts of several lines as literal blocks, and no anchors, so that people can read and compare the result."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
-def _block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
 
 
-_Dumper.add_representer(str, _block)
+_Dumper.add_representer(str, _represent_text)

@@ -1,4 +1,9 @@
-"""`hacluster status`: who holds what, which nodes are fit, and what is wrong. Nothing that a silent node said of itself is repeated."""
+"""`hacluster status`: shows the holders of the virtual IPs, the state of each node, and the conditions that need attention.
+
+A silent node is shown as Unknown, because its entry in `status.nodes` stays as it was when its agent stopped. The operator
+names silent nodes in `status.silentNodes`, but it may not run; so the command also reads the nodes' Leases and compares them with
+the API server's clock, not with that of the machine on which it runs.
+"""
 
 import asyncio
 import json
@@ -22,13 +27,13 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 """Namespace and name."""
 
-ONE_RENEWAL = 4.0
-"""Seconds within which a node that is there renews its Lease, whatever its clock shows."""
+RENEWAL_WAIT = 4.0
+"""Seconds in which a running agent renews its Lease at least once (it does so every `timing.LEASE_RENEWAL` seconds)."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """One resource."""
+class Resource:
+    """One resource, and its status without what silent nodes reported."""
 
     namespace: str
     name: str
@@ -43,84 +48,89 @@ class Found:
 def command(name: str, namespace: str, everywhere: bool, output: str) -> None:
     """Who holds the virtual IPs, how each node is, and what needs attention.
 
-    A node that was not heard of for ten seconds is Unknown, whatever it said before. JSON and YAML are the status in this light.
+    A node that was not heard of for ten seconds is shown as Unknown, whatever it reported before; in JSON and YAML, too.
     """
-    where = namespace_of(name, namespace, everywhere=everywhere)
-    found, now = run(lambda client: _look(client, where, name))
+    selected = namespace_of(name, namespace, everywhere=everywhere)
+    resources, now = run(lambda client: _read_resources(client, selected, name))
     if output == "table":
-        click.echo("\n\n".join("\n".join(_lines(each, now)) for each in found) or f"no {names.KIND} {_where(where)}")
+        texts = ["\n".join(_lines(each, now)) for each in resources]
+        click.echo("\n\n".join(texts) or f"no {names.KIND} {_in_namespace(selected)}")
         return
-    documents = [_document(each) for each in found]
-    shown: Any = documents[0] if name else documents
-    click.echo(json.dumps(shown, indent=2, ensure_ascii=False) if output == "json" else _yaml(shown), nl=output == "json")
+    documents = [_document(each) for each in resources]
+    result: Any = documents[0] if name else documents
+    click.echo(json.dumps(result, indent=2, ensure_ascii=False) if output == "json" else _yaml(result), nl=output == "json")
 
 
-async def _look(client: "Client", namespace: str | None, name: str) -> "tuple[list[Found], datetime]":
-    """The resources, and the time by the API server's clock."""
+async def _read_resources(client: "Client", namespace: str | None, name: str) -> "tuple[list[Resource], datetime]":
+    """The resources, sorted by namespace and name, and the time by the API server's clock."""
     from hacluster.kube.client import ApiError
     from hacluster.kube.status import read_status
     from hacluster.plan.status import view
 
-    raws = sorted(await _resources(client, namespace, name), key=_key)
+    raws = sorted(await _read_raw(client, namespace, name), key=_key)
     statuses = {_key(raw): read_status(raw.get("status") or {}) for raw in raws}
     silent: dict[Key, frozenset[str]] = {}
     try:
-        silent = await _silent(client, namespace, statuses)
+        silent = await _find_silent_nodes(client, namespace, statuses)
     except ApiError as error:
-        click.echo(f"the nodes' Leases cannot be read, so only the operator's word tells who is silent: {error}", err=True)
-    found = [
-        Found(*_key(raw), raw["metadata"].get("generation", 0), view(statuses[_key(raw)], silent.get(_key(raw), ())))
+        click.echo(f"the nodes' Leases cannot be read, so only the operator can tell which nodes are silent: {error}", err=True)
+    resources = [
+        Resource(*_key(raw), raw["metadata"].get("generation", 0), view(statuses[_key(raw)], silent.get(_key(raw), ())))
         for raw in raws
     ]
-    return found, await client.server_time()
+    return resources, await client.server_time()
 
 
-async def _resources(client: "Client", namespace: str | None, name: str) -> list[dict[str, Any]]:
+async def _read_raw(client: "Client", namespace: str | None, name: str) -> list[dict[str, Any]]:
+    """The resources as the API server sends them: the one called `name`, or all if `name` is empty."""
     from hacluster.kube.kinds import HACLUSTER
 
     if not name:
         return [each async for each in client.list(HACLUSTER, namespace=namespace)]
-    one = await client.get(HACLUSTER, namespace, name)
-    if one is None:
-        raise click.ClickException(f"there is no {names.KIND} {name} {_where(namespace)}")
-    return [one]
+    raw = await client.get(HACLUSTER, namespace, name)
+    if raw is None:
+        raise click.ClickException(f"there is no {names.KIND} {name} {_in_namespace(namespace)}")
+    return [raw]
 
 
-async def _silent(
+async def _find_silent_nodes(
     client: "Client", namespace: str | None, statuses: "Mapping[Key, HAClusterStatus]"
 ) -> dict[Key, frozenset[str]]:
-    """The nodes of each resource that do not renew their Leases."""
+    """The nodes of each resource whose agents do not renew their Leases."""
     from hacluster.plan.status import stale
 
-    renewed, now = await _renewals(client, namespace), await client.server_time()
-    suspects = {key: stale(status, _of(renewed, key, status.nodes), now) for key, status in statuses.items()}
+    renewed, now = await _read_renew_times(client, namespace), await client.server_time()
+    suspects = {key: stale(status, _renew_times_of(key, status.nodes, renewed), now) for key, status in statuses.items()}
     if all(suspects[key] <= set(status.silent_nodes) for key, status in statuses.items()):
         return suspects
-    # The operator hears them. Either it does not run, or a clock is wrong: who renews now is there.
-    await asyncio.sleep(ONE_RENEWAL)
-    later = await _renewals(client, namespace)
+    # A Lease looks old, but the operator does not call its node silent. Either the operator does not run, or the node's clock
+    # is wrong. Only a node that is really silent does not renew its Lease while we wait.
+    await asyncio.sleep(RENEWAL_WAIT)
+    later = await _read_renew_times(client, namespace)
     return {
-        key: frozenset(node for node in nodes if later.get(_lease(key, node)) == renewed.get(_lease(key, node)))
+        key: frozenset(node for node in nodes if later.get(_lease_key(key, node)) == renewed.get(_lease_key(key, node)))
         for key, nodes in suspects.items()
     }
 
 
-async def _renewals(client: "Client", namespace: str | None) -> dict[Key, datetime]:
-    """When each Lease was renewed, by namespace and name."""
+async def _read_renew_times(client: "Client", namespace: str | None) -> dict[Key, datetime]:
+    """When each Lease was last renewed, by its node's clock; keys are the Leases' namespaces and names."""
     from hacluster.kube.kinds import LEASE
 
-    found = {}
-    async for each in client.list(LEASE, namespace=namespace):
-        if renewed := each["spec"].get("renewTime"):
-            found[each["metadata"]["namespace"], each["metadata"]["name"]] = datetime.fromisoformat(renewed)
-    return found
+    times = {}
+    async for lease in client.list(LEASE, namespace=namespace):
+        if renewed := lease["spec"].get("renewTime"):
+            times[lease["metadata"]["namespace"], lease["metadata"]["name"]] = datetime.fromisoformat(renewed)
+    return times
 
 
-def _of(renewed: Mapping[Key, datetime], key: Key, nodes: "Sequence[NodeStatus]") -> dict[str, datetime | None]:
-    return {node.name: renewed.get(_lease(key, node.name)) for node in nodes}
+def _renew_times_of(key: Key, nodes: "Sequence[NodeStatus]", renewed: Mapping[Key, datetime]) -> dict[str, datetime | None]:
+    """The renew times of one resource's Leases, by node; None: the Lease was never renewed."""
+    return {node.name: renewed.get(_lease_key(key, node.name)) for node in nodes}
 
 
-def _lease(key: Key, node: str) -> Key:
+def _lease_key(key: Key, node: str) -> Key:
+    """Namespace and name of the node's Lease for the resource `key`."""
     return key[0], names.lease(key[1], node)
 
 
@@ -128,37 +138,37 @@ def _key(raw: Mapping[str, Any]) -> Key:
     return raw["metadata"]["namespace"], raw["metadata"]["name"]
 
 
-def _where(namespace: str | None) -> str:
+def _in_namespace(namespace: str | None) -> str:
     return f"in namespace {namespace}" if namespace else "in any namespace"
 
 
-def _document(found: Found) -> dict[str, Any]:
-    status = found.view.status.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return {"namespace": found.namespace, "name": found.name, "generation": found.generation, **status}
+def _document(resource: Resource) -> dict[str, Any]:
+    status = resource.view.status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {"namespace": resource.namespace, "name": resource.name, "generation": resource.generation, **status}
 
 
 def _yaml(document: Any) -> str:
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
 
 
-def _lines(found: Found, now: datetime) -> Iterator[str]:
-    """The resource for people."""
-    status = found.view.status
-    attention = list(found.view.attention)
+def _lines(resource: Resource, now: datetime) -> Iterator[str]:
+    """The lines of `--output table` for one resource."""
+    status = resource.view.status
+    attention = list(resource.view.attention)
     ready = not any(each.type == "Ready" for each in attention) and bool(status.conditions)
     title = click.style("Ready", fg="green") if ready else click.style("Not ready", fg="red", bold=True)
     nodes = f", {status.ready_nodes} of {status.desired_nodes} nodes are fit" if status.desired_nodes is not None else ""
-    yield f"{click.style(f'{found.namespace}/{found.name}', bold=True)}: {title}{nodes}"
-    if status.observed_generation != found.generation:
-        yield f"  {_warn('the operator has not dealt with the newest change')}: does it run?"
+    yield f"{click.style(f'{resource.namespace}/{resource.name}', bold=True)}: {title}{nodes}"
+    if status.observed_generation != resource.generation:
+        yield f"  {_yellow('the operator has not dealt with the newest change')}: does it run?"
     if status.virtual_ips:
         yield from _vip_table(status.virtual_ips, now)
     if status.nodes:
-        yield from _node_table(status.nodes, found.view.silent)
+        yield from _node_table(status.nodes, resource.view.silent)
     if last := status.last_failover:
-        took = f", {last.duration_milliseconds} ms" if last.duration_milliseconds is not None else ""
-        yield f"  Last failover: {last.router} from {last.from_} to {last.to} at {last.at} ({last.reason}{took})"
-    yield from (_condition(each) for each in attention)
+        duration = f", {last.duration_milliseconds} ms" if last.duration_milliseconds is not None else ""
+        yield f"  Last failover: {last.router} from {last.from_} to {last.to} at {last.at} ({last.reason}{duration})"
+    yield from (_condition_line(each) for each in attention)
 
 
 def _vip_table(vips: "Sequence[VirtualIPStatus]", now: datetime) -> Iterator[str]:
@@ -182,22 +192,22 @@ def _node_table(nodes: "Sequence[NodeStatus]", silent: frozenset[str]) -> Iterat
         problems += [f"{each.reason}: {each.message}" for each in node.problems]
         rows.append(
             [
-                node.name, _health(states or "Unknown"), priorities or "-", _health(str(node.haproxy)),
-                _health(str(node.apache)) if node.apache else "-", node.config_revision or "-", _warn("; ".join(problems)),
+                node.name, _red_if_bad(states or "Unknown"), priorities or "-", _red_if_bad(str(node.haproxy)),
+                _red_if_bad(str(node.apache)) if node.apache else "-", node.config_revision or "-", _yellow("; ".join(problems)),
             ]
         )  # fmt: skip
     return table.columns(rows)
 
 
-def _health(word: str) -> str:
-    bad = any(each in word for each in ("Down", "Fault", "Stopped", "Unknown"))
-    return click.style(word, fg="red") if bad else word
+def _red_if_bad(state: str) -> str:
+    bad = any(each in state for each in ("Down", "Fault", "Stopped", "Unknown"))
+    return click.style(state, fg="red") if bad else state
 
 
-def _warn(text: str) -> str:
+def _yellow(text: str) -> str:
     return click.style(text, fg="yellow") if text else ""
 
 
-def _condition(condition: "Condition") -> str:
-    said = f"{condition.type}={condition.status}"
-    return f"  {_warn(said)} {condition.reason}{f': {condition.message}' if condition.message else ''}"
+def _condition_line(condition: "Condition") -> str:
+    type_and_status = f"{condition.type}={condition.status}"
+    return f"  {_yellow(type_and_status)} {condition.reason}{f': {condition.message}' if condition.message else ''}"

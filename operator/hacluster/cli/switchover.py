@@ -1,4 +1,9 @@
-"""`hacluster switchover`: a planned move of a virtual router to another node, refused while that node is unfit."""
+"""`hacluster switchover`: moves a virtual router to another node, unless that node could not take over.
+
+The command checks the node, sets `spec.virtualRouters[].preferredNode`, and waits until status shows the node as the holder. The
+operator does the move, and checks the node again. The command's own check comes first so that a move that would be refused does
+not change the resource.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,12 +21,15 @@ if TYPE_CHECKING:
     from hacluster.api import HAClusterStatus
     from hacluster.kube.client import Client
 
-LOOK_EVERY = 0.1
-MEASURED_WITHIN = 1.0
-"""Seconds that the new holder's measurement may come after the move itself."""
+POLL_INTERVAL = 0.1
+"""Seconds between two reads of the resource."""
+DURATION_TIMEOUT = 1.0
+"""Seconds to wait for the move's duration, which the new holder's agent reports after the move itself."""
 
 
 class _Seconds(click.ParamType[float]):
+    """An option such as `30s`; its value is in seconds."""
+
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
@@ -33,17 +41,19 @@ class _Seconds(click.ParamType[float]):
 
 @dataclass(frozen=True)
 class _Move:
-    """What is asked for."""
+    """The move that the user asks for."""
 
     namespace: str
     cluster: str
     index: int
+    """Position of the virtual router in the resource, from 0."""
     router: str
     node: str
+    """The node that is to get the virtual router."""
 
     @property
     def field(self) -> str:
-        """Where the resource says it."""
+        """Path of the field that the command sets."""
         return f"spec.virtualRouters[{self.index}].preferredNode"
 
 
@@ -59,34 +69,41 @@ def command(name: str, node: str, router: str, namespace: str, timeout: float) -
     Sets spec.virtualRouters[].preferredNode, which stays: the node gets the virtual IPs back whenever it is fit. Refused, with
     the reason and exit code 1, while the node could not take over.
     """
-    where = namespace_of(name, namespace, everywhere=False) or ""
-    click.echo(run(lambda client: _switch(client, where, name, router=router, node=node, timeout=timeout)))
+    selected = namespace_of(name, namespace, everywhere=False) or ""
+    click.echo(run(lambda client: _switch(client, selected, name, router=router, node=node, timeout=timeout)))
 
 
 async def _switch(client: "Client", namespace: str, name: str, *, router: str, node: str, timeout: float) -> str:  # noqa: ASYNC109
+    """Moves the router and returns the command's output.
+
+    Raises:
+        click.ClickException: the move is refused, or not done within `timeout` seconds.
+
+    """
     from hacluster.kube.status import read_status
 
     raw = await _read(client, namespace, name)
-    index, router = _find(raw, router)
+    index, router = _find_router(raw, router)
     move = _Move(namespace, name, index, router, node)
     before = read_status(raw.get("status") or {})
-    if reason := await _against(client, raw, before, move):
+    if reason := await _why_unfit(client, raw, before, move):
         raise click.ClickException(f"{node} cannot have {router} now: {reason}. Nothing was changed")
-    wanted = raw["spec"]["virtualRouters"][index]
+    router_spec = raw["spec"]["virtualRouters"][index]
     generation = raw["metadata"]["generation"]
-    if wanted.get("preferredNode") != node:
-        generation = await _prefer(client, move, wanted)
+    if router_spec.get("preferredNode") != node:
+        generation = await _set_preferred_node(client, move, router_spec)
     if _holders(before, router) == {node}:
         return f"{router} is on {node} already"
     try:
         async with asyncio.timeout(timeout):
-            after = await _arrived(client, move, generation)
+            after = await _wait_for_holder(client, move, generation)
     except TimeoutError:
-        raise click.ClickException(await _still(client, move, timeout)) from None
-    return await _told(client, move, before, after)
+        raise click.ClickException(await _timeout_message(client, move, timeout)) from None
+    return await _success_message(client, move, before, after)
 
 
 async def _read(client: "Client", namespace: str, name: str) -> dict[str, Any]:
+    """The resource as the API server sends it."""
     from hacluster.kube.kinds import HACLUSTER
 
     raw = await client.get(HACLUSTER, namespace, name)
@@ -95,18 +112,18 @@ async def _read(client: "Client", namespace: str, name: str) -> dict[str, Any]:
     return raw
 
 
-def _find(raw: Mapping[str, Any], router: str) -> tuple[int, str]:
-    """Position and name of the virtual router that is meant."""
-    called = [each.get("name") or f"VI_{position}" for position, each in enumerate(raw["spec"]["virtualRouters"], 1)]
-    if not router and len(called) > 1:
-        raise click.ClickException(f"--router: say which one of {', '.join(called)}")
-    if router and router not in called:
-        raise click.ClickException(f"--router: there is no {router}, only {', '.join(called)}")
-    return (called.index(router), router) if router else (0, called[0])
+def _find_router(raw: Mapping[str, Any], router: str) -> tuple[int, str]:
+    """Position (from 0) and name of the virtual router called `router`; of the only one, if `router` is empty."""
+    known = [each.get("name") or f"VI_{position}" for position, each in enumerate(raw["spec"]["virtualRouters"], 1)]
+    if not router and len(known) > 1:
+        raise click.ClickException(f"--router: say which one of {', '.join(known)}")
+    if router and router not in known:
+        raise click.ClickException(f"--router: there is no {router}, only {', '.join(known)}")
+    return (known.index(router), router) if router else (0, known[0])
 
 
-async def _against(client: "Client", raw: Mapping[str, Any], status: "HAClusterStatus", move: _Move) -> str:
-    """Why the node cannot take over; empty: it can, as far as anybody knows. The operator itself has the last word."""
+async def _why_unfit(client: "Client", raw: Mapping[str, Any], status: "HAClusterStatus", move: _Move) -> str:
+    """Why the node cannot take over; empty: no reason is known. The operator checks again, and may still refuse the move."""
     from hacluster.kube.client import ApiError
     from hacluster.kube.kinds import NODE
     from hacluster.plan.model import NodeView
@@ -117,46 +134,54 @@ async def _against(client: "Client", raw: Mapping[str, Any], status: "HAClusterS
     entry = next((each for each in status.nodes if each.name == move.node), None)
     cordoned = False
     try:
-        known = await client.get(NODE, None, move.node)
+        node = await client.get(NODE, None, move.node)
     except ApiError as error:
         if error.status != 403:
             raise
-        known = {}  # whoever may not read nodes has the operator's word
-    if known is None:
+        node = {}  # the user may not read nodes: the operator checks what is skipped here
+    if node is None:
         return "there is no such node"
-    if known:
-        cordoned = bool(known.get("spec", {}).get("unschedulable"))
-        if not raw["spec"]["nodeSelector"].items() <= (known["metadata"].get("labels") or {}).items():
+    if node:
+        cordoned = bool(node.get("spec", {}).get("unschedulable"))
+        if not raw["spec"]["nodeSelector"].items() <= (node["metadata"].get("labels") or {}).items():
             return "spec.nodeSelector does not select it"
     if cordoned:
         return f"it is cordoned (kubectl uncordon {move.node})"
-    seen = observed(NodeView(move.node), entry, silent=move.node in status.silent_nodes, cordoned=cordoned)
-    if move.router in seen.faults:
+    view = observed(NodeView(move.node), entry, silent=move.node in status.silent_nodes, cordoned=cordoned)
+    if move.router in view.faults:
         return "its keepalived is in FAULT or does not run"
-    return seen.unfit or ("" if move.router in (seen.ready or ()) else "its keepalived and HAProxy are not ready yet")
+    return view.unfit or ("" if move.router in (view.ready or ()) else "its keepalived and HAProxy are not ready yet")
 
 
-async def _prefer(client: "Client", move: _Move, read: Mapping[str, Any]) -> int:
-    """Changes the field if the router still is what was read; the resource's new generation."""
+async def _set_preferred_node(client: "Client", move: _Move, router_spec: Mapping[str, Any]) -> int:
+    """Sets the field and returns the resource's new generation.
+
+    The patch tests first that the router still is `router_spec`: its position in the list may have changed meanwhile.
+    """
     from hacluster.kube.client import ApiError
     from hacluster.kube.kinds import HACLUSTER
 
     path = f"/spec/virtualRouters/{move.index}"
     patch: list[dict[str, Any]] = [
-        {"op": "test", "path": path, "value": read},
+        {"op": "test", "path": path, "value": router_spec},
         {"op": "add", "path": f"{path}/preferredNode", "value": move.node},
     ]
     try:
-        changed = await client.patch(HACLUSTER, move.namespace, move.cluster, patch)
+        patched = await client.patch(HACLUSTER, move.namespace, move.cluster, patch)
     except ApiError as error:
         if error.status == 422 and "test" in error.message:
             raise click.ClickException("somebody else has just changed the virtual router; look again, and try again") from None
         raise
-    return int(changed["metadata"]["generation"])
+    return int(patched["metadata"]["generation"])
 
 
-async def _arrived(client: "Client", move: _Move, generation: int) -> "HAClusterStatus":
-    """The status in which the node has all of the router's virtual IPs."""
+async def _wait_for_holder(client: "Client", move: _Move, generation: int) -> "HAClusterStatus":
+    """The first status in which the node holds all of the router's virtual IPs, and no other node does.
+
+    Raises:
+        click.ClickException: the operator refuses the move.
+
+    """
     from hacluster.kube.status import read_status
 
     while True:
@@ -164,14 +189,14 @@ async def _arrived(client: "Client", move: _Move, generation: int) -> "HACluster
         if _holders(status, move.router) == {move.node}:
             return status
         if refusal := _refusal(status, move, generation):
-            raise click.ClickException(f"{refusal} ({move.field} stays {move.node}; whoever is preferred moves once it is fit)")
-        await asyncio.sleep(LOOK_EVERY)
+            raise click.ClickException(f"{refusal} ({move.field} stays {move.node}: the move is made once that node is fit)")
+        await asyncio.sleep(POLL_INTERVAL)
 
 
 def _refusal(status: "HAClusterStatus", move: _Move, generation: int) -> str:
-    """Why the operator does not do it."""
-    told = {each.type: each for each in status.conditions if each.observed_generation >= generation}
-    accepted, degraded = told.get("Accepted"), told.get("Degraded")
+    """Why the operator does not do the move; empty: it has not refused. Conditions of older generations are ignored."""
+    current = {each.type: each for each in status.conditions if each.observed_generation >= generation}
+    accepted, degraded = current.get("Accepted"), current.get("Degraded")
     if accepted and accepted.status.value == "False":
         return accepted.message
     if degraded is None or degraded.status.value != "True":
@@ -181,40 +206,41 @@ def _refusal(status: "HAClusterStatus", move: _Move, generation: int) -> str:
     return degraded.message if degraded.reason == Reason.CONFIGURATION_REFUSED else ""
 
 
-async def _still(client: "Client", move: _Move, timeout: float) -> str:  # noqa: ASYNC109
+async def _timeout_message(client: "Client", move: _Move, timeout: float) -> str:  # noqa: ASYNC109
     from hacluster.kube.status import read_status
 
     status = read_status((await _read(client, move.namespace, move.cluster)).get("status") or {})
-    where = " and ".join(sorted(_holders(status, move.router))) or "nobody"
-    said = [f"{each.type}: {each.message}" for each in status.conditions if each.type in ("Degraded", "Reconciling")]
-    why = "; ".join(each for each in said if not each.endswith(": ")) or "is the operator running?"
-    return f"{move.router} is not on {move.node} after {timeout:g} s, but on {where}. {why} ({move.field} stays {move.node})"
+    holders = " and ".join(sorted(_holders(status, move.router))) or "nobody"
+    conditions = [f"{each.type}: {each.message}" for each in status.conditions if each.type in ("Degraded", "Reconciling")]
+    cause = "; ".join(each for each in conditions if not each.endswith(": ")) or "is the operator running?"
+    return f"{move.router} is not on {move.node} after {timeout:g} s, but on {holders}. {cause} ({move.field} stays {move.node})"
 
 
-async def _told(client: "Client", move: _Move, before: "HAClusterStatus", after: "HAClusterStatus") -> str:
-    """From where to where, and for how long nobody had it, as soon as the new holder has told."""
+async def _success_message(client: "Client", move: _Move, before: "HAClusterStatus", after: "HAClusterStatus") -> str:
+    """The old and the new holder, and the time without a holder if the new holder's agent reports it soon enough."""
     from hacluster.kube.status import read_status
 
     try:
-        async with asyncio.timeout(MEASURED_WITHIN):
-            while (took := _duration(before, after, move)) is None:
-                await asyncio.sleep(LOOK_EVERY)
+        async with asyncio.timeout(DURATION_TIMEOUT):
+            while (duration := _duration(before, after, move)) is None:
+                await asyncio.sleep(POLL_INTERVAL)
                 after = read_status((await _read(client, move.namespace, move.cluster)).get("status") or {})
     except TimeoutError:
-        took = None
+        duration = None
     origin = " and ".join(sorted(_holders(before, move.router))) or "nobody"
-    return f"{move.router}: {origin} → {move.node}" + (f" in {took} ms" if took is not None else "")
+    return f"{move.router}: {origin} → {move.node}" + (f" in {duration} ms" if duration is not None else "")
 
 
 def _duration(before: "HAClusterStatus", after: "HAClusterStatus", move: _Move) -> int | None:
+    """Milliseconds without a holder in this move; None: not reported yet, or `lastFailover` is about another move."""
     last = after.last_failover
-    ours = last and last.router == move.router and last.to == move.node
-    if last is None or not ours or (before.last_failover and before.last_failover.at == last.at):
+    is_this_move = last and last.router == move.router and last.to == move.node
+    if last is None or not is_this_move or (before.last_failover and before.last_failover.at == last.at):
         return None
     return last.duration_milliseconds
 
 
 def _holders(status: "HAClusterStatus", router: str) -> set[str]:
-    """The nodes that have the router's virtual IPs; none while any of them is nowhere."""
-    having = [set(each.holders) for each in status.virtual_ips if each.router == router]
-    return set[str]().union(*having) if all(having) else set()
+    """The nodes that hold virtual IPs of the router; empty as long as one of the virtual IPs has no holder."""
+    holders = [set(each.holders) for each in status.virtual_ips if each.router == router]
+    return set[str]().union(*holders) if all(holders) else set()

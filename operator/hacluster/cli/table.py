@@ -1,4 +1,4 @@
-"""Text in columns, as kubectl writes it, and ages as people say them."""
+"""Formats text in aligned columns, as kubectl prints it, and times as ages such as `3m12s ago`."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ _INDENT = "  "
 
 
 def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The rows with their columns aligned; colours do not count. The first row is the heading."""
+    """The rows as lines with aligned columns; the first row is the heading. Colour codes do not count for the width."""
     widths = [max(len(click.unstyle(cell)) for cell in column) for column in zip_longest(*rows, fillvalue="")]
     for row in rows:
         cells = (cell + " " * (width + _GAP - len(click.unstyle(cell))) for cell, width in zip(row, widths, strict=False))
@@ -19,15 +19,15 @@ def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def ago(text: str | None, now: datetime) -> str:
-    """How long ago a time of RFC 3339 was, such as `3m12s ago`; what is no time is shown as it is."""
+    """How long before `now` an RFC 3339 time was, such as `3m12s ago`; a text that is no time is returned unchanged."""
     try:
-        moment = datetime.fromisoformat(text or "")
+        time = datetime.fromisoformat(text or "")
     except ValueError:
         return text or "-"
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    seconds = max(int((now - moment).total_seconds()), 0)
-    for size, unit, smaller, part in ((86400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s")):
+    time = time if time.tzinfo else time.replace(tzinfo=UTC)
+    seconds = max(int((now - time).total_seconds()), 0)
+    for size, unit, smaller_size, smaller_unit in ((86400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s")):
         if seconds >= size:
-            rest = seconds % size // smaller
-            return f"{seconds // size}{unit}{f'{rest}{part}' if rest else ''} ago"
+            rest = seconds % size // smaller_size
+            return f"{seconds // size}{unit}{f'{rest}{smaller_unit}' if rest else ''} ago"
     return f"{seconds}s ago"

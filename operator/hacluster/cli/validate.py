@@ -1,4 +1,4 @@
-"""`hacluster validate`: what the API server and the operator would refuse, said before anything is applied."""
+"""`hacluster validate`: checks resources in files by the rules of the API server and the operator, without a cluster."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def command(files: tuple[str, ...]) -> None:
 
     Exits with 0 when every HACluster in them is valid, else with 1. Other kinds are passed over.
     """
-    documents, ours, failed = [], [], False
+    documents, haclusters, failed = [], [], False
     for file in files:
         try:
             documents += read_documents(file)
@@ -27,22 +27,22 @@ def command(files: tuple[str, ...]) -> None:
             click.echo(error)
             failed = True
     for document in documents:
-        if _is_ours(document.content):
-            ours.append(document)
+        if _is_hacluster(document.content):
+            haclusters.append(document)
         else:
-            click.echo(f"{_place(document)}: skipped, not {_a_kind(document.content)}", err=True)
-    if not ours and not failed:
+            click.echo(f"{_name(document)}: skipped, not {_expected_kind(document.content)}", err=True)
+    if not haclusters and not failed:
         click.echo(f"no {names.KIND} in {', '.join(files)}")
         failed = True
-    for document in ours:
-        prefix = f"{_place(document)}: " if len(ours) > 1 else ""
+    for document in haclusters:
+        prefix = f"{_name(document)}: " if len(haclusters) > 1 else ""
         failed = not _check(document.content, prefix) or failed
     if failed:
         raise SystemExit(1)
 
 
 def _check(manifest: dict[str, Any], prefix: str) -> bool:
-    """Whether it is valid; prints what is not, and what is dangerous."""
+    """Whether the resource is valid. Prints its problems to standard output and its warnings to standard error."""
     try:
         cluster = parse(manifest)
     except InvalidResource as error:
@@ -55,7 +55,10 @@ def _check(manifest: dict[str, Any], prefix: str) -> bool:
 
 
 def _warnings(cluster: HACluster) -> tuple[Problem, ...]:
-    """What is dangerous but asked for. Known to the plan, whose libraries the node image does without."""
+    """Warnings about settings that are valid but dangerous.
+
+    None where jinja2 is not installed: the plan package imports it, and the checks of `validate` work without it.
+    """
     try:
         from hacluster.plan import warnings_of
     except ModuleNotFoundError as error:
@@ -65,19 +68,22 @@ def _warnings(cluster: HACluster) -> tuple[Problem, ...]:
     return warnings_of(cluster)
 
 
-def _is_ours(content: Any) -> bool:
+def _is_hacluster(content: Any) -> bool:
+    """Also for another version of the kind, and another kind of the group: `_check` then reports what is wrong with them."""
     if not isinstance(content, dict):
         return False
     group = str(content.get("apiVersion", "")).partition("/")[0]
     return content.get("kind") == names.KIND or group == names.GROUP
 
 
-def _a_kind(content: Any) -> str:
+def _expected_kind(content: Any) -> str:
+    """The end of "not an HACluster but a Pod"; the second half only where the document has a kind."""
     kind = content.get("kind") if isinstance(content, dict) else None
     return f"an {names.KIND} but a {kind}" if isinstance(kind, str) else f"an {names.KIND}"
 
 
-def _place(document: Document) -> str:
+def _name(document: Document) -> str:
+    """The file, and the resource's name or the document's number."""
     metadata = document.content.get("metadata") if isinstance(document.content, dict) else None
     name = metadata.get("name") if isinstance(metadata, dict) else None
     return f"{document.source}: {name if isinstance(name, str) and name else f'document {document.number}'}"

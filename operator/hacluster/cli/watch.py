@@ -1,4 +1,8 @@
-"""`hacluster watch`: a line for each move and each change of state, as it happens."""
+"""`hacluster watch`: prints a line for each move of a virtual IP and each change of a node or condition, as it happens.
+
+The command watches the resources and prints the difference between the previous and the new status (`changes`). As in
+`hacluster status`, silent nodes count as Unknown and hold nothing.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -14,7 +18,9 @@ if TYPE_CHECKING:
     from hacluster.kube.client import Client
 
 Key = tuple[str, str]
-LONGEST_PAUSE = 8.0
+"""Namespace and name."""
+MAX_RETRY_PAUSE = 8.0
+"""Seconds."""
 
 
 @click.command("watch")
@@ -23,115 +29,122 @@ LONGEST_PAUSE = 8.0
 def command(name: str, namespace: str, everywhere: bool) -> None:
     """Print each move of a virtual IP and each change of a node or condition, until Ctrl-C.
 
-    What is the case when it starts comes first. Times are this machine's, in UTC.
+    The present state is printed first. Times are this machine's, in UTC.
     """
-    where = namespace_of(name, namespace, everywhere=everywhere)
+    selected = namespace_of(name, namespace, everywhere=everywhere)
     try:
-        run(lambda client: _follow(client, where, name))
+        run(lambda client: _watch(client, selected, name))
     except KeyboardInterrupt:
         return
 
 
-async def _follow(client: "Client", namespace: str | None, name: str) -> None:
-    """Never returns. A watch that ends is begun again, and what changed meanwhile is told then."""
+async def _watch(client: "Client", namespace: str | None, name: str) -> None:
+    """Runs until cancelled. Starts the watch again when it ends, and then prints what changed in between.
+
+    Raises:
+        ApiError: the first watch failed, or an error that a repetition cannot cure.
+
+    """
     from hacluster.kube.client import ApiError
     from hacluster.kube.kinds import HACLUSTER
 
-    known: dict[Key, HAClusterStatus] = {}
-    pause, begun = 0.5, False
+    statuses: dict[Key, HAClusterStatus] = {}
+    pause, started = 0.5, False
     while True:
         try:
-            if begun:
-                await _tell_what_went(client, namespace, known)
+            if started:
+                await _print_missed_deletions(client, namespace, statuses)
             async for kind, raw in client.watch(HACLUSTER, namespace=namespace, name=name):
-                begun, pause = True, 0.5
-                _take(known, kind, raw)
+                started, pause = True, 0.5
+                _handle_event(statuses, kind, raw)
         except ApiError as error:
-            if not begun or error.permanent:
+            if not started or error.permanent:
                 raise
-            _say("", f"{error}; trying again")
+            _print_line("", f"{error}; trying again")
             await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            pause = min(pause * 2, MAX_RETRY_PAUSE)
 
 
-async def _tell_what_went(client: "Client", namespace: str | None, known: "dict[Key, HAClusterStatus]") -> None:
-    """A watch begins with what is there: what was deleted before it, only a listing tells."""
+async def _print_missed_deletions(client: "Client", namespace: str | None, statuses: "dict[Key, HAClusterStatus]") -> None:
+    """A new watch reports the resources that exist, but not those that were deleted while no watch was running."""
     from hacluster.kube.kinds import HACLUSTER
 
-    there = {_key(raw) async for raw in client.list(HACLUSTER, namespace=namespace)}
-    for key in known.keys() - there:
-        _gone(known, key)
+    existing = {_key(raw) async for raw in client.list(HACLUSTER, namespace=namespace)}
+    for key in statuses.keys() - existing:
+        _handle_deletion(statuses, key)
 
 
-def _take(known: "dict[Key, HAClusterStatus]", kind: str, raw: dict[str, Any]) -> None:
+def _handle_event(statuses: "dict[Key, HAClusterStatus]", kind: str, raw: dict[str, Any]) -> None:
+    """Prints what a watch event changes, and records the new status in `statuses`."""
     from hacluster.api.status import HAClusterStatus
     from hacluster.kube.status import read_status
     from hacluster.plan.status import view
 
     key = _key(raw)
     if kind == "DELETED":
-        _gone(known, key)
+        _handle_deletion(statuses, key)
         return
-    before, after = known.get(key, HAClusterStatus()), view(read_status(raw.get("status") or {})).status
-    known[key] = after
+    before, after = statuses.get(key, HAClusterStatus()), view(read_status(raw.get("status") or {})).status
+    statuses[key] = after
     for line in changes(before, after):
-        _say("/".join(key), line)
+        _print_line("/".join(key), line)
 
 
-def _gone(known: "dict[Key, HAClusterStatus]", key: Key) -> None:
-    if known.pop(key, None) is not None:
-        _say("/".join(key), "deleted")
+def _handle_deletion(statuses: "dict[Key, HAClusterStatus]", key: Key) -> None:
+    if statuses.pop(key, None) is not None:
+        _print_line("/".join(key), "deleted")
 
 
 def changes(before: "HAClusterStatus", after: "HAClusterStatus") -> Iterator[str]:
-    """What is different, a line each. Conditions that are seen for the first time and are as they should be are no news."""
+    """One line for each difference. A new condition gives a line only if it needs attention."""
     from hacluster.plan.status import needs_attention
 
-    yield from _moves(before, after)
-    yield from _nodes(before, after)
-    old = {each.type: each for each in before.conditions}
+    yield from _move_lines(before, after)
+    yield from _node_lines(before, after)
+    old_conditions = {each.type: each for each in before.conditions}
     for new in after.conditions:
-        was = old.get(new.type)
-        changed = needs_attention(new) if was is None else (was.status, was.reason) != (new.status, new.reason)
+        old = old_conditions.get(new.type)
+        changed = needs_attention(new) if old is None else (old.status, old.reason) != (new.status, new.reason)
         if changed:
             yield f"{new.type}={new.status} {new.reason}{f': {new.message}' if new.message else ''}"
 
 
-def _moves(before: "HAClusterStatus", after: "HAClusterStatus") -> Iterator[str]:
-    known = {vip.address: vip for vip in before.virtual_ips}
+def _move_lines(before: "HAClusterStatus", after: "HAClusterStatus") -> Iterator[str]:
+    old_vips = {vip.address: vip for vip in before.virtual_ips}
     for vip in after.virtual_ips:
-        was = known.get(vip.address)
-        if was is not None and was.holders == vip.holders:
+        old = old_vips.get(vip.address)
+        if old is not None and old.holders == vip.holders:
             continue
         if len(vip.holders) > 1:
             yield f"{vip.address} is on {' and '.join(vip.holders)} at the same time"
         elif not vip.holder:
             yield f"{vip.address} has no holder (last: {vip.last_holder or 'none'})"
-        elif was is None or was.last_holder in ("", vip.holder):
+        elif old is None or old.last_holder in ("", vip.holder):
             yield f"{vip.address} is on {vip.holder}"
         else:
-            yield f"{vip.address} moved from {was.last_holder} to {vip.holder}"
+            yield f"{vip.address} moved from {old.last_holder} to {vip.holder}"
     if (last := after.last_failover) and last != before.last_failover:
-        yield _failover(last)
+        yield _failover_line(last)
 
 
-def _failover(last: "LastFailover") -> str:
-    took = f", {last.duration_milliseconds} ms without a holder" if last.duration_milliseconds is not None else ""
-    return f"failover of {last.router} from {last.from_} to {last.to} at {last.at}: {last.reason}{took}"
+def _failover_line(last: "LastFailover") -> str:
+    duration = f", {last.duration_milliseconds} ms without a holder" if last.duration_milliseconds is not None else ""
+    return f"failover of {last.router} from {last.from_} to {last.to} at {last.at}: {last.reason}{duration}"
 
 
-def _nodes(before: "HAClusterStatus", after: "HAClusterStatus") -> Iterator[str]:
-    known = {node.name: _state(node) for node in before.nodes}
+def _node_lines(before: "HAClusterStatus", after: "HAClusterStatus") -> Iterator[str]:
+    old_states = {node.name: _state(node) for node in before.nodes}
     for node in after.nodes:
         state = _state(node)
-        if known.get(node.name) != state:
+        if old_states.get(node.name) != state:
             silent = ", not heard of for ten seconds" if node.name in after.silent_nodes else ""
             yield f"{node.name}: {state}{silent}"
-    for name in known.keys() - {node.name for node in after.nodes}:
+    for name in old_states.keys() - {node.name for node in after.nodes}:
         yield f"{name}: takes part no longer"
 
 
 def _state(node: "NodeStatus") -> str:
+    """Everything about the node that is printed when it changes, on one line."""
     routers = ", ".join(f"{router.name} {router.state}" for router in node.routers)
     apache = f", Apache {node.apache}" if node.apache else ""
     revision = f", revision {node.config_revision}" if node.config_revision else ""
@@ -143,6 +156,7 @@ def _key(raw: dict[str, Any]) -> Key:
     return raw["metadata"]["namespace"], raw["metadata"]["name"]
 
 
-def _say(who: str, line: str) -> None:
+def _print_line(resource: str, line: str) -> None:
+    """Prints a line with the time; `resource` is its namespace and name, empty for a message about the connection."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    click.echo(f"{now} {who + ': ' if who else ''}{line}")
+    click.echo(f"{now} {resource + ': ' if resource else ''}{line}")

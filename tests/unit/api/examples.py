@@ -1,4 +1,8 @@
-"""Resources for tests: the smallest, one with every field, and the bad ones that every door has to refuse."""
+"""Example resources for tests: the smallest, one with every field, and lists of good and bad ones.
+
+Both `parse` (`test_parse.py`) and a real API server (`tests/api/test_crd.py`) must accept every resource in `GOOD` and reject
+every one in `BAD`.
+"""
 
 import copy
 import re
@@ -8,7 +12,7 @@ from typing import Any, Final
 Resource = dict[str, Any]
 
 ABSENT: Final = object()
-"""As a value: leave the field out."""
+"""As a value in `put` and `Bad`: remove the field."""
 
 
 def minimal(name: str = "web") -> Resource:
@@ -31,7 +35,7 @@ def _container() -> Resource:
 
 
 def full(name: str = "everything") -> Resource:
-    """Every field that exists, with a value that is not the default where rules allow."""
+    """Every field that exists, not with its default value where the rules allow another. As a whole it is not valid: see `EXCLUSIVE`."""
     health = {"method": "GET", "path": "/health?full=1", "host": "shop.example.com", "expectStatus": "200-299,304"}
     return {
         "apiVersion": "hacluster.dev/v1alpha1",
@@ -118,49 +122,50 @@ def full(name: str = "everything") -> Resource:
 
 
 EXCLUSIVE = ("spec.apache.page", "spec.apache.contentConfigMap")
-"""Not together: `everything` has one of them left out."""
+"""These two exclude each other."""
 
 
 def everything() -> Resource:
-    """`full()` as a valid resource."""
+    """`full()` without the second of `EXCLUSIVE`, so that it is valid."""
     return put(full(), EXCLUSIVE[1], ABSENT)
 
 
 def put(resource: Resource, path: str, value: Any) -> Resource:
-    """A copy with `value` at `path` (`spec.nodes[0].name`); what lies between is made."""
+    """A copy with `value` at `path`, such as `spec.nodes[0].name`; missing mappings and lists on the way are added."""
     changed = copy.deepcopy(resource)
     parts = re.findall(r"[^.\[\]]+", path)
-    here: Any = changed
+    container: Any = changed
     for part, following in zip(parts, [*parts[1:], ""], strict=True):
-        key: Any = int(part) if isinstance(here, list) else part
+        key: Any = int(part) if isinstance(container, list) else part
         if not following:
             if value is ABSENT:
-                del here[key]
-            elif isinstance(here, list) and key == len(here):
-                here.append(value)
+                del container[key]
+            elif isinstance(container, list) and key == len(container):
+                container.append(value)
             else:
-                here[key] = value
-        elif isinstance(here, dict):
-            here = here.setdefault(key, [] if following.isdigit() else {})
-        elif key == len(here):
-            here.append({})
-            here = here[key]
+                container[key] = value
+        elif isinstance(container, dict):
+            container = container.setdefault(key, [] if following.isdigit() else {})
+        elif key == len(container):
+            container.append({})
+            container = container[key]
         else:
-            here = here[key]
+            container = container[key]
     return changed
 
 
 @dataclass(frozen=True)
 class Bad:
-    """One thing that is wrong: `minimal()` with `changes`, blamed on `field` with `words` in the message.
-
-    The API server blames `api_field` where it cannot be as precise.
-    """
+    """A resource with one mistake: `minimal()` with `changes`."""
 
     changes: dict[str, Any]
+    """Values by path, for `put`."""
     field: str
-    words: str
+    """The field that `parse` reports."""
+    message: str
+    """A part of the message that `parse` reports."""
     api_field: str = ""
+    """The field that the API server reports, where it cannot be as exact as `parse`; empty: `field`."""
 
     @property
     def resource(self) -> Resource:
@@ -402,7 +407,7 @@ GOOD = {
     "several units": put(minimal(), "spec.haproxy.timeouts.client", "1h30m5.5s"),
     "unfit by weight": put(minimal(), "spec.vrrp.check", {"type": "Process", "weight": 2}),
     "initial state by priority": put(minimal(), "spec.vrrp.initialState", "ByPriority"),
-    "never back": put(minimal(), "spec.vrrp.preemption.mode", "Never"),
+    "no preemption": put(minimal(), "spec.vrrp.preemption.mode", "Never"),
     "tolerates everything": put(minimal(), "spec.tolerations[0]", {"operator": "Exists"}),
     "tolerates a value": put(minimal(), "spec.tolerations[0]", {"key": "a", "value": "b"}),
     "other case of the same name": put(minimal(), "spec.haproxy.listeners[1]", _listener("Web", 81)),

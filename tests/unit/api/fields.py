@@ -1,4 +1,7 @@
-"""Every field of the schema, found by walking it beside a resource that has them all."""
+"""Lists every field of `spec`, with its schema and a valid value, for tests that try values in every field.
+
+`fields` walks the CRD's schema and the resource `examples.full()` side by side; `test_schema.py` checks that `full()` has every field.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +13,7 @@ from tests.unit.api.examples import EXCLUSIVE, GOOD, Resource, everything, full,
 
 @dataclass(frozen=True)
 class Field:
-    """One place in `full()`: a scalar, a list, a mapping."""
+    """One field of `full()`, or one item of a list or map in it."""
 
     path: str
     schema: Schema
@@ -22,7 +25,7 @@ class Field:
         return "enum" not in self.schema and (self.schema.get("type") == "string" or "pattern" in self.schema)
 
     def having(self, value: Any) -> Resource:
-        """An otherwise valid resource with `value` in this place."""
+        """An otherwise valid resource with `value` in this field."""
         base = GOOD["content from a ConfigMap"] if self.path.startswith(EXCLUSIVE[1]) else everything()
         return put(base, self.path, value)
 
@@ -34,7 +37,7 @@ def fields() -> list[Field]:
 
 
 def schema_paths(schema: Schema, path: str) -> Iterator[str]:
-    """Every place that the schema knows, `[]` for items and `*` for a map's values."""
+    """The path of every field in the schema, with `[]` for the items of lists and `*` for the values of maps."""
     yield path
     for name, each in schema.get("properties", {}).items():
         yield from schema_paths(each, f"{path}.{name}")
@@ -51,6 +54,6 @@ def _walk(path: str, schema: Schema, value: Any) -> Iterator[Field]:
             yield from _walk(f"{path}[{index}]", schema["items"], each)
     elif isinstance(value, dict):
         for name, each in value.items():
-            below = schema["properties"][name] if "properties" in schema else schema["additionalProperties"]
-            if "/" not in name:  # a label's key with dots in it is no path of ours
-                yield from _walk(f"{path}.{name}", below, each)
+            inner = schema["properties"][name] if "properties" in schema else schema["additionalProperties"]
+            if "/" not in name:  # `put` would split a label's key that has dots and a slash
+                yield from _walk(f"{path}.{name}", inner, each)

@@ -1,4 +1,4 @@
-"""What a hostile or careless hand would write into a string."""
+"""Strings that would be read as syntax if they were printed into a configuration file unchecked."""
 
 CHARACTERS = [
     *("\n", "\r", "\t", "\0", "\v", "\f", "\x1b", "\x7f"),
@@ -10,14 +10,14 @@ TEXTS = [
     *("}\nscript x", "@node1 state MASTER", "{{ 1 }}", "`id`", "<Directory />"),
 ]
 
-FREE = {"spec.apache.page"}
-"""HTML is the user's own: it never stands inside a configuration file."""
+UNRESTRICTED = {"spec.apache.page"}
+"""Fields with any text: the page is a file of its own and is never printed into a configuration file."""
 
 BLANKS = {"spec.haproxy.stats.realm"}
-"""Written between quotes, and may have blanks in it: nothing else that means something there."""
+"""Fields that may have blanks: they are printed between quotes, or with escaped blanks."""
 
 
-def poisoned(value: str) -> list[str]:
-    """`value` with each bad character before, in and behind it, and whole bad texts."""
-    mixed = [made for c in CHARACTERS for made in (value + c, c + value, value[:1] + c + value[1:])]
+def with_injections(value: str) -> list[str]:
+    """`value` with each of `CHARACTERS` before it, after it and inside it, and all of `TEXTS`."""
+    mixed = [text for c in CHARACTERS for text in (value + c, c + value, value[:1] + c + value[1:])]
     return [*mixed, *TEXTS]

@@ -1,4 +1,4 @@
-"""The table of reasons is the only place that spells them."""
+"""All code takes its reasons from the table `Reason`, and uses every reason in it."""
 
 import ast
 import re
@@ -12,17 +12,17 @@ REPORTS = {"Problem", "NodeProblem", "Finding", "Event"}
 
 
 def _literals(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Strings that a report gets as its reason: the first argument of `Problem` and `Event`, the third of `Finding`, or `reason=`."""
+    """Line and text of each string that is the reason of a report: argument 1 of `Problem` and `Event`, 3 of `Finding`, or `reason=`."""
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         name = call.func.id if isinstance(call.func, ast.Name) else ""
         if name in REPORTS:
-            place = 2 if name == "Finding" else 0
-            given = [*call.args[place : place + 1], *(each.value for each in call.keywords if each.arg == "reason")]
-            strings = (part for argument in given for part in ast.walk(argument) if isinstance(part, ast.Constant))
+            position = 2 if name == "Finding" else 0
+            reasons = [*call.args[position : position + 1], *(each.value for each in call.keywords if each.arg == "reason")]
+            strings = (part for argument in reasons for part in ast.walk(argument) if isinstance(part, ast.Constant))
             yield from ((part.lineno, part.value) for part in strings if isinstance(part.value, str))
 
 
-def test_no_report_spells_its_reason_itself() -> None:
+def test_no_report_has_a_literal_string_as_its_reason() -> None:
     found = [
         f"{file.relative_to(SOURCES)}:{line}: {text}"
         for file in sorted(SOURCES.rglob("*.py"))
@@ -31,7 +31,7 @@ def test_no_report_spells_its_reason_itself() -> None:
     assert not found, "take it from hacluster.api.reasons"
 
 
-def test_every_reason_may_stand_in_a_condition() -> None:
+def test_every_reason_is_valid_in_a_condition() -> None:
     assert all(re.fullmatch("[A-Za-z][A-Za-z0-9]{0,127}", reason) for reason in Reason)
 
 

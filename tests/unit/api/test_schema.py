@@ -1,34 +1,35 @@
-"""The CRD's schema: complete, bounded, explained; and the generator, which loses nothing silently."""
+"""The CRD's schema: every field is there, has bounds and a description; the generator stops where it cannot translate."""
 
 from typing import Any, Literal
 
 import pytest
 from pydantic import BaseModel, RootModel
 
-from hacluster.api.crd import Schema, UntranslatableSchema, build_crd, build_schema, crd_yaml, structural
+from hacluster.api.crd import Schema, UntranslatableSchema, build_crd, build_schema, crd_yaml, to_structural
 from tests.unit.api.fields import fields, schema_paths
 
 
-def _everywhere(schema: Schema, path: str = "") -> list[tuple[str, Schema]]:
+def _all_fields(schema: Schema, path: str = "") -> list[tuple[str, Schema]]:
     found = [(path, schema)]
     for name, each in schema.get("properties", {}).items():
-        found += _everywhere(each, f"{path}.{name}")
+        found += _all_fields(each, f"{path}.{name}")
     for key in ("items", "additionalProperties"):
         if key in schema:
-            found += _everywhere(schema[key], f"{path}[]")
+            found += _all_fields(schema[key], f"{path}[]")
     return found
 
 
-EVERYWHERE = [
+FIELDS = [
     (path, schema)
-    for path, schema in _everywhere(build_schema())
+    for path, schema in _all_fields(build_schema())
     if path.split(".")[-1] not in {"apiVersion", "kind", "metadata", ""}
 ]
+"""Path and schema of each field; `[]` stands for the items of a list and the values of a map."""
 
 
-def test_every_field_is_explained() -> None:
-    items = {path for path, _ in EVERYWHERE if path.endswith("[]")}
-    assert [path for path, schema in EVERYWHERE if path not in items and len(schema.get("description", "")) < 9] == []
+def test_every_field_has_a_description() -> None:
+    items = {path for path, _ in FIELDS if path.endswith("[]")}
+    assert [path for path, schema in FIELDS if path not in items and len(schema.get("description", "")) < 9] == []
 
 
 def test_every_string_list_and_map_is_bounded() -> None:
@@ -41,18 +42,18 @@ def test_every_string_list_and_map_is_bounded() -> None:
             return "maxProperties" not in schema
         return not any(key in schema for key in bounds.get(schema.get("type", "string"), schema))
 
-    assert [path for path, schema in EVERYWHERE if unbounded(schema)] == []
+    assert [path for path, schema in FIELDS if unbounded(schema)] == []
 
 
 def test_every_number_of_the_spec_has_both_bounds() -> None:
-    numbers = [(path, schema) for path, schema in EVERYWHERE if path.startswith(".spec") and schema.get("type") == "integer"]
+    numbers = [(path, schema) for path, schema in FIELDS if path.startswith(".spec") and schema.get("type") == "integer"]
     assert len(numbers) > 15
     assert [path for path, schema in numbers if not {"minimum", "maximum"} <= set(schema)] == []
 
 
-def test_every_list_of_named_things_merges_by_name() -> None:
+def test_server_side_apply_merges_these_lists_by_key() -> None:
     lists = [
-        (path, schema) for path, schema in EVERYWHERE if schema.get("type") == "array" and schema["items"].get("type") == "object"
+        (path, schema) for path, schema in FIELDS if schema.get("type") == "array" and schema["items"].get("type") == "object"
     ]
     keys = {path: schema["x-kubernetes-list-map-keys"] for path, schema in lists if schema.get("x-kubernetes-list-type") == "map"}
     assert keys == {
@@ -68,11 +69,11 @@ def test_every_list_of_named_things_merges_by_name() -> None:
 
 
 def test_status_has_no_defaults() -> None:
-    assert [path for path, schema in EVERYWHERE if path.startswith(".status") and "default" in schema] == []
+    assert [path for path, schema in FIELDS if path.startswith(".status") and "default" in schema] == []
 
 
 def test_the_full_example_has_every_field() -> None:
-    """So that every test that walks the example walks every field."""
+    """Otherwise tests that walk through the example would miss a field."""
     known = set(schema_paths(build_schema()["properties"]["spec"], "spec"))
     maps = ("nodeSelector", "requests", "limits")
     seen = set()
@@ -89,41 +90,52 @@ def _split_indexes(path: str) -> list[str]:
 
 def test_the_schema_uses_nothing_that_is_not_structural() -> None:
     text = crd_yaml()
-    for keyword in ("$ref", "anyOf", "allOf", "oneOf", "const:", "title:", "prefixItems", "patternProperties", "x-words", "null"):
+    for keyword in (
+        "$ref",
+        "anyOf",
+        "allOf",
+        "oneOf",
+        "const:",
+        "title:",
+        "prefixItems",
+        "patternProperties",
+        "x-allowed",
+        "null",
+    ):
         assert f"{keyword}" not in text.replace("nullable", ""), keyword
 
 
-def test_status_is_a_subresource_and_nothing_scales() -> None:
+def test_status_is_the_only_subresource() -> None:
     [version] = build_crd()["spec"]["versions"]
     assert version["subresources"] == {"status": {}}
 
 
-def _translated(annotation: Any) -> Schema:
+def _translate(annotation: Any) -> Schema:
     schema = RootModel[annotation].model_json_schema()
-    return structural(schema, schema.pop("$defs", {}), "here")
+    return to_structural(schema, schema.pop("$defs", {}), "spec.x")
 
 
 @pytest.mark.parametrize(
     ("annotation", "keyword"),
     [(int | str, "anyOf"), (tuple[int, str], "prefixItems"), (dict[str, Any], "additionalProperties"), (set[int], "uniqueItems")],
 )
-def test_what_cannot_be_said_stops_the_generator(annotation: Any, keyword: str) -> None:
-    with pytest.raises(UntranslatableSchema, match=f"^here: {keyword}"):
-        _translated(annotation)
+def test_an_untranslatable_keyword_stops_the_generator(annotation: Any, keyword: str) -> None:
+    with pytest.raises(UntranslatableSchema, match=rf"^spec\.x: {keyword}"):
+        _translate(annotation)
 
 
-def test_references_are_put_in_place_and_the_place_has_the_last_word() -> None:
+def test_a_reference_is_resolved_and_the_field_keeps_its_own_description() -> None:
     class Inner(BaseModel):
-        """What it is."""
+        """The model's description."""
 
         kind: Literal["one"] = "one"
 
     class Outer(BaseModel):
         inner: Inner = Inner()
-        """What it is for."""
+        """The field's description."""
         model_config = {"use_attribute_docstrings": True}
 
     schema = Outer.model_json_schema()
-    made = structural(schema, schema.pop("$defs"), "")["properties"]["inner"]
-    assert made["description"] == "What it is for."
-    assert made["properties"] == {"kind": {"default": "one", "enum": ["one"], "type": "string"}}
+    inner = to_structural(schema, schema.pop("$defs"), "")["properties"]["inner"]
+    assert inner["description"] == "The field's description."
+    assert inner["properties"] == {"kind": {"default": "one", "enum": ["one"], "type": "string"}}

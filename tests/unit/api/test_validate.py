@@ -1,4 +1,4 @@
-"""`hacluster validate` and `hacluster crd`, as a user calls them."""
+"""`hacluster validate` and `hacluster crd`: output and exit codes, and how YAML files are read."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,17 +28,17 @@ def _write(path: Path, *manifests: Mapping[str, Any]) -> str:
     return str(path)
 
 
-def test_a_valid_file_is_silent(tmp_path: Path) -> None:
+def test_a_valid_file_gives_no_output(tmp_path: Path) -> None:
     result = _run("validate", "-f", _write(tmp_path / "a.yaml", minimal()))
     assert (result.exit_code, result.output) == (0, "")
 
 
-def test_standard_input(tmp_path: Path) -> None:
+def test_a_dash_reads_standard_input(tmp_path: Path) -> None:
     assert _run("validate", "-f", "-", stdin=yaml.safe_dump(minimal())).exit_code == 0
     assert _run("validate", "-f", "-", stdin=yaml.safe_dump(BROKEN)).exit_code == 1
 
 
-def test_an_invalid_file_has_one_problem_a_line(tmp_path: Path) -> None:
+def test_an_invalid_file_gives_one_line_for_each_problem(tmp_path: Path) -> None:
     result = _run("validate", "-f", _write(tmp_path / "a.yaml", BROKEN))
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
@@ -47,7 +47,7 @@ def test_an_invalid_file_has_one_problem_a_line(tmp_path: Path) -> None:
     ]
 
 
-def test_several_resources_are_told_apart(tmp_path: Path) -> None:
+def test_problems_of_several_resources_start_with_file_and_name(tmp_path: Path) -> None:
     one, two = _write(tmp_path / "1.yaml", minimal(), BROKEN), _write(tmp_path / "2.yaml", put(BROKEN, "metadata", {}))
     result = _run("validate", "-f", one, "-f", two)
     assert result.exit_code == 1
@@ -55,7 +55,7 @@ def test_several_resources_are_told_apart(tmp_path: Path) -> None:
     assert result.stdout.splitlines()[2] == f"{two}: document 1: metadata.name: is required"
 
 
-def test_other_kinds_are_passed_over_with_a_note(tmp_path: Path) -> None:
+def test_other_kinds_are_skipped_with_a_note(tmp_path: Path) -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "web"}}
     result = _run("validate", "-f", _write(tmp_path / "a.yaml", namespace, minimal(), {"just": "data"}))
     assert (result.exit_code, result.stdout) == (0, "")
@@ -63,12 +63,12 @@ def test_other_kinds_are_passed_over_with_a_note(tmp_path: Path) -> None:
     assert "a.yaml: document 3: skipped, not an HACluster" in result.stderr
 
 
-def test_a_wrong_version_of_the_kind_is_no_other_kind(tmp_path: Path) -> None:
+def test_another_version_of_the_kind_is_invalid_not_skipped(tmp_path: Path) -> None:
     result = _run("validate", "-f", _write(tmp_path / "a.yaml", put(minimal(), "apiVersion", "hacluster.dev/v1")))
     assert (result.exit_code, result.stdout) == (1, 'apiVersion: must be hacluster.dev/v1alpha1, not "hacluster.dev/v1"\n')
 
 
-def test_what_holds_no_resource_is_not_valid(tmp_path: Path) -> None:
+def test_a_file_without_a_resource_is_not_valid(tmp_path: Path) -> None:
     for text in ("", "---\n", "# nothing\n", "kind: Pod\n"):
         result = _run("validate", "-f", "-", stdin=text)
         assert (result.exit_code, result.stdout) == (1, "no HACluster in -\n")
@@ -80,7 +80,7 @@ def test_a_list_is_unwrapped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("a: 1\nb:\n  c: 1\n  c: 2\n", ':4:3: key "c" stands twice in one mapping'),
         ("a: [1\nb: 2", ":2:2: expected ',' or ']', but got ':'"),
@@ -91,26 +91,26 @@ def test_a_list_is_unwrapped() -> None:
         ("[" * 20000, ": nested too deeply"),
     ],
 )
-def test_what_is_no_yaml_is_one_clear_line(text: str, said: str) -> None:
+def test_a_file_that_is_no_yaml_gives_one_line_with_the_place(text: str, message: str) -> None:
     result = _run("validate", "-f", "-", stdin=text)
     assert result.exit_code == 1
     [line] = result.stdout.splitlines()
-    assert line.startswith(f"standard input{said}")
+    assert line.startswith(f"standard input{message}")
 
 
-def test_a_broken_file_does_not_hide_the_others(tmp_path: Path) -> None:
+def test_an_unreadable_file_does_not_stop_the_check_of_others(tmp_path: Path) -> None:
     (tmp_path / "broken.yaml").write_text("a: [")
     result = _run("validate", "-f", str(tmp_path / "broken.yaml"), "-f", _write(tmp_path / "a.yaml", BROKEN))
     assert len(result.stdout.splitlines()) == 3
 
 
-def test_a_missing_file_is_a_wrong_call() -> None:
+def test_a_missing_file_is_a_usage_error() -> None:
     result = _run("validate", "-f", "/no/such/file")
     assert result.exit_code == 2
     assert "/no/such/file" in result.stderr
 
 
-def test_warnings_go_to_standard_error_and_do_not_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_warnings_go_to_standard_error_and_do_not_change_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
     warning = Problem("OpenAdmin", "spec.haproxy.stats.admin", "anyone may disable servers")
     monkeypatch.setattr("hacluster.plan.warnings_of", lambda cluster: (warning,))
     result = _run("validate", "-f", "-", stdin=yaml.safe_dump(minimal()))
@@ -118,7 +118,7 @@ def test_warnings_go_to_standard_error_and_do_not_fail(monkeypatch: pytest.Monke
     assert result.stderr == "warning: spec.haproxy.stats.admin: anyone may disable servers\n"
 
 
-def test_dates_stay_strings_and_merges_are_no_duplicates(tmp_path: Path) -> None:
+def test_dates_stay_strings_and_merge_keys_are_no_duplicates(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text("base: &b {x: 1}\nday: 2026-01-02\nown: {<<: *b, x: 2}\n")
     [document] = read_documents(str(file))

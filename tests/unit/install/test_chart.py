@@ -1,4 +1,4 @@
-"""The chart as Helm renders it, and its values."""
+"""The Helm chart: what it renders with various values, and the schema of its values."""
 
 import json
 import subprocess
@@ -16,28 +16,34 @@ VALUES = yaml.safe_load((ROOT / "values.yaml").read_text())
 SCHEMA = json.loads((ROOT / "values.schema.json").read_text())
 
 
-class Refused(Exception):
-    """Helm said no."""
+class HelmFailed(Exception):
+    """Helm ended with an error; the message is its output."""
 
 
 def helm(*args: str) -> str:
+    """Standard output of `helm ARGS`.
+
+    Raises:
+        HelmFailed: it exited with another code than 0.
+
+    """
     done = subprocess.run([str(find_helm()), *args], capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:
-        raise Refused(done.stderr + done.stdout)
+        raise HelmFailed(done.stderr + done.stdout)
     return done.stdout
 
 
 def render(*options: str, release: str = "hacluster") -> dict[tuple[str, str], dict[str, Any]]:
-    """Objects by kind and name, the test's hooks included."""
+    """The rendered objects by kind and name, with the hooks of `helm test`."""
     text = helm("template", release, str(ROOT), "-n", NAMESPACE, *options)
     return {(each["kind"], each["metadata"]["name"]): each for each in yaml.safe_load_all(text) if each}
 
 
-def test_helm_finds_nothing_to_complain_about() -> None:
+def test_helm_lint_passes() -> None:
     assert "0 chart(s) failed" in helm("lint", "--strict", str(ROOT))
 
 
-def test_every_value_is_in_the_schema_and_every_object_is_closed() -> None:
+def test_every_value_is_in_the_schema_which_allows_no_others() -> None:
     def check(values: Any, schema: dict[str, Any], path: str) -> None:
         if "$ref" in schema:
             schema = SCHEMA["definitions"][schema["$ref"].rpartition("/")[2]]
@@ -49,7 +55,7 @@ def test_every_value_is_in_the_schema_and_every_object_is_closed() -> None:
 
     check(VALUES, SCHEMA, "values")
     known = {name for name in SCHEMA["properties"] if name != "global"}
-    assert known == set(VALUES), "a value that nobody can see in values.yaml"
+    assert known == set(VALUES), "a value in the schema that values.yaml does not show"
 
 
 @pytest.mark.parametrize(
@@ -60,18 +66,18 @@ def test_every_value_is_in_the_schema_and_every_object_is_closed() -> None:
     ],
 )  # fmt: skip
 def test_wrong_values_are_refused(wrong: str) -> None:
-    with pytest.raises(Refused, match="values don't meet the specifications"):
+    with pytest.raises(HelmFailed, match="values don't meet the specifications"):
         render("--set", wrong)
 
 
-def test_the_crd_can_be_left_out_and_stays_when_the_chart_goes() -> None:
+def test_the_crd_is_optional_and_kept_on_uninstall() -> None:
     crd = render()["CustomResourceDefinition", "haclusters.hacluster.dev"]
     assert crd["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
     assert crd["spec"] == build_crd()["spec"]
     assert "CustomResourceDefinition" not in {kind for kind, _ in render("--set", "crds.install=false")}
 
 
-def test_the_operators_container() -> None:
+def test_values_set_the_operators_image_arguments_and_environment() -> None:
     digest = f"sha256:{'0' * 64}"
     options = ["image.operator.repository=images.example.com/op,image.operator.tag=v2", f"image.node.digest={digest}"]
     options += ["image.pullPolicy=Always", "watchNamespace=prod", "log.format=json", "nodePriorityClassName=important"]
@@ -89,7 +95,7 @@ def test_the_operators_container() -> None:
     }
 
 
-def test_the_images_default_to_the_charts_version() -> None:
+def test_image_tags_default_to_the_charts_version() -> None:
     chart = yaml.safe_load((ROOT / "Chart.yaml").read_text())
     [container] = render()["Deployment", "hacluster-operator"]["spec"]["template"]["spec"]["containers"]
     assert container["image"] == f"hacluster-operator:{chart['appVersion']}"
@@ -98,8 +104,7 @@ def test_the_images_default_to_the_charts_version() -> None:
     assert chart["appVersion"] == chart["version"] == __version__
 
 
-def test_the_environment_is_the_operators_own() -> None:
-    """Every variable that the chart sets is one that `hacluster operator` reads."""
+def test_the_operator_reads_every_variable_that_the_chart_sets() -> None:
     from hacluster.cli.operator import command
 
     read = {option.envvar for option in command.params if hasattr(option, "envvar")}
@@ -107,7 +112,7 @@ def test_the_environment_is_the_operators_own() -> None:
     assert {each["name"] for each in container["env"]} <= read
 
 
-def test_optional_parts_of_the_pod() -> None:
+def test_optional_values_reach_the_pod() -> None:
     values = {
         "image": {"pullSecrets": ["mine"]},
         "priorityClassName": "important",
@@ -133,46 +138,46 @@ def test_optional_parts_of_the_pod() -> None:
     assert (subject["name"], subject["namespace"]) == ("custom", NAMESPACE)
 
 
-def test_one_namespace_narrows_the_rights() -> None:
+def test_with_watch_namespace_the_operators_rights_end_at_that_namespace() -> None:
     objects = render("--set", "watchNamespace=prod")
     assert ("ClusterRoleBinding", "hacluster-operator") not in objects
     assert objects["RoleBinding", "hacluster-operator"]["metadata"]["namespace"] == "prod"
     assert ("ClusterRoleBinding", "hacluster-operator-nodes") in objects
 
 
-def test_the_rights_name_every_verb_and_resource() -> None:
+def test_no_role_has_a_wildcard() -> None:
     for (kind, name), each in render().items():
         if kind in {"ClusterRole", "Role"}:
             for rule in each["rules"]:
                 assert "*" not in [*rule["verbs"], *rule["resources"], *rule["apiGroups"]], name
 
 
-def test_the_admission_policy_can_be_left_out() -> None:
+def test_the_admission_policy_is_optional() -> None:
     kinds = {kind for kind, _ in render("--set", "admissionPolicy.enabled=false")}
     assert not [kind for kind in kinds if "Admission" in kind]
 
 
-def test_the_admission_policy_thinks_of_every_field_of_the_status() -> None:
+def test_the_admission_policy_protects_every_field_of_the_status_but_nodes() -> None:
     policy = render()["ValidatingAdmissionPolicy", "hacluster-operator-agent-status"]
     guarded = {each["expression"].split(" ")[0].rpartition("?")[2] for each in policy["spec"]["validations"][2:]}
     assert guarded == set(build_schema()["properties"]["status"]["properties"]) - {"nodes"}
 
 
-def test_user_roles_can_stand_alone() -> None:
-    def labels(objects: dict[tuple[str, str], dict[str, Any]]) -> dict[str, bool]:
+def test_user_roles_aggregate_to_the_built_in_roles_unless_disabled() -> None:
+    def aggregation(objects: dict[tuple[str, str], dict[str, Any]]) -> dict[str, bool]:
         found = {name: each["metadata"]["labels"] for (kind, name), each in objects.items() if kind == "ClusterRole"}
         return {name: any("aggregate-to" in label for label in each) for name, each in found.items()}
 
-    people = {f"hacluster-operator-{role}" for role in ("view", "edit", "admin")}
-    assert {name for name, aggregated in labels(render()).items() if aggregated} == people
-    assert not any(labels(render("--set", "rbac.aggregate=false")).values())
+    user_roles = {f"hacluster-operator-{role}" for role in ("view", "edit", "admin")}
+    assert {name for name, aggregated in aggregation(render()).items() if aggregated} == user_roles
+    assert not any(aggregation(render("--set", "rbac.aggregate=false")).values())
 
 
 @pytest.mark.parametrize(
     ("release", "name"),
     [("hacluster", "hacluster-operator"), ("hacluster-operator", "hacluster-operator"), ("edge", "edge-hacluster-operator")],
 )
-def test_names_follow_the_release(release: str, name: str) -> None:
+def test_object_names_follow_the_release_name(release: str, name: str) -> None:
     objects = render(release=release)
     assert ("Deployment", name) in objects
     assert ("Deployment", "mine") in render("--set", "fullnameOverride=mine", release=release)
@@ -185,7 +190,7 @@ def test_the_deployment_does_not_select_the_test_pod() -> None:
     assert not selector.items() <= pod.items()
 
 
-def test_the_catalogues_example_is_a_good_resource() -> None:
+def test_the_artifact_hub_example_is_a_valid_resource() -> None:
     annotations = yaml.safe_load((ROOT / "Chart.yaml").read_text())["annotations"]
     for example in yaml.safe_load(annotations["artifacthub.io/crdsExamples"]):
         parse(example)
@@ -193,7 +198,7 @@ def test_the_catalogues_example_is_a_good_resource() -> None:
     assert (crd["name"], crd["kind"], crd["version"]) == ("haclusters.hacluster.dev", "HACluster", "v1alpha1")
 
 
-def test_the_notes_name_the_release() -> None:
+def test_the_install_notes_name_the_release_and_the_watched_namespace() -> None:
     notes = helm(
         "install", "hacluster", str(ROOT), "-n", NAMESPACE, "--dry-run=client", "--set", "watchNamespace=prod"
     ).partition("NOTES:")[2]

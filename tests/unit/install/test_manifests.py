@@ -1,4 +1,4 @@
-"""The plain manifests: fresh, complete, and the same objects as the chart's."""
+"""The plain manifests: they are what `hack/generate.py` would write now, and install the same objects as the chart."""
 
 import subprocess
 from pathlib import Path
@@ -17,12 +17,13 @@ Objects = dict[tuple[str, str], dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, str]:
+    """The generated files, made now from a copy of the chart."""
     root = tmp_path_factory.mktemp("fresh")
     subprocess.run(["cp", "-r", "--parents", str(CHART), str(root)], check=True, cwd=REPOSITORY)
     return generate.generate(root)
 
 
-def test_what_is_committed_is_what_would_be_generated(fresh: dict[Path, str]) -> None:
+def test_the_generated_files_are_up_to_date(fresh: dict[Path, str]) -> None:
     stale = [str(path) for path, text in fresh.items() if (REPOSITORY / path).read_text() != text]
     assert stale == [], "run: make generate"
 
@@ -39,7 +40,7 @@ def kustomize(directory: Path) -> Objects:
     return _by_name(list(yaml.safe_load_all(done.stdout)))
 
 
-def test_both_ways_install_the_same() -> None:
+def test_manifests_and_chart_install_the_same_objects() -> None:
     from_chart = _by_name(generate.render(REPOSITORY / CHART))
     plain = kustomize(MANIFESTS)
     namespace = plain.pop(("Namespace", NAMESPACE))
@@ -50,7 +51,7 @@ def test_both_ways_install_the_same() -> None:
 
 
 def _stripped(each: dict[str, Any]) -> dict[str, Any]:
-    """What the chart's object is without Helm; written out here, apart from the generator's own way."""
+    """The chart's object without what only Helm uses. Written without the generator's code, so that it can find its mistakes."""
     metadata = dict(each["metadata"])
     if "labels" in metadata:
         metadata["labels"] = {
@@ -61,7 +62,7 @@ def _stripped(each: dict[str, Any]) -> dict[str, Any]:
     return {**each, "metadata": metadata}
 
 
-def test_helm_leaves_no_trace_in_the_plain_manifests() -> None:
+def test_plain_manifests_do_not_mention_helm() -> None:
     for file in MANIFESTS.glob("*.yaml"):
         assert "helm" not in file.read_text().lower().replace("hack/generate.py", ""), file
 
@@ -81,7 +82,9 @@ def test_the_readmes_overlay_sets_both_images(tmp_path: Path) -> None:
     assert len(environment) == 6
 
 
-def test_a_stale_file_is_named(fresh: dict[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_names_a_stale_file_and_generate_repairs_it(
+    fresh: dict[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for path, text in fresh.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
@@ -96,7 +99,7 @@ def test_a_stale_file_is_named(fresh: dict[Path, str], tmp_path: Path, monkeypat
     assert (tmp_path / "manifests/rbac.yaml").read_text() == fresh[Path("manifests/rbac.yaml")]
 
 
-def test_the_release_is_what_the_documentation_says() -> None:
+def test_the_charts_readme_has_the_release_and_namespace_of_the_manifests() -> None:
     readme = (REPOSITORY / CHART / "README.md").read_text()
     assert f"helm upgrade --install {RELEASE} " in readme
     assert f"--namespace {NAMESPACE} --create-namespace" in readme

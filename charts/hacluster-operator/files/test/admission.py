@@ -1,4 +1,7 @@
-"""Asks `hacluster validate` and the API server about the same two resources, one good and one bad; stores neither."""
+"""Runs in the pod of `helm test`: checks that `hacluster validate` and the API server accept and reject the same resources.
+
+Both get a good and a bad resource; the API server gets them as a dry run, so that nothing is stored.
+"""
 
 import json
 import os
@@ -16,19 +19,19 @@ HERE = Path(__file__).parent
 
 
 def validate(text: str) -> tuple[bool, str]:
-    """What `hacluster validate` says."""
+    """Whether `hacluster validate` accepts the resource, and its output."""
     done = subprocess.run(["hacluster", "validate", "-f", "-"], input=text, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode == 0, done.stdout.strip() or done.stderr.strip()
 
 
 def apply(text: str) -> tuple[bool, str]:
-    """What the API server would say to `kubectl apply`."""
+    """Whether the API server would accept the resource from `kubectl apply`, and its message."""
     host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
-    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    server = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     path = f"/apis/hacluster.dev/v1alpha1/namespaces/{os.environ['POD_NAMESPACE']}/haclusters"
     token = (ACCOUNT / "token").read_text().strip()
     request = urllib.request.Request(
-        f"https://{place}{path}?dryRun=All&fieldValidation=Strict",
+        f"https://{server}{path}?dryRun=All&fieldValidation=Strict",
         data=json.dumps(yaml.safe_load(text)).encode(),
         headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
     )
@@ -40,17 +43,17 @@ def apply(text: str) -> tuple[bool, str]:
 
 
 def main() -> int:
-    """0 when both are of one mind about both."""
+    """Returns 0 if both checks accept the good resource and reject the bad one with its field."""
     good = (HERE / "good.yaml").read_text()
-    bad = good.replace("port: 80\n", "port: 8080\n")  # the statistics page's
+    bad = good.replace("port: 80\n", "port: 8080\n")  # the port of the statistics page
     field = "spec.haproxy.listeners"
     failures = 0
-    for door in (validate, apply):
-        accepted, said = door(good)
-        refused, why = door(bad)
-        right = accepted and not refused and field in why
-        failures += not right
-        print(f"{'ok' if right else 'FAILED'}: {door.__name__}\n  good: {said or 'valid'}\n  bad:  {why}")
+    for check in (validate, apply):
+        good_accepted, good_message = check(good)
+        bad_accepted, bad_message = check(bad)
+        passed = good_accepted and not bad_accepted and field in bad_message
+        failures += not passed
+        print(f"{'ok' if passed else 'FAILED'}: {check.__name__}\n  good: {good_message or 'valid'}\n  bad:  {bad_message}")
     return 1 if failures else 0
 
 

@@ -1,0 +1,85 @@
+"""The operator writes nothing to the API server while nothing changes, and nothing after a restart."""
+
+import re
+from collections import Counter
+
+import pytest
+
+from tests.api.apiserver import ApiServer
+from tests.api.environment import Environment
+from tests.api.operator_process import operator
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.apiserver
+
+
+def count_writes(server: ApiServer) -> Counter[str]:
+    """How many requests the API server has received of the kinds by which the operator writes.
+
+    Not counted are renewals of Leases, which the test makes itself, and deletions and other patches, which the garbage collector
+    may still make after other tests.
+    """
+    raw = server.kubectl("get", "--raw", "/metrics")
+    counted: Counter[str] = Counter()
+    for labels, value in re.findall(r"^apiserver_request_total\{([^}]*)\} (\S+)$", raw, re.MULTILINE):
+        found = dict(re.findall(r'(\w+)="([^"]*)"', labels))
+        request = (found["verb"], found["resource"])
+        if request[0] == "APPLY" or request in (("PATCH", "pods"), ("POST", "events")):
+            counted[f"{found['verb']} {found['resource']}/{found['subresource']}"] += int(float(value))
+    return counted
+
+
+def versions(env: Environment) -> dict[tuple[str, str], str]:
+    """The resourceVersions of everything that the operator writes, except Leases, which the agents renew."""
+    found = {key: each["metadata"]["resourceVersion"] for key, each in env.children().items() if key[0] != "leases"}
+    return {**found, ("haclusters", "web"): env.get("haclusters", "web")["metadata"]["resourceVersion"]}
+
+
+def test_nothing_is_written_while_nothing_changes(apiserver: ApiServer, env: Environment) -> None:
+    with operator(apiserver, env.namespace):
+        # The API server stores these quantities in another notation: 100m, 1Gi. The operator must not see that as drift.
+        env.create(resources={"haproxy": {"requests": {"cpu": "0.1", "memory": "1024Mi"}}})
+        env.settle()
+        wait_until_no_writes(apiserver)
+        before, counted = versions(env), count_writes(apiserver)
+        # The operator lists all objects again 10 s after the start, and every node renews its Lease each second.
+        assert_no_writes(apiserver, counted, seconds=14)
+        assert versions(env) == before
+
+
+def test_a_restart_writes_nothing(apiserver: ApiServer, env: Environment) -> None:
+    with operator(apiserver, env.namespace):
+        env.create()
+        env.settle()
+        wait_until_no_writes(apiserver)
+        before, counted = versions(env), count_writes(apiserver)
+    with operator(apiserver, env.namespace):
+        assert_no_writes(apiserver, counted, seconds=6)
+        assert versions(env) == before
+
+
+def assert_no_writes(apiserver: ApiServer, before: Counter[str], *, seconds: float) -> None:
+    """Nothing is written for `seconds`; `before` is the count at the start."""
+
+    def new_writes() -> Counter[str]:
+        now = count_writes(apiserver)
+        assert now != before
+        return now - before
+
+    try:
+        found = eventually(new_writes, within=seconds, every=1)
+    except AssertionError:
+        return
+    pytest.fail(f"written though nothing changed: {dict(found)}")
+
+
+def wait_until_no_writes(apiserver: ApiServer) -> None:
+    """Waits until nothing is written for 1.5 seconds."""
+    last = [count_writes(apiserver)]
+
+    def check() -> None:
+        now = count_writes(apiserver)
+        same, last[0] = now == last[0], now
+        assert same, "still writing"
+
+    eventually(check, within=20, every=1.5)
