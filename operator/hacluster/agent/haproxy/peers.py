@@ -45,9 +45,8 @@ class PeerMonitor:
         self._sockets = NeighbourSockets(self._on_answer)
         self._lost_since: dict[str, float] = {}  # the server's name → seconds of the monotonic clock
         self._applied_version = -1
-        self._suspected_at: dict[
-            str, float
-        ] = {}  # the router's name → time of the advertisement after which its holder was suspected
+        # The router's name → time of the advertisement after which its holder was suspected.
+        self._suspected_at: dict[str, float] = {}
         self._newly_lost = asyncio.Event()
 
     async def run(self) -> None:

@@ -47,7 +47,7 @@ class Liveness:
             self.due = min(self.due, now)
 
     def should_probe(self, now: float) -> bool:
-        """Whether to send a probe now. Counts it as unanswered until `hear`, and sets `gone` after `TRIES` of them."""
+        """Whether to send a probe now. Counts it as unanswered until `record_answer`, and sets `gone` after `TRIES` of them."""
         if now < self.due:
             return False
         if self.mac and self._unanswered >= TRIES:
