@@ -2,21 +2,21 @@
 
 The packages, in the order in which a resource and its reports pass through them:
 
-cli – the command `hacluster`; it also starts the operator and the agent
-api – the models of the resource and its status, and the CRD that is made from them
-control – the operator: watches resources, plans, applies, reports
-kube – the Kubernetes API client of the operator and the command line
-plan – pure: from a resource and its observed nodes to each node's files, child objects and the status
-agent – the node agent: installs the files, reloads the daemons, reports what the node does
-rehearse – the same data plane in network namespaces of one machine, with faults on purpose
+- `cli/` – the command `hacluster`; it also starts the operator and the agent.
+- `api/` – the models of the resource and its status, and the CRD that is made from them.
+- `control/` – the operator: watches resources, plans, applies, reports.
+- `kube/` – the Kubernetes API client of the operator and the command line.
+- `plan/` – pure: from a resource and its observed nodes to each node's files, child objects and the status.
+- `agent/` – the node agent: installs the files, reloads the daemons, reports what the node does.
+- `rehearse/` – the same data plane in network namespaces of one machine, with faults on purpose.
 
 And the modules that several of them share:
 
-names – API group, labels, object names and paths
-nodeconfig – `agent.json`, the contract between operator and agent
-errors – problems as users read them
-timing – after which time a node, a holder or HAProxy counts as failed
-timestamps – RFC 3339 timestamps
+- `names.py` – API group, labels, object names and paths.
+- `nodeconfig.py` – `agent.json`, the contract between operator and agent.
+- `errors.py` – problems as users read them.
+- `timing.py` – after which time a node, a holder or HAProxy counts as failed.
+- `timestamps.py` – RFC 3339 timestamps.
 """
 
 __version__ = "0.1.0"

@@ -4,19 +4,19 @@ Configuration flows down: ConfigMap → `config` → keepalived and HAProxy. Obs
 sockets → `state` → `status` → API server. Every part reads and updates one `state.AgentState`; pure decisions and
 input/output are in separate functions. A module imports only from the lines below its own line (import-linter checks this):
 
-run – creates all parts and runs them under the supervisor
-config – installs the files of the mounted ConfigMap, and reloads the daemons
-status – builds this node's entry of `status.nodes`, publishes it, and renews the node's Lease
-haproxy – checks HAProxy and Apache, and takes down servers on nodes that failed
-handover – planned moves: yields the virtual IPs, drains, and forwards the connections that are still open
-neighbours – ARP and IPv6 neighbour discovery: finds foreign claims to a virtual IP
-vrrp – receives the other nodes' advertisements, finds anomalies, and times takeovers
-keepalived – its processes, its notifications, its track files, and the addresses that it leaves behind
-network_monitor – keeps the state's links and addresses equal to the kernel's
-supervisor – runs the parts side by side, and starts a failed one again
-state – the one record of what was observed; wakes those that wait for a change
-paths – where the files and sockets are
-system – netlink, processes, TCP sockets, commands, files, clock
+- `run.py` – creates all parts and runs them under the supervisor.
+- `config/` – installs the files of the mounted ConfigMap, and reloads the daemons.
+- `status/` – builds this node's entry of `status.nodes`, publishes it, and renews the node's Lease.
+- `haproxy/` – checks HAProxy and Apache, and takes down servers on nodes that failed.
+- `handover/` – planned moves: yields the virtual IPs, drains, and forwards the connections that are still open.
+- `neighbours/` – ARP and IPv6 neighbour discovery: finds foreign claims to a virtual IP.
+- `vrrp/` – receives the other nodes' advertisements, finds anomalies, and times takeovers.
+- `keepalived/` – its processes, its notifications, its track files, and the addresses that it leaves behind.
+- `network_monitor.py` – keeps the state's links and addresses equal to the kernel's.
+- `supervisor.py` – runs the parts side by side, and starts a failed one again.
+- `state.py` – the one record of what was observed; wakes those that wait for a change.
+- `paths.py` – where the files and sockets are.
+- `system/` – netlink, processes, TCP sockets, commands, files, clock.
 
 keepalived, HAProxy and the API server may come and go: the agent runs without any of them. It imports no Kubernetes client,
 no netlink library and no HTTP client library: it needs two PATCH requests, two netlink dumps and one HTTP check, and all of

@@ -1,26 +1,26 @@
 """The HACluster resource as frozen pydantic models, and the CustomResourceDefinition that is made from them.
 
 How a value is checked:
-constraints – metadata for `Annotated`: one rule that is both a Python validator and a part of the CRD's schema.
-durations – durations such as `1m30s`.
-addresses – IP addresses, with and without prefix lengths, and networks.
-types – the value types of the fields: names, ports, interfaces, paths.
-base – the models' base class, and rules between several fields.
+- `constraints.py` – metadata for `Annotated`: one rule that is both a Python validator and a part of the CRD's schema.
+- `durations.py` – durations such as `1m30s`.
+- `addresses.py` – IP addresses, with and without prefix lengths, and networks.
+- `types.py` – the value types of the fields: names, ports, interfaces, paths.
+- `base.py` – the models' base class, and rules between several fields.
 
 What the fields are:
-vrrp – `spec.virtualRouters` and `spec.vrrp`.
-listeners – the listeners of HAProxy and their servers.
-haproxy – `spec.haproxy`.
-pods – tolerations, images and container resources.
-spec – all of `spec`.
-status – all of `status`.
-resource – the whole object, with its metadata.
+- `vrrp.py` – `spec.virtualRouters` and `spec.vrrp`.
+- `listeners.py` – the listeners of HAProxy and their servers.
+- `haproxy.py` – `spec.haproxy`.
+- `pods.py` – tolerations, images and container resources.
+- `spec.py` – all of `spec`.
+- `status.py` – all of `status`.
+- `resource.py` – the whole object, with its metadata.
 
 What is made of them:
-parse – turns a mapping into an `HACluster`, or raises `InvalidResource`.
-messages – words pydantic's errors for users.
-crd – makes the CustomResourceDefinition.
-reasons – every reason of a condition, problem, move or Event.
+- `parse.py` – turns a mapping into an `HACluster`, or raises `InvalidResource`.
+- `messages.py` – words pydantic's errors for users.
+- `crd.py` – makes the CustomResourceDefinition.
+- `reasons.py` – every reason of a condition, problem, move or Event.
 """
 
 from hacluster.api.base import Model, Rule

@@ -3,23 +3,23 @@
 It is level-triggered: an event only says which resource to look at. The decision is made from what exists now, so a lost or repeated
 event does no harm. Start at `run.py`; the files, in the order in which data passes through them:
 
-handlers – registers kopf's watches; every event goes into the informer
-informer – updates the cache and adds the resources that a change concerns to the work queue
-store – the cache: the parts of the objects that the operator reads
-resources – the cached HAClusters, parsed
-node_monitor – records the nodes' heartbeats, and confirms with the API server that a node is silent
-heartbeats – when each node was last seen, by the operator's clock
-workqueue – which resource is due when, and the workers that take it
-reconcile – one resource: observe → plan → apply → report
-observe – what the cache says about nodes, pods and DaemonSets, in the types of the plan and of the report
-planner – makes the plan, or returns the last one while its inputs are the same
-recent_yields – which nodes were told a moment ago to yield a virtual router
-rollout – which configuration each node is offered now
-report_inputs – the inputs of the status report
-apply – server-side apply of what differs, deletion of what is no longer wanted
-drift – which wanted fields differ in an observed object
-status_writer – writes `status` where it changed
-events – posts Kubernetes Events
-health – `/healthz` for the kubelet
-run – builds all parts, fills the cache, and runs until a signal
+- `handlers.py` – registers kopf's watches; every event goes into the informer.
+- `informer.py` – updates the cache and adds the resources that a change concerns to the work queue.
+- `store.py` – the cache: the parts of the objects that the operator reads.
+- `resources.py` – the cached HAClusters, parsed.
+- `node_monitor.py` – records the nodes' heartbeats, and confirms with the API server that a node is silent.
+- `heartbeats.py` – when each node was last seen, by the operator's clock.
+- `workqueue.py` – which resource is due when, and the workers that take it.
+- `reconcile.py` – one resource: observe → plan → apply → report.
+- `observe.py` – what the cache says about nodes, pods and DaemonSets, in the types of the plan and of the report.
+- `planner.py` – makes the plan, or returns the last one while its inputs are the same.
+- `recent_yields.py` – which nodes were told a moment ago to yield a virtual router.
+- `rollout.py` – which configuration each node is offered now.
+- `report_inputs.py` – the inputs of the status report.
+- `apply.py` – server-side apply of what differs, deletion of what is no longer wanted.
+- `drift.py` – which wanted fields differ in an observed object.
+- `status_writer.py` – writes `status` where it changed.
+- `events.py` – posts Kubernetes Events.
+- `health.py` – `/healthz` for the kubelet.
+- `run.py` – builds all parts, fills the cache, and runs until a signal.
 """

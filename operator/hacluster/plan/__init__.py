@@ -5,16 +5,16 @@ file of the host or the network: observations and times are arguments, so every 
 
 The files, in the order in which data passes through them:
 
-model – what goes in (nodes as observed, settings) and what comes out (topology, plan)
-conflicts – what two resources both want: the older one keeps it; VRIDs that are taken
-topology – which nodes take part, on which interface, with which priority, VRID, peers and backend address
-warnings – settings that are allowed but dangerous
-texts – the files of each node, and the revision that names them
-objects – the child objects that carry and run these files
-digest – short hashes for annotations, revisions and refused plans
-plan – calls the ones above, and puts their results into one `Plan`
-rollout – which node is offered which files now
-status – the status that follows from the plan and from what the nodes report
+- `model.py` – what goes in (nodes as observed, settings) and what comes out (topology, plan).
+- `conflicts.py` – what two resources both want: the older one keeps it; VRIDs that are taken.
+- `topology/` – which nodes take part, on which interface, with which priority, VRID, peers and backend address.
+- `warnings.py` – settings that are allowed but dangerous.
+- `texts/` – the files of each node, and the revision that names them.
+- `objects/` – the child objects that carry and run these files.
+- `digest.py` – short hashes for annotations, revisions and refused plans.
+- `plan.py` – calls the ones above, and puts their results into one `Plan`.
+- `rollout/` – which node is offered which files now.
+- `status/` – the status that follows from the plan and from what the nodes report.
 """
 
 from hacluster.plan.conflicts import find_conflicts, taken_router_ids

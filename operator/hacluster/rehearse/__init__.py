@@ -5,20 +5,20 @@ The daemons and the agents are the real ones. Each host is a set of Linux namesp
 
 The files, in the order in which data passes through them:
 
-    requirements.py   – checks that this machine has the commands and rights that a rehearsal needs
-    facts.py          – derives the layout from the resource: which hosts and addresses there are (pure)
-    hosts.py          – makes hosts of namespaces, and runs commands and daemons on them
-    network.py        – connects the hosts by bridges, and takes links away
-    node.py           – runs the daemons of one node as the kubelet does: files, commands, capabilities, restarts
-    stand_in.py       – the HTTP server that stands in for the user's own servers
-    lab.py            – puts all of it together: `running_lab` is the way in
-    client.py         – the measuring client, a program of its own that appends records to a file
-    address_watch.py  – records when each node's kernel got and lost a virtual IP (netlink)
-    arp_watch.py      – records which MAC addresses answer ARP requests for a virtual IP
-    events.py         – the events that can be played, and the result of one trial
-    settled.py        – whether the lab is in the state that each trial starts from and returns to
-    faults.py         – plays the events on a lab: `FaultInjector`
-    measure.py        – computes durations and counts from the records of client and watchers (pure)
-    summary.py        – medians and worst cases, as a table and as a JSON document (pure)
-    plot.py           – draws the requests around the worst trial of each event
+- `requirements.py` – checks that this machine has the commands and rights that a rehearsal needs.
+- `facts.py` – derives the layout from the resource: which hosts and addresses there are (pure).
+- `hosts.py` – makes hosts of namespaces, and runs commands and daemons on them.
+- `network.py` – connects the hosts by bridges, and takes links away.
+- `node.py` – runs the daemons of one node as the kubelet does: files, commands, capabilities, restarts.
+- `stand_in.py` – the HTTP server that stands in for the user's own servers.
+- `lab.py` – puts all of it together: `running_lab` is the way in.
+- `client.py` – the measuring client, a program of its own that appends records to a file.
+- `address_watch.py` – records when each node's kernel got and lost a virtual IP (netlink).
+- `arp_watch.py` – records which MAC addresses answer ARP requests for a virtual IP.
+- `events.py` – the events that can be played, and the result of one trial.
+- `settled.py` – whether the lab is in the state that each trial starts from and returns to.
+- `faults.py` – plays the events on a lab: `FaultInjector`.
+- `measure.py` – computes durations and counts from the records of client and watchers (pure).
+- `summary.py` – medians and worst cases, as a table and as a JSON document (pure).
+- `plot.py` – draws the requests around the worst trial of each event.
 """

@@ -2,10 +2,10 @@
 
 The files, in the order in which data passes through them:
 
-scripts – the shell scripts of `shell/`, which are embedded in the pod templates
-containers – the containers of the load balancer pod
-pods – the two DaemonSets
-access – ServiceAccount, Role, RoleBinding and Leases of the agents
-children – what every child object has: labels, owner, hash
-objects – all child objects, in the order in which they are applied
+- `scripts.py` – the shell scripts of `shell/`, which are embedded in the pod templates.
+- `containers.py` – the containers of the load balancer pod.
+- `pods.py` – the two DaemonSets.
+- `access.py` – ServiceAccount, Role, RoleBinding and Leases of the agents.
+- `children.py` – what every child object has: labels, owner, hash.
+- `objects.py` – all child objects, in the order in which they are applied.
 """

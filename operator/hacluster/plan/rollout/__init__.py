@@ -1,6 +1,6 @@
 """Roll-outs: a new configuration reaches the nodes step by step, and is taken back when a node refuses it. Pure.
 
-offered – the files that the nodes are offered now, read from their ConfigMaps
-last_good – the texts of the last complete roll-out, kept in a ConfigMap
-rollout – the next step: which node is offered which files
+- `offered.py` – the files that the nodes are offered now, read from their ConfigMaps.
+- `last_good.py` – the texts of the last complete roll-out, kept in a ConfigMap.
+- `rollout.py` – the next step: which node is offered which files.
 """

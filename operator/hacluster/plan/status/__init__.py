@@ -2,15 +2,15 @@
 
 `report` makes the next status from the previous one and the inputs; `view` prepares a stored status for a reader.
 
-inputs – what a report is made from: the observed nodes and the results of planning and applying
-holders – which node holds a virtual IP, where reports may be stale
-nodes – whether a node is fit to hold a virtual IP, and if not, why
-failover – the last move of a virtual IP: why, when, and how long it took
-flapping – whether a virtual IP moves too often
-conditions – the conditions, from the findings of the files above
-report – the next status, made with all of them
-events – the Kubernetes Events for the difference between two statuses
-view – a stored status without what silent nodes reported of themselves
+- `inputs.py` – what a report is made from: the observed nodes and the results of planning and applying.
+- `holders.py` – which node holds a virtual IP, where reports may be stale.
+- `nodes.py` – whether a node is fit to hold a virtual IP, and if not, why.
+- `failover.py` – the last move of a virtual IP: why, when, and how long it took.
+- `flapping.py` – whether a virtual IP moves too often.
+- `conditions.py` – the conditions, from the findings of the files above.
+- `report.py` – the next status, made with all of them.
+- `events.py` – the Kubernetes Events for the difference between two statuses.
+- `view.py` – a stored status without what silent nodes reported of themselves.
 """
 
 from hacluster.plan.status.events import Event

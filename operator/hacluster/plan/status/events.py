@@ -88,7 +88,7 @@ def _condition_events(before: HAClusterStatus, after: HAClusterStatus) -> Iterat
         yield Event(Reason.NO_HOLDER, ready.message if ready else "", warning=True)
 
     old, new = find_condition(before, "Reconciling"), find_condition(after, "Reconciling")
-    if old and new and _is_true(old) and new.reason == "UpToDate":
+    if old and new and _is_true(old) and new.reason == Reason.UP_TO_DATE:
         nodes = f"{after.desired_nodes} node{'' if after.desired_nodes == 1 else 's'}"
         yield Event(Reason.CONFIGURATION_APPLIED, f"generation {after.observed_generation} is live on {nodes}")
 

@@ -2,13 +2,13 @@
 
 The files, in the order in which data passes through them:
 
-templates – one Jinja2 template for each daemon's configuration file
-rendering – fills a template, and refuses a value that would change the meaning of a line
-keepalived – keepalived.conf
-haproxy – haproxy.cfg
-apache – httpd.conf and the start page
-rsyslog – rsyslog.conf, for the log target File
-agentconfig – agent.json, the agent's configuration
-revision – the hash over a node's files, which is stored in its agent.json
-advert_settings – the settings that all nodes must share to understand each other's advertisements
+- `templates/` – one Jinja2 template for each daemon's configuration file.
+- `rendering.py` – fills a template, and refuses a value that would change the meaning of a line.
+- `keepalived.py` – keepalived.conf.
+- `haproxy.py` – haproxy.cfg.
+- `apache.py` – httpd.conf and the start page.
+- `rsyslog.py` – rsyslog.conf, for the log target File.
+- `agentconfig.py` – agent.json, the agent's configuration.
+- `revision.py` – the hash over a node's files, which is stored in its agent.json.
+- `advert_settings.py` – the settings that all nodes must share to understand each other's advertisements.
 """
