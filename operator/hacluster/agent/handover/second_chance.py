@@ -38,7 +38,7 @@ _RENEW_AFTER: Final = 3.0
 """Seconds after which a backup renews its entries."""
 
 Ask = Callable[[str, str], Awaitable[bool]]
-"""Takes an interface and an address; returns whether a station on that segment answers for the address (ARP, neighbour discovery)."""
+"""Takes an interface and an address; returns whether a host on that segment answers for the address (ARP, neighbour discovery)."""
 
 
 @dataclass

@@ -117,7 +117,7 @@ class PeerMonitor:
         return min(due, default=now + PERIOD)
 
     def _ask_due(self, now: float) -> None:
-        """Asks the peers that are due: by unicast while they answer, so that other stations are not disturbed; else all stations."""
+        """Asks the peers that are due: by unicast while they answer, so that other hosts are not disturbed; else all hosts."""
         for (_, _, addresses), socket in self._sockets:
             for address in addresses:
                 liveness = self._by_address[address]
