@@ -12,7 +12,9 @@ REPORTS = {"Problem", "NodeProblem", "Finding", "Event"}
 
 
 def _literals(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Line and text of each string that is the reason of a report: argument 1 of `Problem` and `Event`, 3 of `Finding`, or `reason=`."""
+    """Line and text of each string that is a reason: of a report (argument 1 of `Problem` and `Event`, 3 of `Finding`, or `reason=`),
+    or one that an attribute `reason` is compared with.
+    """
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         name = call.func.id if isinstance(call.func, ast.Name) else ""
         if name in REPORTS:
@@ -20,9 +22,13 @@ def _literals(tree: ast.AST) -> Iterator[tuple[int, str]]:
             reasons = [*call.args[position : position + 1], *(each.value for each in call.keywords if each.arg == "reason")]
             strings = (part for argument in reasons for part in ast.walk(argument) if isinstance(part, ast.Constant))
             yield from ((part.lineno, part.value) for part in strings if isinstance(part.value, str))
+    for compare in (node for node in ast.walk(tree) if isinstance(node, ast.Compare)):
+        if isinstance(compare.left, ast.Attribute) and compare.left.attr == "reason":
+            strings = (part for each in compare.comparators for part in ast.walk(each) if isinstance(part, ast.Constant))
+            yield from ((part.lineno, part.value) for part in strings if isinstance(part.value, str))
 
 
-def test_no_report_has_a_literal_string_as_its_reason() -> None:
+def test_no_reason_is_a_literal_string() -> None:
     found = [
         f"{file.relative_to(SOURCES)}:{line}: {text}"
         for file in sorted(SOURCES.rglob("*.py"))
