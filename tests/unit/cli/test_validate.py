@@ -9,6 +9,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from hacluster.api.crd import build_crd
+from hacluster.api.reasons import Reason
 from hacluster.cli.documents import UnreadableFile, read_documents
 from hacluster.cli.main import main
 from hacluster.errors import Problem
@@ -111,7 +112,7 @@ def test_a_missing_file_is_a_usage_error() -> None:
 
 
 def test_warnings_go_to_standard_error_and_do_not_change_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    warning = Problem("OpenAdmin", "spec.haproxy.stats.admin", "anyone may disable servers")
+    warning = Problem(Reason.UNAUTHENTICATED_ADMIN, "spec.haproxy.stats.admin", "anyone may disable servers")
     monkeypatch.setattr("hacluster.plan.warnings_of", lambda cluster: (warning,))
     result = _run("validate", "-f", "-", stdin=yaml.safe_dump(minimal()))
     assert (result.exit_code, result.stdout) == (0, "")
