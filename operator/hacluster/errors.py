@@ -1,4 +1,4 @@
-"""Problems as users read them, and the base class of the project's exceptions.
+"""Problems as users read them, and the base class of the exceptions that users read.
 
 A `Problem` is a value, not an exception: the plan collects as many as it finds, and they end up in conditions and in the output
 of the command line. An exception is raised only where work cannot go on; `InvalidResource` then carries the problems.
@@ -24,7 +24,7 @@ class Problem:
 
 
 class HAClusterError(Exception):
-    """Base class of the project's own exceptions."""
+    """Base class of exceptions whose message the command line prints to the user as it is. Others do not derive from it."""
 
 
 class InvalidResource(HAClusterError):

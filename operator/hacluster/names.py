@@ -31,7 +31,7 @@ COMPONENT_APACHE: Final = "apache"
 COMPONENT_AGENT: Final = "agent"
 
 ANNOTATION_HASH: Final = f"{GROUP}/applied-hash"
-"""On every child object: hash of the object as it was planned. The operator applies a child only if its hash changed."""
+"""On every child object: hash of the object as it was planned. So a field that has left the plan is noticed, too (`control/drift.py`)."""
 ANNOTATION_REFUSED: Final = f"{GROUP}/refused"
 """On the ConfigMap of `config_good`: JSON list of the refused plans, each with the node and the daemon's message."""
 ANNOTATION_REVISION: Final = f"{GROUP}/config-revision"
@@ -61,7 +61,8 @@ AGENT_ALIVE: Final = f"{RUN_DIR}/agent-alive"
 AGENT_ALIVE_TIMEOUT: Final = 5
 """Seconds without a touch of `AGENT_ALIVE` after which the agent counts as dead."""
 LEAVE_FILE: Final = f"{RUN_DIR}/leave"
-"""Created by the containers' preStop hooks: the pod is about to stop, so the agent hands the virtual IPs over."""
+"""Created by the containers' preStop hooks: the pod, or one of its containers, is about to stop, so the agent hands
+the virtual IPs over."""
 LEFT_FILE: Final = f"{RUN_DIR}/left"
 """Created by the agent when the handover is over (another node holds the virtual IPs, and connections have drained) or has timed
 out. The preStop hooks wait for it: then the kubelet may stop the daemons."""

@@ -1,6 +1,6 @@
 """Turns a mapping (from YAML, or from the API server) into an `HACluster`.
 
-`parse` is the only way in which the operator and the command line read a resource, so that both accept the same resources.
+The operator and the command line both validate resources with `parse` only, so that they accept the same ones.
 """
 
 import json

@@ -78,7 +78,7 @@ class Images(Model):
     node: Image = ""
     """Image of keepalived, HAProxy and the agent. Default (empty): the operator's."""
     apache: Image = ""
-    """Image of Apache; it must offer what the node image offers. Default (empty): the operator's."""
+    """Image of Apache; it must offer what the node image offers. Default (empty): the node image."""
 
 
 ResourceName = Annotated[str, Text("cpu, memory or ephemeral-storage", "^(cpu|memory|ephemeral-storage)$", 32)]

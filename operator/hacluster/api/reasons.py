@@ -10,7 +10,7 @@ from enum import StrEnum
 class Reason(StrEnum):
     """The comment before each group says where its members appear. A reason that appears in several places has one meaning."""
 
-    # The resource is not accepted, or the plan cannot include a node. `status.conditions` Accepted, Stalled, Degraded.
+    # The resource is not accepted, or the plan cannot include a node. Conditions Accepted, Stalled, Degraded and Ready.
     INVALID = "Invalid"
     """A field breaks the schema or a rule between fields."""
     UNSAFE_TEXT = "UnsafeText"
@@ -56,7 +56,7 @@ class Reason(StrEnum):
     UNAUTHENTICATED_ADMIN = "UnauthenticatedAdmin"
     """The statistics page lets anyone who reaches it disable servers."""
 
-    # An accepted resource cannot be put into effect. Conditions Stalled and Reconciling.
+    # An accepted resource cannot be put into effect. Conditions Stalled and Ready; NoMatchingNodes also in Degraded.
     NAME_TAKEN = "NameTaken"
     """An object that this resource does not own already has a child's name."""
     APPLY_FAILED = "ApplyFailed"
@@ -80,7 +80,7 @@ class Reason(StrEnum):
     ADVERT_MISMATCH = "AdvertMismatch"
     """A member advertises other settings than this node has."""
     CANNOT_LISTEN = "CannotListen"
-    """The agent may not open raw sockets."""
+    """The agent is not allowed to open raw sockets."""
     HELD_DOWN = "HeldDown"
     """HAProxy ended repeatedly; the node stays unfit until it has answered for a while."""
     NO_SECOND_CHANCE = "NoSecondChance"
@@ -104,7 +104,7 @@ class Reason(StrEnum):
     FLAPPING = "Flapping"
     """A virtual IP moves again and again. Also an Event."""
 
-    # Why a virtual IP moved: `status.lastFailover.reason`, besides the first four above.
+    # Why a virtual IP moved: `status.lastFailover.reason`, besides NodeSilent, HAProxyDown, KeepalivedDown and RouterFault.
     NODE_REMOVED = "NodeRemoved"
     """The node is no longer selected."""
     POD_LEAVING = "PodLeaving"
@@ -152,7 +152,7 @@ class Reason(StrEnum):
     SETTLED = "Settled"
     """A virtual IP flaps no longer."""
     REFUSED = "Refused"
-    """The resource is not accepted any more, or for another reason."""
+    """The resource is no longer accepted, or the reason why it is not has changed."""
     SPLIT_BRAIN = "SplitBrain"
     """Several nodes hold one virtual IP."""
     SPLIT_BRAIN_HEALED = "SplitBrainHealed"

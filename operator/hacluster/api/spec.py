@@ -84,7 +84,7 @@ class Node(Model):
     interface: InterfaceName | None = None
     """The node's VRRP interface. Default: the one whose subnet holds the virtual IP."""
     backend_address: Address | None = None
-    """Where this node's backend listens. Default: the node's address in backendNetwork, else its InternalIP."""
+    """Where this node's backend listens. Default: the node's address in backendNetwork; without backendNetwork, its InternalIP."""
 
 
 class ConfigMapReference(Model):
@@ -172,7 +172,7 @@ class HAClusterSpec(Model):
             cel="!self.virtualRouters.all(r, r.virtualIPs.all(a, isCIDR(a))) || "
             "[self.virtualRouters.map(r, r.virtualIPs.map(a, cidr(a).ip()))].all(l, "
             "l.all(ips, ips.all(a, ips.exists_one(b, a == b) && l.exists_one(others, a in others))))",
-            message="a virtual IP may stand in one virtual router only, and there once",
+            message="a virtual IP may be listed in one virtual router only, and there once",
             holds=lambda s: _duplicate_address_field(s) is None,
             field="virtualRouters",
             wrong_field=lambda s: _duplicate_address_field(s) or "virtualRouters",

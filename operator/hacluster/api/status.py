@@ -137,7 +137,7 @@ class LastFailover(Model):
     reason: Text
     """Why, such as HAProxyDown, NodeSilent, PodLeaving or Switchover."""
     at: Timestamp
-    """When a new holder had it first."""
+    """When the virtual IP was on the first new holder."""
     duration_milliseconds: Annotated[int, Field(ge=0)] | None = None
     """Milliseconds without a holder, as the new holder measured them from the last advertisement of the old one."""
 
@@ -175,7 +175,7 @@ class HAClusterStatus(Model):
     vip_holder: Text | None = None
     """Holder of the first virtual router's first virtual IP; empty when none or unknown."""
     ready_nodes: Annotated[int, Field(ge=0)] | None = None
-    """Nodes that are fit: fresh agent, HAProxy up, current configuration."""
+    """Nodes that are fit: their agents report, HAProxy and keepalived work, the current configuration is loaded."""
     desired_nodes: Annotated[int, Field(ge=0)] | None = None
     """Nodes that the selector matches."""
     node_summary: Text | None = None

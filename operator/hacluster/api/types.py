@@ -88,4 +88,4 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Enumeration(StrEnum):
-    """An enumeration whose values users write, in CamelCase."""
+    """Base of the resource's enumerations: each value is the text in YAML."""

@@ -51,9 +51,9 @@ class Check(Model):
     type: CheckType = CheckType.HTTP
     """HTTP: HAProxy answers. Process: a process named haproxy exists (`killall -0 haproxy`)."""
     interval: Annotated[timedelta, span("100ms", "1h")] = timedelta(seconds=2)
-    """How often the script runs, 100ms-1h; with HTTP, the agent notices a failure at once, whatever the interval."""
+    """How often keepalived's own check script runs, 100ms-1h. With HTTP the agent checks HAProxy besides, whatever this interval is."""
     weight: Annotated[int, Field(ge=0, le=253)] = 0
-    """0: an unfit node is in FAULT. 1-253: added to the priority while the check passes."""
+    """0: an unfit node is in FAULT. 1-253: how much lower an unfit node's priority is than if it were fit."""
 
 
 class InitialState(Enumeration):

@@ -1,7 +1,7 @@
 """`hacluster agent`: runs one node's agent.
 
-The pod's environment gives the settings. The agent's modules are imported inside the function, so that the other
-commands start without them.
+The pod's environment gives the settings. The agent's modules are imported inside the function, so that `--help` and a wrong option
+are answered without loading them.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--hold-down/--no-hold-down",
     default=True,
-    help="Keep a node without virtual IPs while its HAProxy ends again and again (drills do not).",
+    help="Keep a node without virtual IPs while its HAProxy ends again and again; `hacluster rehearse` switches this off.",
 )
 @click.option("--report-file", type=_FILE, help="Append status entries to this file instead of sending them to an API server.")
 @click.option("--api-host", envvar="KUBERNETES_SERVICE_HOST", show_envvar=True, help="API server.")

@@ -1,7 +1,7 @@
 """Shared by the commands that talk to a cluster: the namespace options, the connection, and the messages for its errors.
 
-`hacluster.kube.client` is imported inside the functions: its library takes half a second to load, which `hacluster --help`
-must not wait for, and the node image does not have it.
+`hacluster.kube.client` is imported inside the functions: its library takes half a second to load, which `--help` must not wait
+for, and the node image does not have it.
 """
 
 import asyncio

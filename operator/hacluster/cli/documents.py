@@ -79,9 +79,7 @@ class _Loader(yaml.SafeLoader):
                 continue
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, Hashable) and key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f'key "{key}" stands twice in one mapping', key_node.start_mark
-                )
+                raise yaml.constructor.ConstructorError(None, None, f'key "{key}" is in one mapping twice', key_node.start_mark)
             seen.add(key if isinstance(key, Hashable) else None)
         return super().construct_mapping(node, deep=deep)
 

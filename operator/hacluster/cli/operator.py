@@ -16,7 +16,7 @@ import click
     type=click.Choice(["Always", "IfNotPresent", "Never"]),
     default="IfNotPresent",
     show_default=True,
-    help="Of the node pods.",
+    help="When the images of the node pods are pulled.",
 )
 @click.option(
     "--priority-class",

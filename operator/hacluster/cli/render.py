@@ -33,9 +33,10 @@ _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 def command(file: str, nodes_file: str, output: Path, node_image: str) -> None:
     """Write a resource's configuration files and objects to a folder, without a cluster.
 
-    DIR/NODE/ gets each node's files, DIR/objects.yaml all objects. NODES.yaml has one entry a node, such as
-    `- {name: node1, interfaces: [{name: ens3, addresses: [172.16.7.153/24]}]}`; internalIP is optional. Nothing is written
-    unless everything could be made; an earlier rendering in DIR is replaced.
+    In the folder, NODE/ gets each node's files, objects.yaml all objects. The file of --nodes has one entry a node, such as
+    `- {name: node1, interfaces: [{name: ens3, addresses: [172.16.7.153/24]}]}`; internalIP is optional. A node that cannot be
+    configured is named and left out; if the resource as a whole cannot be planned, nothing is written. An earlier rendering in
+    the folder is replaced.
     """
     plan = make_plan(read_cluster(file, "render"), _read_nodes(nodes_file), Settings(node_image=node_image))
     for warning in plan.warnings:
@@ -80,7 +81,7 @@ def _read_nodes(file: str) -> tuple[NodeView, ...]:
         raise click.ClickException("\n".join(lines)) from None
     duplicates = sorted({each.name for each in facts if [other.name for other in facts].count(each.name) > 1})
     if duplicates:
-        raise click.ClickException(f"{file}: {', '.join(duplicates)} stands there twice")
+        raise click.ClickException(f"{file}: {', '.join(duplicates)} is listed more than once")
     return tuple(_view(each) for each in facts)
 
 
@@ -114,7 +115,7 @@ def _documents(file: str) -> list[Any]:
 
 
 def _replace(output: Path, plan: Plan) -> None:
-    """Writes the plan to a new folder and renames it to `output`, so that `output` never has a part of a rendering only.
+    """Writes the plan to a new folder and renames it to `output`, so that `output` is never incomplete.
 
     Raises:
         click.ClickException: `output` has files that are not render's, which would be lost.

@@ -48,7 +48,7 @@ class Resource:
 def command(name: str, namespace: str, everywhere: bool, output: str) -> None:
     """Who holds the virtual IPs, how each node is, and what needs attention.
 
-    A node that was not heard of for ten seconds is shown as Unknown, whatever it reported before; in JSON and YAML, too.
+    A node that was not heard from for ten seconds is shown as Unknown, whatever it reported before; in JSON and YAML, too.
     """
     selected = namespace_of(name, namespace, everywhere=everywhere)
     resources, now = run(lambda client: _read_resources(client, selected, name))
@@ -188,7 +188,7 @@ def _node_table(nodes: "Sequence[NodeStatus]", silent: frozenset[str]) -> Iterat
         several = len(node.routers) > 1
         states = ",".join(f"{each.name}={each.state}" if several else str(each.state) for each in node.routers)
         priorities = ",".join(str(each.priority or "-") for each in node.routers)
-        problems = ["not heard of for ten seconds or more"] if node.name in silent else []
+        problems = ["not heard from for ten seconds or more"] if node.name in silent else []
         problems += [f"{each.reason}: {each.message}" for each in node.problems]
         rows.append(
             [

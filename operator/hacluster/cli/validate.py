@@ -1,4 +1,7 @@
-"""`hacluster validate`: checks resources in files by the rules of the API server and the operator, without a cluster."""
+"""`hacluster validate`: checks resources in files, without a cluster, by the API server's own rules: schema and rules between fields.
+
+It also prints warnings about dangerous settings. What depends on the nodes is checked only by `hacluster render` and the operator.
+"""
 
 from typing import Any
 

@@ -1,7 +1,8 @@
 """`hacluster watch`: prints a line for each move of a virtual IP and each change of a node or condition, as it happens.
 
-The command watches the resources and prints the difference between the previous and the new status (`changes`). As in
-`hacluster status`, silent nodes count as Unknown and hold nothing.
+The command watches the resources and prints the difference between the previous and the new status (`changes`). Nodes in
+`status.silentNodes` count as Unknown and hold nothing. Unlike `hacluster status` it does not read the Leases, so while the operator
+is away it shows a dead node as it was.
 """
 
 import asyncio
@@ -137,7 +138,7 @@ def _node_lines(before: "HAClusterStatus", after: "HAClusterStatus") -> Iterator
     for node in after.nodes:
         state = _state(node)
         if old_states.get(node.name) != state:
-            silent = ", not heard of for ten seconds" if node.name in after.silent_nodes else ""
+            silent = ", not heard from for ten seconds" if node.name in after.silent_nodes else ""
             yield f"{node.name}: {state}{silent}"
     for name in old_states.keys() - {node.name for node in after.nodes}:
         yield f"{name}: takes part no longer"

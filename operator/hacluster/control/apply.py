@@ -151,7 +151,9 @@ def _refuse_foreign_objects(cluster: HACluster, observed: Iterable[Object]) -> N
         if any(owner["kind"] == names.KIND and owner["name"] == cluster.metadata.name for owner in _owners(each)):
             raise AwaitingGarbageCollection(f"{where} of the deleted {names.KIND} {cluster.metadata.name} is still there")
         remedy = f"rename or delete it, or give the {names.KIND} another name"
-        problems.append(Problem(Reason.NAME_TAKEN, "metadata.name", f"{where} exists and belongs to somebody else: {remedy}"))
+        problems.append(
+            Problem(Reason.NAME_TAKEN, "metadata.name", f"{where} exists, and this HACluster does not own it: {remedy}")
+        )
     if problems:
         raise NameTaken(tuple(problems))
 

@@ -18,7 +18,7 @@ NodeKey = tuple[str, str, str]
 """Namespace and name of the resource, and the node."""
 
 FIRST_RENEWAL_TIMEOUT = timedelta(seconds=4)
-"""A Lease that looks stale when it is first read: its node has so long to renew it, because perhaps only the node's clock is behind."""
+"""A Lease that looks stale when it is first read: its node has this long to renew it, because perhaps only the node's clock is behind."""
 
 
 @dataclass

@@ -1,7 +1,8 @@
 """Updates the cache and adds the resources that a change concerns to the work queue.
 
-It is the only writer of the cache: watch events (`handlers.py`), listings (`relist`) and the answers to the operator's own writes
-(`apply.py`, `status_writer.py`) all come through here. So heartbeats are recorded and resources requeued whichever arrives first.
+Watch events (`handlers.py`), listings (`relist`) and the answers to the operator's own writes (`apply.py`, `status_writer.py`) all
+come through here, so heartbeats are recorded and resources requeued whichever arrives first. Only the Leases that `node_monitor.py`
+reads to confirm that a node is silent go into the cache directly.
 """
 
 import logging

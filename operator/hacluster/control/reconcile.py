@@ -1,8 +1,9 @@
 """Brings one resource to what it asks for: observe → plan → apply → report.
 
-The work queue calls `Reconciler.reconcile` for every event that concerns the resource, and again after a while. A second queue calls
-`Reconciler.report_status` when only the nodes' reports have changed: it writes the status and applies nothing, so a move of a
-virtual IP is reported at once, even while objects are being applied (docs/decisions/0014-truth-in-status.md).
+The work queue calls `Reconciler.reconcile` for every event that concerns the resource, and again after a while. When the nodes'
+reports have changed, the resource is in a second queue as well, which calls `Reconciler.report_status`: it writes the status and
+applies nothing, so a move of a virtual IP is reported at once, even while objects are being applied
+(docs/decisions/0014-truth-in-status.md).
 """
 
 import logging

@@ -35,8 +35,10 @@ log = logging.getLogger(__name__)
 RETRY_LISTING = 2.0
 """Seconds until the first listing is tried again."""
 FIRST_RELIST = 10.0
-"""Seconds until the second listing. The watches start a little after the first one, so what was deleted in between is found only by the
-second."""
+"""Seconds until the second listing, and until a listing that failed is repeated.
+
+The watches start a little after the first listing, so what was deleted in between is found only by the second.
+"""
 FINISH_WITHIN = 5.0
 """Seconds that running reconciles have to finish after the operator is told to stop."""
 FLUSH_WITHIN = 1.0

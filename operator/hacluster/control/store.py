@@ -1,8 +1,8 @@
 """The cache: the watched objects, reduced to the fields that the operator reads.
 
-Only the informer writes to it. Events come from several watches, in bursts and repeatedly, and the operator's own writes come back
-twice: as the answer, and then as an event. So an older version never replaces a newer one, and a deletion removes only the object
-with the same uid.
+Only `informer.py` writes to it, and `node_monitor.py` the Leases that it has read itself. Events come from several watches, in bursts
+and repeatedly, and the operator's own writes come back twice: as the answer, and then as an event. So an older version never
+replaces a newer one, and a deletion removes only the object with the same uid.
 """
 
 from collections import OrderedDict

@@ -1,8 +1,8 @@
 """The queue of resources to reconcile: `WorkQueue` computes when each is due, `Worker` runs the tasks that process them.
 
 It works like client-go's rate-limiting work queue: a key that is added several times is processed once, a key is processed by one
-task at a time, and a key whose processing failed is retried after a growing delay. `WorkQueue` is pure and takes every time as
-an argument, so it can be tested without waiting.
+task at a time, and a key whose processing failed is retried after a growing delay. `WorkQueue` reads no clock: it takes every time
+as an argument, so it can be tested without waiting.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ Key = tuple[str, str]
 WORKERS = 4
 """Resources that are processed at the same time."""
 RESYNC = 300.0
-"""Seconds until all objects are listed again. Also the longest delay until a resource is reconciled again that asked for it."""
+"""Seconds until all objects are listed again. A longer delay that the processing of a resource asks for is shortened to this."""
 K = TypeVar("K")
 
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.2, 60.0

@@ -1,7 +1,8 @@
 """The plan, pure: from a resource and its observed nodes to topology, each node's files, child objects and the status.
 
-`make_plan` is the way in, for the operator and for `hacluster render`, `validate` and `rehearse`. Nothing here reads a clock, a
-file of the host or the network: observations and times are arguments, so every decision can be tested without waiting.
+`make_plan` is the way in, for the operator and for `hacluster render` and `rehearse`; `hacluster validate` calls `warnings_of` only.
+Nothing here reads a clock, a file of the host or the network: observations and times are arguments, so every decision can be
+tested without waiting.
 
 The files, in the order in which data passes through them:
 

@@ -16,8 +16,9 @@ from hacluster.timing import LEASE_SECONDS
 def access_objects(cluster: HACluster, nodes: Sequence[str]) -> tuple[Manifest, ...]:
     """ServiceAccount, Role and RoleBinding of the agents, and one Lease for each node.
 
-    The API server cannot distinguish the agents by their account. Each agent therefore applies with a field manager of its own
-    (`names.agent_manager`): an agent that applies another node's entry gets a conflict.
+    RBAC cannot distinguish the agents, because they share one account. Each applies with a field manager of its own
+    (`names.agent_manager`) and so owns its own entry only. That none writes another node's entry or Lease is the task of the
+    admission policies of the chart and the manifests: they compare the node in the agent's token with the object.
     """
     name = names.agent(cluster.metadata.name)
     leases = [names.lease(cluster.metadata.name, node) for node in nodes]

@@ -1,7 +1,7 @@
 """Makes child objects: adds labels, the owner reference, and the hash of the planned object.
 
 The owner reference lets the garbage collector of Kubernetes delete the child with the resource; no finalizer is needed. The hash
-(`names.ANNOTATION_HASH`) lets `control/drift.py` see whether the planned object changed.
+(`names.ANNOTATION_HASH`) is one of the fields that `control/drift.py` compares: it differs also where a field has only left the plan.
 """
 
 from hacluster import names

@@ -1,8 +1,8 @@
 """Makes the containers and volumes of the load balancer pod.
 
 `pods.py` puts them into the DaemonSet. The agent and sysctl are native sidecars (init containers with restartPolicy Always): they
-start before the daemons and stop after them. Every container has a read-only root file system and only the capabilities that its
-program needs; each capability has a reason beside it.
+start before the daemons and stop after them. Every container has a read-only root file system. All but sysctl, which is privileged,
+have only the capabilities that their program needs; each capability has a reason beside it.
 """
 
 import math
@@ -140,7 +140,7 @@ def haproxy(cluster: HACluster, image: str, settings: Settings) -> Manifest:
         # HAProxy starts as root, then changes to its own user in a chroot. NET_BIND_SERVICE: ports below 1024. NET_RAW: the option
         # `interface` on older kernels. KILL: at a reload the master signals its worker, which is not root.
         "securityContext": confined("NET_BIND_SERVICE", "SETUID", "SETGID", "SYS_CHROOT", "NET_RAW", "KILL"),
-        # After a minute without an answer the process hangs, and only a restart helps. VRRP has moved the virtual IP long before.
+        # A process that has not answered for a minute will not recover, so it is restarted. VRRP has moved the virtual IP long before.
         "livenessProbe": {
             "exec": {"command": ["perl", "-MIO::Socket::UNIX", "-e", _ADMIN_SOCKET_CHECK]},
             "initialDelaySeconds": 10,
@@ -158,6 +158,7 @@ def rsyslog(cluster: HACluster, image: str, settings: Settings) -> Manifest:
         "command": ["sh", "-c", script("rsyslog.sh")],
         "lifecycle": _wait_for_handover(cluster),  # HAProxy logs until the handover is over
         "env": [{"name": "CONF", "value": names.RSYSLOG_CONF}],
+        # NET_BIND_SERVICE: the syslog port is below 1024.
         "securityContext": confined("NET_BIND_SERVICE"),
         "volumeMounts": [mount(RUN, names.RUN_DIR), mount(LOG, names.LOG_FILE)],
     }

@@ -1,6 +1,6 @@
 """The last good configuration and the refusals since, as a ConfigMap that no pod mounts.
 
-`control/rollout.py` reads it with `read_last_good` before each step and writes it with `last_good_object`. It is in the cluster so that
+`control/rollout.py` reads it with `read_last_good` before each step and makes it with `last_good_object`. It is in the cluster so that
 a restarted operator can still take a roll-out back. The texts of all nodes are similar, so gzip packs them to a small part of the
 size limit of a ConfigMap (1 MiB).
 """

@@ -1,7 +1,8 @@
 """A roll-out as a transaction: backups first, holders last, and all of it is taken back at the first refusal.
 
-`control/rollout.py` calls `roll_out` at every reconcile and applies the result. The next step follows from four things: the files that
-the plan wants, the files that the nodes are offered now, what the nodes report, and the last good files with the refusals since.
+`control/rollout.py` calls `roll_out` for every reconcile and every report; `control/reconcile.py` applies the result. The next step
+follows from four things: the files that the plan wants, the files that the nodes are offered now, what the nodes report, and the
+last good files with the refusals since.
 All four are in the cluster, so a restart of the operator changes nothing, and no step waits for a time to pass
 (docs/decisions/0012-transactions-and-moves.md).
 """

@@ -82,7 +82,7 @@ class Findings:
 
     def _reconciling(self, accepted: Finding, stalled: Finding) -> Finding:
         if not accepted.is_true or stalled.is_true:
-            return Finding("Reconciling", False, Reason.STALLED, "waits for somebody to act")
+            return Finding("Reconciling", False, Reason.STALLED, "waits until a user acts")
         if self.inputs.paused:
             return Finding("Reconciling", False, Reason.PAUSED, "spec.paused is true: observed and reported, nothing is changed")
         if self.inputs.retrying:

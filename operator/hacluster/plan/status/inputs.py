@@ -74,7 +74,7 @@ class ReportInputs:
     priorities: Mapping[str, int] = field(default_factory=dict)
     """Node → base priority, to tell a failback from a failover."""
     preferred: Mapping[str, str] = field(default_factory=dict)
-    """Virtual router → the node that the resource prefers for it, where it names one."""
+    """Virtual router → the node that the resource prefers for it, where the preference is in force now."""
     refusals: tuple[Problem, ...] = ()
     """Why the resource is not accepted; what runs is left running."""
     obstacles: tuple[Problem, ...] = ()

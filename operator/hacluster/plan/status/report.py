@@ -1,7 +1,7 @@
 """The next status: a pure function of the previous status and the inputs, which include the time.
 
-`control/status_writer.py` calls `report`, writes `Report.document` where it differs from the stored status, posts the events, and
-calls again at `recheck_at`.
+`control/status_writer.py` calls `report`, writes `Report.document` where it differs from the stored status, and posts the events. At
+`recheck_at` the work queue reconciles the resource again.
 """
 
 from dataclasses import dataclass

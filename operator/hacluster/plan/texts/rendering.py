@@ -45,10 +45,10 @@ def checked(value: object) -> str:
     if isinstance(value, Quoted):
         return str(value)
     if isinstance(value, bool) or not isinstance(value, str | int | _ADDRESSES):
-        raise UnsafeText(f"{value!r} is nothing that a configuration file can hold")
+        raise UnsafeText(f"{value!r} is not a value that a configuration file can have")
     text = str(value)
     if not WORD.fullmatch(text):
-        raise UnsafeText(f"{text!r} has characters that a configuration file would read as its own")
+        raise UnsafeText(f"{text!r} has characters that are syntax in a configuration file")
     return text
 
 
@@ -60,7 +60,7 @@ def argument(value: str) -> Quoted:
 
     """
     if not _ARGUMENT.fullmatch(value):
-        raise UnsafeText(f"{value!r} has characters that HAProxy would read as its own")
+        raise UnsafeText(f"{value!r} has characters that are syntax for HAProxy")
     return Quoted(value.replace(" ", "\\ "))
 
 

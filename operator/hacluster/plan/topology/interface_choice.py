@@ -53,7 +53,7 @@ def choose_interface(spec: HAClusterSpec, index: int, router: VirtualRouter, vie
     """The interface that the resource names, else the one whose subnets contain the virtual IPs; `LeftOut` if there is none."""
     named = _named_interface(spec, index, router, view.name)
     if view.interfaces is None:
-        assert named is not None, "a node without facts takes part only where the resource names its interfaces"
+        assert named is not None, "a node whose agent has not reported takes part only where the resource names its interfaces"
         return Interface(named.interface)
     candidate = _Candidate(index, router, view.name, view.interfaces)
     return _find_by_subnet(candidate) if named is None else _check_named(candidate, named)
@@ -100,7 +100,7 @@ def _find_by_subnet(candidate: _Candidate) -> Interface | LeftOut:
         Problem(
             Reason.INTERFACE_UNKNOWN,
             f"spec.virtualRouters[{candidate.index}].interface",
-            "every interface has link-local addresses: name the interface of a router that has no other virtual IP",
+            "this router has only link-local virtual IPs, which fit every interface: name its interface",
         )
     )
 
@@ -116,7 +116,7 @@ def _outside_subnets(candidate: _Candidate, position: int, where: str) -> LeftOu
             Reason.VIRTUAL_IP_OUTSIDE_SUBNETS,
             candidate.field(position),
             f"{candidate.router.virtual_ips[position]} is in {where} {candidate.has}; "
-            "use an address of such a subnet, or give the node an address in the virtual IP's",
+            "use an address in a subnet of the node, or give the node an address in the virtual IP's subnet",
         )
     )
 

@@ -29,7 +29,7 @@ def observed(view: NodeView, entry: NodeStatus | None, *, silent: bool, cordoned
     if entry is None:
         return replace(view, unfit="its agent has not reported yet", ready=frozenset(), cordoned=cordoned)
     if silent:
-        return replace(view, unfit="it is silent: nothing is heard of its agent", ready=frozenset(), cordoned=cordoned)
+        return replace(view, unfit="it is silent: nothing is heard from its agent", ready=frozenset(), cordoned=cordoned)
     up = entry.haproxy is Health.UP
     return replace(
         view,
@@ -59,13 +59,13 @@ def choose_preferred(
         return "", ()
     view = next((each for each in views if each.name == wanted), None)
     if view is None:
-        cure = "label the node as spec.nodeSelector says, or name one of those that are"
+        cure = "give the node the labels of spec.nodeSelector, or name a selected node"
         return "", (Problem(Reason.PREFERRED_NODE_NOT_SELECTED, field, f"no selected node is called {wanted}: {cure}"),)
     held = any(name in each.holds for each in views)
     if name in view.holds:
         return (wanted if wanted in members else ""), ()
     if why := _cannot_take(name, view, members, held=held):
-        message = f"{wanted} cannot have {name} now: {why}. Nothing was moved; mend the node, or prefer another"
+        message = f"{wanted} cannot have {name} now: {why}. Nothing was moved; repair the node, or prefer another"
         # While no node holds the router, the cluster is starting: nodes become ready one after another, which is no problem yet.
         return "", (Problem(Reason.PREFERRED_NODE_UNFIT, field, message),) if held else ()
     return wanted, ()
