@@ -1,4 +1,7 @@
-"""Waits for a condition with a deadline; when it is over, the error says what was still wrong."""
+"""Waits for a condition with a deadline, or asserts that a value stays the same for a time.
+
+The error of `eventually` says what was still wrong at the deadline.
+"""
 
 import asyncio
 import time
@@ -23,6 +26,21 @@ def eventually(check: Callable[[], T], *, within: float, every: float = 0.1) -> 
         except AssertionError as error:
             if time.monotonic() >= deadline:
                 raise AssertionError(f"not within {within:g} s: {error}") from error
+        time.sleep(every)
+
+
+def assert_unchanged(before: T, read: Callable[[], T], *, seconds: float, every: float = 0.1) -> None:
+    """Asserts that `read` returns a value equal to `before` for `seconds`; it is called every `every` seconds.
+
+    Raises:
+        AssertionError: with both values, as soon as they differ.
+    """
+    started = time.monotonic()
+    while True:
+        now = read()
+        assert now == before, f"changed after {time.monotonic() - started:.1f} s: {now} is not {before}"
+        if time.monotonic() >= started + seconds:
+            return
         time.sleep(every)
 
 

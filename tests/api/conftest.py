@@ -1,18 +1,4 @@
-"""Fixtures of the tests that need a real API server.
-
-An `Environment` (fixture `env`) is a namespace with nodes and simulated agents; the operator is a process that the test starts.
-Modules, in the order in which they build on each other:
-kubectl – runs kubectl.
-apiserver – the API server as tests use it.
-processes – starts its processes.
-request – requests as the administrator, without kubectl.
-namespace – what a user does and sees in one namespace.
-environment – adds simulated agents.
-election – decides which of the simulated nodes holds the virtual IP, as keepalived does.
-operator_process – runs the operator.
-policies – makes the API server refuse writes.
-latency – measures how soon status shows a move.
-"""
+"""Fixtures of the tests that need a real API server."""
 
 from collections.abc import Iterator
 

@@ -7,11 +7,9 @@ configuration at once and report the result.
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
-
 from hacluster.nodeconfig import AgentConfig
 from tests.api.environment import NODES, VIP, Environment, timestamp
-from tests.waiting import eventually
+from tests.waiting import assert_unchanged, eventually
 
 
 @dataclass
@@ -75,15 +73,14 @@ class Election:
         """For `seconds` the holder stays the same, and the operator does not change the nodes' configuration."""
         for _ in range(3):
             self.step()
-        before = (list(self.moves), self.env.get("configmaps", "web-config")["metadata"]["resourceVersion"])
+        assert_unchanged(self._moves_and_config_version(), self._step_and_read, seconds=seconds)
 
-        def changed() -> None:
-            self.step()
-            after = (list(self.moves), self.env.get("configmaps", "web-config")["metadata"]["resourceVersion"])
-            assert after != before
+    def _step_and_read(self) -> tuple[list[str], str]:
+        self.step()
+        return self._moves_and_config_version()
 
-        with pytest.raises(AssertionError):
-            eventually(changed, within=seconds, every=0.1)
+    def _moves_and_config_version(self) -> tuple[list[str], str]:
+        return list(self.moves), self.env.get("configmaps", "web-config")["metadata"]["resourceVersion"]
 
     def run_until_ready(self) -> None:
         """Repeats `step` until the resource is Ready."""

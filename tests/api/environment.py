@@ -12,6 +12,7 @@ from typing import Any
 
 from hacluster import names
 from hacluster.nodeconfig import AgentConfig, File
+from hacluster.timestamps import format_timestamp
 from tests.api.apiserver import ApiServer
 from tests.api.namespace import NODES, VIP, Namespace
 from tests.api.request import APPLY, MERGE, RequestRefused, call
@@ -120,8 +121,8 @@ class Environment(Namespace):
 
 
 def timestamp() -> str:
-    """The present time in the format of status and Leases: RFC 3339 in UTC with microseconds."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """The present time in the format of status and Leases."""
+    return format_timestamp(datetime.now(UTC))
 
 
 @contextmanager

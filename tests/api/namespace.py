@@ -126,6 +126,14 @@ class Namespace:
                 found[plural, each["metadata"]["name"]] = each
         return found
 
+    def child_versions(self, name: str = "web") -> dict[tuple[str, str], str]:
+        """The resourceVersions of the resource's objects, except Leases, which the agents renew."""
+        return {key: each["metadata"]["resourceVersion"] for key, each in self.children(name).items() if key[0] != "leases"}
+
+    def versions(self, name: str = "web") -> dict[tuple[str, str], str]:
+        """The resourceVersions of the resource and its objects: of everything that the operator writes, except Leases."""
+        return {**self.child_versions(name), ("haclusters", name): self.get("haclusters", name)["metadata"]["resourceVersion"]}
+
     def wait_for_child(self, plural: str, name: str, *, exists: bool = True, within: float) -> None:
         """Waits until an object of the resource `web` exists, or does not exist any more."""
 

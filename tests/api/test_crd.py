@@ -10,6 +10,7 @@ import pytest
 
 from hacluster.api import parse
 from hacluster.api.crd import build_crd
+from hacluster.api.reasons import Reason
 from hacluster.errors import InvalidResource
 from tests.api.apiserver import ApiServer
 from tests.api.kubectl import KubectlError
@@ -52,7 +53,7 @@ def test_kubectl_shows_a_broken_rule_with_the_message_of_validate(apiserver: Api
     assert invalid.value.problems[0].message in str(refused.value)
 
 
-def test_the_servers_defaults_are_those_of_the_models(apiserver: ApiServer) -> None:
+def test_the_defaults_of_the_server_are_those_of_the_models(apiserver: ApiServer) -> None:
     stored = apiserver.dry_run(minimal()).document
     assert stored["spec"]["vrrp"]["advertisementInterval"] == "100ms"
     parsed = parse(minimal()).model_dump(mode="json", by_alias=True, exclude_none=True)["spec"]
@@ -81,7 +82,7 @@ def _contains(stored: Any, written: Any) -> bool:
 
 def _status() -> dict[str, Any]:
     at = "2026-01-02T03:04:05.123456Z"
-    ready = {"type": "Ready", "status": "True", "reason": "Serving", "message": "all is well", "lastTransitionTime": at}
+    ready = {"type": "Ready", "status": "True", "reason": Reason.READY, "message": "all is well", "lastTransitionTime": at}
     vip = {
         "address": "172.16.7.200",
         "router": "VI_1",
@@ -107,7 +108,7 @@ def test_kubectl_get_prints_the_columns(apiserver: ApiServer, namespace: str) ->
     apiserver.kubectl("patch", "hac", "shown", "-n", namespace, "--subresource=status", "--type=merge", "-p", patch)
     head, row = apiserver.kubectl("get", "hac", "-n", namespace).splitlines()
     assert head.split() == ["NAME", "READY", "VIP", "HOLDER", "NODES", "REASON", "AGE"]
-    assert row.split()[:6] == ["shown", "True", "172.16.7.200", "node1", "3/3", "Serving"]
+    assert row.split()[:6] == ["shown", "True", "172.16.7.200", "node1", "3/3", Reason.READY]
     wide = apiserver.kubectl("get", "hac", "-n", namespace, "-o", "wide").splitlines()
     assert wide[0].split("  ")[-1].strip() == "MESSAGE"
     assert wide[1].rstrip().endswith("all is well")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.api.apiserver import ApiServer
-from tests.api.environment import NODES, Environment
+from tests.api.environment import NODES, Environment, timestamp
 from tests.api.operator_process import operator
 from tests.waiting import eventually
 
@@ -23,11 +23,6 @@ SECOND: dict[str, Any] = {
 }
 
 
-def versions(env: Environment, name: str) -> dict[tuple[str, str], str]:
-    found = {key: each["metadata"]["resourceVersion"] for key, each in env.children(name).items() if key[0] != "leases"}
-    return {**found, ("haclusters", name): env.get("haclusters", name)["metadata"]["resourceVersion"]}
-
-
 def test_two_resources_work_side_by_side(apiserver: ApiServer, env: Environment) -> None:
     with operator(apiserver, env.namespace):
         env.create("one")
@@ -37,14 +32,14 @@ def test_two_resources_work_side_by_side(apiserver: ApiServer, env: Environment)
         assert env.status("one")["vipHolder"] == env.node("node1")
         assert env.status("two")["vipHolder"] == env.node("node2")
         assert "81" in str(env.get("configmaps", "two-config")["data"])
-        before = versions(env, "two")
+        before = env.versions("two")
         env.delete("haclusters", "one")
 
         def gone() -> None:
             assert not env.children("one")
 
         eventually(gone, within=90)
-        assert versions(env, "two") == before
+        assert env.versions("two") == before
 
 
 def test_each_resource_gets_its_own_router_id(apiserver: ApiServer, env: Environment) -> None:
@@ -77,14 +72,14 @@ def test_the_younger_resource_is_refused_and_the_older_unchanged(
     with operator(apiserver, env.namespace):
         env.create("older")
         env.settle("older")
-        before = versions(env, "older")
+        before = env.versions("older")
         wait_for_next_second(env)
         env.create("younger", **{**SECOND, **conflict})
         condition = env.wait_for_condition("Accepted", "False", reason, name="younger")
         assert field in condition["message"] and f"{env.namespace}/older" in condition["message"]
         env.wait_for_condition("Ready", "False", reason, name="younger")
         assert not env.children("younger")
-        assert versions(env, "older") == before
+        assert env.versions("older") == before
         assert env.events("younger") == ["Refused"]
 
         env.delete("haclusters", "older")
@@ -95,7 +90,6 @@ def test_the_younger_resource_is_refused_and_the_older_unchanged(
 def wait_for_next_second(env: Environment) -> None:
     """Creation times are whole seconds: afterwards a new resource is younger than `older`."""
     created = env.get("haclusters", "older")["metadata"]["creationTimestamp"]
-    from tests.api.environment import timestamp
 
     def check() -> None:
         assert timestamp()[:19] > created[:19]
@@ -112,11 +106,10 @@ def test_a_resource_that_is_changed_into_a_conflict_keeps_its_previous_configura
         wait_for_next_second(env)
         env.create("younger", **SECOND)
         env.settle("younger", holder="node2")
-        before = {key: value for key, value in versions(env, "younger").items() if key[0] != "haclusters"}
+        before = env.child_versions("younger")
         env.change("younger", virtualRouters=[{"virtualIPs": ["172.16.7.200/24"], "virtualRouterID": 52}])
         env.wait_for_condition("Accepted", "False", "VirtualIPTaken", name="younger")
-        now = {key: value for key, value in versions(env, "younger").items() if key[0] != "haclusters"}
-        assert now == before
+        assert env.child_versions("younger") == before
         status = env.status("younger")
         assert [vip["address"] for vip in status["virtualIPs"]] == ["172.16.7.201"]
         assert status["vipHolder"] == env.node("node2"), "status must show what the nodes run"

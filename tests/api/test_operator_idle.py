@@ -8,7 +8,7 @@ import pytest
 from tests.api.apiserver import ApiServer
 from tests.api.environment import Environment
 from tests.api.operator_process import operator
-from tests.waiting import eventually
+from tests.waiting import assert_unchanged, eventually
 
 pytestmark = pytest.mark.apiserver
 
@@ -29,22 +29,16 @@ def count_writes(server: ApiServer) -> Counter[str]:
     return counted
 
 
-def versions(env: Environment) -> dict[tuple[str, str], str]:
-    """The resourceVersions of everything that the operator writes, except Leases, which the agents renew."""
-    found = {key: each["metadata"]["resourceVersion"] for key, each in env.children().items() if key[0] != "leases"}
-    return {**found, ("haclusters", "web"): env.get("haclusters", "web")["metadata"]["resourceVersion"]}
-
-
 def test_nothing_is_written_while_nothing_changes(apiserver: ApiServer, env: Environment) -> None:
     with operator(apiserver, env.namespace):
         # The API server stores these quantities in another notation: 100m, 1Gi. The operator must not see that as drift.
         env.create(resources={"haproxy": {"requests": {"cpu": "0.1", "memory": "1024Mi"}}})
         env.settle()
         wait_until_no_writes(apiserver)
-        before, counted = versions(env), count_writes(apiserver)
+        before, counted = env.versions(), count_writes(apiserver)
         # The operator lists all objects again 10 s after the start, and every node renews its Lease each second.
-        assert_no_writes(apiserver, counted, seconds=14)
-        assert versions(env) == before
+        assert_unchanged(counted, lambda: count_writes(apiserver), seconds=14, every=1)
+        assert env.versions() == before
 
 
 def test_a_restart_writes_nothing(apiserver: ApiServer, env: Environment) -> None:
@@ -52,25 +46,10 @@ def test_a_restart_writes_nothing(apiserver: ApiServer, env: Environment) -> Non
         env.create()
         env.settle()
         wait_until_no_writes(apiserver)
-        before, counted = versions(env), count_writes(apiserver)
+        before, counted = env.versions(), count_writes(apiserver)
     with operator(apiserver, env.namespace):
-        assert_no_writes(apiserver, counted, seconds=6)
-        assert versions(env) == before
-
-
-def assert_no_writes(apiserver: ApiServer, before: Counter[str], *, seconds: float) -> None:
-    """Nothing is written for `seconds`; `before` is the count at the start."""
-
-    def new_writes() -> Counter[str]:
-        now = count_writes(apiserver)
-        assert now != before
-        return now - before
-
-    try:
-        found = eventually(new_writes, within=seconds, every=1)
-    except AssertionError:
-        return
-    pytest.fail(f"written though nothing changed: {dict(found)}")
+        assert_unchanged(counted, lambda: count_writes(apiserver), seconds=6, every=1)
+        assert env.versions() == before
 
 
 def wait_until_no_writes(apiserver: ApiServer) -> None:

@@ -14,11 +14,6 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.apiserver
 
 
-def child_versions(env: Environment) -> dict[tuple[str, str], str]:
-    """The resourceVersions of all objects of the resource, except Leases, which the agents renew."""
-    return {key: each["metadata"]["resourceVersion"] for key, each in env.children().items() if key[0] != "leases"}
-
-
 def test_a_resource_without_matching_nodes_is_stalled_until_a_node_matches(apiserver: ApiServer) -> None:
     with environment(apiserver, nodes=[]) as env, operator(apiserver, env.namespace):
         env.create()
@@ -49,7 +44,7 @@ def test_a_paused_resource_is_observed_but_not_changed(apiserver: ApiServer, env
     with operator(apiserver, env.namespace):
         env.create()
         env.settle()
-        before = child_versions(env)
+        before = env.child_versions()
         env.change(paused=True, haproxy={"retries": 8})
         env.wait_for_condition("Reconciling", "False", "Paused")
         env.delete("configmaps", "web-apache")
@@ -58,7 +53,7 @@ def test_a_paused_resource_is_observed_but_not_changed(apiserver: ApiServer, env
 
         env.wait_for_holder("node2")  # status is still updated
         before.pop(("configmaps", "web-apache"))
-        assert child_versions(env) == before
+        assert env.child_versions() == before
         env.change(paused=False)
 
         def repaired_and_configured() -> None:
@@ -72,11 +67,11 @@ def test_a_virtual_ip_outside_all_subnets_is_refused(apiserver: ApiServer, env: 
     with operator(apiserver, env.namespace):
         env.create()
         env.settle()
-        before = child_versions(env)
+        before = env.child_versions()
         env.change(virtualRouters=[{"virtualIPs": ["203.0.113.9/24"], "virtualRouterID": 51}])
         condition = env.wait_for_condition("Accepted", "False")
         assert "spec.virtualRouters[0]" in condition["message"] and "203.0.113.9" in condition["message"]
-        assert child_versions(env) == before
+        assert env.child_versions() == before
         assert env.status()["vipHolder"] == env.node("node1")
 
 
@@ -105,7 +100,7 @@ def test_the_operator_waits_for_the_crd_and_reports_an_invalid_resource(apiserve
         eventually(lambda: assert_contains(process.text(), "ready: watching"), within=30)
         env.create()
         env.settle()
-        before = child_versions(env)
+        before = env.child_versions()
         env.change(haproxy={"listeners": [{"name": "web", "port": 99999, "backend": {"apache": {}}}]}, vrpp={})
         condition = env.wait_for_condition("Accepted", "False", "Invalid")
         assert "spec.haproxy.listeners[0].port: " in condition["message"]
@@ -116,7 +111,7 @@ def test_the_operator_waits_for_the_crd_and_reports_an_invalid_resource(apiserve
         env.report_loaded("node2", holds=True)
         env.wait_for_holder("node2")
         env.delete("haclusters", "web")
-        assert child_versions(env) == before
+        assert env.child_versions() == before
         env.create(vrpp={})
         env.wait_for_condition("Accepted", "False", "Invalid")
 

@@ -26,11 +26,11 @@ DAEMON_SET = {
 def test_an_operator_killed_during_the_first_reconcile_finishes_it_after_a_restart(
     apiserver: ApiServer, env: Environment
 ) -> None:
-    with deny_writes(env, "daemonsets", DAEMON_SET, "no DaemonSets before noon"):
+    with deny_writes(env, "daemonsets", DAEMON_SET, "denied by the test"):
         with operator(apiserver, env.namespace) as process:
             env.create()
             condition = env.wait_for_condition("Stalled", "True", "ApplyFailed")
-            assert "no DaemonSets before noon" in condition["message"] and "web-lb" in condition["message"]
+            assert "denied by the test" in condition["message"] and "web-lb" in condition["message"]
             env.wait_for_condition("Ready", "False", "ApplyFailed")
             version = env.get("haclusters", "web")["metadata"]["resourceVersion"]
             time.sleep(5)  # the operator tries again, but not so often that it floods the API server, and status stays as it is

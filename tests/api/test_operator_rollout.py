@@ -13,7 +13,7 @@ from tests.api.apiserver import ApiServer
 from tests.api.environment import NODES, Environment
 from tests.api.operator_process import operator
 from tests.api.request import call
-from tests.waiting import eventually
+from tests.waiting import assert_unchanged, eventually
 
 pytestmark = pytest.mark.apiserver
 
@@ -101,10 +101,10 @@ def test_a_refusal_takes_the_change_back_and_is_reported(apiserver: ApiServer, e
         annotation = env.get("configmaps", names.config_good("web"))["metadata"]["annotations"][names.ANNOTATION_REFUSED]
         (refusal,) = json.loads(annotation)
         assert (refusal["node"], refusal["revision"], refusal["message"]) == (env.node("node2"), revision, REFUSAL)
-        version = env.get("configmaps", "web-config")["metadata"]["resourceVersion"]
+        version = config_version(env)
 
     with operator(apiserver, env.namespace):  # a new process reads the refusal, and does not offer the revision again
-        assert_config_unchanged(env, version, seconds=4)
+        assert_unchanged(version, lambda: config_version(env), seconds=4, every=0.5)
         env.wait_for_condition("Degraded", "True", "ConfigurationRefused")
         env.change(haproxy={"retries": 8})
         env.load_until_ready()
@@ -118,14 +118,10 @@ def test_a_refusal_takes_the_change_back_and_is_reported(apiserver: ApiServer, e
         eventually(refusal_removed, within=5)  # annotation and Event are written shortly after the status
 
 
-def assert_config_unchanged(env: Environment, version: str, *, seconds: float) -> None:
-    """The ConfigMap keeps its resourceVersion for `seconds`."""
-
-    def changed() -> None:
-        assert env.get("configmaps", "web-config")["metadata"]["resourceVersion"] != version
-
-    with pytest.raises(AssertionError):
-        eventually(changed, within=seconds, every=0.5)
+def config_version(env: Environment) -> str:
+    """The resourceVersion of the ConfigMap."""
+    version: str = env.get("configmaps", "web-config")["metadata"]["resourceVersion"]
+    return version
 
 
 def test_an_operator_killed_during_a_roll_out_continues_it(apiserver: ApiServer, env: Environment) -> None:

@@ -34,12 +34,12 @@ def test_a_move_is_shown_while_failed_writes_are_retried(apiserver: ApiServer, e
         env.settle()
         probe = env.get("configmaps", names.config("web"))
         probe["metadata"] = {"name": "probe", "namespace": env.namespace}
-        with deny_writes(env, "configmaps", probe, "not today"):
+        with deny_writes(env, "configmaps", probe, "denied by the test"):
             env.change(haproxy={"maxConnections": 100})
             env.wait_for_condition("Stalled", "True", "ApplyFailed")
 
             def retried() -> None:
-                assert process.text().count("not today") >= 3, process.text()
+                assert process.text().count("denied by the test") >= 3, process.text()
 
             eventually(retried, within=15)
             latencies = asyncio.run(measure_moves(env, 8, 0))  # failed work is retried after a second at the earliest
