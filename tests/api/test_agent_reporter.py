@@ -71,7 +71,7 @@ def entry(node: str, state: VrrpState) -> NodeStatus:
     return NodeStatus(name=node, routers=(router,), since=SINCE)
 
 
-async def test_each_agent_owns_its_nodes_entry(web: ResourceWithAgents) -> None:
+async def test_each_agent_owns_the_entry_of_its_node(web: ResourceWithAgents) -> None:
     async with web.reporter("node1") as one, web.reporter("node2") as two:
         await one.apply(entry("node1", VrrpState.MASTER))
         await two.apply(entry("node2", VrrpState.BACKUP))

@@ -90,7 +90,7 @@ def test_switchover_prints_the_cause_of_a_timeout(settled: Environment) -> None:
     assert "is on its way" in output
 
 
-def test_switchover_prints_the_operators_refusal(settled: Environment) -> None:
+def test_switchover_prints_the_refusal_of_the_operator(settled: Environment) -> None:
     """The node becomes unfit between the command's own check and the operator's."""
     process = switchover(settled, "web", "--to", settled.node("node2"))
 

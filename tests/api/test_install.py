@@ -71,7 +71,7 @@ def test_the_built_in_roles_include_rights_on_haclusters(installed: ApiServer, r
     assert not allowed("patch", "haclusters/status")
 
 
-def test_the_operators_rights_are_enough(installed: ApiServer, operator_token: str) -> None:
+def test_the_rights_of_the_operator_are_enough(installed: ApiServer, operator_token: str) -> None:
     kubeconfig = installed.kubeconfig_for(operator_token)
     with environment(installed) as env, operator(installed, kubeconfig=kubeconfig) as process:
         env.create()

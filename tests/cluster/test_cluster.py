@@ -130,7 +130,7 @@ def test_the_nodes_have_their_names_and_addresses() -> None:
     assert [cable.address for cable in network.NODES["node3"]] == ["172.16.7.173/24", "192.168.60.230/24"]
 
 
-def test_every_node_has_routes_to_the_other_nodes_pods() -> None:
+def test_every_node_has_routes_to_the_pods_of_the_other_nodes() -> None:
     ranges = {"a": network.PodRange("10.244.0.0/24", "10.89.0.2"), "b": network.PodRange("10.244.1.0/24", "10.89.0.3")}
     script = network.pod_script("a", ranges)
     assert "ip route replace 10.244.1.0/24 via 10.89.0.3" in script

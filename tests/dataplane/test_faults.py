@@ -1,6 +1,6 @@
 """Every event once, measured at the client, in the kernels and on the wire.
 
-The bounds are wide enough for a busy machine: worse results are faults. docs/benchmarks has the exact figures.
+The bounds are wide enough for a busy machine: a worse result is a bug. docs/benchmarks has the exact figures.
 """
 
 from typing import Any
@@ -42,7 +42,7 @@ def test_another_node_takes_over(default: dict[str, Any], event: str) -> None:
 
 
 @pytest.mark.parametrize("event", LOSSES)
-def test_requests_do_not_wait_for_a_lost_node_s_server(default: dict[str, Any], event: str) -> None:
+def test_requests_do_not_wait_for_the_server_of_a_lost_node(default: dict[str, Any], event: str) -> None:
     result = row(default, event)
     assert result["not_recovered"] == 0 and result["requests"] > 300
     assert result["disturbed_worst"] < 2000 and result["failed"] < 10, result
@@ -70,6 +70,6 @@ def test_by_hand_the_takeover_from_a_lost_node_takes_seconds(by_hand: dict[str, 
     assert row(by_hand, "node-loss")["gap_worst"] > 2000
 
 
-def test_by_hand_many_requests_wait_for_a_lost_node_s_server(by_hand: dict[str, Any]) -> None:
+def test_by_hand_many_requests_wait_for_the_server_of_a_lost_node(by_hand: dict[str, Any]) -> None:
     result = row(by_hand, "backup-loss")
     assert result["disturbed_worst"] > 1500 and result["failed"] > 30

@@ -32,7 +32,7 @@ def test_packets_that_arrive_at_a_backup_are_passed_on_to_the_holder(results: di
     assert results["backup"] == ["answered", "answered", "-"]
 
 
-def test_a_backup_that_knows_no_holder_drops_them(results: dict[str, Any]) -> None:
+def test_a_backup_that_knows_no_holder_drops_packets_of_unknown_connections(results: dict[str, Any]) -> None:
     assert results["uninformed"] == ["answered", "silence", "answered"]
 
 

@@ -37,7 +37,7 @@ def test_the_values_stay_while_another_cluster_needs_them(pod: Pod) -> None:
     assert values(pod) == ["1", "1"], "the other cluster still needs them"
 
 
-def test_the_last_cluster_restores_the_node_s_values(pod: Pod) -> None:
+def test_the_last_cluster_restores_the_values_of_the_node(pod: Pod) -> None:
     container = pod.start(daemonset(tutorial(), "web-lb"), "sysctl")
     wait_until_set(pod, container)
     pod.stop("sysctl")
@@ -45,7 +45,7 @@ def test_the_last_cluster_restores_the_node_s_values(pod: Pod) -> None:
     assert list((pod.folder / "host-run").iterdir()) == []
 
 
-def test_the_successor_of_a_killed_pod_restores_the_node_s_values(pod: Pod) -> None:
+def test_the_successor_of_a_killed_pod_restores_the_values_of_the_node(pod: Pod) -> None:
     # These are the files that the killed pod left behind.
     records = pod.folder / "host-run" / "hacluster-nonlocal-bind"
     (records / "users").mkdir(parents=True)

@@ -17,7 +17,7 @@ def claiming(*addresses: str) -> dict[str, object]:
     return {"name": "node1", "routers": [{"name": "VI_1", "virtualIPs": list(addresses)}]}
 
 
-def test_a_renewal_counts_when_it_is_received_whatever_the_node_s_clock_says() -> None:
+def test_a_renewal_counts_when_it_is_received_whatever_the_clock_of_the_node_says() -> None:
     heartbeats = Heartbeats()
     heartbeats.record_lease(KEY, at(-3600), at(0))
     heartbeats.record_lease(KEY, at(-3597), at(3))

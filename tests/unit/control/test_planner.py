@@ -37,7 +37,7 @@ class TwoResources:
         return self.planner.plan(key, found.cluster, NOW)
 
 
-def test_an_id_of_the_other_resource_s_last_plan_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_id_in_the_last_plan_of_the_other_resource_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = TwoResources()
     first = cluster.plan("one").topology.routers[0].virtual_router_id
     taken_ids: list[Any] = []

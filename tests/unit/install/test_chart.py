@@ -77,7 +77,7 @@ def test_the_crd_is_optional_and_kept_on_uninstall() -> None:
     assert "CustomResourceDefinition" not in {kind for kind, _ in render("--set", "crds.install=false")}
 
 
-def test_values_set_the_operators_image_arguments_and_environment() -> None:
+def test_values_set_image_arguments_and_environment_of_the_operator() -> None:
     digest = f"sha256:{'0' * 64}"
     options = ["image.operator.repository=images.example.com/op,image.operator.tag=v2", f"image.node.digest={digest}"]
     options += ["image.pullPolicy=Always", "watchNamespace=prod", "log.format=json", "nodePriorityClassName=important"]
@@ -138,7 +138,7 @@ def test_optional_values_reach_the_pod() -> None:
     assert (subject["name"], subject["namespace"]) == ("custom", NAMESPACE)
 
 
-def test_with_watch_namespace_the_operators_rights_end_at_that_namespace() -> None:
+def test_with_watch_namespace_the_rights_of_the_operator_end_at_that_namespace() -> None:
     objects = render("--set", "watchNamespace=prod")
     assert ("ClusterRoleBinding", "hacluster-operator") not in objects
     assert objects["RoleBinding", "hacluster-operator"]["metadata"]["namespace"] == "prod"

@@ -57,7 +57,7 @@ def test_the_same_arguments_make_the_same_plan() -> None:
     assert plan(cluster(), *nodes(3)) == plan(cluster(), *reversed(nodes(3)))
 
 
-def test_a_revision_changes_with_its_node_s_files_only() -> None:
+def test_a_revision_changes_only_with_the_files_of_its_node() -> None:
     before = plan(cluster(nodes=[{"name": "n1", "priority": 200}]))
     after = plan(cluster(nodes=[{"name": "n1", "priority": 201}]))
     changed = {name for name in before.revisions if before.revisions[name] != after.revisions[name]}

@@ -45,7 +45,7 @@ def test_with_preemption_the_flag_is_set_as_long_as_the_node_has_to_yield() -> N
     assert not flag.is_set(yields=False, leaving=False, holder=False, now=101.0)
 
 
-def test_without_preemption_the_holder_s_flag_is_set_once_for_a_limited_time() -> None:
+def test_without_preemption_the_flag_of_the_holder_is_set_once_for_a_limited_time() -> None:
     flag = YieldFlag(router(preempts=False))
     assert not flag.is_set(
         yields=True, leaving=False, holder=False, now=0.0
@@ -131,7 +131,7 @@ async def test_a_node_that_is_alone_may_leave_after_the_timeout(paths: Paths) ->
         task.cancel()
 
 
-def test_haproxy_s_master_is_found_by_its_socket(tmp_path: Path) -> None:
+def test_the_master_of_haproxy_is_found_by_its_socket(tmp_path: Path) -> None:
     import os
 
     path = tmp_path / "master.sock"

@@ -17,7 +17,7 @@ def config(*routers: Router, drain: float = 30.0, ports: tuple[Port, ...] = (HTT
     )
 
 
-def test_only_tcp_from_the_router_s_interface_uses_the_policy_routes() -> None:
+def test_only_tcp_from_the_interface_of_the_router_uses_the_policy_routes() -> None:
     commands = [" ".join(command) for command in routes(Forwarding(config(FOUR, SIX)))]
     assert f"ip -4 rule add preference 5151 to {VIP}/32 iif ens3 ipproto tcp lookup {Forwarding(config()).table}" in commands
     assert any(each.startswith("ip -6 route replace local 2001:db8::200/128 dev lo table") for each in commands)
@@ -40,7 +40,7 @@ def test_connections_are_tracked_only_if_a_listener_is_bound_to_the_address() ->
     assert "ct state { new, invalid }" in rules(Forwarding(config(FOUR, ports=(HTTP, BOUND))))
 
 
-def test_only_haproxy_s_ports_are_in_the_sets_and_changing_them_leaves_the_rules_alone() -> None:
+def test_only_ports_of_haproxy_are_in_the_sets_and_changing_them_leaves_the_rules_alone() -> None:
     name = Forwarding(config()).name
     script = ports(Forwarding(config(FOUR, ports=(HTTP, BOUND))))
     assert f"add element ip {name} any0 {{ 80 }}" in script and f"add element ip {name} bound0 {{ 443 }}" in script

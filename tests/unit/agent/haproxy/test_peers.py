@@ -70,7 +70,7 @@ async def fake_haproxy(socket: Path, received: list[str], node2_status: Callable
     return await asyncio.start_unix_server(serve, socket)
 
 
-async def test_a_lost_node_s_server_is_taken_down_and_its_sessions_are_ended(
+async def test_the_server_of_a_lost_node_is_taken_down_and_its_sessions_are_ended(
     tmp_path: Path, neighbour_socket: type[FakeNeighbourSocket]
 ) -> None:
     paths, state, received = Paths(run=tmp_path), AgentState(), list[str]()

@@ -71,7 +71,7 @@ def test_a_keepalived_that_has_just_started_keeps_its_address() -> None:
     assert node.held == ["10.0.0.200"]
 
 
-async def test_the_agents_end_waits_for_keepalived_and_then_sweeps() -> None:
+async def test_an_agent_that_ends_waits_for_keepalived_and_then_removes_addresses() -> None:
     process = sleeper()
     node = Node("10.0.0.200/24", owners=[(process.pid,), ()])
     asyncio.get_running_loop().call_later(0.1, process.kill)

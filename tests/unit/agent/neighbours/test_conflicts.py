@@ -34,7 +34,7 @@ def test_the_last_announcements_of_the_previous_holder_are_no_conflict() -> None
     assert conflicts.problems(20) == ()
 
 
-def test_the_next_holder_s_announcements_are_no_conflict() -> None:
+def test_announcements_of_the_next_holder_are_no_conflict() -> None:
     conflicts = Conflicts()
     conflicts.set_held([HELD], 10)
     conflicts.record_claim(*HELD, MAC, 20)

@@ -59,7 +59,7 @@ async def connect(server: Server) -> AsyncIterator[KubernetesReporter]:
         await reporter.close()
 
 
-async def test_the_entry_is_applied_with_the_nodes_own_manager(server: Server, exchange: Exchange) -> None:
+async def test_the_entry_is_applied_with_the_field_manager_of_the_node(server: Server, exchange: Exchange) -> None:
     async with connect(server) as reporter:
         await reporter.apply(NodeStatus(name="node1", since="2026-01-02T12:00:00.000005Z"))
     (request,) = exchange.requests

@@ -58,7 +58,7 @@ def test_an_interface_that_cannot_carry_a_virtual_ip_is_left_out(one: tuple[Link
     assert reported(make_network(one)) == {}
 
 
-def test_virtual_ips_and_link_local_addresses_are_not_the_nodes_own() -> None:
+def test_virtual_ips_and_link_local_addresses_are_not_own_addresses() -> None:
     net = make_network(
         (Link(2, "ens3"), ["10.0.0.1/24", "10.0.0.200/24", "10.0.0.201/32", "fe80::1/64", "169.254.3.4/16", "2001:db8::5/64"])
     )
@@ -119,7 +119,7 @@ def test_a_link_is_decoded_with_its_kind_and_master() -> None:
     assert netlink.parse_link(payload) == Link(7, "ens3.7", "vlan", 1, 0x1043, 5)
 
 
-def test_the_nodes_own_address_of_a_point_to_point_link_is_the_local_one() -> None:
+def test_the_own_address_on_a_point_to_point_link_is_the_local_one() -> None:
     attrs = netlink.attribute(netlink.IFA_ADDRESS, bytes([10, 0, 0, 2])) + netlink.attribute(
         netlink.IFA_LOCAL, bytes([10, 0, 0, 1])
     )

@@ -29,7 +29,7 @@ def listener(address: str, port: int) -> Listener:
 
 
 @pytest.mark.skipif(__import__("sys").byteorder != "little", reason="the table above is a little-endian machine's")
-def test_listeners_are_read_from_the_kernels_table() -> None:
+def test_listeners_are_read_from_the_table_of_the_kernel() -> None:
     assert listeners(parse_sockets(TABLE)) == {listener("127.0.0.1", 8081), listener("0.0.0.0", 80)}
 
 

@@ -113,7 +113,7 @@ def test_advertisements_for_other_routers_are_ignored() -> None:
         assert node.adverts.last_sender("VI_1") is None and node.adverts.last_sender("VI_6") is None and not node.anomalies
 
 
-def test_the_node_s_own_advertisements_are_ignored() -> None:
+def test_own_advertisements_are_ignored() -> None:
     node = Node()
     node.configure(observation(ROUTER, own=f"{IPV4.source}/24"))
     node.receives(VERSION_3)

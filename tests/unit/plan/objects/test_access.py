@@ -5,7 +5,7 @@ from tests.unit.plan.clusters import SETTINGS, cluster, nodes, plan
 from tests.unit.plan.objects.lookup import containers, find, pod
 
 
-def test_only_the_agent_s_container_has_a_token() -> None:
+def test_only_the_container_of_the_agent_has_a_token() -> None:
     made = plan(cluster())
     for name in ("web-lb", "web-apache"):
         assert pod(made, name)["automountServiceAccountToken"] is False

@@ -89,7 +89,7 @@ def test_pods_start_before_there_is_a_configuration() -> None:
     assert {"name": "web-config", "optional": True} in [volume.get("configMap") for volume in pod(made, "web-lb")["volumes"]]
 
 
-def test_the_user_s_content_is_mounted() -> None:
+def test_content_of_the_user_is_mounted() -> None:
     spec = pod(plan(cluster(apache={"contentConfigMap": {"name": "site"}})), "web-apache")
     assert {"name": "content", "configMap": {"name": "site"}} in spec["volumes"]
     assert {"name": "content", "mountPath": "/srv/hacluster/content", "readOnly": True} in containers(spec)["apache"][

@@ -11,7 +11,7 @@ from tests.unit.plan.objects.lookup import ALL_ON, containers, pod
 from tests.waiting import eventually
 
 
-def test_the_daemons_stop_only_after_the_agent_s_handover() -> None:
+def test_the_daemons_stop_only_after_the_handover_of_the_agent() -> None:
     spec = pod(plan(cluster(**ALL_ON)), "web-lb")
     for name in ("keepalived", "haproxy", "rsyslog"):
         _, _, hook = containers(spec)[name]["lifecycle"]["preStop"]["exec"]["command"]

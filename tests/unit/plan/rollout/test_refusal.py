@@ -41,7 +41,7 @@ def test_two_plans_that_are_both_refused_are_not_tried_in_turn() -> None:
     assert len(read_last_good(sim.good).refusals) == 2
 
 
-def test_the_holder_s_own_refusal_takes_it_back_everywhere() -> None:
+def test_a_refusal_by_the_holder_takes_the_change_back_everywhere() -> None:
     sim = settled(refuses={"n1": "retries                 7"})
     step = sim.settle(NEW)
     assert step.refusal and step.refusal.node == "n1"

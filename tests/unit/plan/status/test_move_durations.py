@@ -20,7 +20,7 @@ def duration(reports: ReportSequence) -> int | None:
     return reports.status.last_failover.duration_milliseconds
 
 
-def test_the_new_holder_s_measurement_is_the_duration() -> None:
+def test_the_duration_is_what_the_new_holder_measured() -> None:
     reports = settled(seconds=3)
     reports.node_reports("node1", holds=False)
     reports_takeover(reports, "node2", 58)

@@ -19,7 +19,7 @@ from tests.unit.plan.status.examples import NODES, ReportSequence, last_move, se
         ({}, "Unknown"),
     ],
 )
-def test_the_old_holder_s_report_gives_the_reason(changes: dict[str, object], reason: str) -> None:
+def test_the_report_of_the_old_holder_gives_the_reason(changes: dict[str, object], reason: str) -> None:
     reports = settled(seconds=3)
     reports.node_reports("node1", **changes)  # type: ignore[arg-type]
     reports.node_reports("node2", holds=True)
@@ -37,7 +37,7 @@ def test_a_node_with_a_higher_priority_takes_the_address_back() -> None:
     assert last_move(reports) == ("node2", "node1", "Preempted")
 
 
-def test_the_old_holder_s_report_may_arrive_second() -> None:
+def test_the_report_of_the_old_holder_may_arrive_second() -> None:
     reports = ReportSequence()
     reports.all_fit(holder="node2")
     reports.report()

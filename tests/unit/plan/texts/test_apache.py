@@ -51,6 +51,6 @@ def test_apache_listens_on_the_backend_address_only() -> None:
     assert listens == ["Listen [2001:db8::1]:8081"]
 
 
-def test_the_user_s_content_replaces_the_page() -> None:
+def test_content_of_the_user_replaces_the_page() -> None:
     made = plan(cluster(apache={"contentConfigMap": {"name": "site"}})).texts["n1"][File.HTTPD]
     assert "DocumentRoot /srv/hacluster/content" in made and "index.html$" not in made

@@ -215,7 +215,7 @@ def entry(**changes: Any) -> NodeStatus:
     return NodeStatus.model_validate({"name": "n2", "haproxy": "Up", "routers": [router], **changes})
 
 
-def test_the_fitness_that_follows_from_an_agent_s_entry() -> None:
+def test_fitness_follows_from_the_entry_of_the_agent() -> None:
     view = node("n2", eth0=["192.0.2.2/24"])
 
     def seen(found: NodeStatus | None, silent: bool = False) -> NodeView:

@@ -36,7 +36,7 @@ def test_the_narrowest_subnet_wins() -> None:
     assert interfaces(made) == {"a": "narrow"}
 
 
-def test_a_router_s_interface_comes_before_the_node_s() -> None:
+def test_the_interface_of_a_router_has_priority_over_that_of_the_node() -> None:
     resource = cluster(
         nodes=[{"name": "a", "interface": "two"}],
         virtualRouters=[{"virtualIPs": ["192.0.2.10/24"], "interface": "one"}, {"virtualIPs": ["192.0.2.11/24"]}],
@@ -183,7 +183,7 @@ def test_unicast_peers_are_all_other_members() -> None:
         assert set(member.peers) == {other.source for other in members.values()} - {member.source}
 
 
-def test_the_unicast_source_is_in_the_virtual_ip_s_subnet_and_never_link_local() -> None:
+def test_the_unicast_source_is_in_the_subnet_of_the_virtual_ip_and_never_link_local() -> None:
     views = (
         node("a", internal="192.0.2.1", eth0=["10.0.0.1/8", "192.0.2.1/24"]),
         node("b", internal="192.0.2.2", eth0=["192.0.2.2/24"]),
