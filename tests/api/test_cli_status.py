@@ -101,7 +101,7 @@ def test_status_shows_a_silent_holder_as_unknown(apiserver: ApiServer, env: Envi
         text = status_output(env)
         assert "Master" not in text
         assert row(text, env.node("node1"))[1:5] == ["Unknown", "-", "Unknown", "Unknown"]
-        assert "not heard of for ten seconds" in text
+        assert "not heard from for ten seconds" in text
         assert f"none (last: {env.node('node1')})" in text
         env.renew_lease("node1")
 
@@ -208,7 +208,7 @@ def test_watch_prints_each_move_until_it_is_interrupted(apiserver: ApiServer, en
             wait_for_line(rf"failover of VI_1 from {one} to {two} at \S+: HAProxyDown, 120 ms without a holder$")
             wait_for_line(rf"Degraded=True HAProxyDown: {one}: HAProxy does not answer")
             env.stop_renewing_lease("node3")
-            wait_for_line(rf"{env.node('node3')}: VI_1 Unknown, .*not heard of for ten seconds$")
+            wait_for_line(rf"{env.node('node3')}: VI_1 Unknown, .*not heard from for ten seconds$")
             env.delete("haclusters", "web")
             wait_for_line(rf"{stamp}{env.namespace}/web: deleted$")
             process.send_signal(signal.SIGINT)

@@ -169,7 +169,7 @@ def test_an_object_of_another_owner_is_never_overwritten(apiserver: ApiServer, e
     with operator(apiserver, env.namespace):
         env.create()
         condition = env.wait_for_condition("Stalled", "True", "NameTaken")
-        assert f"ConfigMap {env.namespace}/web-config exists and belongs to somebody else" in condition["message"]
+        assert f"ConfigMap {env.namespace}/web-config exists, and this HACluster does not own it" in condition["message"]
         assert env.get("configmaps", "web-config")["data"] == {"precious": "yes"}
         assert not env.children()
         env.delete("configmaps", "web-config")

@@ -1,10 +1,11 @@
 """The agent's record of what was observed on the node.
 
 Each part updates its own fields of the one `AgentState` (`state.update(...)`) and reads those of the others from `state.now`.
-Parts that act on a change wait with `state.changed_since(version)`. All of it runs in one event loop, so there are no locks.
+Parts that act on a change wait with `state.wait_for_change(version)`. All of it runs in one event loop, so there are no locks.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -44,7 +45,7 @@ class Observation:
     instances: Mapping[str, Instance] = field(default_factory=_empty)
     """VRRP instances by the name of their router."""
     states_known: bool = False
-    """Whether keepalived was asked for its states since it, or the agent, started."""
+    """Whether `instances` is complete: keepalived was asked for all its states after its last start and the agent's."""
     haproxy: Health = Health.UNKNOWN
     apache: Health | None = None
     """None where the configuration has no Apache."""
@@ -62,7 +63,7 @@ class Observation:
         return frozenset(without_prefix(address) for config in configs for address in config.all_virtual_ips)
 
     @property
-    def settled(self) -> bool:
+    def complete(self) -> bool:
         """Whether network, keepalived and HAProxy were all observed since the agent started.
 
         Before that, an entry would report less than the entry that the agent published before its restart.
@@ -112,8 +113,10 @@ class AgentState:
         others = {key: value for key, value in self.now.problems.items() if key != part}
         self.update(problems=others | {part: problems} if problems else others)
 
-    async def changed_since(self, version: int) -> int:
-        """Waits until the state is newer than `version`; returns the new version."""
-        while self.version <= version:
-            await self._changed.wait()
-        return self.version
+    async def wait_for_change(self, version: int, within: float | None = None) -> bool:
+        """Waits until the state is newer than `version`, for at most `within` seconds (None: for ever). Returns whether it is newer."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self.version <= version:
+                    await self._changed.wait()
+        return self.version > version

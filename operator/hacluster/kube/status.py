@@ -28,5 +28,7 @@ def _read_entry(raw: Mapping[str, Any]) -> NodeStatus:
     try:
         return NodeStatus.model_validate(raw, extra="ignore")
     except ValidationError as error:
-        message = f"its agent's report cannot be read ({error.error_count()} fields); do agent and operator have matching versions?"
+        message = (
+            f"its agent's report cannot be read ({error.error_count()} fields); do agent and operator have matching versions?"
+        )
         return NodeStatus(name=str(raw["name"]), problems=(NodeProblem(reason=Reason.UNREADABLE_REPORT, message=message),))

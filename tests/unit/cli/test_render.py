@@ -106,7 +106,7 @@ def test_nodes_without_interfaces_are_named(nodes: Path, tmp_path: Path) -> None
         ("- {name: A_B}", "[0].name: "),
         ("- {name: a, internalIP: nonsense}", "[0].internalIP: "),
         ("- {name: a, interfaces: [{name: e, addresses: [1.2.3.400/24]}]}", "[0].interfaces[0].addresses[0]: "),
-        ("- {name: a}\n- {name: a}", "a stands there twice"),
+        ("- {name: a}\n- {name: a}", "a is listed more than once"),
         ("- {name: a", "nodes.yaml:1:"),
     ],
 )

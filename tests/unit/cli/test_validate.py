@@ -83,7 +83,7 @@ def test_a_list_is_unwrapped() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: 1\nb:\n  c: 1\n  c: 2\n", ':4:3: key "c" stands twice in one mapping'),
+        ("a: 1\nb:\n  c: 1\n  c: 2\n", ':4:3: key "c" is in one mapping twice'),
         ("a: [1\nb: 2", ":2:2: expected ',' or ']', but got ':'"),
         ("a:\n\t- b", ":2:1: found character '\\t' that cannot start any token"),
         ("a: \x00", ": special characters are not allowed at position 3"),

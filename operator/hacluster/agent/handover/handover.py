@@ -10,7 +10,6 @@ node takes over before this one gives the address up.
 """
 
 import asyncio
-import contextlib
 import logging
 import signal
 import socket
@@ -72,8 +71,8 @@ class YieldFlag:
     _set_at: float | None = None
     _pulse_over: bool = False
 
-    def is_set(self, yields: bool, leaving: bool, holder: bool, now: float) -> bool:
-        """Whether the file has to contain 1.
+    def update(self, yields: bool, leaving: bool, holder: bool, now: float) -> bool:
+        """Whether the file has to contain 1 from now on.
 
         `yields`: the configuration asks for it. `leaving`: the pod ends. `holder`: this node has virtual IPs of the router.
         """
@@ -123,9 +122,7 @@ class Handover:
         while True:
             self._advance_leaving(loop.time())
             self._write_flags(loop.time())
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_POLL):
-                    await self._state.changed_since(self._state.version)
+            await self._state.wait_for_change(self._state.version, _POLL)
 
     # ── yielding ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -137,7 +134,7 @@ class Handover:
         for router in routers:
             flag = self._flags[router.name]
             flag.router = router
-            is_set = flag.is_set(router.yields, leaving, holds(router, observation.network), now)
+            is_set = flag.update(router.yields, leaving, holds(router, observation.network), now)
             before = self._written.get(router.name)
             if before is not is_set:
                 write_track(self._paths.track_yield(router.name), is_set)

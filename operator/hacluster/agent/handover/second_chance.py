@@ -112,7 +112,7 @@ class SecondChance:
 
     async def _wait_for_change(self, version: int) -> None:
         sender_changed = asyncio.ensure_future(self._sender_changed.wait())
-        state_changed = asyncio.ensure_future(self._state.changed_since(version))
+        state_changed = asyncio.ensure_future(self._state.wait_for_change(version))
         await asyncio.wait({sender_changed, state_changed}, timeout=_POLL, return_when=asyncio.FIRST_COMPLETED)
         for each in (sender_changed, state_changed):
             each.cancel()

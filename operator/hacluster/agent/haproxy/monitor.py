@@ -48,7 +48,7 @@ class HAProxyMonitor:
     async def run(self) -> None:
         """Runs until cancelled: waits for the first installed configuration, then checks HAProxy for ever."""
         while not self._state.now.started:
-            await self._state.changed_since(self._state.version)
+            await self._state.wait_for_change(self._state.version)
         loop = asyncio.get_running_loop()
         judge = HealthJudge(self._resumed, loop.time())
         probe = Probe(self._paths.haproxy_health)

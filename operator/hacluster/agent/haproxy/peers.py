@@ -121,7 +121,7 @@ class PeerMonitor:
         for (_, _, addresses), socket in self._sockets:
             for address in addresses:
                 liveness = self._by_address[address]
-                if liveness.should_probe(now):
+                if liveness.take_due_probe(now):
                     socket.probe([address], to="" if liveness.gone else liveness.mac)
 
     def _record_lost(self, config: AgentConfig, now: float) -> None:

@@ -116,11 +116,7 @@ class NotifyReader:
                     self._state.update(states_known=False, instances={})
                 else:
                     await self._load_states()
-            try:
-                async with asyncio.timeout(_FIFO_CHECK):
-                    await self._state.changed_since(version)
-            except TimeoutError:
-                pass
+            await self._state.wait_for_change(version, _FIFO_CHECK)
 
     async def _load_states(self) -> None:
         """Replaces all states by keepalived's dump; a notification that arrived meanwhile is newer than the dump."""

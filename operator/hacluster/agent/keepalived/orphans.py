@@ -5,7 +5,6 @@ killed does not remove its virtual IPs, and another node takes over: two nodes w
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Collection
 from typing import Final, Protocol
@@ -22,9 +21,9 @@ _FINISH_DEADLINE: Final = 1.0
 """Seconds that a keepalived which is ending has before the last cleanup."""
 
 
-def orphans(network: Network, virtual_ips: Collection[str], owned: bool) -> tuple[Address, ...]:
-    """The addresses to remove: every virtual IP of the resource on any interface, unless a process owns them (`owned`)."""
-    return () if owned else tuple(address for address in network.addresses if address.text in virtual_ips)
+def orphans(network: Network, virtual_ips: Collection[str]) -> tuple[Address, ...]:
+    """The addresses to remove when no process owns them: every virtual IP of the resource, on any interface."""
+    return tuple(address for address in network.addresses if address.text in virtual_ips)
 
 
 class Owner(Protocol):
@@ -56,7 +55,7 @@ class OrphanCleanup:
             if owners:
                 await processes.any_ends(owners, within=_POLL)
             else:
-                await self._change_or_timeout()
+                await self._state.wait_for_change(self._state.version, _POLL)
 
     def sweep(self) -> None:
         """Removes the virtual IPs that no process owns.
@@ -64,7 +63,7 @@ class OrphanCleanup:
         It checks again for an owner after it has listed the addresses. A keepalived that has just started removes left-over
         addresses itself, and cannot add one again in the few microseconds between this check and the removal.
         """
-        for address in orphans(self._read(), self._state.now.virtual_ips, owned=False):
+        for address in orphans(self._read(), self._state.now.virtual_ips):
             if self._owner.owners():
                 return
             self._delete(address)
@@ -79,8 +78,3 @@ class OrphanCleanup:
         self._state.update(keepalived=bool(owners))
         self.sweep()
         self._state.update(network=self._read())
-
-    async def _change_or_timeout(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_POLL):
-                await self._state.changed_since(self._state.version)

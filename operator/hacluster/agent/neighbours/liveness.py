@@ -46,7 +46,7 @@ class Liveness:
             self._timeout = min(ANSWER_TIMEOUT, SUSPECT_TIMEOUT * interval)
             self.due = min(self.due, now)
 
-    def should_probe(self, now: float) -> bool:
+    def take_due_probe(self, now: float) -> bool:
         """Whether to send a probe now. Counts it as unanswered until `record_answer`, and sets `gone` after `TRIES` of them."""
         if now < self.due:
             return False

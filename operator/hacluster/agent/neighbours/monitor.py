@@ -5,7 +5,6 @@ has had an address for a while announces it no more, but answers a probe.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Mapping
 from typing import Final
@@ -42,9 +41,7 @@ class SegmentMonitor:
             while True:
                 version = self._state.version
                 self._check(self._state.now, loop.time())
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_POLL):
-                        await self._state.changed_since(version)
+                await self._state.wait_for_change(version, _POLL)
         finally:
             self._sockets.open_only(())
 

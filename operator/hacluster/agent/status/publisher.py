@@ -102,17 +102,14 @@ class Publisher:
         """Waits until the state is as complete as before a restart of the agent, at most `SETTLE_TIMEOUT` seconds."""
         try:
             async with asyncio.timeout(SETTLE_TIMEOUT):
-                while not self._state.now.settled:
-                    await self._state.changed_since(self._state.version)
+                while not self._state.now.complete:
+                    await self._state.wait_for_change(self._state.version)
         except TimeoutError:
             log.info("publishing the status before all parts have observed the node")
 
     async def _wait_for_change(self, version: int) -> None:
         """Waits for a newer state than `version`. Without a change for `REPEAT_AFTER` seconds, the entry is to be sent again."""
-        try:
-            async with asyncio.timeout(REPEAT_AFTER):
-                await self._state.changed_since(version)
-        except TimeoutError:
+        if not await self._state.wait_for_change(version, REPEAT_AFTER):
             self._sent = None
 
 

@@ -78,7 +78,7 @@ class AdvertListener:
             while True:
                 version = self._state.version
                 self._configure(self._state.now, sockets)
-                await self._state.changed_since(version)
+                await self._state.wait_for_change(version)
 
     def _configure(self, seen: Observation, sockets: dict[int, socket.socket]) -> None:
         """Takes over the routers, interfaces and own addresses of an observation, and joins the groups that are missing."""

@@ -16,7 +16,7 @@ async def test_refused_files_are_not_checked_again_until_they_change(node: Node)
     try:
         async with asyncio.timeout(5):
             while not state.now.problems.get(PART):
-                await state.changed_since(state.version)
+                await state.wait_for_change(state.version)
             assert state.now.installed is None and state.now.offered is not None
             assert [problem.revision for problem in state.now.problems[PART]] == [state.now.offered.revision]
             await asyncio.sleep(0.35)  # the watcher has compared the files three times
@@ -24,7 +24,7 @@ async def test_refused_files_are_not_checked_again_until_they_change(node: Node)
             node.daemons.checks.clear()
             write_offered(node.paths.config, bundle("r2", haproxy="h2"))
             while state.now.installed is None or state.now.problems:
-                await state.changed_since(state.version)
+                await state.wait_for_change(state.version)
         assert state.now.installed.revision == "r2" and state.now.started
     finally:
         task.cancel()

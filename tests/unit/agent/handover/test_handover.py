@@ -39,28 +39,28 @@ def config(**changes: object) -> AgentConfig:
 
 def test_with_preemption_the_flag_is_set_as_long_as_the_node_has_to_yield() -> None:
     flag = YieldFlag(router())
-    assert not flag.is_set(yields=False, leaving=False, holder=True, now=0.0)
-    assert flag.is_set(yields=True, leaving=False, holder=True, now=1.0)
-    assert flag.is_set(yields=True, leaving=False, holder=False, now=100.0)
-    assert not flag.is_set(yields=False, leaving=False, holder=False, now=101.0)
+    assert not flag.update(yields=False, leaving=False, holder=True, now=0.0)
+    assert flag.update(yields=True, leaving=False, holder=True, now=1.0)
+    assert flag.update(yields=True, leaving=False, holder=False, now=100.0)
+    assert not flag.update(yields=False, leaving=False, holder=False, now=101.0)
 
 
 def test_without_preemption_the_flag_of_the_holder_is_set_once_for_a_limited_time() -> None:
     flag = YieldFlag(router(preempts=False))
-    assert not flag.is_set(
+    assert not flag.update(
         yields=True, leaving=False, holder=False, now=0.0
     )  # a node without the virtual IPs need not yield them
-    assert flag.is_set(yields=True, leaving=False, holder=True, now=1.0)
-    assert flag.is_set(yields=True, leaving=False, holder=False, now=1.5)
-    assert not flag.is_set(yields=True, leaving=False, holder=False, now=2.1)
-    assert not flag.is_set(yields=True, leaving=False, holder=True, now=3.0)  # no other node took over: it is not tried again
-    assert not flag.is_set(yields=False, leaving=False, holder=True, now=4.0)
-    assert flag.is_set(yields=True, leaving=False, holder=True, now=5.0)
+    assert flag.update(yields=True, leaving=False, holder=True, now=1.0)
+    assert flag.update(yields=True, leaving=False, holder=False, now=1.5)
+    assert not flag.update(yields=True, leaving=False, holder=False, now=2.1)
+    assert not flag.update(yields=True, leaving=False, holder=True, now=3.0)  # no other node took over: it is not tried again
+    assert not flag.update(yields=False, leaving=False, holder=True, now=4.0)
+    assert flag.update(yields=True, leaving=False, holder=True, now=5.0)
 
 
 def test_a_pod_that_ends_keeps_its_flag_set() -> None:
     flag = YieldFlag(router(preempts=False))
-    assert all(flag.is_set(yields=False, leaving=True, holder=False, now=float(at)) for at in range(60))
+    assert all(flag.update(yields=False, leaving=True, holder=False, now=float(at)) for at in range(60))
 
 
 def test_the_takeover_timeout_follows_the_advertisement_interval() -> None:

@@ -36,7 +36,7 @@ async def monitoring(paths: Paths, http_check: bool = True) -> AsyncIterator[Age
 async def wait_for(state: AgentState, health: Health) -> None:
     async with asyncio.timeout(5):
         while state.now.haproxy is not health:
-            await state.changed_since(state.version)
+            await state.wait_for_change(state.version)
 
 
 async def test_the_track_file_follows_the_health(tmp_path: Path) -> None:

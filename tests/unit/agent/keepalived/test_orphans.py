@@ -24,15 +24,14 @@ def addresses(*texts: str) -> Network:
     return Network((Link(2, "ens3"),), tuple(Address(2, ip_interface(text)) for text in texts))
 
 
-@given(st.lists(st.sampled_from(POOL)), st.sets(st.sampled_from(POOL)), st.booleans())
-def test_only_the_resources_addresses_and_only_without_an_owner(held: list[str], virtual: set[str], owned: bool) -> None:
-    removed = orphans(addresses(*held), virtual, owned)
-    assert {address.text for address in removed} == (set() if owned else set(held) & virtual)
+@given(st.lists(st.sampled_from(POOL)), st.sets(st.sampled_from(POOL)))
+def test_only_virtual_ips_of_the_resource_are_orphans(held: list[str], virtual: set[str]) -> None:
+    assert {address.text for address in orphans(addresses(*held), virtual)} == set(held) & virtual
 
 
 def test_the_prefix_length_does_not_matter() -> None:
     network = addresses("10.0.0.1/24", "10.0.0.1/32")
-    assert orphans(network, {"10.0.0.1"}, owned=False) == network.addresses
+    assert orphans(network, {"10.0.0.1"}) == network.addresses
 
 
 class Node:
@@ -81,7 +80,7 @@ async def test_an_agent_that_ends_waits_for_keepalived_and_then_removes_addresse
     assert node.state.now.network == node.network
 
 
-async def test_the_agents_end_leaves_a_living_keepalived_alone() -> None:
+async def test_an_agent_that_ends_leaves_the_addresses_of_a_living_keepalived() -> None:
     process = sleeper()
     try:
         node = Node("10.0.0.200/24", owners=[(process.pid,)])

@@ -13,7 +13,7 @@ def gone_at(liveness: Liveness, start: float, until: float) -> float | None:
     """When a node that answers no probe from `start` to `until` counts as gone; None: it does not."""
     at = start
     while at < until:
-        liveness.should_probe(at)
+        liveness.take_due_probe(at)
         if liveness.gone:
             return at
         at += 0.001

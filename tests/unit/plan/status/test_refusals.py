@@ -39,7 +39,7 @@ def test_a_resource_without_matching_nodes_stalls() -> None:
 
 def test_an_obstacle_stalls() -> None:
     reports = settled()
-    reports.report(obstacles=(Problem("NameTaken", "metadata.name", "ConfigMap default/web-config belongs to somebody else"),))
+    reports.report(obstacles=(Problem("NameTaken", "metadata.name", "ConfigMap default/web-config is not ours"),))
     assert reports.condition_state("Stalled") == ("True", "NameTaken")
     assert reports.condition_state("Ready") == ("False", "NameTaken")
     assert reports.event_reasons() == ["Stalled"]
