@@ -1,6 +1,7 @@
 """Compares the output of `hacluster render` for every case with the expected files, byte for byte.
 
-`.venv/bin/python -m pytest tests/golden --update-golden` replaces the expected files by the present output; review the difference before a commit.
+`.venv/bin/python -m pytest tests/golden --update-golden` replaces the expected files by the present output; review the difference before a
+commit.
 """
 
 import shutil

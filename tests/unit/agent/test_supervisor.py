@@ -1,4 +1,4 @@
-"""The supervisor of the agent's parts."""
+"""A part that fails is started again, and the others go on."""
 
 import asyncio
 

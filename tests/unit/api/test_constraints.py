@@ -1,4 +1,4 @@
-"""The values of durations and quantities."""
+"""Durations and quantities are read as the values that Kubernetes reads, and durations are written in one unit."""
 
 from datetime import timedelta
 from decimal import Decimal

@@ -1,8 +1,18 @@
-"""Kubernetes objects as the API server would send them."""
+"""Kubernetes objects as the API server would send them, and times."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hacluster import names
+
+NODE_KEY = ("ns", "web", "node1")
+"""Namespace, resource and node, as heartbeats are recorded by."""
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    """A time so many seconds after the start of a test."""
+    return _START + timedelta(seconds=seconds)
 
 
 def example_object(

@@ -13,8 +13,7 @@ from hacluster.control.workqueue import RetryLater
 from hacluster.kube.client import ApiError
 from hacluster.kube.kinds import HACLUSTER, LEASE, Kind
 from hacluster.timestamps import format_timestamp
-from tests.unit.control.examples import lease, resource
-from tests.unit.control.test_heartbeats import KEY, at
+from tests.unit.control.examples import NODE_KEY, at, lease, resource
 
 
 class Api:
@@ -53,7 +52,7 @@ class MonitoredCluster:
         return self.node_monitor.record(self.store.put(LEASE, raw))
 
     def silent(self) -> bool:
-        last_seen = self.heartbeats.of_node(KEY).last_seen
+        last_seen = self.heartbeats.of_node(NODE_KEY).last_seen
         return last_seen is None or self.time - last_seen > timedelta(seconds=10)
 
 
@@ -88,7 +87,7 @@ async def test_a_renewal_that_the_watch_did_not_report_is_found() -> None:
     monitored.api.leases = [monitored.renewed_lease()]
     await monitored.node_monitor.confirm_silence(("ns", "web"))
     assert not monitored.silent()
-    assert monitored.heartbeats.of_node(KEY).last_seen == at(11)
+    assert monitored.heartbeats.of_node(NODE_KEY).last_seen == at(11)
 
 
 async def test_after_a_time_without_any_event_nodes_get_time_for_a_renewal() -> None:
@@ -132,9 +131,9 @@ def test_a_removed_entry_removes_its_claims() -> None:
     monitored = MonitoredCluster()
     entry = {"name": "node1", "routers": [{"virtualIPs": ["10.0.0.1"]}]}
     monitored.node_monitor.record(monitored.store.put(HACLUSTER, resource(1, nodes=[entry])))
-    assert monitored.heartbeats.of_node(KEY).claims == {"10.0.0.1": at(0)}
+    assert monitored.heartbeats.of_node(NODE_KEY).claims == {"10.0.0.1": at(0)}
     monitored.node_monitor.record(monitored.store.put(HACLUSTER, resource(2, nodes=[])))
-    assert monitored.heartbeats.of_node(KEY).claims == {}
+    assert monitored.heartbeats.of_node(NODE_KEY).claims == {}
 
 
 def test_the_node_of_a_lease_with_a_shortened_name_is_found() -> None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from hacluster.control.recent_yields import REMEMBERED_FOR, RecentYields
-from tests.unit.control.test_heartbeats import at
+from tests.unit.control.examples import at
 
 KEY = ("ns", "web")
 

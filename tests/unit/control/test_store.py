@@ -45,7 +45,7 @@ def test_a_late_event_does_not_bring_a_deleted_object_back() -> None:
     assert store.get(CONFIG_MAP, "ns", "web-config") is None
 
 
-def test_an_object_that_lost_the_operator_s_label_and_got_it_back() -> None:
+def test_an_object_whose_label_was_repaired_is_cached_again_and_stays() -> None:
     store = Store()
     store.put(CONFIG_MAP, example_object(version=1))
     store.remove(CONFIG_MAP, example_object(version=2, cluster=""))  # the watch sends DELETED: the selector matches no longer

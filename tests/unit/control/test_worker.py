@@ -1,4 +1,4 @@
-"""`Worker`: the tasks that take keys from the queue and process them."""
+"""`Worker` processes a key once at a time, again after a delay or a failure, and never lets another key wait for it."""
 
 import asyncio
 import logging

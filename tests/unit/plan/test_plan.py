@@ -13,7 +13,7 @@ def agent_config(made: Plan, name: str = "n1") -> AgentConfig:
     return AgentConfig.model_validate_json(made.texts[name][File.AGENT])
 
 
-def test_the_agent_s_configuration() -> None:
+def test_the_configuration_of_the_agent_has_what_the_plan_decided() -> None:
     listeners = [
         {"name": "web", "port": 80, "backend": {"apache": {}}},
         {"name": "vip", "port": 443, "bind": "VirtualIPs", "mode": "TCP", "backend": {"apache": {}}},

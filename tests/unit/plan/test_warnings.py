@@ -46,13 +46,13 @@ def test_the_spread_is_that_of_the_existing_nodes() -> None:
     assert plan(with_weight(1), *nodes(1)).warnings == (), "with one node there is no spread"
 
 
-def test_two_nodes_with_the_same_priority() -> None:
+def test_two_nodes_with_the_same_priority_are_a_warning() -> None:
     (warning,) = warnings_of(with_weight(0, 100, 99, 100))
     assert (warning.reason, warning.field) == ("DuplicatePriority", "spec.nodes[2].priority")
     assert "n1 and n3" in warning.message
 
 
-def test_process_check_and_admin_page_without_password() -> None:
+def test_a_process_check_and_an_admin_page_without_password_are_a_warning_each() -> None:
     stats: dict[str, Any] = {"admin": True, "allowUnauthenticatedAdmin": True, "port": 9000}
     resource = cluster(vrrp={"check": {"type": "Process"}}, haproxy={"stats": stats, "listeners": LISTENERS})
     process, admin = warnings_of(resource)

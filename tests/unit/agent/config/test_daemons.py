@@ -3,7 +3,7 @@
 from hacluster.agent.config.daemons import ACCEPTED, Answer, Verdict, parse_reload_answer, shorten_output
 
 
-def test_the_answers_of_haproxys_master() -> None:
+def test_a_refusal_by_the_haproxy_master_keeps_only_the_alert() -> None:
     assert parse_reload_answer("Success=1\n--\n[NOTICE] (1) : Loading success.\n") == ACCEPTED
     for other_line in ("[NOTICE]   (1) : haproxy version is 3.0", "[WARNING]  (1) : Paused."):
         refused = parse_reload_answer(f"Success=0\n--\n{other_line}\n[ALERT]    (14278) : config : unknown keyword 'x'\n")

@@ -24,6 +24,7 @@ def test_from_the_second_failure_on_the_wait_doubles_up_to_a_limit() -> None:
         crash(hold_down, float(number))
         hold_down.update(True, number + 0.1)
         waits.append(round(hold_down.remaining(number + 0.1), 6))
+        # The next crash begins with HAProxy down; going down here must not count as one more failure.
         hold_down.update(False, number + 0.1)
         hold_down._failures.pop()
     assert waits == [0, 2, 4, 8, 16, 30, 30, 30] and LONGEST == 30

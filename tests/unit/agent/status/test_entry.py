@@ -45,7 +45,7 @@ def entry(observation: Observation, previous: NodeStatus | None = None, now: str
     return build_entry("node1", "0.1.0", observation, previous, now)
 
 
-def test_the_entry_of_a_holder() -> None:
+def test_a_holder_reports_its_virtual_ips_and_its_own_addresses_separately() -> None:
     dumped = entry(HOLDER).model_dump(mode="json", by_alias=True, exclude_none=True)
     assert dumped == {
         "name": "node1",

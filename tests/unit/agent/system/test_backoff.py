@@ -1,4 +1,4 @@
-"""The waits between tries."""
+"""The wait between tries doubles up to a limit, and begins again after a reset."""
 
 from hacluster.agent.system.backoff import Backoff
 

@@ -89,7 +89,7 @@ def test_addresses_are_listed_by_interface() -> None:
     assert net.on("ens9") == frozenset()
 
 
-def test_bare_removes_the_prefix_length_and_normalizes_the_spelling() -> None:
+def test_without_prefix_removes_the_prefix_length_and_normalizes_the_spelling() -> None:
     assert without_prefix("2001:DB8:0::1/64") == "2001:db8::1"
     assert without_prefix("10.0.0.1") == "10.0.0.1"
 

@@ -24,7 +24,7 @@ async def test_the_end_of_a_process_is_noticed_at_once() -> None:
     assert not await processes.any_ends([], within=0.01)
 
 
-def test_pid_files(tmp_path: Path) -> None:
+def test_an_invalid_pid_file_gives_no_pid(tmp_path: Path) -> None:
     file = tmp_path / "pid"
     assert processes.read_pid(file) is None
     for text, pid in (("", None), ("x", None), ("0", None), ("-4", None), ("17\n", 17)):
@@ -40,7 +40,7 @@ def fake_proc(root: Path, *rows: tuple[int, str, str, int]) -> Path:
     return root
 
 
-def test_which_processes_live(tmp_path: Path) -> None:
+def test_zombies_and_other_programs_do_not_count_as_alive(tmp_path: Path) -> None:
     proc = fake_proc(tmp_path, (5, "keepalived", "S", 1), (6, "keepalived", "Z", 5), (7, "bash", "S", 1), (8, "a) S 5 (", "S", 5))
     assert processes.alive(5, "keepalived", proc)
     assert not processes.alive(6, "keepalived", proc)  # a zombie
@@ -49,7 +49,7 @@ def test_which_processes_live(tmp_path: Path) -> None:
     assert processes.children(5, proc) == (8,)  # found by their parent, where the kernel keeps no list of children
 
 
-def test_the_kernels_list_of_children() -> None:
+def test_children_are_listed_until_they_end() -> None:
     process = sleeper()
     try:
         assert process.pid in processes.children(os.getpid())

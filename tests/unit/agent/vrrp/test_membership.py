@@ -22,7 +22,9 @@ from tests.unit.agent.vrrp.routers import KEY, MEMBER, ROUTER, agent_config
         ("2001:db8::9", ("2001:db8::2",), ("10.0.0.200",), False),
     ],
 )
-def test_who_is_a_member(source: str, neighbours: tuple[str, ...], addresses: tuple[str, ...], member: bool) -> None:
+def test_neighbours_are_members_or_without_neighbours_those_that_share_a_virtual_ip(
+    source: str, neighbours: tuple[str, ...], addresses: tuple[str, ...], member: bool
+) -> None:
     router = ROUTER.model_copy(update={"neighbours": neighbours})
     watched = watched_routers(agent_config(router), None)[KEY]
     assert is_member(watched, replace(MEMBER, source=source, addresses=addresses)) is member
@@ -43,7 +45,7 @@ def test_who_is_a_member(source: str, neighbours: tuple[str, ...], addresses: tu
         ),
     ],
 )
-def test_differences_between_an_advertisement_and_the_configuration(
+def test_version_addresses_and_in_version_2_the_interval_must_be_those_of_the_configuration(
     router: Router, advertised: dict[str, object], words: list[str]
 ) -> None:
     found = differences(router, replace(MEMBER, **advertised))  # type: ignore[arg-type]

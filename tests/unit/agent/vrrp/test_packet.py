@@ -36,11 +36,11 @@ def ipv4(payload: bytes, source: str = IPV4.source, *, ttl: int = 255, protocol:
     return head + ends + options + payload
 
 
-def test_version_3_as_keepalived_sends_it() -> None:
+def test_version_3_is_parsed_as_keepalived_sends_it() -> None:
     assert parse_ipv4(VERSION_3, "eth0") == IPV4
 
 
-def test_version_2_as_keepalived_sends_it() -> None:
+def test_version_2_is_parsed_as_keepalived_sends_it() -> None:
     assert parse_ipv4(VERSION_2, "eth0") == replace(IPV4, version=2, interval_ms=1000)
 
 
@@ -63,7 +63,7 @@ def test_version_3_over_ipv4_may_omit_the_pseudo_header_from_its_checksum() -> N
 IPV6 = Advert("fe80::1", 3, 52, 90, 100, ("fe80::10", "2001:db8::10"), "eth0")
 
 
-def test_an_ipv6_advertisement() -> None:
+def test_an_ipv6_advertisement_is_parsed_without_the_scope_of_its_source() -> None:
     assert parse_ipv6(message(IPV6, "ff02::12"), "fe80::1%eth0", "ff02::12", 255, "eth0") == IPV6
 
 

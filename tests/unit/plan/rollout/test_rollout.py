@@ -82,7 +82,7 @@ def test_priorities_go_step_by_step() -> None:
     assert sim.step(plan(cluster(nodes=[{"name": "n3", "priority": 254}, {"name": "n1", "priority": 9}]))).held_back == ("n1",)
 
 
-def test_a_second_change_during_a_roll_out() -> None:
+def test_a_second_change_replaces_the_first_on_backups_and_holder() -> None:
     sim = settled()
     sim.step(NEW)
     sim.load("n2")

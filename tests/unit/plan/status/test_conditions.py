@@ -1,5 +1,6 @@
 """The conditions in general: their content, their times, and the document that is written."""
 
+from hacluster.api.reasons import Reason
 from hacluster.api.status import ConditionStatus, Health
 from hacluster.errors import Problem
 from tests.unit.plan.status.examples import VIP, problem, settled
@@ -54,10 +55,11 @@ def test_transition_times_change_only_with_the_status_of_a_condition() -> None:
 
 def test_warnings_are_shown_and_block_nothing() -> None:
     reports = settled()
-    warnings = (Problem("WeightWithinSpread", "spec.vrrp.check.weight", "a"), Problem("OpenAdminPage", "spec.haproxy.stats", "b"))
+    weight, admin = Reason.WEIGHT_NOT_LARGER_THAN_SPREAD, Reason.UNAUTHENTICATED_ADMIN
+    warnings = (Problem(weight, "spec.vrrp.check.weight", "a"), Problem(admin, "spec.haproxy.stats.admin", "b"))
     reports.report(warnings=warnings)
-    assert reports.condition_state("Warning") == ("True", "WeightWithinSpread")
-    assert reports.condition("Warning").message == "spec.vrrp.check.weight: a; spec.haproxy.stats: b"
+    assert reports.condition_state("Warning") == ("True", Reason.WEIGHT_NOT_LARGER_THAN_SPREAD)
+    assert reports.condition("Warning").message == "spec.vrrp.check.weight: a; spec.haproxy.stats.admin: b"
     assert reports.condition_state("Ready") == ("True", "Ready")
 
 

@@ -1,5 +1,6 @@
 """`find_holders`: which node holds a virtual IP, when reports may be stale."""
 
+from hacluster.plan.status import ObservedNode
 from tests.unit.plan.status.examples import VIP, ReportSequence
 
 
@@ -98,7 +99,7 @@ def test_a_restarted_operator_does_not_report_a_recovery_that_did_not_happen() -
     restarted = ReportSequence(now=reports.now, status=reports.status, nodes=dict(reports.nodes))
     for name in ("node1", "node2"):  # claims first seen now, and no heartbeat received by this process yet
         seen = restarted.nodes[name]
-        restarted.nodes[name] = type(seen)(name, entry=seen.entry, last_seen=restarted.now, claims={VIP: restarted.now})
+        restarted.nodes[name] = ObservedNode(name, entry=seen.entry, last_seen=restarted.now, claims={VIP: restarted.now})
     restarted.report()
     assert restarted.condition_state("SplitBrain")[0] == "True"
     assert restarted.condition("SplitBrain").last_transition_time == since
@@ -113,7 +114,7 @@ def test_a_restarted_operator_takes_the_later_of_two_claims() -> None:
     reports.node_reports("node2", holds=True)
     for name in ("node1", "node2"):
         seen = reports.nodes[name]
-        reports.nodes[name] = type(seen)(name, entry=seen.entry, last_seen=reports.now, claims={VIP: reports.now})
+        reports.nodes[name] = ObservedNode(name, entry=seen.entry, last_seen=reports.now, claims={VIP: reports.now})
     reports.report()
     assert reports.status.vip_holder == "node2"
 

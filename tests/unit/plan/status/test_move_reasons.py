@@ -73,7 +73,7 @@ def test_a_problem_long_after_the_move_does_not_become_its_reason() -> None:
     assert last_move(reports)[2] == "Unknown"
 
 
-def test_a_move_away_from_a_node_that_is_no_longer_selected() -> None:
+def test_the_reason_is_node_removed_when_the_old_holder_is_no_longer_selected() -> None:
     reports = settled(seconds=3)
     del reports.nodes["node1"]
     reports.node_reports("node2", holds=True)

@@ -37,7 +37,7 @@ def test_a_new_generation_is_not_ready_before_every_pod_is_replaced() -> None:
 def test_a_cluster_that_starts_is_progressing_and_not_degraded() -> None:
     reports = ReportSequence()
     for name in NODES:
-        reports.nodes[name] = type(reports.nodes.get(name, settled().nodes[name]))(name, hint="pod web-lb-x: ImagePullBackOff")
+        reports.nodes[name] = ObservedNode(name, hint="pod web-lb-x: ImagePullBackOff")
     reports.report(revisions={}, waiting_for=NODES)
     assert reports.condition_state("Ready") == ("False", "Progressing")
     assert reports.condition_state("Degraded") == ("False", "AllNodesFit")

@@ -1,4 +1,4 @@
-"""The start page and httpd.conf."""
+"""The page replaces only its placeholders, and Apache listens only on the backend address."""
 
 import pytest
 

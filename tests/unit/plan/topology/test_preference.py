@@ -104,15 +104,16 @@ UNFIT: dict[str, dict[str, Any]] = {
     "not ready": {"ready": frozenset()},
     "kubectl uncordon n3": {"cordoned": True},
 }
+"""Words that are in the message → why the node is unfit."""
 
 
-@pytest.mark.parametrize("reason", UNFIT)
-def test_a_preference_for_an_unfit_node_is_not_in_force(reason: str) -> None:
-    made = plan(preferring("n3"), *views(n3=UNFIT[reason]))
+@pytest.mark.parametrize("words", UNFIT)
+def test_a_preference_for_an_unfit_node_is_not_in_force(words: str) -> None:
+    made = plan(preferring("n3"), *views(n3=UNFIT[words]))
     assert priority_by_node(made) == BASE and not yielding(made)["n1"] and not made.blocked
     (problem,) = made.problems
     assert (problem.reason, problem.field) == ("PreferredNodeUnfit", "spec.virtualRouters[0].preferredNode")
-    assert reason in problem.message and "Nothing was moved" in problem.message
+    assert words in problem.message and "Nothing was moved" in problem.message
 
 
 def test_a_preferred_node_that_holds_the_router_need_not_be_ready() -> None:

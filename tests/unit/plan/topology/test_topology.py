@@ -16,7 +16,7 @@ def interfaces(made: Plan, router: int = 0) -> dict[str, str]:
     return {name: member.interface for name, member in made.topology.routers[router].members.items()}
 
 
-def test_ordinals_priorities_and_discovered_interfaces() -> None:
+def test_ordinals_and_priorities_follow_the_names_and_interfaces_the_subnets() -> None:
     made = plan(
         cluster(),
         node("b", internal="192.0.2.2", lo=["127.0.0.1/8"], ens3=["192.0.2.2/24"]),
