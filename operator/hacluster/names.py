@@ -54,7 +54,8 @@ HAPROXY_HEALTH_SOCKET: Final = f"{RUN_DIR}/haproxy-health.sock"
 HEALTH_PATH: Final = "/healthz"
 NOTIFY_FIFO: Final = f"{RUN_DIR}/vrrp.fifo"
 TRACK_HAPROXY: Final = f"{RUN_DIR}/track-haproxy"
-"""Track file of keepalived, written by the agent: 0 while HAProxy answers, 1 while it does not. With weight 0, 1 means FAULT."""
+"""Track file of keepalived, written by the agent: 0 while this node is fit as far as HAProxy is concerned; 1 while HAProxy does not
+answer, has not answered yet, or is held down (`agent/haproxy/holddown.py`). With weight 0, 1 means FAULT."""
 
 AGENT_ALIVE: Final = f"{RUN_DIR}/agent-alive"
 """The agent touches it every second. Once it is older than `AGENT_ALIVE_TIMEOUT`, keepalived's own check script asks HAProxy."""

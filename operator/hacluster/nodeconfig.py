@@ -1,15 +1,15 @@
 """The contract between the operator and one node's agent: the content of `agent.json`.
 
 `plan/texts/agentconfig.py` builds an `AgentConfig`, the operator stores it in the ConfigMap under `<node>.agent.json`, and
-`agent/config/bundle.py` reads it. The daemons' own files are in the same ConfigMap, under the keys that `names.key` makes.
+`agent/config/bundle.py` reads it. The files of keepalived, HAProxy and rsyslog are in the same ConfigMap, those of Apache
+in another one, under the keys that `names.key` makes.
 The names of the fields are part of the contract: an agent may be older or newer than the operator.
 """
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 
 class File(StrEnum):
@@ -74,7 +74,8 @@ class AgentConfig(_FrozenModel):
     """Hash over this node's files. The agent reports it as `configRevision` once the files are loaded."""
     routers: tuple[Router, ...] = ()
     http_check: bool = True
-    """True: the agent checks HAProxy and writes `names.TRACK_HAPROXY` (check type HTTP). False: only keepalived's script does (Process)."""
+    """True: the agent writes the result of its check of HAProxy to `names.TRACK_HAPROXY` (check type HTTP). False: it only reports it, and
+keepalived follows its own script (Process)."""
     ports: tuple[Port, ...] = ()
     apache: Apache | None = None
     peers: Mapping[str, tuple[str, ...]] = {}
@@ -84,5 +85,5 @@ class AgentConfig(_FrozenModel):
     """Names of the HAProxy backends that have the `peers` as servers."""
     drain_seconds: float = 30.0
     """Seconds for which a node that handed a virtual IP over still serves its open connections; 0: not at all."""
-    all_virtual_ips: Annotated[tuple[str, ...], Field()] = ()
+    all_virtual_ips: tuple[str, ...] = ()
     """Every virtual IP of the resource, without prefix lengths. The agent removes no other address from an interface."""

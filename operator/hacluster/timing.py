@@ -1,6 +1,6 @@
 """The times that decide whether a node, a holder or HAProxy counts as failed. They are in one place because they depend on each other.
 
-`LEASE_SECONDS`, `SILENT_AFTER` and `LEASE_RENEWAL` are seconds. All others are multiples of the advertisement interval of
+The times of the Lease come first. All others are multiples of the advertisement interval of
 the virtual router; `interval_seconds` gives that interval. The holder is the node that has the virtual IPs (the Master).
 
 The measure for the multiples is VRRP's master down interval: a backup takes over when no advertisement has arrived for three
@@ -38,9 +38,10 @@ interval and 0.1 s instead.
 
 # At least three intervals: a living holder has advertised in this time.
 ADVERT_BEFORE_LOSS: Final = 3
-"""A node gives up the virtual IP because of an advertisement that it received at most this time before (vrrp/takeover.py).
+"""A takeover is measured from the previous holder's last advertisement (vrrp/takeover.py). It counts if it came after this node last
+lost the virtual IP, or at most this time before: the node that took over then advertised shortly before the loss.
 
-An older advertisement comes from a holder before that: no takeover is measured from it.
+An older advertisement is from an earlier holder.
 """
 LISTEN_BEFORE_START: Final = 3.5
 """If a host answers for a virtual IP before the daemons' first start, the node waits this time for the holder's advertisements.
@@ -52,15 +53,15 @@ A living holder advertises at least three times in it.
 STILL_HOLDER: Final = 4
 """A member that advertised within this time counts as the holder (neighbours/preflight.py): after a failure, another takes over by then."""
 SERVES: Final = 5
-"""If a member advertised within this time, some other node serves: that member, or the one that took over from it."""
+"""If a member advertised within this time, another node serves (haproxy/monitor.py): that member, or the one that took over from it."""
 TAKEOVER: Final = 5
-"""This time after a holder yields, another node has taken over, if there is any that can."""
-FAULT_PULSE: Final = 10
-"""A holder that can yield only by FAULT stays in FAULT for this time: twice the time in which another node takes over."""
+"""This time after a holder yields, another node has taken over, if there is any that can (handover/handover.py)."""
+FAULT_PULSE: Final = 2 * TAKEOVER
+"""A holder that can yield only by FAULT stays in FAULT for this time, twice `TAKEOVER` (handover/handover.py)."""
 ADVERTS_ENDED: Final = 10
 """A router whose last advertisement is older than this no longer advertises."""
 
-# Not compared with the master down interval.
+# A deadline, not the age of an advertisement.
 HEALTH_DEADLINE: Final = 4
 """Time for HAProxy's answer to one health check, within fixed limits (haproxy/health.py).
 

@@ -19,6 +19,6 @@ input/output are in separate functions. A module imports only from the lines bel
 - `system/` – netlink, processes, TCP sockets, commands, files, clock.
 
 keepalived, HAProxy and the API server may come and go: the agent runs without any of them. It imports no Kubernetes client,
-no netlink library and no HTTP client library: it needs two PATCH requests, two netlink dumps and one HTTP check, and all of
-it has to fit into 50 MB of memory.
+no netlink library and no HTTP client library: it needs little of what they offer, and all of it has to fit into 50 MB of memory
+(docs/decisions/0003-agent-libraries.md).
 """

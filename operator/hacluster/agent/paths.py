@@ -1,6 +1,6 @@
 """Paths of the agent's files and sockets.
 
-In a pod the two directories are those of `names`. In a rehearsal they are others, with the same file names.
+The two directories are those of `names`, unless `hacluster agent --run-dir --config-dir` or a test names others.
 """
 
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ class Paths:
 
     @property
     def track_haproxy(self) -> Path:
-        """Track file of keepalived: 1 while HAProxy does not answer."""
+        """Track file of keepalived: 1 while the node is unfit because of HAProxy (`names.TRACK_HAPROXY`)."""
         return self._in_run_directory(names.TRACK_HAPROXY)
 
     def track_yield(self, router: str) -> Path:

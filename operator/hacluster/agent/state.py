@@ -2,6 +2,8 @@
 
 Each part updates its own fields of the one `AgentState` (`state.update(...)`) and reads those of the others from `state.now`.
 Parts that act on a change wait with `state.wait_for_change(version)`. All of it runs in one event loop, so there are no locks.
+Advertisements are not part of the state, because they arrive many times a second: `vrrp.adverts.LastAdverts` has them, and
+`vrrp.anomalies.Anomalies` what is wrong with them.
 """
 
 import asyncio

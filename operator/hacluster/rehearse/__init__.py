@@ -3,13 +3,16 @@
 The daemons and the agents are the real ones. Each host is a set of Linux namespaces that ends with this process.
 `hacluster rehearse`, `tests/dataplane` and `make bench` use it: docs/decisions/0013-rehearsals.md says why.
 
+Terms: a rehearsal is one run of `hacluster rehearse`; its lab is the set of hosts, links, daemons and watchers; an event is something
+that happens to the lab, a fault or a planned move; a trial is one event with its measurement; a drill is a series of trials.
+
 The files, in the order in which data passes through them:
 
 - `requirements.py` – checks that this machine has the commands and rights that a rehearsal needs.
 - `facts.py` – derives the layout from the resource: which hosts and addresses there are (pure).
 - `hosts.py` – makes hosts of namespaces, and runs commands and daemons on them.
 - `network.py` – connects the hosts by bridges, and takes links away.
-- `node.py` – runs the daemons of one node as the kubelet does: files, commands, capabilities, restarts.
+- `node.py` – runs the daemons of one node as the kubelet does: files, commands, restarts.
 - `stand_in.py` – the HTTP server that stands in for the user's own servers.
 - `lab.py` – puts all of it together: `running_lab` is the way in.
 - `client.py` – the measuring client, a program of its own that appends records to a file.

@@ -27,7 +27,7 @@ class Event(StrEnum):
     ROLLING_UPGRADE = "rolling-upgrade"
     RELOADS = "reloads"
     FAILBACK = "failback"
-    """Not played by itself: measured after each event from which the node returns with its daemons running."""
+    """Not played by itself: measured after each takeover from a node that stayed connected (not after NODE_LOSS and NIC_DOWN)."""
 
 
 TITLES: Final = {
@@ -57,7 +57,9 @@ BY_HAND: Final = (
 
 @dataclass(frozen=True)
 class Trial:
-    """One event and its measurement. `recovered` is False when no node took over in time, or the lab did not settle again."""
+    """One event and its measurement. `recovered` is False when no node took over in time or, for an
+    event without a takeover, when the lab did not settle again.
+    """
 
     event: Event
     measured: Measurement

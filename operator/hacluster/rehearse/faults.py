@@ -166,7 +166,10 @@ class FaultInjector:
             self._lab.nodes[node].start()
 
     def _set_yields(self, node: str, *, yields: bool) -> None:
-        """Delivers what the operator delivers for a switchover or a cordoned node."""
+        """Sets `yields`, by which the operator makes a holder let go in a switchover and when its node is cordoned.
+
+        The priorities, which the operator changes as well, stay.
+        """
         self._lab.deliver(node, plan_with_yields(self._lab.plan, node, yields=yields))
 
     def _replace_pod(self, node: str) -> None:
@@ -181,7 +184,7 @@ class FaultInjector:
             wait_for(lambda node=node: is_ready(self._lab, node), RECOVERY_TIMEOUT)  # type: ignore[misc]
 
     def reload(self, times: int = 20) -> None:
-        """Changes the resource so often that HAProxy has to reload, each time live on all nodes before the next; then changes it back."""
+        """Changes the resource `times` times, then back. Each change makes HAProxy reload and is live on all nodes before the next."""
         lab = self._lab
         cluster = lab.cluster
         for number in range(times):

@@ -187,7 +187,7 @@ class Lab:
             self._wiring.set_carrier(self.nodes[node].host, segment.name, carrier=carrier)
 
     def wait_until(self, condition: Callable[[], bool], within: float, what: str) -> float:
-        """Waits for at most `within` seconds; returns when the condition came true. Raises NotReady with the daemons' logs."""
+        """Waits for at most `within` seconds; returns the time at which the condition came true. Raises NotReady with the daemons' logs."""
         until = time.monotonic() + within
         while not condition():
             if time.monotonic() > until:

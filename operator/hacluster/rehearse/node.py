@@ -1,7 +1,9 @@
 """Runs the daemons of one node as the kubelet does.
 
-Commands and environment come from the plan's pods, and the capabilities are those of the pods. Files appear as the kubelet
-delivers a ConfigMap. `Lab` calls `deliver` with a plan, `start` once, and `supervise` every 50 ms, which starts what has ended.
+The daemons' commands and environment come from the plan's pods. Of the capabilities only the agent's are limited as in its pod; the
+daemons run as root with all of them (Apache as its own user), and the sysctl container is not run. Files appear as the kubelet
+delivers a ConfigMap. `Lab` calls `deliver` with a plan, `start` at the beginning and after faults, and `supervise` every 50 ms, which
+starts what has ended.
 Without an agent (`hacluster rehearse --by-hand`) the node has the daemons alone, as a host that was set up by hand.
 """
 

@@ -27,7 +27,7 @@ def check_machine() -> None:
     """Raises CannotRehearse, with everything that is missing at once."""
     missing = []
     if os.geteuid() != 0:
-        missing.append("root: namespaces, addresses and raw sockets are root's; run it with sudo")
+        missing.append("root rights, for namespaces, addresses and raw sockets: run it with sudo")
     if packages := sorted({package for command, package in _PACKAGES.items() if not shutil.which(command, path=_path())}):
         missing.append(f"Debian packages: apt-get install {' '.join(packages)}")
     elif (found := keepalived_version()) < _OLDEST_KEEPALIVED:

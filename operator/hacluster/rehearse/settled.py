@@ -35,7 +35,9 @@ def wait_until_settled(lab: Lab) -> str:
         settled = is_settled(lab, best) and all(node.servers_up() for node in lab.nodes.values())
         since = (since or now) if settled else None
         if now > until:
-            raise NotReady(f"{best} is not the one holder with every node fit after {RECOVERY_TIMEOUT:g} s\n{lab.log_tails()}")
+            raise NotReady(
+                f"not settled after {RECOVERY_TIMEOUT:g} s: {best} should be the only holder, with every node ready\n{lab.log_tails()}"
+            )
         time.sleep(0.01)
     return best
 

@@ -78,7 +78,7 @@ HEADINGS = ("EVENT", "TRIALS", "GAP, MEDIAN MS", "WORST MS", "FAILED REQUESTS", 
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    """One line of the table under `HEADINGS`. No broken connections are shown for faults that end the serving process anyway."""
+    """One line of the table under `HEADINGS`. Broken connections are shown for events with long-lived connections only."""
     if row.not_recovered:
         gap = (
             "two holders"

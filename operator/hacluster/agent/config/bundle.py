@@ -86,7 +86,8 @@ def read_live(paths: Paths) -> Mapping[File, str]:
 def fingerprint(directory: Path, node: str) -> tuple[object, ...]:
     """A cheap value that changes whenever the files change; it can be compared and nothing else.
 
-    In a pod it is the target of the kubelet's link `..data`. Elsewhere (a rehearsal) it is each file's inode, time and size.
+    In a pod it is the target of the kubelet's link `..data`. In a directory without that link (unit tests) it is
+    each file's inode, time and size.
     """
     try:
         return (directory.joinpath("..data").readlink(),)

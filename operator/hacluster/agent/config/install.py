@@ -1,7 +1,8 @@
 """Installs a node's files in one transaction: check, write, reload; after a refusal back to the last good files.
 
 `Installer.install` is called by the watcher with each new bundle. The good copies in the run directory are replaced only when
-every daemon has loaded its file. They are on disk, so an agent that is killed during a transaction finds the good files at its
+every daemon has loaded its file; the first files count as good when the daemons' checks accept them, because no daemon runs yet.
+The good copies are on disk, so an agent that is killed during a transaction finds the good files at its
 next start, and sees that the live files may differ from them.
 """
 
@@ -22,9 +23,9 @@ from hacluster.nodeconfig import AgentConfig, File, Port
 class Retry(Enum):
     """When an unsuccessful transaction is worth another try."""
 
-    NEVER = "when the files change"
-    PORT = "when a port or an address is free"
-    LATER = "when a daemon answers"
+    NEVER = "not before the files change"
+    PORT = "every second: a port or an address may be free then"
+    LATER = "after a growing delay: a daemon may answer then"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Installer:
     async def install(self, new: Bundle) -> Outcome:
         """Makes the daemons run with the new files, or keeps the good ones. Raises OSError.
 
-        A daemon that is absent has the new files for its next start; then the outcome asks for another try.
+        If a daemon cannot be asked to reload, the new files stay installed for its next start, and the outcome asks for another try.
         """
         changed = new.changed_from(self.good)
         if not changed and not self._dirty and self.started:
@@ -107,7 +108,7 @@ class Installer:
         return None
 
     async def _find_blockers(self, new: Bundle) -> tuple[NodeProblem, ...]:
-        """Ports that another program uses and, before the daemons' first start, what the preflight check finds."""
+        """Ports that another program uses; if there is none, before the daemons' first start, what the preflight check finds."""
         in_use = tuple(
             NodeProblem(reason=Reason.PORT_IN_USE, message=tcp_sockets.describe(port, listener))
             for port, listener in self._ports_in_use(new)

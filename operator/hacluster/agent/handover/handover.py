@@ -5,8 +5,9 @@ switchover, or a cordoned node), or the pod is about to end. In that case the co
 `names.LEAVE_FILE` and wait for `names.LEFT_FILE`, which this module creates when another node has the virtual IPs and the open
 connections are done.
 
-A node yields through a track file of keepalived, because that is make-before-break: keepalived lowers its priority, and another
-node takes over before this one gives the address up.
+A node yields through a track file of keepalived. With preemption Immediate, keepalived then lowers its priority, and another node
+takes over before this one gives the address up. With Delayed or Never a lower priority moves nothing: there the node goes to FAULT
+and gives the address up first.
 """
 
 import asyncio
@@ -59,12 +60,12 @@ def takeover_timeout(router: Router) -> float:
 class YieldFlag:
     """Decides the content of one router's yield track file. Pure: times are arguments, in seconds of a monotonic clock.
 
-    With preemption, the flag lowers the priority and stays set as long as the node has to yield: a node with a higher priority
-    takes the virtual IPs over.
+    With preemption Immediate (`Router.preempts`), the flag lowers the priority and stays set as long as the node has to yield: a
+    node with a higher priority takes the virtual IPs over.
 
-    Without preemption, a lower priority moves nothing, so the flag puts the router into FAULT. There it is set for a limited
-    time (`FAULT_PULSE`) only. That is enough, as nobody preempts the new holder afterwards either; and a node that stayed in
-    FAULT could not take over when the others fail.
+    With Delayed or Never, a lower priority moves nothing, so the flag puts the router into FAULT. There it is set for a limited
+    time (`FAULT_PULSE`) only, unless the pod ends. That is enough, as no node preempts the new holder afterwards either; and a node
+    that stayed in FAULT could not take over when the others fail.
     """
 
     router: Router
@@ -100,7 +101,7 @@ class Handover:
     """Writes the yield track files, and answers the preStop hooks."""
 
     def __init__(self, paths: Paths, state: AgentState, keepalived: KeepalivedParent) -> None:
-        """Times are seconds of the event loop's clock. An agent that was restarted while the pod ends goes on by the hooks' files."""
+        """Times are seconds of the event loop's clock. After a restart while the pod ends, the hooks' files tell the phase."""
         self._paths, self._state, self._keepalived = paths, state, keepalived
         self._flags: dict[str, YieldFlag] = {}
         self._written: dict[str, bool] = {}

@@ -97,8 +97,8 @@ def rules(forwarding: Forwarding) -> str:
 
     - The holder of the virtual IP duplicates it to the holders before it, and drops its own copy. Backups keep these addresses
       current beforehand, so nothing has to be done in time at the moment when a backup becomes the holder.
-    - A passed-on packet is marked by its TTL. A node that does not know its connection either drops it: another node may know
-      it. It is never passed on again, so no packet runs in circles.
+    - A passed-on packet is marked by its TTL. A node that receives it and does not know the connection drops it: another
+      node may know it. It is never passed on again, so no packet runs in circles.
     - Only the holder of the virtual IP resets a connection, and only when there is no earlier holder.
 
     A node knows the connections for which it has a socket, so no connection tracking is needed. Only handshakes are recorded, for as
@@ -173,7 +173,8 @@ def _chains(kind: str, index: int, router: Router, *, tracked: bool) -> str:
     unknown = (
         f"{ttl} <= {PASSED_ON} counter drop",
         # Gratuitous ARP packets of two nodes may cross, so packets may arrive at a node that is not the holder. A backup that knows the
-        # holder passes them on (below). One that does not drops them: the client sends them again, and by then they reach the holder.
+        # holder passes them on (below). One that does not know the holder drops them: the client sends them again, and by then they
+        # reach the holder.
         f"{kind} daddr != @known{index} {address_type} != local counter drop",
         f"{kind} daddr != @known{index} return",
         f"{ttl} set {PASSED_ON}",

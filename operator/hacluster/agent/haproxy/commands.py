@@ -42,7 +42,7 @@ def parse_servers(answer: str) -> Servers:
 def take_down(servers: Servers, backends: Collection[str], lost: Collection[str]) -> list[str]:
     """Commands that set the lost servers' health to down: they get no requests until HAProxy's own checks pass again.
 
-    A backend's last server is never taken down: if no peer answers, our own network is the likelier fault.
+    Nothing is taken down in a backend without another server that is up: if no peer answers, our own network is the likelier fault.
     """
     commands = []
     for backend in backends:

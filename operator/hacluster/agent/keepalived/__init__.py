@@ -2,6 +2,6 @@
 
 - `process.py` – finds keepalived's processes, reloads it, and asks it for a dump of its states.
 - `notify.py` – reads its notifications from a FIFO and keeps the agent's record of its states current.
-- `track_file.py` – writes the track files by which the agent makes keepalived yield.
+- `track_file.py` – writes the track files, by which the agent tells keepalived that HAProxy does not answer or that the node yields.
 - `orphans.py` – removes virtual IPs that a keepalived which has ended left on the node.
 """

@@ -1,8 +1,8 @@
 """Keeps `AgentState.instances` equal to the states of keepalived's VRRP instances.
 
 `NotifyReader.run` is started by agent/run.py and never returns. keepalived writes every change of state as a line such as
-`INSTANCE "VI_1" MASTER 100` into a FIFO (keepalived.conf(5), vrrp_notify_fifo). It writes nothing about what a reload changed,
-nor about changes before the FIFO was opened. So after every start and reload the agent also asks it for a dump of its states.
+`INSTANCE "VI_1" MASTER 100` into a FIFO (keepalived.conf(5), vrrp_notify_fifo). A line may be missed:
+before the FIFO was opened, or during a reload. So after every start and reload the agent also asks it for a dump of its states.
 """
 
 import asyncio

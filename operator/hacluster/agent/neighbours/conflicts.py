@@ -52,7 +52,7 @@ class Conflicts:
             NodeProblem(
                 reason=Reason.ADDRESS_CONFLICT,
                 message=(
-                    f"this node holds {address}, and {mac} claims it on {interface} as well: clients reach either; take the "
+                    f"this node holds {address}, and {mac} claims it on {interface} as well: clients reach one or the other; take the "
                     "address off that machine. If it is a node of this resource, the two do not hear each other's "
                     "advertisements (IP protocol 112)"
                 ),

@@ -1,7 +1,7 @@
 """Packet sockets on the node's segments: send probes ("who has this address?") and receive other hosts' claims (ARP, IPv6 ND).
 
-`who_has` and `is_alive` probe once. `NeighbourSockets` keeps sockets open for parts that watch the segment all the time. Packet
-sockets need the capability NET_RAW; without it, opening one raises PermissionError.
+`who_has` and `is_alive` open a socket, send a few probes and close it. `NeighbourSockets` keeps sockets open for parts that watch the
+segment all the time. Packet sockets need the capability NET_RAW; without it, opening one raises PermissionError.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The kernel's routing netlink, as far as the agent needs it.
 
 `read_network` lists links and addresses, `Monitor` reports that they changed, `delete_address` deletes one. The rest encodes and
-decodes messages. There is no netlink library here, because these three requests take less memory than any of them.
+decodes messages. There is no netlink library here, because each takes more memory than these few requests (docs/decisions/0003).
 
 Sources: netlink(7), rtnetlink(7), and the kernel's stable headers linux/netlink.h, linux/rtnetlink.h, linux/if_addr.h and
 linux/if_link.h.

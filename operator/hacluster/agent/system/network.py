@@ -84,7 +84,7 @@ class Network:
 
 
 WatchedInterface = tuple[int, str, frozenset[str]]
-"""Index and name of an interface, and the addresses on it that its user watches."""
+"""Index and name of an interface, and the addresses to watch on it."""
 
 
 def without_prefix(address: str) -> str:
@@ -110,7 +110,7 @@ def interfaces(network: Network, virtual_ips: Collection[str]) -> tuple[Interfac
 
 
 def _is_own(address: Address, virtual_ips: Collection[str]) -> bool:
-    """Whether the address belongs to the node for long: no virtual IP, no temporary address, none without a finished DAD."""
+    """Whether the address is the node's own for good: no virtual IP, no temporary address, none in duplicate address detection (DAD)."""
     ip = address.interface.ip
     if address.text in virtual_ips or ip.is_link_local or ip.is_loopback:
         return False

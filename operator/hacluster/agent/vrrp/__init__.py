@@ -1,4 +1,5 @@
-"""VRRP advertisements of the other nodes: received, parsed, judged and stored. The files, in the order of the data:
+"""VRRP advertisements of the other nodes: received, parsed, judged and stored. A member is a node
+of the resource that runs the same virtual router. The files, in the order of the data:
 
 - `listener.py` – receives advertisements by raw sockets and passes them on to the others.
 - `packet.py` – parses one advertisement.

@@ -156,12 +156,13 @@ class AdvertListener:
 
 
 def cannot_listen(error: OSError) -> NodeProblem:
-    """The problem of a node whose agent may not open raw sockets. Everything else on the node works."""
+    """The problem of a node whose agent may not open raw sockets. keepalived and HAProxy work as before."""
     return NodeProblem(
         reason=Reason.CANNOT_LISTEN,
         message=(
             f"the agent cannot listen to its network ({error.strerror}): virtual IPs that are in use elsewhere and foreign VRRP "
-            "routers go unnoticed, and takeovers are not timed; grant its container the capability NET_RAW"
+            "routers go unnoticed, takeovers are not timed, lost nodes stay in HAProxy's backends, and planned moves break open "
+            "connections; grant its container the capability NET_RAW"
         ),
     )
 

@@ -1,6 +1,6 @@
 """Measures how long a takeover took: from the previous holder's last advertisement until this node has the virtual IP. Pure.
 
-agent/run.py passes every new picture of the node's network to `TakeoverTimer.update`, with the time (seconds, monotonic clock).
+agent/run.py passes every new `Network` to `TakeoverTimer.update`, with the time (seconds, monotonic clock).
 The result is reported as `takeoverMilliseconds` of the router.
 """
 
