@@ -44,7 +44,7 @@ def assert_unchanged(before: T, read: Callable[[], T], *, seconds: float, every:
         time.sleep(every)
 
 
-async def eventually_async(condition: Callable[[], bool], *, within: float = 3, every: float = 0.01) -> None:
+async def eventually_async(condition: Callable[[], bool], *, within: float = 5, every: float = 0.01) -> None:
     """Waits until a condition is true that tasks of the same event loop make true; an OSError in it counts as false.
 
     `within` and `every` are seconds.

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, seed, settings
 from hacluster.api import HACluster
 from hacluster.plan import NodeView, make_plan
 from tests.daemons.plan.judges import judge
-from tests.unit.plan.resources import SETTINGS, clusters
+from tests.unit.plan.clusters import SETTINGS
+from tests.unit.plan.resources import clusters
 
 pytestmark = pytest.mark.daemons
 

@@ -1,7 +1,7 @@
 """A heartbeat counts at the time at which the operator receives it, whatever the clock of the node says."""
 
-from hacluster.control.heartbeats import FIRST_RENEWAL_TIMEOUT, Heartbeats
-from hacluster.timing import SILENT_AFTER
+from hacluster.control.heartbeats import Heartbeats
+from hacluster.timing import RENEWED_WITHIN, SILENT_AFTER
 from tests.unit.control.examples import NODE_KEY, at
 
 
@@ -32,7 +32,7 @@ def test_when_a_lease_is_first_read_its_own_time_counts_but_leaves_time_for_one_
     stale = Heartbeats()
     stale.record_lease(NODE_KEY, at(-3600), at(0))
     heartbeat = stale.of_node(NODE_KEY)
-    assert heartbeat.last_seen is not None and heartbeat.last_seen + SILENT_AFTER == at(0) + FIRST_RENEWAL_TIMEOUT
+    assert heartbeat.last_seen is not None and heartbeat.last_seen + SILENT_AFTER == at(0) + RENEWED_WITHIN
     future = Heartbeats()
     future.record_lease(NODE_KEY, at(50), at(0))
     assert future.of_node(NODE_KEY).last_seen == at(0)
@@ -70,7 +70,7 @@ def test_extended_deadlines_leave_time_for_one_renewal() -> None:
     heartbeats.record_lease(NODE_KEY, at(0), at(0))
     heartbeats.extend_deadlines(at(100))
     heartbeat = heartbeats.of_node(NODE_KEY)
-    assert heartbeat.last_seen is not None and heartbeat.last_seen + SILENT_AFTER == at(100) + FIRST_RENEWAL_TIMEOUT
+    assert heartbeat.last_seen is not None and heartbeat.last_seen + SILENT_AFTER == at(100) + RENEWED_WITHIN
     assert heartbeat.last_received is None
 
 

@@ -1,7 +1,7 @@
 """What the nodes report is written into status at once, even while objects are being applied. Only the API server is simulated."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from hacluster.control.workqueue import Key
 from hacluster.kube.kinds import HACLUSTER, LEASE, NODE, Kind
 from hacluster.plan import Settings
 from tests.unit.control.examples import example_object
+from tests.waiting import eventually_async
 
 VIP = "172.16.7.200"
 KEY: Key = ("ns", "web")
@@ -99,11 +100,6 @@ class RunningOperator:
         due = queue.next_due()
         return not queue.busy and (due is None or due > loop.time())
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
-            while not condition():  # noqa: ASYNC110 - polled, because there is no event to wait for
-                await asyncio.sleep(0.001)
-
 
 @pytest.fixture
 async def running() -> AsyncIterator[RunningOperator]:
@@ -111,8 +107,8 @@ async def running() -> AsyncIterator[RunningOperator]:
     running = RunningOperator()
     parts = (running.operator.worker.run(), running.operator.reporter.run(), running.operator.recorder.run())
     tasks = [asyncio.create_task(part) for part in parts]
-    await running.until(lambda: running.api.shown[-1:] == ["node1"])
-    await running.until(running.idle)
+    await eventually_async(lambda: running.api.shown[-1:] == ["node1"])
+    await eventually_async(running.idle)
     yield running
     for task in tasks:
         task.cancel()
@@ -127,7 +123,7 @@ async def test_a_move_is_reported_while_an_object_is_being_applied(running: Runn
     async with asyncio.timeout(5):
         await running.api.waiting.wait()
     running.nodes_report(node1=False, node2=True)
-    await running.until(lambda: running.api.shown[-1] == "node2")
+    await eventually_async(lambda: running.api.shown[-1] == "node2")
     assert not running.api.gate.is_set()
     running.api.gate.set()
 
@@ -137,7 +133,7 @@ async def test_a_gap_of_some_milliseconds_between_two_holders_is_not_written(run
     running.nodes_report(node1=False)
     await asyncio.sleep(0.005)
     running.nodes_report(node2=True)
-    await running.until(lambda: running.api.shown[-1] == "node2")
+    await eventually_async(lambda: running.api.shown[-1] == "node2")
     assert "" not in running.api.shown
     running.nodes_report(node2=False)
-    await running.until(lambda: running.api.shown[-1] == "")
+    await eventually_async(lambda: running.api.shown[-1] == "")

@@ -4,6 +4,7 @@ from ipaddress import ip_address, ip_interface
 from typing import Any
 
 from hacluster.api import HACluster, parse
+from hacluster.errors import Problem
 from hacluster.plan import Interface, NodeView, Plan, Settings, make_plan
 
 SETTINGS = Settings("registry.example/hacluster-node:test")
@@ -50,3 +51,9 @@ def nodes(count: int = 3) -> tuple[NodeView, ...]:
 def plan(resource: HACluster, *views: NodeView, **arguments: Any) -> Plan:
     """The plan for these nodes, by default three."""
     return make_plan(resource, views or nodes(), SETTINGS, **arguments)
+
+
+def only(problems: tuple[Problem, ...]) -> Problem:
+    """The problem, of which there must be exactly one."""
+    (problem,) = problems
+    return problem

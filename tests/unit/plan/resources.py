@@ -9,9 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from hacluster.api import HACluster, parse
-from hacluster.plan import Interface, NodeView, Settings
-
-SETTINGS = Settings("registry.example/hacluster-node:test")
+from hacluster.plan import Interface, NodeView
 
 NAMES = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?", fullmatch=True)
 NODE_NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?(\.[a-z0-9]{1,8}){0,2}", fullmatch=True)

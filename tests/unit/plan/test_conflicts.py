@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from hacluster.api import HACluster
-from hacluster.errors import Problem
 from hacluster.plan import find_conflicts, taken_router_ids
-from tests.unit.plan.clusters import cluster
+from tests.unit.plan.clusters import cluster, only
 
 OLD, NEW = "2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z"
 
@@ -31,11 +30,6 @@ def resource(name: str, created: str, *, namespace: str = "default", vrid: int |
 
 def all_nodes(_: HACluster) -> Collection[str]:
     return ("n1", "n2")
-
-
-def only(problems: tuple[Problem, ...]) -> Problem:
-    (problem,) = problems
-    return problem
 
 
 def haproxy(listener: int = 80, bind: str = "Any", **stats: Any) -> dict[str, Any]:

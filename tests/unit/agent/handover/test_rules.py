@@ -1,20 +1,8 @@
 """The texts for `ip` and `nft`. tests/dataplane shows that a kernel accepts them and what they do."""
 
 from hacluster.agent.handover.rules import Forwarding, ports, recent_holders, routes, rules
-from hacluster.nodeconfig import AgentConfig, Port, Router
-
-VIP, OLD = "172.16.7.200", "172.16.7.153"
-SIX = Router(name="VI_6", interface="ens4", priority=100, virtual_router_id=52, virtual_ips=("2001:db8::200/64",))
-FOUR = Router(name="VI_1", interface="ens3", priority=100, virtual_router_id=51, virtual_ips=(f"{VIP}/24",))
-
-
-HTTP, BOUND = Port(port=80, field="a"), Port(port=443, field="b", address=VIP)
-
-
-def config(*routers: Router, drain: float = 30.0, ports: tuple[Port, ...] = (HTTP,)) -> AgentConfig:
-    return AgentConfig(
-        cluster="web", namespace="default", node="node1", revision="r1", routers=routers, drain_seconds=drain, ports=ports
-    )
+from hacluster.nodeconfig import Port
+from tests.unit.agent.handover.routers import BOUND, FOUR, HTTP, OLD, SIX, VIP, config
 
 
 def test_only_tcp_from_the_interface_of_the_router_uses_the_policy_routes() -> None:

@@ -11,21 +11,9 @@ from hacluster.agent.state import AgentState
 from hacluster.agent.system.network import Address, Link, Network
 from hacluster.agent.vrrp.adverts import LastAdverts
 from hacluster.agent.vrrp.packet import Advert
-from hacluster.nodeconfig import AgentConfig, Port, Router
+from hacluster.nodeconfig import Port
+from tests.unit.agent.handover.routers import BOUND, FOUR, HTTP, OLD, VIP, config
 from tests.waiting import eventually_async
-
-VIP, OLD = "172.16.7.200", "172.16.7.153"
-SIX = Router(name="VI_6", interface="ens4", priority=100, virtual_router_id=52, virtual_ips=("2001:db8::200/64",))
-FOUR = Router(name="VI_1", interface="ens3", priority=100, virtual_router_id=51, virtual_ips=(f"{VIP}/24",))
-
-
-HTTP, BOUND = Port(port=80, field="a"), Port(port=443, field="b", address=VIP)
-
-
-def config(*routers: Router, drain: float = 30.0, ports: tuple[Port, ...] = (HTTP,)) -> AgentConfig:
-    return AgentConfig(
-        cluster="web", namespace="default", node="node1", revision="r1", routers=routers, drain_seconds=drain, ports=ports
-    )
 
 
 class FakeNetfilter(Netfilter):

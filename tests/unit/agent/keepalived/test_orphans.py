@@ -1,8 +1,6 @@
 """Left-over virtual IPs: which are removed, and when nothing is removed."""
 
 import asyncio
-import subprocess
-import sys
 from ipaddress import ip_interface
 
 from hypothesis import given
@@ -12,12 +10,9 @@ from hacluster.agent.keepalived.orphans import OrphanCleanup, orphans
 from hacluster.agent.state import AgentState
 from hacluster.agent.system.network import Address, Link, Network
 from hacluster.nodeconfig import AgentConfig
+from tests.unit.agent.sleep import sleeping_process
 
 POOL = [f"10.0.0.{n}" for n in range(1, 8)] + ["2001:db8::1"]
-
-
-def sleeper() -> "subprocess.Popen[bytes]":
-    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 
 
 def addresses(*texts: str) -> Network:
@@ -71,7 +66,7 @@ def test_a_keepalived_that_has_just_started_keeps_its_address() -> None:
 
 
 async def test_an_agent_that_ends_waits_for_keepalived_and_then_removes_addresses() -> None:
-    process = sleeper()
+    process = sleeping_process()
     node = Node("10.0.0.200/24", owners=[(process.pid,), ()])
     asyncio.get_running_loop().call_later(0.1, process.kill)
     await node.cleanup.finish()
@@ -81,7 +76,7 @@ async def test_an_agent_that_ends_waits_for_keepalived_and_then_removes_addresse
 
 
 async def test_an_agent_that_ends_leaves_the_addresses_of_a_living_keepalived() -> None:
-    process = sleeper()
+    process = sleeping_process()
     try:
         node = Node("10.0.0.200/24", owners=[(process.pid,)])
         async with asyncio.timeout(2):

@@ -17,6 +17,7 @@ from hacluster.agent.status.publisher import FileReporter, Publisher, ReportFail
 from hacluster.agent.system.network import IFF_LOOPBACK, Link, Network
 from hacluster.api.status import Health, NodeStatus
 from hacluster.timestamps import format_timestamp
+from tests.waiting import eventually_async
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 5, tzinfo=UTC)
 
@@ -48,12 +49,6 @@ class RecordingReporter:
         pass
 
 
-async def wait_until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - the reporter has no event
-            await asyncio.sleep(0.002)
-
-
 @dataclass
 class Running:
     """A publisher that runs, with its state and its reporter."""
@@ -63,7 +58,7 @@ class Running:
 
     async def wait_for(self, version: str) -> NodeStatus:
         """Waits until the last published entry has this agent version (see `change`)."""
-        await wait_until(lambda: bool(self.reporter.entries) and self.reporter.entries[-1].agent_version == version)
+        await eventually_async(lambda: bool(self.reporter.entries) and self.reporter.entries[-1].agent_version == version)
         return self.reporter.entries[-1]
 
 
@@ -183,7 +178,7 @@ async def test_the_first_report_waits_no_longer_than_the_timeout(entry_file: Pat
 async def test_an_unchanged_entry_is_reported_again_after_a_while(entry_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publisher, "REPEAT_AFTER", 0.1)
     async with run_publisher(entry_file) as running:
-        await wait_until(lambda: len(running.reporter.entries) >= 3)
+        await eventually_async(lambda: len(running.reporter.entries) >= 3)
         assert running.reporter.entries[0] == running.reporter.entries[2]
 
 
@@ -203,7 +198,7 @@ async def test_the_lease_is_renewed_again_after_a_failure(monkeypatch: pytest.Mo
     reporter = RecordingReporter()
     reporter.failures = [ReportFailed("unreachable")]
     task = asyncio.create_task(renew_lease_forever(reporter))
-    await wait_until(lambda: reporter.renewals >= 2)
+    await eventually_async(lambda: reporter.renewals >= 2)
     task.cancel()
     await asyncio.wait({task})
 

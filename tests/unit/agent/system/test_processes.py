@@ -3,19 +3,14 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 from hacluster.agent.system import processes
-
-
-def sleeper() -> "subprocess.Popen[bytes]":
-    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+from tests.unit.agent.sleep import sleeping_process
 
 
 async def test_the_end_of_a_process_is_noticed_at_once() -> None:
-    process = sleeper()
+    process = sleeping_process()
     loop = asyncio.get_running_loop()
     loop.call_later(0.05, process.kill)
     assert await processes.any_ends([process.pid], within=10)
@@ -50,7 +45,7 @@ def test_zombies_and_other_programs_do_not_count_as_alive(tmp_path: Path) -> Non
 
 
 def test_children_are_listed_until_they_end() -> None:
-    process = sleeper()
+    process = sleeping_process()
     try:
         assert process.pid in processes.children(os.getpid())
     finally:

@@ -13,7 +13,7 @@ from hacluster.agent.vrrp.anomalies import FOREIGN_AFTER, Anomalies
 from hacluster.agent.vrrp.listener import AdvertListener
 from hacluster.agent.vrrp.membership import watched_routers
 from hacluster.nodeconfig import AgentConfig, Router
-from tests.unit.agent.vrrp.test_packet import IPV4, IPV6, VERSION_3, message
+from tests.unit.agent.vrrp.routers import IPV4, IPV6, VERSION_3, message
 
 ROUTER = Router(
     name="VI_1", interface="eth0", priority=99, virtual_router_id=51, virtual_ips=("172.16.7.200/24",), neighbours=(IPV4.source,)

@@ -8,24 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.agent.system.checksum import checksum
 from hacluster.agent.vrrp.packet import Advert, parse_ipv4, parse_ipv6
-
-# As keepalived 2.3.3 sent them, with their IPv4 headers: version 3 every 100 ms and version 2 every second.
-VERSION_3 = bytes.fromhex("45c00020000b0000ff7026e7ac100799e000001231336501000a21b0ac1007c8")
-VERSION_2 = bytes.fromhex("45c0002800030000ff7026e7ac100799e0000012213365010001c5f1ac1007c80000000000000000")
-IPV4 = Advert("172.16.7.153", 3, 51, 101, 100, ("172.16.7.200",), "eth0")
-
-
-def message(advert: Advert, to: str, *, kind: int = 1, plain: bool = False, count: int | None = None) -> bytes:
-    """A VRRP message with a correct checksum; `plain`: without the pseudo-header in it. `count`: the number of addresses it names."""
-    packed = [ip_address(address).packed for address in advert.addresses]
-    interval = advert.interval_ms // 1000 if advert.version == 2 else advert.interval_ms // 10
-    head = advert.version << 4 | kind, advert.virtual_router_id, advert.priority, len(packed) if count is None else count
-    body = struct.pack("!BBBBHH", *head, interval, 0) + b"".join(packed)
-    pseudo = ip_address(advert.source).packed + ip_address(to).packed + struct.pack("!II", len(body), 112)
-    total = checksum(body if plain or advert.version == 2 else pseudo + body)
-    return body[:6] + struct.pack("!H", total) + body[8:]
+from tests.unit.agent.vrrp.routers import IPV4, IPV6, VERSION_2, VERSION_3, message
 
 
 def ipv4(payload: bytes, source: str = IPV4.source, *, ttl: int = 255, protocol: int = 112, options: bytes = b"") -> bytes:
@@ -58,9 +42,6 @@ def test_header_options_and_padding_after_the_packet_are_skipped() -> None:
 
 def test_version_3_over_ipv4_may_omit_the_pseudo_header_from_its_checksum() -> None:
     assert parse_ipv4(ipv4(message(IPV4, "224.0.0.18", plain=True)), "eth0") == IPV4
-
-
-IPV6 = Advert("fe80::1", 3, 52, 90, 100, ("fe80::10", "2001:db8::10"), "eth0")
 
 
 def test_an_ipv6_advertisement_is_parsed_without_the_scope_of_its_source() -> None:

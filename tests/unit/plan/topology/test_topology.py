@@ -2,14 +2,8 @@
 
 from ipaddress import ip_address
 
-from hacluster.errors import Problem
 from hacluster.plan import Plan
-from tests.unit.plan.clusters import cluster, node, nodes, plan, unknown
-
-
-def only(problems: tuple[Problem, ...]) -> Problem:
-    (problem,) = problems
-    return problem
+from tests.unit.plan.clusters import SETTINGS, cluster, node, nodes, only, plan, unknown
 
 
 def interfaces(made: Plan, router: int = 0) -> dict[str, str]:
@@ -213,7 +207,6 @@ def test_a_plan_without_nodes_has_objects_and_no_problem() -> None:
 
 def plan_without_nodes() -> Plan:
     from hacluster.plan import make_plan
-    from tests.unit.plan.clusters import SETTINGS
 
     return make_plan(cluster(), (), SETTINGS)
 
