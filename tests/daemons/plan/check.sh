@@ -1,6 +1,6 @@
 # Reads names of folders from standard input, and checks each file in them with the daemon that will read it.
 # Prints a line for each file: `ok FILE`, or `refused FILE CODE` followed by the daemon's output, indented.
-judge() {
+check() {
     file="$1"; shift
     output=$("$@" 2>&1); code=$?
     # rsyslog and Apache print these lines even if the file is good. keepalived and HAProxy print nothing but warnings and errors.
@@ -15,10 +15,10 @@ judge() {
 while read -r folder; do
     for file in "$folder"/*; do
         case "${file##*/}" in
-            keepalived.conf) judge "$file" keepalived -t -f "$file" ;;
-            haproxy.cfg) judge "$file" haproxy -c -dW -f "$file" ;;
-            httpd.conf) judge "$file" apache2 -t -f "$file" ;;
-            rsyslog.conf) judge "$file" rsyslogd -N1 -iNONE -f "$file" ;;
+            keepalived.conf) check "$file" keepalived -t -f "$file" ;;
+            haproxy.cfg) check "$file" haproxy -c -dW -f "$file" ;;
+            httpd.conf) check "$file" apache2 -t -f "$file" ;;
+            rsyslog.conf) check "$file" rsyslogd -N1 -iNONE -f "$file" ;;
         esac
     done
 done

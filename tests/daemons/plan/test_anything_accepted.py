@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, seed, settings
 
 from hacluster.api import HACluster
 from hacluster.plan import NodeView, make_plan
-from tests.daemons.plan.judges import judge
+from tests.daemons.plan.checks import check_files
 from tests.unit.plan.clusters import SETTINGS
 from tests.unit.plan.resources import clusters
 
@@ -40,5 +40,5 @@ def test_the_daemons_accept_the_files_of_every_valid_resource(node_image: str, t
     draw()
     assert len(folders) >= RESOURCES
     tmp_path.chmod(0o755)
-    refused = {file: output for file, output in judge(node_image, tmp_path, folders).items() if output}
+    refused = {file: output for file, output in check_files(node_image, tmp_path, folders).items() if output}
     assert refused == {}, "\n".join(f"{specs[file.split('/')[0]]}\n{output}" for file, output in refused.items())

@@ -13,7 +13,7 @@ from tests.cluster import engine
 _SCRIPT = (Path(__file__).parent / "check.sh").read_text()
 
 
-def judge(image: str, root: Path, folders: Iterable[Path]) -> dict[str, str]:
+def check_files(image: str, root: Path, folders: Iterable[Path]) -> dict[str, str]:
     """Path of each file, relative to `root` → "" if its daemon accepts it without a warning, else exit code and output.
 
     The container has what the agent's container has: a read-only root and no capability that helps to read a configuration.
