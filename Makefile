@@ -1,4 +1,5 @@
-# Every target works in a fresh clone: hack/bootstrap.sh installs what is missing.
+# Every target works in a fresh clone: hack/bootstrap.sh makes .venv where it is missing or out of date, and tests/cluster installs or
+# builds container engine, programs and images when a target needs them.
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
 
@@ -6,9 +7,12 @@ PYTEST := $(PY) -m pytest
 help:
 	@echo "make demo       create the tutorial's three-node cluster on a real Kubernetes, and cause one failover"
 	@echo "make demo-down  remove that cluster"
-	@echo "make test       run every check and test; make check: format, lint, types, import rules, generated files (seconds)"
+	@echo "make test       run every check and test"
+	@echo "make check      format, lint, types, import rules, generated files (seconds)"
+	@echo "make test-unit, test-daemons, test-api, test-e2e   one kind of test: see the table in CONTRIBUTING.md"
 	@echo "make bench      measure the long statistics, written to docs/benchmarks (BENCH='--only throughput' for one section)"
 	@echo "make generate   write crds/ and manifests/ from the models and the chart; make lock: the lock files"
+	@echo "make venv       make .venv, which all other targets do first"
 
 venv:
 	@bash hack/bootstrap.sh

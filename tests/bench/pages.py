@@ -73,7 +73,7 @@ def _throughput(documents: dict[str, Any]) -> str:
         "## Throughput\n",
         f"wrk, 32 connections, in turns, {len(rates['default'])} rounds of {document['roundSeconds']} s each; all share the machine. "
         "Rounds",
-        "are long enough for the connections that a configuration leaves behind in TIME_WAIT to tell.\n",
+        "are long enough for the connections that a configuration leaves behind in TIME_WAIT to have an effect.\n",
         "| configuration | requests per second: median | lowest | highest |", "|---|---|---|---|",
     ]  # fmt: skip
     lines += [f"| {name} | {middle[name]:,.0f} | {values[0]:,.0f} | {values[-1]:,.0f} |" for name, values in rates.items()]
@@ -105,8 +105,9 @@ def _alone(documents: dict[str, Any]) -> str:
 
 _PAGED = """
 
-What measures is locked in memory (mlockall), as keepalived is by `vrrp_no_swap`. Before it was, on a machine that reclaims idle memory,
-the client once did nothing for 2.8 s in the first loss after the idle minutes; that this was the cause is likely, not proven.
+The measuring processes are locked in memory (mlockall), as keepalived is by `vrrp_no_swap`. Before they were, on a machine that
+reclaims idle memory, the client once did nothing for 2.8 s in the first loss after the idle minutes; that this was the cause is
+likely, not proven.
 """
 
 
@@ -116,7 +117,8 @@ def _saturated(documents: dict[str, Any]) -> str:
         return ""
     lines = [
         "## False failovers: every core busy\n",
-        f"{document['minutes']:g} minutes, four front doors at once beside three busy loops for each core; load {document['load']:.0f}.",
+        f"{document['minutes']:g} minutes, four labs at once (one for each interval) beside three busy loops for each core; "
+        f"load {document['load']:.0f}.",
         "keepalived has real-time priority, as where a container may have it.\n",
         *_interval_table(document),
     ]
@@ -142,7 +144,7 @@ def _frozen(documents: dict[str, Any]) -> str:
         return ""
     times = list(next(iter(document["moves"].values())))
     lines = [
-        "## False failovers: the holder stands still\n",
+        "## False failovers: the holder is frozen\n",
         f"Moves in {document['trials']} freezes of every process of the node, as a hypervisor does.\n",
         f"| advertisements every | {' | '.join(f'{each} ms' for each in times)} |", "|---" * (len(times) + 1) + "|",
     ]  # fmt: skip
@@ -166,9 +168,9 @@ def _latency(documents: dict[str, Any]) -> str:
 def _choose(documents: dict[str, Any]) -> str:
     return """## What to choose
 
-- **100 ms (default)**: a lost node is noticed in about 0.3 s. Bear in mind that a holder that stands still for longer than about three
-  intervals (a hypervisor that pauses it, a snapshot) loses the address, rightly by all that the others can know.
+- **100 ms (default)**: a lost node is noticed in about 0.3 s. Bear in mind that a holder that is frozen for longer than about three
+  intervals (a hypervisor that pauses it, a snapshot) loses the address: the others cannot tell it from a dead node.
 - **30 ms**: a third of that, for nodes that are never paused for as long as 90 ms: bare metal with processor time to spare.
-- **1 s**: for nodes that a hypervisor may stop for a second or two, where a slow failover is better than a needless one. By
-  the same rule of three intervals: it was not measured.
+- **1 s**: for nodes that a hypervisor may stop for a second or two, where a slow failover is better than a needless one. This
+  follows from the same rule of three intervals; it was not measured.
 """
