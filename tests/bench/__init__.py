@@ -1,8 +1,8 @@
 """The long statistics: `make bench` measures them and writes docs/benchmarks. `tests/dataplane` plays every event once.
 
-__main__.py          – runs each section in a container of the node image, and stores its JSON in docs/benchmarks/data
-bench.Containerfile  – the node image with a load generator
-inside.py            – measures one section, inside that container
-failovers.py         – the text of the sections about faults and planned moves
-pages.py             – writes docs/benchmarks/README.md and its pictures from the stored JSON
+- `__main__.py` – runs each section in a container of the node image, and stores its JSON in docs/benchmarks/data.
+- `bench.Containerfile` – the node image with a load generator.
+- `inside.py` – measures one section, inside that container.
+- `failovers.py` – the text of the sections about faults and planned moves.
+- `pages.py` – writes docs/benchmarks/README.md and its pictures from the stored JSON.
 """

@@ -1,5 +1,7 @@
 """Unit tests of `hacluster.plan`, one folder for each of its packages.
 
-clusters – small resources and nodes for tests of one thing each
-resources – random resources that the schema accepts (hypothesis)
+The files besides the tests:
+
+- `clusters.py` – small resources and nodes for tests of one thing each.
+- `resources.py` – random resources that the schema accepts (hypothesis).
 """
