@@ -68,6 +68,8 @@ LEFT_FILE: Final = f"{RUN_DIR}/left"
 """Created by the agent when the handover is over (another node holds the virtual IPs, and connections have drained) or has timed
 out. The preStop hooks wait for it: then the kubelet may stop the daemons."""
 
+SERVICE_ACCOUNT_DIR: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
+"""Where a pod's token, namespace and the API server's CA certificate are mounted: the path that Kubernetes clients use."""
 CONTENT_DIR: Final = "/srv/hacluster/content"
 """Mount point of the ConfigMap `spec.apache.contentConfigMap` in the Apache pod."""
 LOG_FILE: Final = "/var/log/haproxy.log"

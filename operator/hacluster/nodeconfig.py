@@ -8,6 +8,7 @@ The names of the fields are part of the contract: an agent may be older or newer
 
 from collections.abc import Mapping
 from enum import StrEnum
+from ipaddress import ip_interface
 
 from pydantic import BaseModel, ConfigDict
 
@@ -45,6 +46,11 @@ class Router(_FrozenModel):
     """Whether this node is to yield the virtual IPs to another node: in a switchover, or because it is cordoned."""
     neighbours: tuple[str, ...] = ()
     """All addresses of the other members on their interfaces, without prefix lengths. An advertisement from another address is foreign."""
+
+    @property
+    def ip_version(self) -> int:
+        """4 or 6: one router has virtual IPs of one version only."""
+        return ip_interface(self.virtual_ips[0]).version
 
 
 class Port(_FrozenModel):

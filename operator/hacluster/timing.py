@@ -19,6 +19,10 @@ SILENT_AFTER: Final = timedelta(seconds=LEASE_SECONDS)
 """`LEASE_SECONDS` as a timedelta."""
 LEASE_RENEWAL: Final = 3.0
 """Seconds between two renewals of a Lease: a silent node has missed three of them."""
+RENEWED_WITHIN: Final = timedelta(seconds=LEASE_RENEWAL + 1)
+"""In this time a running agent renews its Lease at least once, the request included."""
+WATCH_QUIET: Final = timedelta(seconds=2 * LEASE_RENEWAL)
+"""Agents renew their Leases more often. If the operator receives no event for this time, its own connection is the likelier fault."""
 
 # Less than three intervals: if the holder failed, no other node has taken over yet.
 SUSPECT_HOLDER: Final = 1.5

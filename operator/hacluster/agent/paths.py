@@ -10,7 +10,7 @@ from typing import Final
 from hacluster import names
 from hacluster.nodeconfig import File
 
-SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+SERVICE_ACCOUNT: Final = Path(names.SERVICE_ACCOUNT_DIR)
 """Where the kubelet mounts the pod's token and the API server's CA certificate."""
 
 

@@ -34,6 +34,11 @@ class Metadata(Model):
     creation_timestamp: str = ""
     deletion_timestamp: str | None = None
 
+    @property
+    def full_name(self) -> str:
+        """`namespace/name`."""
+        return f"{self.namespace}/{self.name}"
+
 
 class HACluster(Model):
     """A highly available front door: virtual IPs, load balancer and backends on bare-metal nodes."""

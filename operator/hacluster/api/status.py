@@ -12,7 +12,14 @@ from hacluster.api.base import Model
 from hacluster.api.constraints import ListMap, ListSet
 from hacluster.api.types import Enumeration
 
-Text = Annotated[str, StringConstraints(max_length=253)]
+MAX_INTERFACES = 64
+"""Interfaces of one node that an agent reports."""
+MAX_ADDRESSES = 64
+"""Addresses of one interface that an agent reports."""
+MAX_PROBLEMS = 16
+"""Problems of one node that an agent reports."""
+
+ShortText = Annotated[str, StringConstraints(max_length=253)]
 Message = Annotated[str, StringConstraints(max_length=2048)]
 Timestamp = Annotated[str, StringConstraints(max_length=32), Field(json_schema_extra={"format": "date-time"})]
 """RFC 3339 in UTC with microseconds."""
@@ -39,15 +46,15 @@ class Health(Enumeration):
 class RouterStatus(Model):
     """One VRRP instance on one node."""
 
-    name: Text
+    name: ShortText
     """Name of the virtual router."""
     state: VrrpState
     """keepalived's state."""
     priority: Annotated[int, Field(ge=0, le=255)]
     """Effective priority; 0 when unknown."""
-    interface: Text
+    interface: ShortText
     """VRRP interface."""
-    virtual_ips: Annotated[tuple[Text, ...], Field(max_length=20)] = ()
+    virtual_ips: Annotated[tuple[ShortText, ...], Field(max_length=20)] = ()
     """Virtual IPs that the node's kernel really has, without prefix lengths."""
     since: Timestamp
     """When state or virtualIPs last changed, by the node's clock."""
@@ -58,33 +65,33 @@ class RouterStatus(Model):
 class InterfaceStatus(Model):
     """A network interface of the node."""
 
-    name: Text
+    name: ShortText
     """Its name."""
-    addresses: Annotated[tuple[Text, ...], Field(max_length=64)] = ()
+    addresses: Annotated[tuple[ShortText, ...], Field(max_length=MAX_ADDRESSES)] = ()
     """The node's own addresses on it with prefix lengths; virtual IPs are left out."""
 
 
 class NodeProblem(Model):
     """Something wrong on the node."""
 
-    reason: Text
+    reason: ShortText
     """CamelCase, for machines."""
     message: Message
     """What is wrong, and the cure."""
-    revision: Text = ""
+    revision: ShortText = ""
     """Revision of the configuration that this is about; empty: it is about none."""
 
 
 class NodeStatus(Model):
     """One node, as its agent reports it."""
 
-    name: Text
+    name: ShortText
     """The node's name."""
-    agent_version: Text = ""
+    agent_version: ShortText = ""
     """Version of the agent."""
     routers: Annotated[tuple[RouterStatus, ...], Field(max_length=16), ListMap("name")] = ()
     """The virtual routers on this node."""
-    interfaces: Annotated[tuple[InterfaceStatus, ...], Field(max_length=64), ListMap("name")] = ()
+    interfaces: Annotated[tuple[InterfaceStatus, ...], Field(max_length=MAX_INTERFACES), ListMap("name")] = ()
     """The node's network interfaces."""
     haproxy: Health = Health.UNKNOWN
     """Whether HAProxy answers."""
@@ -92,28 +99,28 @@ class NodeStatus(Model):
     """Whether Apache answers; absent when the cluster has none."""
     leaving: bool | None = None
     """True while its pod ends and hands over what it has; absent otherwise."""
-    config_revision: Text = ""
+    config_revision: ShortText = ""
     """Revision of the configuration that is installed and loaded; empty before the first."""
     since: Timestamp = ""
     """When this entry last changed, by the node's clock."""
-    problems: Annotated[tuple[NodeProblem, ...], Field(max_length=16)] = ()
+    problems: Annotated[tuple[NodeProblem, ...], Field(max_length=MAX_PROBLEMS)] = ()
     """What is wrong on the node."""
 
 
 class VirtualIPStatus(Model):
     """One virtual IP."""
 
-    address: Text
+    address: ShortText
     """The virtual IP, without its prefix length."""
-    router: Text
+    router: ShortText
     """Its virtual router."""
     virtual_router_id: Annotated[int, Field(ge=1, le=255)]
     """VRID in use."""
-    holder: Text = ""
+    holder: ShortText = ""
     """The node that has it; empty when none or unknown."""
-    holders: Annotated[tuple[Text, ...], Field(max_length=64)] = ()
+    holders: Annotated[tuple[ShortText, ...], Field(max_length=64)] = ()
     """Every node that has it: more than one is a split brain."""
-    last_holder: Text = ""
+    last_holder: ShortText = ""
     """The node that had it last, also while none has it."""
     since: Timestamp | None = None
     """When the holder last changed."""
@@ -128,13 +135,13 @@ class VirtualIPStatus(Model):
 class LastFailover(Model):
     """The last time a virtual IP moved from one node to another."""
 
-    router: Text
+    router: ShortText
     """Virtual router that moved."""
-    from_: Text
+    from_: ShortText
     """The node that had it."""
-    to: Text
+    to: ShortText
     """The node that has it."""
-    reason: Text
+    reason: ShortText
     """Why, such as HAProxyDown, NodeSilent, PodLeaving or Switchover."""
     at: Timestamp
     """When the virtual IP was on the first new holder."""
@@ -153,7 +160,7 @@ class ConditionStatus(Enumeration):
 class Condition(Model):
     """A Kubernetes condition (KEP-1623)."""
 
-    type: Text
+    type: ShortText
     """Accepted, Ready, Reconciling, Stalled, Degraded, SplitBrain or Warning."""
     status: ConditionStatus
     """True, False or Unknown."""
@@ -172,13 +179,13 @@ class HAClusterStatus(Model):
 
     observed_generation: Annotated[int, Field(ge=0)] | None = None
     """The generation that the operator has dealt with."""
-    vip_holder: Text | None = None
+    vip_holder: ShortText | None = None
     """Holder of the first virtual router's first virtual IP; empty when none or unknown."""
     ready_nodes: Annotated[int, Field(ge=0)] | None = None
     """Nodes that are fit: their agents report, HAProxy and keepalived work, the current configuration is loaded."""
     desired_nodes: Annotated[int, Field(ge=0)] | None = None
     """Nodes that the selector matches."""
-    node_summary: Text | None = None
+    node_summary: ShortText | None = None
     """readyNodes/desiredNodes, for `kubectl get`."""
     virtual_ips: Annotated[tuple[VirtualIPStatus, ...], Field(max_length=320), ListMap("address")] = ()
     """Every virtual IP."""
@@ -186,7 +193,7 @@ class HAClusterStatus(Model):
     """The last move."""
     nodes: Annotated[tuple[NodeStatus, ...], Field(max_length=64), ListMap("name")] = ()
     """Every node; each entry is written by that node's agent."""
-    silent_nodes: Annotated[tuple[Text, ...], Field(max_length=64), ListSet()] = ()
+    silent_nodes: Annotated[tuple[ShortText, ...], Field(max_length=64), ListSet()] = ()
     """Nodes whose agents have not renewed their Leases for ten seconds: their entries in `nodes` may be out of date."""
     conditions: Annotated[tuple[Condition, ...], Field(max_length=16), ListMap("type")] = ()
     """Accepted, Ready, Reconciling, Stalled, Degraded, SplitBrain, Warning."""

@@ -11,6 +11,8 @@ from hacluster.api.durations import span
 from hacluster.api.types import Enumeration, InterfaceAddress, InterfaceName, Name, NodeName
 
 _SECOND = timedelta(seconds=1)
+LONGEST_V3_INTERVAL = timedelta(milliseconds=40_950)
+"""VRRP version 3 sends the advertisement interval in 12 bits, in centiseconds (RFC 9568, 5.2.7)."""
 
 
 class VirtualRouter(Model):
@@ -122,7 +124,7 @@ class Vrrp(Model):
         Rule(
             cel="self.version == 2 || duration(self.advertisementInterval) <= duration('40950ms')",
             message="version 3 takes at most 40.95s",
-            holds=lambda v: v.version == 2 or v.advertisement_interval <= 40.95 * _SECOND,
+            holds=lambda v: v.version == 2 or v.advertisement_interval <= LONGEST_V3_INTERVAL,
             field="advertisementInterval",
         ),
         Rule(

@@ -1,4 +1,4 @@
-"""Shared by the commands that talk to a cluster: the namespace options, the connection, and the messages for its errors.
+"""Shared by the commands that talk to a cluster: namespace options, the connection, messages for its errors, reading one resource.
 
 `hacluster.kube.client` is imported inside the functions: its library takes half a second to load, which `--help` must not wait
 for, and the node image does not have it.
@@ -6,10 +6,12 @@ for, and the node image does not have it.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from hacluster import names
 
 if TYPE_CHECKING:
     from hacluster.kube.client import Client
@@ -19,6 +21,30 @@ logging.getLogger("kubernetes").setLevel(logging.ERROR)
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+Key = tuple[str, str]
+"""Namespace and name of an object."""
+
+
+def key_of(raw: Mapping[str, Any]) -> Key:
+    """Namespace and name of a namespaced object, as the API server sends it."""
+    return raw["metadata"]["namespace"], raw["metadata"]["name"]
+
+
+async def read_resource(client: "Client", namespace: str, name: str) -> dict[str, Any]:
+    """The HACluster as the API server sends it.
+
+    Raises:
+        click.ClickException: there is none of this name.
+
+    """
+    from hacluster.kube.kinds import HACLUSTER
+
+    raw = await client.get(HACLUSTER, namespace, name)
+    if raw is None:
+        raise click.ClickException(f"there is no {names.KIND} {name} in namespace {namespace}")
+    return raw
 
 
 def namespace_options(command: F) -> F:

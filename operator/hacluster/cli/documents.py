@@ -17,6 +17,9 @@ from hacluster import names
 from hacluster.api import HACluster, parse
 from hacluster.errors import InvalidResource
 
+INPUT_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
+"""The type of an option that names a file to read; `-` is standard input."""
+
 
 class UnreadableFile(Exception):
     """A file is no valid YAML; the message is one line with the place and the cause."""

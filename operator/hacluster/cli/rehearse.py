@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hacluster.cli.documents import read_cluster
+from hacluster.cli.documents import INPUT_FILE, read_cluster
 from hacluster.cli.table import columns
 from hacluster.errors import HAClusterError
 
@@ -22,11 +22,9 @@ if TYPE_CHECKING:
     from hacluster.rehearse.lab import Lab
     from hacluster.rehearse.summary import Trace
 
-_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
-
 
 @click.command("rehearse")
-@click.option("-f", "--filename", "file", required=True, type=_FILE, help="The HACluster; - is standard input.")
+@click.option("-f", "--filename", "file", required=True, type=INPUT_FILE, help="The HACluster; - is standard input.")
 @click.option("--drill", is_flag=True, help="Break it on purpose and measure what clients see; else it runs until Ctrl-C.")
 @click.option("--size", type=click.IntRange(2, 16), default=3, show_default=True, help="How many nodes, at least.")
 @click.option("--trials", type=click.IntRange(1, 1000), default=3, show_default=True, help="How often each event is played.")

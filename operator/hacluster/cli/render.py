@@ -17,17 +17,18 @@ from pydantic.alias_generators import to_camel
 
 from hacluster import __version__
 from hacluster.api.types import NodeName
-from hacluster.cli.documents import UnreadableFile, read_cluster, read_documents
+from hacluster.cli.documents import INPUT_FILE, UnreadableFile, read_cluster, read_documents
 from hacluster.nodeconfig import File
 from hacluster.plan import Interface, NodeView, Plan, Settings, make_plan
 
 _OBJECTS = "objects.yaml"
-_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 
 @click.command("render")
-@click.option("-f", "--filename", "file", required=True, type=_FILE, help="The HACluster; - is standard input.")
-@click.option("--nodes", "nodes_file", required=True, type=_FILE, help="A list in the form of status.nodes: name, interfaces.")
+@click.option("-f", "--filename", "file", required=True, type=INPUT_FILE, help="The HACluster; - is standard input.")
+@click.option(
+    "--nodes", "nodes_file", required=True, type=INPUT_FILE, help="A list in the form of status.nodes: name, interfaces."
+)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to write.")
 @click.option("--node-image", default=f"hacluster-node:{__version__}", show_default=True, help="Image in the pods.")
 def command(file: str, nodes_file: str, output: Path, node_image: str) -> None:

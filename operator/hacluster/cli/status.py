@@ -17,18 +17,12 @@ import yaml
 
 from hacluster import names
 from hacluster.cli import table
-from hacluster.cli.cluster import namespace_of, namespace_options, run
+from hacluster.cli.cluster import Key, key_of, namespace_of, namespace_options, read_resource, run
 
 if TYPE_CHECKING:
     from hacluster.api.status import Condition, HAClusterStatus, NodeStatus, VirtualIPStatus
     from hacluster.kube.client import Client
     from hacluster.plan.status import View
-
-Key = tuple[str, str]
-"""Namespace and name."""
-
-RENEWAL_WAIT = 4.0
-"""Seconds in which a running agent renews its Lease at least once (it does so every `timing.LEASE_RENEWAL` seconds)."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +61,15 @@ async def _read_resources(client: "Client", namespace: str | None, name: str) ->
     from hacluster.kube.status import read_status
     from hacluster.plan.status import view
 
-    raws = sorted(await _read_raw(client, namespace, name), key=_key)
-    statuses = {_key(raw): read_status(raw.get("status") or {}) for raw in raws}
+    raws = sorted(await _read_raw(client, namespace, name), key=key_of)
+    statuses = {key_of(raw): read_status(raw.get("status") or {}) for raw in raws}
     silent: dict[Key, frozenset[str]] = {}
     try:
         silent = await _find_silent_nodes(client, namespace, statuses)
     except ApiError as error:
         click.echo(f"the nodes' Leases cannot be read, so only the operator can tell which nodes are silent: {error}", err=True)
     resources = [
-        Resource(*_key(raw), raw["metadata"].get("generation", 0), view(statuses[_key(raw)], silent.get(_key(raw), ())))
+        Resource(*key_of(raw), raw["metadata"].get("generation", 0), view(statuses[key_of(raw)], silent.get(key_of(raw), ())))
         for raw in raws
     ]
     return resources, await client.server_time()
@@ -87,10 +81,7 @@ async def _read_raw(client: "Client", namespace: str | None, name: str) -> list[
 
     if not name:
         return [each async for each in client.list(HACLUSTER, namespace=namespace)]
-    raw = await client.get(HACLUSTER, namespace, name)
-    if raw is None:
-        raise click.ClickException(f"there is no {names.KIND} {name} {_in_namespace(namespace)}")
-    return [raw]
+    return [await read_resource(client, namespace or "", name)]
 
 
 async def _find_silent_nodes(
@@ -98,6 +89,7 @@ async def _find_silent_nodes(
 ) -> dict[Key, frozenset[str]]:
     """The nodes of each resource whose agents do not renew their Leases."""
     from hacluster.plan.status import stale
+    from hacluster.timing import RENEWED_WITHIN
 
     renewed, now = await _read_renew_times(client, namespace), await client.server_time()
     suspects = {key: stale(status, _renew_times_of(key, status.nodes, renewed), now) for key, status in statuses.items()}
@@ -105,7 +97,7 @@ async def _find_silent_nodes(
         return suspects
     # A Lease looks old, but the operator does not call its node silent. Either the operator does not run, or the node's clock
     # is wrong. Only a node that is really silent does not renew its Lease while we wait.
-    await asyncio.sleep(RENEWAL_WAIT)
+    await asyncio.sleep(RENEWED_WITHIN.total_seconds())
     later = await _read_renew_times(client, namespace)
     return {
         key: frozenset(node for node in nodes if later.get(_lease_key(key, node)) == renewed.get(_lease_key(key, node)))
@@ -132,10 +124,6 @@ def _renew_times_of(key: Key, nodes: "Sequence[NodeStatus]", renewed: Mapping[Ke
 def _lease_key(key: Key, node: str) -> Key:
     """Namespace and name of the node's Lease for the resource `key`."""
     return key[0], names.lease(key[1], node)
-
-
-def _key(raw: Mapping[str, Any]) -> Key:
-    return raw["metadata"]["namespace"], raw["metadata"]["name"]
 
 
 def _in_namespace(namespace: str | None) -> str:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hacluster import names
 from hacluster.api.durations import parse_duration
 from hacluster.api.reasons import Reason
-from hacluster.cli.cluster import namespace_of, run
+from hacluster.cli.cluster import namespace_of, read_resource, run
 
 if TYPE_CHECKING:
     from hacluster.api import HAClusterStatus
@@ -82,7 +81,7 @@ async def _switch(client: "Client", namespace: str, name: str, *, router: str, n
     """
     from hacluster.kube.status import read_status
 
-    raw = await _read(client, namespace, name)
+    raw = await read_resource(client, namespace, name)
     index, router = _find_router(raw, router)
     move = _Move(namespace, name, index, router, node)
     before = read_status(raw.get("status") or {})
@@ -100,16 +99,6 @@ async def _switch(client: "Client", namespace: str, name: str, *, router: str, n
     except TimeoutError:
         raise click.ClickException(await _timeout_message(client, move, timeout)) from None
     return await _success_message(client, move, before, after)
-
-
-async def _read(client: "Client", namespace: str, name: str) -> dict[str, Any]:
-    """The resource as the API server sends it."""
-    from hacluster.kube.kinds import HACLUSTER
-
-    raw = await client.get(HACLUSTER, namespace, name)
-    if raw is None:
-        raise click.ClickException(f"there is no {names.KIND} {name} in namespace {namespace}")
-    return raw
 
 
 def _find_router(raw: Mapping[str, Any], router: str) -> tuple[int, str]:
@@ -185,7 +174,7 @@ async def _wait_for_holder(client: "Client", move: _Move, generation: int) -> "H
     from hacluster.kube.status import read_status
 
     while True:
-        status = read_status((await _read(client, move.namespace, move.cluster)).get("status") or {})
+        status = read_status((await read_resource(client, move.namespace, move.cluster)).get("status") or {})
         if _holders(status, move.router) == {move.node}:
             return status
         if refusal := _refusal(status, move, generation):
@@ -209,7 +198,7 @@ def _refusal(status: "HAClusterStatus", move: _Move, generation: int) -> str:
 async def _timeout_message(client: "Client", move: _Move, timeout: float) -> str:  # noqa: ASYNC109
     from hacluster.kube.status import read_status
 
-    status = read_status((await _read(client, move.namespace, move.cluster)).get("status") or {})
+    status = read_status((await read_resource(client, move.namespace, move.cluster)).get("status") or {})
     holders = " and ".join(sorted(_holders(status, move.router))) or "nobody"
     conditions = [f"{each.type}: {each.message}" for each in status.conditions if each.type in ("Degraded", "Reconciling")]
     cause = "; ".join(each for each in conditions if not each.endswith(": ")) or "is the operator running?"
@@ -224,7 +213,7 @@ async def _success_message(client: "Client", move: _Move, before: "HAClusterStat
         async with asyncio.timeout(DURATION_TIMEOUT):
             while (duration := _duration(before, after, move)) is None:
                 await asyncio.sleep(POLL_INTERVAL)
-                after = read_status((await _read(client, move.namespace, move.cluster)).get("status") or {})
+                after = read_status((await read_resource(client, move.namespace, move.cluster)).get("status") or {})
     except TimeoutError:
         duration = None
     origin = " and ".join(sorted(_holders(before, move.router))) or "nobody"

@@ -9,14 +9,14 @@ import click
 
 from hacluster import names
 from hacluster.api import HACluster, parse
-from hacluster.cli.documents import Document, UnreadableFile, read_documents
+from hacluster.cli.documents import INPUT_FILE, Document, UnreadableFile, read_documents
 from hacluster.errors import InvalidResource, Problem
-
-_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 
 @click.command("validate")
-@click.option("-f", "--filename", "files", multiple=True, required=True, type=_FILE, help="File to check; - is standard input.")
+@click.option(
+    "-f", "--filename", "files", multiple=True, required=True, type=INPUT_FILE, help="File to check; - is standard input."
+)
 def command(files: tuple[str, ...]) -> None:
     """Check resources in files, one `field.path: message` a line.
 

@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hacluster.cli.cluster import namespace_of, namespace_options, run
+from hacluster.cli.cluster import Key, key_of, namespace_of, namespace_options, run
 
 if TYPE_CHECKING:
     from hacluster.api.status import HAClusterStatus, LastFailover, NodeStatus
     from hacluster.kube.client import Client
 
-Key = tuple[str, str]
-"""Namespace and name."""
 MAX_RETRY_PAUSE = 8.0
 """Seconds."""
 
@@ -70,7 +68,7 @@ async def _print_missed_deletions(client: "Client", namespace: str | None, statu
     """A new watch reports the resources that exist, but not those that were deleted while no watch was running."""
     from hacluster.kube.kinds import HACLUSTER
 
-    existing = {_key(raw) async for raw in client.list(HACLUSTER, namespace=namespace)}
+    existing = {key_of(raw) async for raw in client.list(HACLUSTER, namespace=namespace)}
     for key in statuses.keys() - existing:
         _handle_deletion(statuses, key)
 
@@ -81,7 +79,7 @@ def _handle_event(statuses: "dict[Key, HAClusterStatus]", kind: str, raw: dict[s
     from hacluster.kube.status import read_status
     from hacluster.plan.status import view
 
-    key = _key(raw)
+    key = key_of(raw)
     if kind == "DELETED":
         _handle_deletion(statuses, key)
         return
@@ -151,10 +149,6 @@ def _state(node: "NodeStatus") -> str:
     revision = f", revision {node.config_revision}" if node.config_revision else ""
     problems = "".join(f", {each.reason}: {each.message}" for each in node.problems)
     return f"{routers or 'no virtual router'}, HAProxy {node.haproxy}{apache}{revision}{problems}"
-
-
-def _key(raw: dict[str, Any]) -> Key:
-    return raw["metadata"]["namespace"], raw["metadata"]["name"]
 
 
 def _print_line(resource: str, line: str) -> None:

@@ -8,17 +8,14 @@ time is used only as an estimate for what already existed when this process firs
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from hacluster.plan.status import is_silent
-from hacluster.timing import SILENT_AFTER
+from hacluster.timing import RENEWED_WITHIN, SILENT_AFTER
 
 NodeKey = tuple[str, str, str]
 """Namespace and name of the resource, and the node."""
-
-FIRST_RENEWAL_TIMEOUT = timedelta(seconds=4)
-"""A Lease that looks stale when it is first read: its node has this long to renew it, because perhaps only the node's clock is behind."""
 
 
 @dataclass
@@ -50,7 +47,7 @@ class Heartbeats:
         heartbeat = self._nodes.setdefault(key, NodeHeartbeat())
         fingerprint, before = renewed.isoformat(), heartbeat._lease
         heartbeat._lease = fingerprint
-        return before != fingerprint and self._record_sign(heartbeat, first=before is None, written=renewed, now=now)
+        return before != fingerprint and self._record_heartbeat(heartbeat, first=before is None, written=renewed, now=now)
 
     def record_entry(self, key: NodeKey, entry: Mapping[str, Any], written: datetime | None, now: datetime) -> bool:
         """Records an entry of `status.nodes`; `written` is when its agent wrote it. Returns whether the node was silent until now."""
@@ -61,7 +58,7 @@ class Heartbeats:
             return False
         held = {address for router in entry.get("routers") or () for address in router.get("virtualIPs") or ()}
         heartbeat.claims = {address: heartbeat.claims.get(address, now) for address in sorted(held)}
-        return self._record_sign(heartbeat, first=before is None, written=written, now=now)
+        return self._record_heartbeat(heartbeat, first=before is None, written=written, now=now)
 
     def of_resource(self, namespace: str, name: str) -> list[tuple[NodeKey, NodeHeartbeat]]:
         """Every node with a recorded heartbeat for this resource."""
@@ -91,17 +88,17 @@ class Heartbeats:
         """
         for heartbeat in self._nodes.values():
             if heartbeat.last_seen is not None:
-                heartbeat.last_seen = max(heartbeat.last_seen, now - SILENT_AFTER + FIRST_RENEWAL_TIMEOUT)
+                heartbeat.last_seen = max(heartbeat.last_seen, now - SILENT_AFTER + RENEWED_WITHIN)
 
     def _drop_if_empty(self, key: NodeKey, heartbeat: NodeHeartbeat) -> None:
         if heartbeat._lease is None and heartbeat._entry is None:
             del self._nodes[key]
 
-    def _record_sign(self, heartbeat: NodeHeartbeat, *, first: bool, written: datetime | None, now: datetime) -> bool:
+    def _record_heartbeat(self, heartbeat: NodeHeartbeat, *, first: bool, written: datetime | None, now: datetime) -> bool:
         was_silent = is_silent(heartbeat.last_seen, now)
         if first and heartbeat.last_received is None:
             estimate = min(now, written) if written else now
-            last_seen = max(estimate, now - SILENT_AFTER + FIRST_RENEWAL_TIMEOUT)
+            last_seen = max(estimate, now - SILENT_AFTER + RENEWED_WITHIN)
             heartbeat.last_seen = max(last_seen, heartbeat.last_seen) if heartbeat.last_seen else last_seen
         else:
             heartbeat.last_seen = heartbeat.last_received = now

@@ -7,7 +7,7 @@ same for every node at once, so the Leases are read once more before a node coun
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from hacluster import names
 from hacluster.control.heartbeats import Heartbeats, NodeKey
@@ -17,11 +17,9 @@ from hacluster.control.workqueue import Key, RetryLater
 from hacluster.kube.client import ApiError, Client
 from hacluster.kube.kinds import HACLUSTER, LEASE, NODE
 from hacluster.plan.status import is_silent
+from hacluster.timing import WATCH_QUIET
 
 log = logging.getLogger(__name__)
-
-WATCH_QUIET = timedelta(seconds=6)
-"""Nodes renew their Leases every three seconds. With no event for so long, the operator's own connection is the likelier fault."""
 
 
 class NodeMonitor:

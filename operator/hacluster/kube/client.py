@@ -16,6 +16,7 @@ import aiohttp
 from kubernetes.aio import config as kubeconfig
 from kubernetes.aio.client import ApiClient, Configuration
 
+from hacluster import names
 from hacluster.kube.kinds import MANAGED_SELECTOR, Kind
 
 Object = dict[str, Any]
@@ -32,7 +33,7 @@ _APPLY = "application/apply-patch+yaml"
 _PATCH = "application/json-patch+json"
 _MERGE = "application/merge-patch+json"
 _NETWORK = (aiohttp.ClientError, TimeoutError, ssl.SSLError, OSError)
-_POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+_POD_NAMESPACE = Path(names.SERVICE_ACCOUNT_DIR, "namespace")
 
 
 class ApiError(Exception):

@@ -44,8 +44,7 @@ def taken_router_ids(cluster: HACluster, others: Sequence[HACluster]) -> frozens
     for other in others:
         if _identity(other) == _identity(cluster):
             continue
-        named = {router.virtual_router_id for router in other.spec.virtual_routers if router.virtual_router_id is not None}
-        ids = named | set(_allotted(other).values())
+        ids = _router_ids(other)
         taken |= ids if _age(other) < _age(cluster) else ids - own
     return frozenset(taken)
 
@@ -81,9 +80,14 @@ def _allotted(cluster: HACluster) -> dict[str, int]:
     return {each.router: each.virtual_router_id for each in cluster.status.virtual_ips if each.router in specified}
 
 
+def _router_ids(cluster: HACluster) -> set[int]:
+    """The VRIDs that a resource runs or names."""
+    named = {router.virtual_router_id for router in cluster.spec.virtual_routers if router.virtual_router_id is not None}
+    return named | set(_allotted(cluster).values())
+
+
 def _same_router_ids(cluster: HACluster, other: HACluster) -> Iterator[Problem]:
-    named = {router.virtual_router_id for router in other.spec.virtual_routers if router.virtual_router_id is not None}
-    taken = named | set(_allotted(other).values())
+    taken = _router_ids(other)
     for i, router in enumerate(cluster.spec.virtual_routers):
         if router.virtual_router_id in taken:
             yield Problem(

@@ -95,7 +95,7 @@ def _make_texts(cluster: HACluster, topology: Topology, node: Participant, yield
     texts = {
         File.KEEPALIVED: keepalived_conf(cluster, topology, node.name),
         File.HAPROXY: haproxy_cfg(cluster, topology, node.name),
-        File.AGENT: agent_json(agent_config(cluster, topology, node, "", yields)),
+        File.AGENT: agent_json(agent_config(cluster, topology, node, yields)),
     }
     if cluster.spec.haproxy.log.target is LogTarget.FILE:
         texts[File.RSYSLOG] = rsyslog_conf(cluster, node.name)

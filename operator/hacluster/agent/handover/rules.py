@@ -14,7 +14,6 @@ docs/decisions/0015-connections-live-on.md.
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Final
 
 from hacluster.agent.system.network import without_prefix
@@ -54,12 +53,7 @@ class Forwarding:
 
     def routers(self, version: int) -> list[tuple[int, Router]]:
         """The routers whose virtual IPs are of this IP version, each with its position in the configuration."""
-        return [(index, router) for index, router in enumerate(self.config.routers) if family(router) == version]
-
-
-def family(router: Router) -> int:
-    """IP version of the router's virtual IPs: 4 or 6. One router has virtual IPs of one version only."""
-    return ip_address(without_prefix(router.virtual_ips[0])).version
+        return [(index, router) for index, router in enumerate(self.config.routers) if router.ip_version == version]
 
 
 def clear_routes(forwarding: Forwarding) -> list[tuple[str, ...]]:
@@ -212,7 +206,7 @@ def recent_holders(forwarding: Forwarding, index: int, holders: Sequence[tuple[s
     Without any, nothing is passed on.
     """
     router = forwarding.config.routers[index]
-    kind = "ip" if family(router) == 4 else "ip6"
+    kind = "ip" if router.ip_version == 4 else "ip6"
     entries = [(holder, max(1, round(seconds))) for holder, seconds in holders if seconds > 0][:MAX_HOLDERS]
     lines = [f"flush map {kind} {forwarding.name} {each}{index}" for each in _MAPS]
     lines.append(f"flush set {kind} {forwarding.name} known{index}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
-from hacluster.agent.system.network import Network, WatchedInterface
+from hacluster.agent.system.network import Network, WatchedInterface, group_by_interface
 from hacluster.nodeconfig import AgentConfig
 from hacluster.timing import SUSPECT_TIMEOUT
 
@@ -70,11 +70,8 @@ def interface_of(address: str, network: Network) -> tuple[int, str] | None:
 
 def places(config: AgentConfig, network: Network) -> set[WatchedInterface]:
     """The interfaces on which to probe, each with the peers' addresses that are on its segment."""
-    found: dict[tuple[int, str], frozenset[str]] = {}
-    for address, *_ in config.peers.values():
-        if where := interface_of(address, network):
-            found[where] = found.get(where, frozenset()) | {address}
-    return {(index, name, addresses) for (index, name), addresses in found.items()}
+    located = ((interface_of(address, network), address) for address, *_ in config.peers.values())
+    return group_by_interface((where, {address}) for where, address in located if where)
 
 
 def next_due(nodes: Iterable[Liveness], otherwise: float) -> float:

@@ -13,7 +13,7 @@ from hacluster.agent.neighbours.conflicts import Conflicts
 from hacluster.agent.neighbours.packet import Claim
 from hacluster.agent.neighbours.sockets import NeighbourSockets
 from hacluster.agent.state import AgentState, Observation
-from hacluster.agent.system.network import Network, WatchedInterface
+from hacluster.agent.system.network import Network, WatchedInterface, group_by_interface
 from hacluster.agent.vrrp.anomalies import Anomalies
 from hacluster.agent.vrrp.membership import Key, WatchedRouter, watched_routers
 
@@ -78,10 +78,9 @@ class SegmentMonitor:
 
 def _places(routers: Mapping[Key, WatchedRouter], network: Network) -> set[WatchedInterface]:
     """The routers' interfaces, as far as they exist, each with the virtual IPs to watch on it."""
-    found: dict[tuple[int, str], frozenset[str]] = {}
-    for router in routers.values():
-        for link in network.links:
-            if link.name == router.router.interface:
-                which = link.index, link.name
-                found[which] = found.get(which, frozenset()) | router.addresses
-    return {(index, name, addresses) for (index, name), addresses in found.items()}
+    return group_by_interface(
+        ((link.index, link.name), router.addresses)
+        for router in routers.values()
+        for link in network.links
+        if link.name == router.router.interface
+    )

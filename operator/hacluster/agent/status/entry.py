@@ -6,7 +6,7 @@ stay the same while the content does.
 
 from hacluster.agent.state import Instance, Observation, held_virtual_ips
 from hacluster.agent.system.network import Network, interfaces
-from hacluster.api.status import NodeStatus, RouterStatus, VrrpState
+from hacluster.api.status import MAX_PROBLEMS, NodeStatus, RouterStatus, VrrpState
 from hacluster.nodeconfig import Router
 
 
@@ -33,7 +33,7 @@ def build_entry(node: str, version: str, observation: Observation, previous: Nod
         leaving=observation.leaving or None,
         config_revision=config.revision if config else "",
         since=now,
-        problems=tuple(problem for part in sorted(observation.problems) for problem in observation.problems[part])[:16],
+        problems=tuple(problem for part in sorted(observation.problems) for problem in observation.problems[part])[:MAX_PROBLEMS],
     )
     if previous is not None and entry.model_copy(update={"since": previous.since}) == previous:
         return previous

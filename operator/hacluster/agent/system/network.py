@@ -5,12 +5,12 @@ a router's interface among them.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 from typing import Final
 
-from hacluster.api.status import InterfaceStatus
+from hacluster.api.status import MAX_ADDRESSES, MAX_INTERFACES, InterfaceStatus
 
 IFF_LOOPBACK: Final = 0x8
 IFA_F_SECONDARY: Final = 0x01  # for IPv6 the same bit means a temporary (privacy) address, RFC 8981
@@ -19,9 +19,6 @@ IFA_F_TENTATIVE: Final = 0x40
 
 ARPHRD_ETHER: Final = 1
 ARPHRD_INFINIBAND: Final = 32
-
-MAX_INTERFACES: Final = 64
-MAX_ADDRESSES: Final = 64
 
 # Kinds of Ethernet-like devices without neighbours on a shared segment, or only with containers.
 _NO_SEGMENT: Final = frozenset(
@@ -90,6 +87,14 @@ WatchedInterface = tuple[int, str, frozenset[str]]
 def without_prefix(address: str) -> str:
     """An address without its prefix length, in its canonical spelling, so that addresses can be compared as text."""
     return str(ip_interface(address).ip)
+
+
+def group_by_interface(found: Iterable[tuple[tuple[int, str], Collection[str]]]) -> set[WatchedInterface]:
+    """Joins the addresses that were found for the same interface (index, name)."""
+    grouped: dict[tuple[int, str], frozenset[str]] = {}
+    for interface, addresses in found:
+        grouped[interface] = grouped.get(interface, frozenset()).union(addresses)
+    return {(index, name, addresses) for (index, name), addresses in grouped.items()}
 
 
 def interfaces(network: Network, virtual_ips: Collection[str]) -> tuple[InterfaceStatus, ...]:

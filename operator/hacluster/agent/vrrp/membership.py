@@ -27,11 +27,7 @@ class WatchedRouter:
     @functools.cached_property
     def key(self) -> Key:
         """What the advertisements for this router have in common."""
-        return (
-            self.router.interface,
-            self.router.virtual_router_id,
-            ip_address(without_prefix(self.router.virtual_ips[0])).version,
-        )
+        return self.router.interface, self.router.virtual_router_id, self.router.ip_version
 
     @functools.cached_property
     def addresses(self) -> frozenset[str]:

@@ -19,7 +19,6 @@ CONFIG: Final = "config"
 TOKEN: Final = "token"  # noqa: S105 - a volume's name
 LOG: Final = "log"
 HOST_RUN: Final = "host-run"
-_TOKEN_DIR: Final = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - the path that Kubernetes clients use
 
 # At maxconn, HAProxy accepts no connection, not even for a health check, but it still answers on its admin socket. So a busy
 # HAProxy is not taken for a hung one.
@@ -31,7 +30,7 @@ _ADMIN_SOCKET_CHECK = (
 
 _REAL_TIME_PRIORITY: Final = 10
 """Real-time priority of keepalived (1 to 99, sched(7)): low among real-time processes; threads of the kernel have a higher one."""
-_HANDOVER_TIMEOUT: Final = 10
+HANDOVER_TIMEOUT: Final = 10
 """Seconds that a preStop hook waits beyond the drain: in this time another node takes over, and the agent reacts."""
 
 
@@ -78,7 +77,7 @@ def _wait_for_handover(cluster: HACluster) -> Manifest:
     The kubelet runs the hook also before it restarts a single container of a pod that stays (a hung HAProxy). In that case the
     agent removes both files once the new daemon runs, and the node takes part again.
     """
-    tries = (drain_seconds(cluster) + _HANDOVER_TIMEOUT) * 5
+    tries = (drain_seconds(cluster) + HANDOVER_TIMEOUT) * 5
     wait = f"n={tries}; while [ ! -e {names.LEFT_FILE} ] && [ $n -gt 0 ]; do sleep 0.2; n=$((n - 1)); done"
     return {"preStop": {"exec": {"command": ["sh", "-c", f"touch {names.LEAVE_FILE}; {wait}"]}}}
 
@@ -106,7 +105,7 @@ def agent(cluster: HACluster, image: str, settings: Settings) -> Manifest:
         "volumeMounts": [
             mount(RUN, names.RUN_DIR),
             mount(CONFIG, names.CONFIG_DIR, read_only=True),
-            mount(TOKEN, _TOKEN_DIR, read_only=True),
+            mount(TOKEN, names.SERVICE_ACCOUNT_DIR, read_only=True),
         ],
     }
 

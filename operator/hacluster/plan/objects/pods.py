@@ -34,7 +34,7 @@ def lb_daemonset(cluster: HACluster, settings: Settings) -> Manifest:
         "containers": daemons,
         "volumes": containers.volumes(cluster),
         # Time for the handover and the drain, then for the daemons to stop, then for the agent, which cleans up after them.
-        "terminationGracePeriodSeconds": max(30, containers.drain_seconds(cluster) + 25),
+        "terminationGracePeriodSeconds": max(30, containers.drain_seconds(cluster) + containers.HANDOVER_TIMEOUT + 15),
     }
     return _daemonset(cluster, settings, names.lb(cluster.metadata.name), names.COMPONENT_LB, pod)
 

@@ -14,10 +14,8 @@ from hacluster.plan.model import Address, Participant, Router, Topology
 from hacluster.plan.texts.keepalived import vrrp_version
 
 
-def agent_config(
-    cluster: HACluster, topology: Topology, node: Participant, revision: str, yields: Collection[str] = ()
-) -> AgentConfig:
-    """The configuration of the node's agent. `yields` are the virtual routers that the node is to yield."""
+def agent_config(cluster: HACluster, topology: Topology, node: Participant, yields: Collection[str] = ()) -> AgentConfig:
+    """The configuration of the node's agent, without its revision. `yields` are the virtual routers that the node is to yield."""
     apache = None
     if cluster.spec.apache is not None and node.backend_address is not None:
         apache = nodeconfig.Apache(address=str(node.backend_address), port=cluster.spec.apache.port)
@@ -25,7 +23,7 @@ def agent_config(
         cluster=cluster.metadata.name,
         namespace=cluster.metadata.namespace,
         node=node.name,
-        revision=revision,
+        revision="",
         routers=tuple(
             nodeconfig.Router(
                 name=router.name,

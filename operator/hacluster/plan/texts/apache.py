@@ -33,7 +33,7 @@ def httpd_conf(cluster: HACluster, node: str, address: Address, port: int) -> st
     own_content = apache is not None and apache.content_config_map is not None
     return render(
         "httpd.conf.j2",
-        cluster=f"{cluster.metadata.namespace}/{cluster.metadata.name}",
+        cluster=cluster.metadata.full_name,
         node=node,
         address=bracketed(address),
         port=port,

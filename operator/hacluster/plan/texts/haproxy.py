@@ -103,7 +103,7 @@ def haproxy_cfg(cluster: HACluster, topology: Topology, node: str) -> str:
     haproxy = cluster.spec.haproxy
     return render(
         "haproxy.cfg.j2",
-        cluster=f"{cluster.metadata.namespace}/{cluster.metadata.name}",
+        cluster=cluster.metadata.full_name,
         node=node,
         log=_log(cluster),
         stdout=haproxy.log.target is LogTarget.STDOUT,

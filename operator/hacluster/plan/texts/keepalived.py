@@ -12,16 +12,14 @@ from hacluster import names
 from hacluster.api import HACluster
 from hacluster.api.reasons import Reason
 from hacluster.api.spec import CheckType, InitialState, PreemptionMode
+from hacluster.api.vrrp import LONGEST_V3_INTERVAL
 from hacluster.errors import Problem
 from hacluster.plan.model import Address, InterfaceAddress, Member, Router, Topology
 from hacluster.plan.texts.rendering import render
+from hacluster.plan.topology.priorities import HIGHEST
 
-_HIGHEST_EFFECTIVE = 254
-"""keepalived limits a priority with its weights to this value."""
 _LOWERS_TO_ONE = 253
 """Subtracted from any priority, it gives the lowest one, 1."""
-_LONGEST_V3_INTERVAL = timedelta(milliseconds=40_950)
-"""VRRP version 3 sends the advertisement interval in 12 bits, in centiseconds (RFC 9568, 5.2.7)."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ def keepalived_conf(cluster: HACluster, topology: Topology, node: str) -> str:
     by_http = vrrp.check.type is CheckType.HTTP
     return render(
         "keepalived.conf.j2",
-        cluster=f"{cluster.metadata.namespace}/{cluster.metadata.name}",
+        cluster=cluster.metadata.full_name,
         node=node,
         version=vrrp.version,
         notify_fifo=names.NOTIFY_FIFO,
@@ -82,14 +80,14 @@ def script_weight(cluster: HACluster, topology: Topology) -> int:
     check = cluster.spec.vrrp.check
     members = (member.priority for router in topology.routers for member in router.members.values())
     highest = max((*topology.priorities.values(), *members), default=0)
-    fits = highest + check.weight <= _HIGHEST_EFFECTIVE
+    fits = highest + check.weight <= HIGHEST  # keepalived limits a priority with its weights to it
     return check.weight if check.type is CheckType.PROCESS and fits else -check.weight
 
 
 def too_slow_for_ipv6(cluster: HACluster) -> tuple[Problem, ...]:
     """A problem if an IPv6 router, which always uses VRRP version 3, would need a longer advertisement interval than version 3 has."""
     ipv6 = any(router.virtual_ips[0].version == 6 for router in cluster.spec.virtual_routers)
-    if not ipv6 or cluster.spec.vrrp.advertisement_interval <= _LONGEST_V3_INTERVAL:
+    if not ipv6 or cluster.spec.vrrp.advertisement_interval <= LONGEST_V3_INTERVAL:
         return ()
     field = "spec.vrrp.advertisementInterval"
     return (

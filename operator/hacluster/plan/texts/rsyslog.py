@@ -15,7 +15,7 @@ def rsyslog_conf(cluster: HACluster, node: str) -> str:
     log = cluster.spec.haproxy.log
     return render(
         "rsyslog.conf.j2",
-        cluster=f"{cluster.metadata.namespace}/{cluster.metadata.name}",
+        cluster=cluster.metadata.full_name,
         node=node,
         address=log.address,
         port=log.port,

@@ -15,8 +15,8 @@ from hacluster.api.spec import PreemptionMode, VirtualRouter
 from hacluster.api.status import Health, VrrpState
 from hacluster.errors import Problem
 from hacluster.plan.model import Member, NodeView, Router
+from hacluster.plan.topology.priorities import HIGHEST
 
-_HIGHEST = 254
 _SERVING = (VrrpState.MASTER, VrrpState.BACKUP)
 _BROKEN = (VrrpState.FAULT, VrrpState.STOPPED)
 
@@ -95,7 +95,7 @@ def put_first(members: Mapping[str, Member], first: str) -> dict[str, Member]:
     others = sorted((name for name in members if name != first), key=lambda name: (-members[name].priority, name))
     top, *rest = sorted((member.priority for member in members.values()), reverse=True)
     if rest and rest[0] == top:
-        top = min(top + 1, _HIGHEST)
+        top = min(top + 1, HIGHEST)
     changed = {first: top, **dict(zip(others, _below(top, rest), strict=True))}
     return {name: replace(member, priority=changed[name]) for name, member in members.items()}
 

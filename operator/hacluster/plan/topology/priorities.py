@@ -9,7 +9,7 @@ from itertools import chain
 
 _TOP = 250
 _STEP = 10
-_LOWEST, _HIGHEST = 1, 254
+LOWEST, HIGHEST = 1, 254
 
 
 def allot_priorities(names: Sequence[str], explicit: Mapping[str, int]) -> dict[str, int]:
@@ -22,19 +22,19 @@ def allot_priorities(names: Sequence[str], explicit: Mapping[str, int]) -> dict[
         ValueError: for more than 254 names.
 
     """
-    if len(names) > _HIGHEST:
-        raise ValueError(f"{len(names)} nodes are more than the {_HIGHEST} priorities of VRRP")
-    step = max(1, min(_STEP, (_TOP - _LOWEST) // max(1, len(names) - 1)))
+    if len(names) > HIGHEST:
+        raise ValueError(f"{len(names)} nodes are more than the {HIGHEST} priorities of VRRP")
+    step = max(1, min(_STEP, (_TOP - LOWEST) // max(1, len(names) - 1)))
     allotted = {name: explicit[name] for name in names if name in explicit}
     used = set(explicit.values())
     for position, name in enumerate(names):
         if name not in allotted:
-            allotted[name] = _nearest_free(max(_LOWEST, _TOP - position * step), used)
+            allotted[name] = _nearest_free(max(LOWEST, _TOP - position * step), used)
             used.add(allotted[name])
     return {name: allotted[name] for name in names}
 
 
 def _nearest_free(wanted: int, used: set[int]) -> int:
     """`wanted` if it is free, else the next free one below it, else the next free one above it."""
-    candidates = chain(range(wanted, _LOWEST - 1, -1), range(wanted + 1, _HIGHEST + 1))
+    candidates = chain(range(wanted, LOWEST - 1, -1), range(wanted + 1, HIGHEST + 1))
     return next(each for each in candidates if each not in used)

@@ -93,7 +93,7 @@ def _allot_vrids(cluster: HACluster, earlier: Mapping[str, int], taken: Collecti
     routers = cluster.spec.virtual_routers
     explicit = dict(zip(router_names(routers), (router.virtual_router_id for router in routers), strict=True))
     try:
-        return allot_router_ids(f"{cluster.metadata.namespace}/{cluster.metadata.name}", explicit, earlier, taken)
+        return allot_router_ids(cluster.metadata.full_name, explicit, earlier, taken)
     except ValueError as error:
         found.fatal.append(Problem(Reason.NO_ROUTER_ID_LEFT, "spec.virtualRouters", f"{error}; delete a resource or name an ID"))
         return {}
