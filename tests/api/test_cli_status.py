@@ -48,7 +48,7 @@ def row(text: str, name: str) -> list[str]:
     return next(re.split(r" {2,}", line.strip()) for line in text.splitlines() if line.strip().startswith(f"{name} "))
 
 
-def test_status_of_a_ready_resource(apiserver: ApiServer, env: Environment) -> None:
+def test_status_of_a_ready_resource_shows_the_holder_and_all_nodes(apiserver: ApiServer, env: Environment) -> None:
     with operator(apiserver, env.namespace):
         env.create()
         env.settle()

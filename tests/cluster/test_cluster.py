@@ -26,7 +26,7 @@ def private_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(("printed", "version"), [("go1.26.8", (1, 26, 8)), ("go1.27", (1, 27)), ("devel", ()), ("", ())])
-def test_go_version(printed: str, version: tuple[int, ...]) -> None:
+def test_the_go_version_is_read_from_what_go_prints(printed: str, version: tuple[int, ...]) -> None:
     assert machine.go_version(printed) == version
 
 

@@ -96,7 +96,7 @@ def _moved_because(minimal: Front, reason: str) -> None:
     assert minimal.status().get("lastFailover", {}).get("reason") == reason
 
 
-def test_a_rolling_upgrade_of_the_pods(minimal: Front) -> None:
+def test_no_request_fails_during_a_rolling_upgrade_of_the_pods(minimal: Front) -> None:
     """As after an upgrade of the operator: another pod template, rolled out one node after the other."""
     before = {each["metadata"]["uid"] for each in minimal.pods("lb")}
     with unnoticed(minimal, "rolling upgrade of three pods"):

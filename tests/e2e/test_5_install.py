@@ -34,7 +34,7 @@ def overlay(lab: Lab, directory: Path) -> Path:
     return directory
 
 
-def test_the_charts_own_test_passes(operator: Lab) -> None:
+def test_the_test_of_the_chart_passes(operator: Lab) -> None:
     assert "Phase:" in operator.helm("test", "hacluster", "-n", SYSTEM, "--timeout", "3m")
 
 

@@ -67,7 +67,7 @@ def test_plain_manifests_do_not_mention_helm() -> None:
         assert "helm" not in file.read_text().lower().replace("hack/generate.py", ""), file
 
 
-def test_the_readmes_overlay_sets_both_images(tmp_path: Path) -> None:
+def test_the_overlay_in_the_readme_sets_both_images(tmp_path: Path) -> None:
     readme = (MANIFESTS / "README.md").read_text()
     overlay = (
         readme.partition("```yaml\n")[2]

@@ -54,7 +54,7 @@ def test_a_virtual_ip_without_a_subnet_gets_a_segment_named_like_its_interface()
     assert not make_plan(sample("minimal.yaml", virtualRouters=[router]), layout.nodes, Settings(node_image="x")).blocked
 
 
-def test_the_users_own_servers_get_stand_ins() -> None:
+def test_servers_of_the_user_get_stand_ins() -> None:
     server = {"name": "db1", "address": "10.9.9.9", "port": 5432}
     listener = {"name": "db", "port": 5432, "mode": "TCP", "backend": {"servers": [server]}}
     layout = make_layout(sample("minimal.yaml", haproxy={"listeners": [listener]}))
