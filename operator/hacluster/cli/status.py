@@ -88,11 +88,13 @@ async def _find_silent_nodes(
     client: "Client", namespace: str | None, statuses: "Mapping[Key, HAClusterStatus]"
 ) -> dict[Key, frozenset[str]]:
     """The nodes of each resource whose agents do not renew their Leases."""
-    from hacluster.plan.status import stale
+    from hacluster.plan.status import silent_by_lease
     from hacluster.timing import RENEWED_WITHIN
 
     renewed, now = await _read_renew_times(client, namespace), await client.server_time()
-    suspects = {key: stale(status, _renew_times_of(key, status.nodes, renewed), now) for key, status in statuses.items()}
+    suspects = {
+        key: silent_by_lease(status, _renew_times_of(key, status.nodes, renewed), now) for key, status in statuses.items()
+    }
     if all(suspects[key] <= set(status.silent_nodes) for key, status in statuses.items()):
         return suspects
     # A Lease looks old, but the operator does not call its node silent. Either the operator does not run, or the node's clock

@@ -116,7 +116,7 @@ async def _why_unfit(client: "Client", raw: Mapping[str, Any], status: "HACluste
     from hacluster.kube.client import ApiError
     from hacluster.kube.kinds import NODE
     from hacluster.plan.model import NodeView
-    from hacluster.plan.topology.preference import observed
+    from hacluster.plan.topology.preference import cannot_take, observed
 
     if raw["spec"].get("paused"):
         return "spec.paused is true, so nothing is moved"
@@ -134,12 +134,8 @@ async def _why_unfit(client: "Client", raw: Mapping[str, Any], status: "HACluste
         cordoned = bool(node.get("spec", {}).get("unschedulable"))
         if not raw["spec"]["nodeSelector"].items() <= (node["metadata"].get("labels") or {}).items():
             return "spec.nodeSelector does not select it"
-    if cordoned:
-        return f"it is cordoned (kubectl uncordon {move.node})"
     view = observed(NodeView(move.node), entry, silent=move.node in status.silent_nodes, cordoned=cordoned)
-    if move.router in view.faults:
-        return "its keepalived is in FAULT or does not run"
-    return view.unfit or ("" if move.router in (view.ready or ()) else "its keepalived and HAProxy are not ready yet")
+    return cannot_take(move.router, view, held=True)
 
 
 async def _set_preferred_node(client: "Client", move: _Move, router_spec: Mapping[str, Any]) -> int:

@@ -16,8 +16,8 @@ from hacluster.control.drift import differences
 from hacluster.control.informer import Informer
 from hacluster.control.store import Store, key_of
 from hacluster.errors import Problem
-from hacluster.kube.client import ApiError, Client, Object
-from hacluster.kube.kinds import CHILDREN, HACLUSTER, POD, Kind, kind_of
+from hacluster.kube.client import ApiError, Client
+from hacluster.kube.kinds import CHILDREN, HACLUSTER, POD, Kind, Object, kind_of
 from hacluster.plan.model import Manifest
 
 log = logging.getLogger(__name__)

@@ -11,9 +11,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from hacluster import names
-from hacluster.control.store import Object
 from hacluster.kube.client import ApiError, Client
-from hacluster.kube.kinds import EVENT
+from hacluster.kube.kinds import EVENT, Object
 from hacluster.plan.status import Event
 from hacluster.timestamps import format_timestamp
 

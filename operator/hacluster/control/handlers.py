@@ -12,8 +12,8 @@ import kopf
 
 from hacluster import names
 from hacluster.control.informer import Informer
-from hacluster.kube.client import Object, connect
-from hacluster.kube.kinds import MANAGED_SELECTOR, WATCHED, Kind
+from hacluster.kube.client import connect
+from hacluster.kube.kinds import MANAGED_SELECTOR, WATCHED, Kind, Object
 
 log = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ import logging
 from collections.abc import Callable
 
 from hacluster.control.node_monitor import NodeMonitor
-from hacluster.control.store import Change, Object, Store, key_of, owner_name
+from hacluster.control.store import Change, Store, key_of, owner_name
 from hacluster.control.workqueue import Key
 from hacluster.kube.client import Client
-from hacluster.kube.kinds import HACLUSTER, NODE, WATCHED, Kind
+from hacluster.kube.kinds import HACLUSTER, NODE, WATCHED, Kind, Object
 
 log = logging.getLogger(__name__)
 

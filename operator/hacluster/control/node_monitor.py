@@ -12,10 +12,10 @@ from datetime import datetime
 from hacluster import names
 from hacluster.control.heartbeats import Heartbeats, NodeKey
 from hacluster.control.observe import entry_time
-from hacluster.control.store import Change, Object, Store, key_of, owner_name
+from hacluster.control.store import Change, Store, key_of, owner_name
 from hacluster.control.workqueue import Key, RetryLater
 from hacluster.kube.client import ApiError, Client
-from hacluster.kube.kinds import HACLUSTER, LEASE, NODE
+from hacluster.kube.kinds import HACLUSTER, LEASE, NODE, Object
 from hacluster.plan.status import is_silent
 from hacluster.timing import WATCH_QUIET
 

@@ -13,8 +13,8 @@ from types import MappingProxyType
 from hacluster import names
 from hacluster.api import HACluster, HAClusterStatus, NodeStatus
 from hacluster.control.heartbeats import Heartbeats
-from hacluster.control.store import Object, Store, key_of
-from hacluster.kube.kinds import DAEMON_SET, NODE, POD
+from hacluster.control.store import Store, key_of
+from hacluster.kube.kinds import DAEMON_SET, NODE, POD, Object
 from hacluster.plan import Interface, NodeView
 from hacluster.plan.status import ObservedNode, is_silent
 from hacluster.plan.topology.preference import observed

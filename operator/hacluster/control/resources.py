@@ -7,9 +7,9 @@ validation of the spec only when the generation changed.
 from dataclasses import dataclass
 
 from hacluster.api import HACluster, HAClusterStatus, parse
-from hacluster.control.store import Object, ObjectKey, Store, key_of
+from hacluster.control.store import ObjectKey, Store, key_of
 from hacluster.errors import InvalidResource
-from hacluster.kube.kinds import HACLUSTER
+from hacluster.kube.kinds import HACLUSTER, Object
 from hacluster.kube.status import read_status
 
 

@@ -8,12 +8,10 @@ replaces a newer one, and a deletion removes only the object with the same uid.
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from hacluster import names
-from hacluster.kube.kinds import DAEMON_SET, HACLUSTER, LEASE, NODE, POD, Kind
+from hacluster.kube.kinds import DAEMON_SET, HACLUSTER, LEASE, NODE, POD, Kind, Object
 
-Object = dict[str, Any]
 ObjectKey = tuple[str, str]
 """Namespace (empty for cluster-wide objects) and name."""
 

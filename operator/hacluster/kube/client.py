@@ -1,7 +1,8 @@
 """A thin client over `kubernetes.aio`: plain mappings in and out, server-side apply, one error type.
 
 `connect` finds the API server and the credentials, `Client` sends the requests. The library's generated API classes are not used:
-they need a module for each kind, and the operator treats all kinds alike.
+they need a module for each kind, and the operator treats all kinds alike. `Client.watch` is for `hacluster watch`; the operator
+watches with kopf.
 """
 
 import json
@@ -17,9 +18,8 @@ from kubernetes.aio import config as kubeconfig
 from kubernetes.aio.client import ApiClient, Configuration
 
 from hacluster import names
-from hacluster.kube.kinds import MANAGED_SELECTOR, Kind
+from hacluster.kube.kinds import MANAGED_SELECTOR, Kind, Object
 
-Object = dict[str, Any]
 NoCluster = kubeconfig.ConfigException
 """Raised by `connect`: there is neither a service account nor a kubeconfig."""
 

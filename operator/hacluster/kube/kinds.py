@@ -4,9 +4,12 @@ The client takes one of the constants, such as `POD`. A table is enough because 
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from hacluster import names
+
+Object = dict[str, Any]
+"""One object as the API server sends and takes it."""
 
 
 @dataclass(frozen=True)

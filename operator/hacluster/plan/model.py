@@ -15,6 +15,10 @@ Address = IPv4Address | IPv6Address
 InterfaceAddress = IPv4Interface | IPv6Interface
 Manifest = dict[str, Any]
 """A Kubernetes object as plain data, in the form in which it is applied."""
+NodeTexts = Mapping[File, str]
+"""One node's files by kind."""
+Texts = Mapping[str, NodeTexts]
+"""Node → its files."""
 
 
 @dataclass(frozen=True)

@@ -3,20 +3,17 @@
 `plan.py` calls `make_objects` last, after `too_large` has checked that the files fit into their ConfigMaps.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from hacluster import names
 from hacluster.api import HACluster
 from hacluster.api.reasons import Reason
 from hacluster.errors import Problem
 from hacluster.nodeconfig import File
-from hacluster.plan.model import Manifest, Settings
+from hacluster.plan.model import Manifest, Settings, Texts
 from hacluster.plan.objects.access import access_objects
 from hacluster.plan.objects.children import child
 from hacluster.plan.objects.pods import apache_daemonset, lb_daemonset
-
-Texts = Mapping[str, Mapping[File, str]]
-"""Node → its files."""
 
 _LB_FILES = (File.KEEPALIVED, File.HAPROXY, File.RSYSLOG, File.AGENT)
 APACHE_FILES = (File.HTTPD, File.PAGE)

@@ -17,9 +17,9 @@ from hacluster import names
 from hacluster.api import HACluster
 from hacluster.nodeconfig import File
 from hacluster.plan.digest import digest
-from hacluster.plan.model import Manifest
+from hacluster.plan.model import Manifest, Texts
 from hacluster.plan.objects.children import child
-from hacluster.plan.rollout.rollout import LastGood, Refusal, Texts
+from hacluster.plan.rollout.rollout import LastGood, Refusal
 from hacluster.plan.texts.revision import is_unaltered
 
 _KEY = "texts.json.gz"

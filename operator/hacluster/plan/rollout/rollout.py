@@ -12,11 +12,9 @@ from dataclasses import dataclass, field
 
 from hacluster.nodeconfig import File
 from hacluster.plan.digest import digest
+from hacluster.plan.model import NodeTexts, Texts
 from hacluster.plan.texts.advert_settings import advert_settings_of
-from hacluster.plan.texts.revision import NodeTexts, is_unaltered, stated_revision, with_yields
-
-Texts = Mapping[str, NodeTexts]
-"""Node → its files."""
+from hacluster.plan.texts.revision import is_unaltered, stated_revision, with_yields
 
 _DAEMON_FILES = (File.KEEPALIVED, File.HAPROXY, File.RSYSLOG, File.HTTPD)
 """Files that a daemon loads, and may refuse. A change of the other files goes to all nodes at once: no daemon can refuse it."""

@@ -17,7 +17,7 @@ from hacluster.plan.status.events import Event
 from hacluster.plan.status.holders import GRACE, Holders, find_holders
 from hacluster.plan.status.inputs import ObservedNode, ReportInputs, VirtualIP, is_silent
 from hacluster.plan.status.report import Report, report
-from hacluster.plan.status.view import View, needs_attention, stale, view
+from hacluster.plan.status.view import View, needs_attention, silent_by_lease, view
 
 __all__ = [
     "GRACE",
@@ -32,6 +32,6 @@ __all__ = [
     "is_silent",
     "needs_attention",
     "report",
-    "stale",
+    "silent_by_lease",
     "view",
 ]

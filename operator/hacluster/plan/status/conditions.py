@@ -1,7 +1,7 @@
 """The conditions of a resource. The first problem gives a condition its reason; the message names all, and what to do about them.
 
-`report.py` creates `Findings` and calls `all`. A condition's `lastTransitionTime` changes only when its status does, as the Kubernetes
-API conventions demand, so the previous status is one of the inputs.
+`report.py` creates a `ConditionBuilder` and calls `build`. A condition's `lastTransitionTime` changes only when its status does, as the
+Kubernetes API conventions demand, so the previous status is one of the inputs.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,15 +34,15 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Findings:
-    """Everything that the conditions are derived from."""
+class ConditionBuilder:
+    """Derives the conditions from its fields."""
 
     inputs: ReportInputs
     virtual_ips: tuple[VirtualIPStatus, ...]
     verdicts: tuple[Verdict, ...]
     previous: HAClusterStatus
 
-    def all(self) -> tuple[Condition, ...]:
+    def build(self) -> tuple[Condition, ...]:
         """All conditions, the most important ones first."""
         accepted, stalled, split = self._accepted(), self._stalled(), self._split_brain()
         reconciling = self._reconciling(accepted, stalled)
@@ -93,16 +93,16 @@ class Findings:
 
     def _degraded(self) -> Finding:
         flapping_problems = [flapping.problem(vip) for vip in self.virtual_ips if vip.flapping_since]
-        troubles = [*flapping_problems, *self._troubles(), *self._overdue()]
-        if not troubles:
+        problems = [*flapping_problems, *self._problems(), *self._overdue()]
+        if not problems:
             return Finding("Degraded", False, Reason.ALL_NODES_FIT if self.verdicts else Reason.NO_MATCHING_NODES)
-        return Finding("Degraded", True, troubles[0].reason, _join(troubles))
+        return Finding("Degraded", True, problems[0].reason, _join(problems))
 
     def _ready(self, accepted: Finding, stalled: Finding, split: Finding, reconciling: Finding) -> Finding:
         for worse in (stalled, split):
             if worse.is_true:
                 return Finding("Ready", False, worse.reason, worse.message)
-        unfit = [trouble for verdict in self.verdicts if not verdict.fit for trouble in verdict.troubles]
+        unfit = [problem for verdict in self.verdicts if not verdict.fit for problem in verdict.problems]
         unfit += self.inputs.problems
         without_holder = [vip.address for vip in self.virtual_ips if not vip.holder]
         progress = self._progress()
@@ -133,8 +133,8 @@ class Findings:
     def _pending(self) -> list[str]:
         return [*(verdict.progress for verdict in self.verdicts if verdict.progress), *self.inputs.rollouts]
 
-    def _troubles(self) -> Iterable[Problem]:
-        return [*(trouble for verdict in self.verdicts for trouble in verdict.troubles), *self.inputs.problems]
+    def _problems(self) -> Iterable[Problem]:
+        return [*(problem for verdict in self.verdicts for problem in verdict.problems), *self.inputs.problems]
 
     def _overdue(self) -> Iterable[Problem]:
         reconciling = find_condition(self.previous, "Reconciling")

@@ -1,7 +1,8 @@
 """Whether a node is fit to hold a virtual IP, and if not, why.
 
 `report.py` calls `judge` for each selected node; the conditions show the messages. A reason that time alone should settle is
-`progress`; everything else is a trouble, which makes the resource Degraded.
+`progress`; everything else is a problem, which makes the resource Degraded. Whether a node can take over a router in a planned move
+is a different question, which is asked before the move: `topology/preference.py`.
 """
 
 from collections.abc import Collection
@@ -23,7 +24,7 @@ class Verdict:
     """Its agent reports, HAProxy and keepalived work, and it runs the revision that it should run."""
     progress: str = ""
     """A message that says what it waits for, where time alone should settle it; empty: nothing."""
-    troubles: tuple[Problem, ...] = ()
+    problems: tuple[Problem, ...] = ()
     """Problems that time alone does not settle. Each message names the node."""
 
 
@@ -32,16 +33,16 @@ def judge(node: ObservedNode, inputs: ReportInputs) -> Verdict:
     if node.entry is None:
         return Verdict(node.name, fit=False, progress=_join(f"{node.name}: its agent has not reported yet", node.hint))
     if node.silent(inputs.now):
-        return Verdict(node.name, fit=False, troubles=(_silence(node),))
+        return Verdict(node.name, fit=False, problems=(_silence(node),))
     progress = _progress(node, node.entry, inputs)
     unfit = _unfit(node.entry, node.yields)
-    troubles = (*unfit, *_reported(node.entry), *_apache(node.entry, inputs))
+    problems = (*unfit, *_reported(node.entry), *_apache(node.entry, inputs))
     refused = any(problem.reason == Reason.CONFIGURATION_REFUSED for problem in node.entry.problems)
     return Verdict(
         node.name,
         fit=not progress and not unfit and not refused and not _left_out(node, inputs),
         progress="" if refused else progress,
-        troubles=troubles,
+        problems=problems,
     )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from hacluster.api.status import ConditionStatus, HAClusterStatus, LastFailover, VirtualIPStatus
 from hacluster.plan.status import failover, flapping
-from hacluster.plan.status.conditions import PROGRESS_WITHIN, Findings, find_condition
+from hacluster.plan.status.conditions import PROGRESS_WITHIN, ConditionBuilder, find_condition
 from hacluster.plan.status.events import Event, events_between
 from hacluster.plan.status.holders import Holders, find_holders
 from hacluster.plan.status.inputs import ReportInputs, VirtualIP
@@ -52,7 +52,7 @@ def report(previous: HAClusterStatus, inputs: ReportInputs) -> Report:
         virtual_ips=virtual_ips,
         last_failover=failover.last_failover(reported, [each.move for each in holdings if each.move], inputs),
         silent_nodes=tuple(node.name for node in inputs.nodes if node.entry and node.silent(inputs.now)),
-        conditions=Findings(inputs, virtual_ips, verdicts, previous).all(),
+        conditions=ConditionBuilder(inputs, virtual_ips, verdicts, previous).build(),
     )
     contested = [each.found.recheck_at for each in holdings if each.found.recheck_at]
     flapping_ends = [end for vip in virtual_ips if (end := flapping.end_time(vip))]

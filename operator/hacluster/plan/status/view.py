@@ -35,7 +35,7 @@ class View:
     """The conditions that are not as they should be."""
 
 
-def stale(status: HAClusterStatus, renewed: Mapping[str, datetime | None], now: datetime) -> frozenset[str]:
+def silent_by_lease(status: HAClusterStatus, renewed: Mapping[str, datetime | None], now: datetime) -> frozenset[str]:
     """Nodes whose Lease was `renewed` too long ago (None: never).
 
     `renewed` is by the nodes' clocks and `now` by another, and any of them may be wrong: read the Leases a second time before a node

@@ -7,7 +7,7 @@ roll-out (`rollout/rollout.py`) therefore changes such settings on all nodes at 
 import re
 
 from hacluster.nodeconfig import File
-from hacluster.plan.texts.revision import NodeTexts
+from hacluster.plan.model import NodeTexts
 
 _SETTINGS = re.compile(r"^\s*(vrrp_version|version|interface|virtual_router_id|advert_int|unicast_src_ip)\s+\S+", re.MULTILINE)
 _LISTS = re.compile(r"^\s*(unicast_peer|virtual_ipaddress) \{[^}]*\}", re.MULTILINE)

@@ -5,14 +5,12 @@ files carry with them: the roll-out ignores stored files that were changed by ha
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 from hacluster.nodeconfig import AgentConfig, File
 from hacluster.plan.digest import digest
-
-NodeTexts = Mapping[File, str]
-"""One node's files by kind."""
+from hacluster.plan.model import NodeTexts
 
 
 def agent_json(config: AgentConfig) -> str:

@@ -1,9 +1,11 @@
 """Decides which node should hold a virtual router: preferred nodes, cordoned nodes, and which node yields to which.
 
-`topology.py` uses it to change the members' priorities, `plan.py` to find the nodes that have to yield. A preference is in force
-only while the preferred node could take over at once, or already holds the router. Otherwise nothing moves, and a problem says
-why: a move to an unfit node would be an outage. Everything follows from the present state, so it ends by itself: once the
-preferred node holds the router, no node yields to it any more.
+`topology.py` uses it to change the members' priorities, `plan.py` to find the nodes that have to yield. `control/observe.py` adds a
+node's fitness to its view with `observed`; `hacluster switchover` asks the same questions before it changes anything.
+
+A preference is in force only while the preferred node could take over at once, or already holds the router. Otherwise nothing moves,
+and a problem says why: a move to an unfit node would be an outage. Everything follows from the present state, so it ends by itself:
+once the preferred node holds the router, no node yields to it any more.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -64,19 +66,18 @@ def choose_preferred(
     held = any(name in each.holds for each in views)
     if name in view.holds:
         return (wanted if wanted in members else ""), ()
-    if why := _cannot_take(name, view, members, held=held):
+    not_member = "" if wanted in members else f"it is no member of {name}"
+    if why := view.unfit or not_member or cannot_take(name, view, held=held):
         message = f"{wanted} cannot have {name} now: {why}. Nothing was moved; repair the node, or prefer another"
         # While no node holds the router, the cluster is starting: nodes become ready one after another, which is no problem yet.
         return "", (Problem(Reason.PREFERRED_NODE_UNFIT, field, message),) if held else ()
     return wanted, ()
 
 
-def _cannot_take(router: str, view: NodeView, members: Mapping[str, Member], *, held: bool) -> str:
-    """Why the preferred node cannot take the router now, as a clause; empty: it can. `held`: some node holds the router."""
+def cannot_take(router: str, view: NodeView, *, held: bool) -> str:
+    """Why the node cannot take the router now, as a clause; empty: it can. `held`: some node holds the router."""
     if view.unfit:
         return view.unfit
-    if view.name not in members:
-        return f"it is no member of {router}"
     if view.cordoned:
         return f"it is cordoned (kubectl uncordon {view.name})"
     if router in view.faults:

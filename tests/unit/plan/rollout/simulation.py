@@ -5,10 +5,11 @@ from typing import Any
 
 from hacluster.nodeconfig import File
 from hacluster.plan import Plan
+from hacluster.plan.model import Texts
 from hacluster.plan.objects.objects import config_maps
 from hacluster.plan.rollout.last_good import last_good_object, read_last_good
 from hacluster.plan.rollout.offered import offered_texts
-from hacluster.plan.rollout.rollout import NodeRun, Rollout, Texts, roll_out
+from hacluster.plan.rollout.rollout import NodeRun, Rollout, roll_out
 from hacluster.plan.texts.revision import stated_revision
 from tests.unit.plan.clusters import cluster, plan
 

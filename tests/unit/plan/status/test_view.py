@@ -1,9 +1,9 @@
-"""`view` and `stale`: nothing that a silent node reported of itself is shown as true."""
+"""`view` and `silent_by_lease`: nothing that a silent node reported of itself is shown as true."""
 
 from datetime import timedelta
 
 from hacluster.api.status import HAClusterStatus, Health, VrrpState
-from hacluster.plan.status import ObservedNode, stale, view
+from hacluster.plan.status import ObservedNode, silent_by_lease, view
 from hacluster.timing import SILENT_AFTER
 from tests.unit.plan.status.examples import NODES, START, ReportSequence, settled
 
@@ -61,7 +61,7 @@ def test_a_silent_node_is_no_part_of_a_split_brain() -> None:
 def test_a_lease_that_is_too_old_or_was_never_renewed_is_stale() -> None:
     raw = stored(settled())
     renewed = {"node1": START - SILENT_AFTER, "node2": START - SILENT_AFTER + timedelta(milliseconds=1)}
-    assert stale(raw, renewed, START) == {"node1", "node3"}
+    assert silent_by_lease(raw, renewed, START) == {"node1", "node3"}
 
 
 def test_a_node_that_never_reported_is_not_yet_silent() -> None:
