@@ -205,7 +205,7 @@ def test_watch_prints_each_move_until_it_is_interrupted(apiserver: ApiServer, en
             env.report_loaded("node1", state="Fault", haproxy="Down")
             env.report_loaded("node2", holds=True, takeover=120)
             wait_for_line(rf"{VIP} moved from {one} to {two}$|{VIP} has no holder")
-            wait_for_line(rf"failover of VI_1 from {one} to {two} at \S+: HAProxyDown, 120 ms without a holder$")
+            wait_for_line(rf"failover of VI_1 from {one} to {two} at \S+: HAProxyDown, takeover in 120 ms$")
             wait_for_line(rf"Degraded=True HAProxyDown: {one}: HAProxy does not answer")
             env.stop_renewing_lease("node3")
             wait_for_line(rf"{env.node('node3')}: VI_1 Unknown, .*not heard from for ten seconds$")

@@ -146,7 +146,7 @@ class LastFailover(Model):
     at: Timestamp
     """When the virtual IP was on the first new holder."""
     duration_milliseconds: Annotated[int, Field(ge=0)] | None = None
-    """Milliseconds without a holder, as the new holder measured them from the last advertisement of the old one."""
+    """Milliseconds from the old holder's last advertisement until the new holder had the address, as the new holder measured them."""
 
 
 class ConditionStatus(Enumeration):

@@ -202,7 +202,7 @@ async def _timeout_message(client: "Client", move: _Move, timeout: float) -> str
 
 
 async def _success_message(client: "Client", move: _Move, before: "HAClusterStatus", after: "HAClusterStatus") -> str:
-    """The old and the new holder, and the time without a holder if the new holder's agent reports it soon enough."""
+    """The old and the new holder, and the duration of the takeover if the new holder's agent reports it soon enough."""
     from hacluster.kube.status import read_status
 
     try:
@@ -217,7 +217,7 @@ async def _success_message(client: "Client", move: _Move, before: "HAClusterStat
 
 
 def _duration(before: "HAClusterStatus", after: "HAClusterStatus", move: _Move) -> int | None:
-    """Milliseconds without a holder in this move; None: not reported yet, or `lastFailover` is about another move."""
+    """Milliseconds of the takeover in this move; None: not reported yet, or `lastFailover` is about another move."""
     last = after.last_failover
     is_this_move = last and last.router == move.router and last.to == move.node
     if last is None or not is_this_move or (before.last_failover and before.last_failover.at == last.at):

@@ -127,7 +127,7 @@ def _move_lines(before: "HAClusterStatus", after: "HAClusterStatus") -> Iterator
 
 
 def _failover_line(last: "LastFailover") -> str:
-    duration = f", {last.duration_milliseconds} ms without a holder" if last.duration_milliseconds is not None else ""
+    duration = f", takeover in {last.duration_milliseconds} ms" if last.duration_milliseconds is not None else ""
     return f"failover of {last.router} from {last.from_} to {last.to} at {last.at}: {last.reason}{duration}"
 
 

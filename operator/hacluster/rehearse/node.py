@@ -17,11 +17,11 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePath
 from typing import Any, Final
 
 from hacluster import names
 from hacluster.agent.haproxy.commands import SERVERS, ask, parse_servers
+from hacluster.agent.paths import Paths
 from hacluster.nodeconfig import File
 from hacluster.plan import Plan
 from hacluster.plan.model import Manifest
@@ -56,6 +56,11 @@ class Node:
         """The node's name."""
         return self.host.name
 
+    @property
+    def paths(self) -> Paths:
+        """The node's files, as paths of the machine."""
+        return Paths(run=self.host.folder / "run", config=self.host.folder / "config")
+
     # ── configuration ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def deliver(self, plan: Plan) -> None:
@@ -64,12 +69,12 @@ class Node:
         texts = plan.texts[self.name]
         if not self.agent:
             for file in (file for file in (File.KEEPALIVED, File.HAPROXY, File.RSYSLOG) if file in texts):
-                (self.host.folder / "run" / file.value).write_text(texts[file])
+                self.paths.live(file).write_text(texts[file])
         self._publish({names.key(self.name, file): text for file, text in texts.items()})
 
     def _publish(self, texts: Mapping[str, str]) -> None:
         """Replaces all files at once, by the symlink `..data`, as the kubelet's atomic writer does for a ConfigMap volume."""
-        config = self.host.folder / "config"
+        config = self.paths.config
         self._deliveries += 1
         new = config / f"..{self._deliveries}"
         new.mkdir()
@@ -120,8 +125,7 @@ class Node:
             self._ask_haproxy(";".join(f"set server {each}/{server} health up" for each in servers for server in servers[each]))
 
     def _ask_haproxy(self, command: str) -> str:
-        socket = self.host.folder / "run" / PurePath(names.HAPROXY_ADMIN_SOCKET).name
-        return asyncio.run(asyncio.wait_for(ask(socket, command), 1))
+        return asyncio.run(asyncio.wait_for(ask(self.paths.haproxy_admin, command), 1))
 
     def freeze(self, seconds: float) -> None:
         """Stops every daemon of the node for this time and continues it, as a hypervisor that pauses the machine does."""
@@ -146,16 +150,16 @@ class Node:
             self._due.clear()
             self.restarts = False
         if self.agent:
-            (self.host.folder / "run" / "leave").touch()
+            self.paths.leave.touch()
             until = time.monotonic() + drain + _STOP_TIMEOUT
-            while not (self.host.folder / "run" / "left").exists() and time.monotonic() < until:
+            while not self.paths.left.exists() and time.monotonic() < until:
                 time.sleep(0.02)
         with lock:
             ending = [self._running.pop(name, None) for name in ("keepalived", "haproxy", "agent")]
         for daemon in ending:
             if daemon is not None:
                 daemon.terminate(_STOP_TIMEOUT)
-        for file in (self.host.folder / "run").iterdir():  # the emptyDir is deleted with its pod
+        for file in self.paths.run.iterdir():  # the emptyDir is deleted with its pod
             if not file.is_dir() and not file.name.startswith("httpd"):
                 file.unlink()
 
@@ -174,7 +178,7 @@ class Node:
 
     def _may_start(self, name: str) -> bool:
         """Whether the agent has installed the daemon's configuration, where there is an agent."""
-        return name not in _DAEMONS or not self.agent or (self.host.folder / "run" / "ready").exists()
+        return name not in _DAEMONS or not self.agent or self.paths.ready.exists()
 
     def _start(self, name: str) -> Daemon:
         if name == "agent":
@@ -207,6 +211,6 @@ class Node:
     def entry(self) -> Mapping[str, Any]:
         """The entry of `status.nodes` that its agent reported last; {} before the first report."""
         with contextlib.suppress(OSError, ValueError, IndexError):
-            entry: Mapping[str, Any] = json.loads((self.host.folder / "run" / "entries").read_text().splitlines()[-1])
+            entry: Mapping[str, Any] = json.loads((self.paths.run / "entries").read_text().splitlines()[-1])
             return entry
         return {}

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from hacluster.rehearse.client import DEADLINE
 from hacluster.rehearse.events import TITLES, Event
 
 _LOWEST: Final = 0.2
 """Milliseconds: faster requests are drawn at this height, because the axis is logarithmic."""
-_LOST: Final = 3000.0
+_LOST: Final = 1000 * DEADLINE
 """Milliseconds: the height at which requests without an answer are drawn (`client.DEADLINE`)."""
 
 

@@ -55,7 +55,7 @@ def is_ready(lab: Lab, name: str) -> bool:
     if not node.agent:
         return True
     if node.api_host:  # no report can be read: keepalived's track file has to do
-        return (node.host.folder / "run" / "track-haproxy").read_text() == "0"
+        return node.paths.track_haproxy.read_text() == "0"
     entry = node.entry()
     states = {router["state"] for router in entry.get("routers", ())}
     revision = lab.plan.revisions[name]
