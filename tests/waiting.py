@@ -6,6 +6,7 @@ The error of `eventually` says what was still wrong at the deadline.
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -42,6 +43,11 @@ def assert_unchanged(before: T, read: Callable[[], T], *, seconds: float, every:
         if time.monotonic() >= started + seconds:
             return
         time.sleep(every)
+
+
+def assert_exists(file: Path) -> None:
+    """A check for `eventually`."""
+    assert file.exists(), f"{file} does not exist"
 
 
 async def eventually_async(condition: Callable[[], bool], *, within: float = 5, every: float = 0.01) -> None:

@@ -122,7 +122,7 @@ class Lab:
         return int(engines.engine("inspect", "--format", "{{.State.Pid}}", container).stdout)
 
     def stop_node(self, node: str) -> None:
-        """Ends the node as a power loss does: no process on it can shut down in order."""
+        """Ends the node as a power loss does: no process on it can shut down gracefully."""
         wiring.power_off(self._switch, self._container(node), network.NODES.get(node, ()))
 
     def start_node(self, node: str, timeout: float = 180) -> None:

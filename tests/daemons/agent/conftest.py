@@ -1,19 +1,11 @@
 """A node for each test, removed even if the test fails."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cluster import ensure_images
 from tests.daemons.agent.node import Node
-
-
-@pytest.fixture(scope="session")
-def node_image() -> str:
-    """The product's node image. HACLUSTER_NODE_IMAGE may name an older one: the agent itself comes from the work tree."""
-    return os.environ.get("HACLUSTER_NODE_IMAGE") or ensure_images().node
 
 
 @pytest.fixture

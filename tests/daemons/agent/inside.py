@@ -1,7 +1,8 @@
 """Runs inside a node's container: finds processes, signals them, and measures how long the agent takes to react.
 
-inside.py react SIGNAL NAME CONDITION SECONDS   sends a signal to every process of that name (`-`: to none), and prints the
-                                                milliseconds until the condition holds, or `late`
+inside.py react SIGNAL NAME CONDITION SECONDS   sends a signal to every process of that name, and prints the milliseconds until
+                                                the condition holds, or `late`
+inside.py wait CONDITION SECONDS                prints the milliseconds until the condition holds, or `late`
 inside.py pids NAME                             prints process ids
 inside.py resident NAME                         prints the memory of the first process of that name in kB
 inside.py load                                  sends requests until SIGTERM, then prints how many succeeded and failed
@@ -64,12 +65,19 @@ def has_vip() -> bool:
 
 def react(number: str, name: str, condition: str, seconds: str) -> str:
     """Signals processes; milliseconds until the condition holds, or `late`."""
-    targets = [] if name == "-" else named(name)
-    if name != "-" and not targets:
+    targets = named(name)
+    if not targets:
         raise SystemExit(f"no {name} runs here")
     started = time.perf_counter()
-    for pid in reversed(targets):  # children first: after the end of its parent, a child could end in order
+    for pid in reversed(targets):  # children first: after the end of its parent, a child could end gracefully
         os.kill(pid, getattr(signal, f"SIG{number}"))
+    return wait(condition, seconds, started)
+
+
+def wait(condition: str, seconds: str, started: float | None = None) -> str:
+    """Milliseconds from `started`, by default now, until the condition holds, or `late`."""
+    if started is None:
+        started = time.perf_counter()
     while not holds(condition):
         if time.perf_counter() - started > float(seconds):
             return "late"
@@ -106,7 +114,7 @@ def load() -> str:
 def main() -> None:
     """Runs one of the commands in the module's docstring."""
     command, *arguments = sys.argv[1:]
-    commands: dict[str, Callable[..., str]] = {"react": react, "pids": pids, "resident": resident, "load": load}
+    commands: dict[str, Callable[..., str]] = {"react": react, "wait": wait, "pids": pids, "resident": resident, "load": load}
     print(commands[command](*arguments), flush=True)
 
 

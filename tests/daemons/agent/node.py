@@ -9,6 +9,7 @@ from typing import Any
 from hacluster import names
 from tests.cluster import engine
 from tests.daemons.agent.wanted import VIP, Wanted
+from tests.daemons.configmap import deliver
 from tests.waiting import eventually
 
 REPOSITORY = Path(__file__).parents[3]
@@ -31,7 +32,6 @@ class Node:
     image: str
     config: Path
     name: str = field(default_factory=lambda: f"hacluster-agent-test-{uuid.uuid4().hex[:8]}")
-    _swaps: int = 0
 
     def up(self) -> None:
         """Starts the container: an interface with the node's own address, and no daemon yet."""
@@ -70,18 +70,8 @@ class Node:
         return self.run("cat", f"/log/{name}", check=False)
 
     def want(self, wanted: Wanted) -> None:
-        """Delivers files as the kubelet does: a new directory, and one symbolic link that is replaced."""
-        self._swaps += 1
-        new = self.config / f"..{self._swaps}"
-        new.mkdir()
-        for file, text in wanted.files().items():
-            key = names.key("node1", file)
-            (new / key).write_text(text)
-            link = self.config / key
-            if not link.is_symlink():
-                link.symlink_to(Path("..data") / key)
-        (self.config / "..data_tmp").symlink_to(new.name)
-        (self.config / "..data_tmp").replace(self.config / "..data")
+        """Delivers these files in the node's ConfigMap."""
+        deliver(self.config, {names.key("node1", file): text for file, text in wanted.files().items()})
 
     def start_agent(self, capabilities: str = _CAPABILITIES) -> None:
         """Starts the agent, with its package from this work tree."""
@@ -115,6 +105,11 @@ class Node:
             f"{condition} not within {seconds:g} s after SIG{number} to {name}; the agent's log:\n{self.log('agent')}"
         )
         return float(measured)
+
+    def wait_for(self, condition: str, seconds: float = 5) -> None:
+        """Waits until the condition holds (inside.py). Fails after `seconds`."""
+        measured = self.run("python3", _INSIDE, "wait", condition, str(seconds)).strip()
+        assert measured != "late", f"{condition} not within {seconds:g} s; the agent's log:\n{self.log('agent')}"
 
     def pids(self, name: str) -> set[int]:
         """Ids of the living processes of that name."""

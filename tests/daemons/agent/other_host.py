@@ -86,7 +86,7 @@ class OtherHost:
         eventually(lambda: self._assert_master(vip), within=15)
 
     def stop_keepalived(self) -> None:
-        """Ends keepalived in order: it sends an advertisement with priority 0."""
+        """Ends keepalived gracefully: it sends an advertisement with priority 0."""
         self.run("sh", "-c", f"kill $(cat {names.RUN_DIR}/k.pid)")
 
     def kill_keepalived(self) -> None:

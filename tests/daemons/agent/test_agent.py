@@ -122,7 +122,7 @@ def assert_fast(times: list[float], limit: float) -> None:
     assert max(times) < 3 * limit, times
 
 
-def test_a_killed_haproxy_is_a_fault_at_once(running: Node) -> None:
+def test_a_killed_haproxy_is_a_fault_within_50_ms(running: Node) -> None:
     times = []
     for _ in range(3):
         times.append(running.react("KILL", "haproxy", "track=1"))
@@ -132,7 +132,7 @@ def test_a_killed_haproxy_is_a_fault_at_once(running: Node) -> None:
     assert_fast(times, 50)
 
 
-def test_a_hanging_haproxy_is_a_fault_soon(running: Node) -> None:
+def test_a_hanging_haproxy_is_a_fault_within_600_ms(running: Node) -> None:
     times = []
     for _ in range(3):
         times.append(running.react("STOP", "haproxy", "track=1"))
@@ -151,7 +151,7 @@ def test_without_http_checks_the_track_file_is_not_changed(node: Node) -> None:
     assert node.run("cat", names.TRACK_HAPROXY) == "1"
 
 
-def test_a_killed_keepalived_leaves_no_address(running: Node) -> None:
+def test_the_address_of_a_killed_keepalived_is_removed_within_100_ms(running: Node) -> None:
     times = []
     for _ in range(3):
         times.append(running.react("KILL", "keepalived", "no-vip"))
@@ -167,14 +167,13 @@ def test_a_left_over_virtual_ip_is_removed_at_the_start(node: Node) -> None:
     node.run("ip", "addr", "add", "172.16.7.201/24", "dev", "eth0")  # not a virtual IP of this resource
     node.start_agent()
     node.want(Wanted())
-    node.react("CONT", "-", "no-vip")
+    node.wait_for("no-vip")
     assert "172.16.7.201/24" in node.run("ip", "addr", "show", "dev", "eth0")
 
 
 def test_an_agent_that_is_killed_and_restarted_changes_nothing(running: Node) -> None:
     before = running.entry()
     daemons = running.pids("keepalived") | running.pids("haproxy")
-    track = running.run("stat", "-c", "%y", names.TRACK_HAPROXY)
     with running.load() as load:
         running.react("KILL", "hacluster", "gone=hacluster")
         running.start_agent()
@@ -185,9 +184,8 @@ def test_an_agent_that_is_killed_and_restarted_changes_nothing(running: Node) ->
     assert running.entry() == before  # to the microsecond
     assert running.pids("keepalived") | running.pids("haproxy") == daemons
     assert "Reloading" not in running.log("keepalived")
-    assert running.run("cat", names.TRACK_HAPROXY) == "0"
-    assert track  # the file may be written again, but with the same value: keepalived did not change its state
-    running.react("CONT", "-", "vip")
+    assert running.run("cat", names.TRACK_HAPROXY) == "0"  # it may be written again, but with the same value
+    running.wait_for("vip")
 
 
 def assert_logged_more_than(node: Node, text: str, times: int) -> None:
@@ -199,14 +197,14 @@ def assert_last_two_entries_are_equal(node: Node) -> None:
     assert one == two
 
 
-def test_the_agents_end_leaves_no_address(running: Node) -> None:
+def test_an_agent_that_ends_leaves_no_address(running: Node) -> None:
     """As when the pod ends: first the daemons, of which keepalived is killed here, then the agent."""
     running.react("KILL", "keepalived", "gone=keepalived")
     assert running.react("TERM", "hacluster", "gone=hacluster") < 2000
-    running.react("CONT", "-", "no-vip")
+    running.wait_for("no-vip")
     running.assert_entry(state="Stopped", virtualIPs=[])
 
 
-def test_the_agents_end_leaves_a_living_keepalived_alone(running: Node) -> None:
+def test_an_agent_that_ends_leaves_the_address_of_a_living_keepalived(running: Node) -> None:
     assert running.react("TERM", "hacluster", "gone=hacluster") < 2000
-    running.react("CONT", "-", "vip")
+    running.wait_for("vip")

@@ -1,4 +1,4 @@
-"""Fixtures: the node image with the real daemons, and a node on which containers of pods run; they are removed after each test."""
+"""A node for each test, on which containers of pods run; it is removed even if the test fails."""
 
 import tempfile
 from collections.abc import Iterator
@@ -6,14 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import ensure_images
 from tests.daemons.plan.pod import Pod
 from tests.daemons.plan.tutorial import ENS3, ETH0
-
-
-@pytest.fixture(scope="session")
-def node_image() -> str:
-    return ensure_images().node
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from hacluster import names
 from hacluster.nodeconfig import File
 from hacluster.plan import Manifest, Plan
 from tests.cluster import engine
+from tests.daemons.configmap import deliver
 
 _IGNORED_FIELDS = {"name", "image", "imagePullPolicy", "resources", "restartPolicy"}
 _PROBES = {"startupProbe", "livenessProbe", "readinessProbe"}
@@ -30,7 +31,6 @@ class Pod:
     name: str = field(default_factory=lambda: f"hacluster-plan-test-{uuid.uuid4().hex[:8]}")
     _started: list[str] = field(default_factory=list)
     _hooks: dict[str, list[str]] = field(default_factory=dict)
-    _deliveries: int = 0
 
     def up(self, **interfaces: str) -> None:
         """Creates the node, with interfaces of one address each. They are veth pairs whose other ends have no addresses."""
@@ -70,18 +70,8 @@ class Pod:
         engine("stop", "--time", "10", self._full(container))
 
     def deliver(self, volume: str, texts: Mapping[str, str]) -> None:
-        """Delivers a ConfigMap as the kubelet does: files in a new directory, and one symbolic link that is replaced atomically."""
-        self._deliveries += 1
-        root = self.folder / volume
-        new = root / f"..{self._deliveries}"
-        new.mkdir(parents=True)
-        root.chmod(0o755)
-        for key, text in texts.items():
-            (new / key).write_text(text)
-            if not (root / key).is_symlink():
-                (root / key).symlink_to(Path("..data") / key)
-        (root / "..data_tmp").symlink_to(new.name)
-        (root / "..data_tmp").replace(root / "..data")
+        """Delivers a ConfigMap in one of the pod's volumes."""
+        deliver(self.folder / volume, texts)
 
     def install(self, plan: Plan) -> None:
         """Installs the daemons' files in the run directory, as the agent does before the daemons start."""

@@ -11,7 +11,7 @@ from hacluster import names
 from hacluster.plan import Manifest, Plan
 from tests.daemons.plan.pod import Pod, apache_files, daemonset
 from tests.daemons.plan.tutorial import ENS3, tutorial
-from tests.waiting import eventually
+from tests.waiting import assert_exists, eventually
 
 pytestmark = pytest.mark.daemons
 
@@ -147,10 +147,6 @@ def test_all_daemons_run_together_on_one_node(pod: Pod, haproxy: Manifest) -> No
         left.touch()
         stopping.result(timeout=30)
     assert VIP not in pod.sh("ip address show ens3")
-
-
-def assert_exists(file: Path) -> None:
-    assert file.exists()
 
 
 def assert_logged(pod: Pod, words: str, times: int = 1) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hacluster import names
 from tests.unit.plan.clusters import cluster, plan
 from tests.unit.plan.objects.lookup import ALL_ON, containers, pod
-from tests.waiting import eventually
+from tests.waiting import assert_exists, eventually
 
 
 def test_the_daemons_stop_only_after_the_handover_of_the_agent() -> None:
@@ -42,7 +42,3 @@ def test_the_hook_waits_for_the_agent_but_has_a_timeout(tmp_path: Path) -> None:
     assert process.wait(timeout=5) == 0
     left.unlink()
     assert subprocess.run(["sh", "-c", hook.replace("n=50", "n=2")], timeout=5, check=False).returncode == 0
-
-
-def assert_exists(file: Path) -> None:
-    assert file.exists()
