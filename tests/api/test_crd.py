@@ -82,7 +82,7 @@ def _contains(stored: Any, written: Any) -> bool:
 
 def _status() -> dict[str, Any]:
     at = "2026-01-02T03:04:05.123456Z"
-    ready = {"type": "Ready", "status": "True", "reason": Reason.READY, "message": "all is well", "lastTransitionTime": at}
+    ready = {"type": "Ready", "status": "True", "reason": Reason.READY.value, "message": "all is well", "lastTransitionTime": at}
     vip = {
         "address": "172.16.7.200",
         "router": "VI_1",
@@ -108,7 +108,7 @@ def test_kubectl_get_prints_the_columns(apiserver: ApiServer, namespace: str) ->
     apiserver.kubectl("patch", "hac", "shown", "-n", namespace, "--subresource=status", "--type=merge", "-p", patch)
     head, row = apiserver.kubectl("get", "hac", "-n", namespace).splitlines()
     assert head.split() == ["NAME", "READY", "VIP", "HOLDER", "NODES", "REASON", "AGE"]
-    assert row.split()[:6] == ["shown", "True", "172.16.7.200", "node1", "3/3", Reason.READY]
+    assert row.split()[:6] == ["shown", "True", "172.16.7.200", "node1", "3/3", Reason.READY.value]
     wide = apiserver.kubectl("get", "hac", "-n", namespace, "-o", "wide").splitlines()
     assert wide[0].split("  ")[-1].strip() == "MESSAGE"
     assert wide[1].rstrip().endswith("all is well")
