@@ -9,6 +9,7 @@ import http.client
 import json
 import secrets
 import ssl
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from tests.api.kubectl import run_kubectl, write_kubeconfig
 from tests.cluster.tools import Kube
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+REUSE_WITHIN = 30.0
+"""Seconds without a request after which the connection is not used again: the server closes an idle one after 90 s."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class ApiServer:
     """Data and logs of the processes; deleted at the end."""
     binaries: Kube
     _namespaces: int = field(default=0, repr=False)
+    _used: float = field(default=0.0, repr=False)
+    """When the connection was last used (monotonic clock)."""
 
     def kubectl(self, *args: str, input: str | None = None, check: bool = True) -> str:
         """Standard output of `kubectl ARGS`.
@@ -74,9 +79,17 @@ class ApiServer:
         `path` starts with /api; `content` is the content type of `body`.
         """
         headers = {"Authorization": f"Bearer {token or self.token}", "Content-Type": content}
-        self._connection.request(method, path, None if body is None else json.dumps(body), headers)
-        response = self._connection.getresponse()
-        return Answer(response.status, json.load(response))
+        if time.monotonic() - self._used > REUSE_WITHIN:
+            self._connection.close()  # http.client opens a new one
+        try:
+            self._connection.request(method, path, None if body is None else json.dumps(body), headers)
+            response = self._connection.getresponse()
+            answer = Answer(response.status, json.load(response))
+        except BaseException:
+            self._connection.close()  # otherwise every later request would fail, too
+            raise
+        self._used = time.monotonic()
+        return answer
 
     def dry_run(self, manifest: dict[str, Any], namespace: str = "default") -> Answer:
         """Creates an HACluster as a dry run; an unknown field is an error, as with `kubectl apply`."""
@@ -89,7 +102,7 @@ class ApiServer:
 
     @functools.cached_property
     def _connection(self) -> http.client.HTTPSConnection:
-        """Stays open, because a TLS handshake takes longer than a request. http.client reconnects if the server has closed it."""
+        """Stays open between requests, because a TLS handshake takes longer than a request."""
         tls = ssl.create_default_context(cafile=str(self.ca))
         return http.client.HTTPSConnection(self.url.removeprefix("https://"), context=tls, timeout=30)
 
