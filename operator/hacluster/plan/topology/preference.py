@@ -76,12 +76,12 @@ def choose_preferred(
 
 def cannot_take(router: str, view: NodeView, *, held: bool) -> str:
     """Why the node cannot take the router now, as a clause; empty: it can. `held`: some node holds the router."""
-    if view.unfit:
-        return view.unfit
     if view.cordoned:
         return f"it is cordoned (kubectl uncordon {view.name})"
     if router in view.faults:
         return f"its keepalived is in FAULT or not running ({router})"
+    if view.unfit:
+        return view.unfit
     if held and view.ready is not None and router not in view.ready:
         return f"its keepalived and HAProxy are not ready for {router} yet"
     return ""
