@@ -14,7 +14,8 @@ from hacluster.api.reasons import Reason
 from hacluster.errors import InvalidResource
 from tests.api.apiserver import ApiServer
 from tests.api.kubectl import KubectlError
-from tests.unit.api.examples import BAD, GOOD, Bad, everything, minimal, put
+from tests.unit.api.bad_examples import BAD, Bad
+from tests.unit.api.examples import GOOD, everything, minimal, put
 
 pytestmark = pytest.mark.apiserver
 

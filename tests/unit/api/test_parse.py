@@ -7,7 +7,8 @@ import pytest
 
 from hacluster.api import parse
 from hacluster.errors import InvalidResource
-from tests.unit.api.examples import ABSENT, BAD, GOOD, Bad, Resource, everything, minimal, put
+from tests.unit.api.bad_examples import BAD, Bad
+from tests.unit.api.examples import ABSENT, GOOD, Resource, everything, minimal, put
 
 
 @pytest.mark.parametrize("resource", GOOD.values(), ids=GOOD.keys())
