@@ -40,11 +40,6 @@ class Row:
         """The event's title in tables."""
         return TITLES[self.event]
 
-    @property
-    def clean(self) -> bool:
-        """Whether no request failed, no connection broke, and every trial recovered."""
-        return self.failed == self.broken == self.not_recovered == 0
-
 
 def summarize(trials: Iterable[Trial]) -> tuple[Row, ...]:
     """One row for each event, in the order of `Event`."""
