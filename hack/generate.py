@@ -19,13 +19,14 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
-from hacluster.api.crd import build_crd, crd_yaml, to_yaml  # noqa: E402
+from hacluster.api.crd import build_crds, to_yaml  # noqa: E402
 from tests.cluster import cache, gobuild, versions  # noqa: E402
 
 CHART = Path("charts/hacluster-operator")
 CHART_CRD = CHART / "templates" / "crd.yaml"
 RELEASE, NAMESPACE = "hacluster", "hacluster-system"
 HEADER = "# Made by hack/generate.py: change {source}, and run `make generate`.\n"
+API_HEADER = HEADER.format(source="operator/hacluster/api")
 HELM_ONLY = ("helm.sh/", "meta.helm.sh/")
 """Prefixes of labels and annotations that only Helm uses; plain manifests lack them, and the label below if it says Helm."""
 MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -33,7 +34,7 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 # The files in manifests/, and the kinds of the objects in each.
 FILES = {
     "crd.yaml": ("CustomResourceDefinition",),
-    "rbac.yaml": ("ServiceAccount", "ClusterRole", "ClusterRoleBinding"),
+    "rbac.yaml": ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"),
     "admission-policy.yaml": ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"),
     "operator.yaml": ("Deployment",),
 }
@@ -44,7 +45,8 @@ def generate(root: Path) -> dict[Path, str]:
 
     `root` has a copy of the chart, which is rendered. Its CRD template is replaced first: the manifests must have the new CRD.
     """
-    texts = {Path("crds/hacluster.yaml"): HEADER.format(source="operator/hacluster/api") + crd_yaml(), CHART_CRD: chart_crd()}
+    texts = {Path("crds") / f"{crd['spec']['names']['singular']}.yaml": API_HEADER + to_yaml(crd) for crd in build_crds()}
+    texts[CHART_CRD] = chart_crd()
     (root / CHART_CRD).write_text(texts[CHART_CRD])
     objects = without_helm(render(root / CHART))
     header = HEADER.format(source=CHART)
@@ -57,17 +59,18 @@ def generate(root: Path) -> dict[Path, str]:
 
 
 def chart_crd() -> str:
-    """The CRD as a template of the chart.
+    """The CRDs as a template of the chart.
 
-    A template, because Helm never upgrades what is in a chart's folder crds/. The annotation keeps the CRD when the chart is
-    uninstalled: with it, all HAClusters would be deleted.
+    A template, because Helm never upgrades what is in a chart's folder crds/. The annotation keeps the CRDs when the chart is
+    uninstalled: with them, all HAClusters would be deleted.
     """
-    crd = build_crd()
-    crd["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
-    text = to_yaml(crd)
+    crds = build_crds()
+    for crd in crds:
+        crd["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
+    text = dump(crds)
     if "{{" in text:
-        raise SystemExit("hack/generate.py: the CRD has {{ in it, which Helm would read")
-    note = HEADER.format(source="operator/hacluster/api").strip("# \n")
+        raise SystemExit("hack/generate.py: the CRDs have {{ in them, which Helm would read")
+    note = API_HEADER.strip("# \n")
     return f"{{{{- /* {note} */}}}}\n{{{{- if .Values.crds.install }}}}\n{text}{{{{- end }}}}\n"
 
 

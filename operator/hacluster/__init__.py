@@ -14,6 +14,7 @@ And the modules that several of them share:
 
 - `names.py` – API group, labels, object names and paths.
 - `nodeconfig.py` – `agent.json`, the contract between operator and agent.
+- `packing.py` – how one ConfigMap carries the files of all nodes.
 - `errors.py` – problems as users read them.
 - `timing.py` – after which time a node, a holder or HAProxy counts as failed.
 - `timestamps.py` – RFC 3339 timestamps.

@@ -15,11 +15,19 @@ PLURAL: Final = "haclusters"
 SINGULAR: Final = "hacluster"
 SHORT_NAME: Final = "hac"
 
+NODE_KIND: Final = "HAClusterNode"
+"""What one node's agent reports of one resource."""
+NODE_PLURAL: Final = "haclusternodes"
+NODE_SINGULAR: Final = "haclusternode"
+NODE_SHORT_NAME: Final = "hacn"
+
 MAX_CLUSTER_NAME: Final = 40
 """Longest name of a resource, in characters: the names of its child objects are longer than its own."""
 
 OPERATOR_MANAGER: Final = "hacluster-operator"
 """The operator's field manager in server-side apply, and the value of the label managed-by."""
+AGENT_MANAGER: Final = "hacluster-agent"
+"""The agents' field manager in server-side apply. Each agent writes an object of its own."""
 
 LABEL_NAME: Final = "app.kubernetes.io/name"
 LABEL_INSTANCE: Final = "app.kubernetes.io/instance"
@@ -34,12 +42,28 @@ ANNOTATION_HASH: Final = f"{GROUP}/applied-hash"
 """On every child object: hash of the object as it was planned. So a field that has left the plan is noticed, too (`control/drift.py`)."""
 ANNOTATION_REFUSED: Final = f"{GROUP}/refused"
 """On the ConfigMap of `config_good`: JSON list of the refused plans, each with the node and the daemon's message."""
+ANNOTATION_PASSED_OVER: Final = f"{GROUP}/passed-over"
+"""On the ConfigMap of `config_good`: JSON, the present plan's digest → nodes that were unfit before they were offered it."""
 ANNOTATION_REVISION: Final = f"{GROUP}/config-revision"
 """On a pod: a change of this annotation makes the kubelet update the mounted ConfigMap at once instead of within a minute."""
+ANNOTATION_TEMPLATE: Final = f"{GROUP}/template"
+"""On a DaemonSet's pod template, and so on its pods: hash of the template. A pod with another one is of an older template."""
+ANNOTATION_VIRTUAL_IPS: Final = f"{GROUP}/virtual-ips"
+"""On a pod: the virtual IPs that it may hold, with commas. They are known there also after the resource was deleted."""
+ANNOTATION_ROUTER_IDS: Final = f"{GROUP}/virtual-router-ids"
+"""On a pod: the VRIDs that it may advertise, with commas."""
+ANNOTATION_LIVENESS_REQUEST: Final = f"{GROUP}/liveness-request"
+"""On a HAClusterNode, written by the operator when it doubts that the agent still runs: the resourceVersion of the doubted report. The
+agent answers by writing the same value into `status.livenessResponse`."""
+
+APACHE_USER: Final = 33
+"""User and group id of Apache's processes: www-data in Debian. By it the agent tells Apache's sockets from another program's."""
 
 # Paths inside the node pods.
 CONFIG_DIR: Final = "/etc/hacluster/config"
 """Mount point of the ConfigMap: the files as the operator wants them."""
+KEEP_ADDRESSES: Final = "keep-addresses"
+"""Key in Apache's ConfigMap, which is there as long as some HAProxy may still use addresses of Apache that the new files do not have."""
 RUN_DIR: Final = "/run/hacluster"
 """Mount point of the emptyDir that the containers share: installed files, sockets, pid files, and the files by which they signal."""
 KEEPALIVED_CONF: Final = f"{RUN_DIR}/keepalived.conf"
@@ -51,6 +75,9 @@ READY_FILE: Final = f"{RUN_DIR}/ready"
 HAPROXY_MASTER_SOCKET: Final = f"{RUN_DIR}/haproxy-master.sock"
 HAPROXY_ADMIN_SOCKET: Final = f"{RUN_DIR}/haproxy-admin.sock"
 HAPROXY_HEALTH_SOCKET: Final = f"{RUN_DIR}/haproxy-health.sock"
+HAPROXY_SERVER_STATES: Final = f"{RUN_DIR}/haproxy-server-states"
+"""States of HAProxy's servers for the process that a reload starts. The agent writes it before a reload and removes it afterwards, so that
+a HAProxy which starts for another reason does not read old states."""
 HEALTH_PATH: Final = "/healthz"
 NOTIFY_FIFO: Final = f"{RUN_DIR}/vrrp.fifo"
 TRACK_HAPROXY: Final = f"{RUN_DIR}/track-haproxy"
@@ -84,7 +111,7 @@ def _shortened(name: str, limit: int) -> str:
     if len(name) <= limit:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:10]
-    return f"{name[: limit - 11]}-{digest}"
+    return f"{name[: limit - 11].rstrip('.')}-{digest}"  # a part between dots may not begin with a dash
 
 
 def lb(cluster: str) -> str:
@@ -112,14 +139,17 @@ def agent(cluster: str) -> str:
     return f"{cluster}-agent"
 
 
-def lease(cluster: str, node: str) -> str:
-    """Name of the Lease that this node's agent renews."""
-    return _shortened(f"{cluster}-{node}", MAX_KEY)
+def node_object(cluster: str, node: str) -> str:
+    """Name of the HAClusterNode. No resource's name has a dot, so no two pairs of resource and node have the same one."""
+    return _shortened(f"{cluster}.{node}", MAX_KEY)
 
 
-def agent_manager(node: str) -> str:
-    """Field manager of the node's own entry in `status.nodes`; the API server allows at most 128 characters."""
-    return _shortened(f"hacluster-agent-{node}", 128)
+def entry_manager(node: str) -> str:
+    """Field manager of agents before HAClusterNode: each of them wrote its node's entry into `status.nodes` itself.
+
+    The API server allows at most 128 characters.
+    """
+    return _shortened(f"{AGENT_MANAGER}-{node}", 128)
 
 
 def key(node: str, file: str) -> str:
@@ -130,6 +160,11 @@ def key(node: str, file: str) -> str:
 def track_yield(router: str) -> str:
     """Path of a virtual router's second track file: 1 while this node yields the virtual IPs to another node (a planned move), else 0."""
     return f"{RUN_DIR}/track-yield-{router}"
+
+
+def track_step(router: str) -> str:
+    """Path of a virtual router's third track file: 1 while this node lets only the node with the next priority take over, else 0."""
+    return f"{RUN_DIR}/track-step-{router}"
 
 
 def labels(cluster: str, component: str) -> dict[str, str]:

@@ -8,7 +8,6 @@ The names of the fields are part of the contract: an agent may be older or newer
 
 from collections.abc import Mapping
 from enum import StrEnum
-from ipaddress import ip_interface
 
 from pydantic import BaseModel, ConfigDict
 
@@ -44,23 +43,29 @@ class Router(_FrozenModel):
     """Whether a node with a higher priority takes the virtual IP from a living holder at once (preemption Immediate)."""
     yields: bool = False
     """Whether this node is to yield the virtual IPs to another node: in a switchover, or because it is cordoned."""
+    yields_in_steps: bool = False
+    """Whether keepalived has a third track file, which lowers this node's priority to just below the next node's (`names.track_step`)."""
     neighbours: tuple[str, ...] = ()
     """All addresses of the other members on their interfaces, without prefix lengths. An advertisement from another address is foreign."""
 
     @property
     def ip_version(self) -> int:
         """4 or 6: one router has virtual IPs of one version only."""
-        return ip_interface(self.virtual_ips[0]).version
+        return 6 if ":" in self.virtual_ips[0] else 4
 
 
 class Port(_FrozenModel):
-    """A port on which HAProxy will listen. The agent checks that it is free before it installs a configuration that adds it."""
+    """A port on which a daemon will listen. The agent checks that it is free before it installs a configuration that adds it."""
 
     port: int
     field: str
     """The field of the resource that names the port, such as `spec.haproxy.listeners[0].port`."""
     address: str = ""
     """The address that is bound, without a prefix length; empty: all addresses."""
+    protocol: str = "TCP"
+    """TCP or UDP."""
+    user: int | None = None
+    """User id of the daemon, if it is in another pod and may listen there already: its sockets are not in the way."""
 
 
 class Apache(_FrozenModel):
@@ -80,16 +85,31 @@ class AgentConfig(_FrozenModel):
     """Hash over this node's files. The agent reports it as `configRevision` once the files are loaded."""
     routers: tuple[Router, ...] = ()
     http_check: bool = True
-    """True: the agent writes the result of its check of HAProxy to `names.TRACK_HAPROXY` (check type HTTP). False: it only reports it, and
-keepalived follows its own script (Process)."""
+    """True: keepalived follows the agent's check of HAProxy, by the file `names.TRACK_HAPROXY` (check type HTTP). False: it follows its own
+script (Process). The agent keeps the file current in both cases."""
     ports: tuple[Port, ...] = ()
+    """The ports of HAProxy."""
+    other_ports: tuple[Port, ...] = ()
+    """The ports of Apache and rsyslog. A field of its own: agents that do not know it would take these daemons for other programs."""
     apache: Apache | None = None
     peers: Mapping[str, tuple[str, ...]] = {}
-    """The other nodes whose Apache is a server of HAProxy: name of the server → its address, followed by the addresses from which that
-    node may advertise, if those are different. Kept short: every node lists all others, and all nodes share one ConfigMap of 1 MiB."""
+    """The other nodes → their Apache's address if they have one, followed by the addresses from which that node may advertise, if those are
+    different. The names are those of HAProxy's servers. The first address is asked whether the node still answers. Kept short: every
+    node lists all others, and all nodes share one ConfigMap of 1 MiB."""
     backends: tuple[str, ...] = ()
     """Names of the HAProxy backends that have the `peers` as servers."""
+    listeners: Mapping[str, int] = {}
+    """The resource's listeners: name → port. HAProxy has a proxy of each name."""
     drain_seconds: float = 30.0
     """Seconds for which a node that handed a virtual IP over still serves its open connections; 0: not at all."""
+    named_interfaces: tuple[str, ...] = ()
+    """Interfaces that the resource names for this node. The agent reports them whatever they are."""
+    requested_interval_ms: int = 0
+    """The resource's advertisement interval, where the routers have a longer one because a node lacks real-time scheduling; else 0."""
     all_virtual_ips: tuple[str, ...] = ()
     """Every virtual IP of the resource, without prefix lengths. The agent removes no other address from an interface."""
+
+    @property
+    def all_ports(self) -> tuple[Port, ...]:
+        """The ports of all daemons."""
+        return (*self.ports, *self.other_ports)

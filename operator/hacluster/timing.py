@@ -1,6 +1,6 @@
 """The times that decide whether a node, a holder or HAProxy counts as failed. They are in one place because they depend on each other.
 
-The times of the Lease come first. All others are multiples of the advertisement interval of
+The operator's own times come first. All others are multiples of the advertisement interval of
 the virtual router; `interval_seconds` gives that interval. The holder is the node that has the virtual IPs (the Master).
 
 The measure for the multiples is VRRP's master down interval: a backup takes over when no advertisement has arrived for three
@@ -13,16 +13,42 @@ from typing import Final
 
 from hacluster.nodeconfig import Router
 
-LEASE_SECONDS: Final = 10
-"""Duration of a node's Lease, in seconds. A node without a heartbeat for this time is silent: its report is no longer used."""
-SILENT_AFTER: Final = timedelta(seconds=LEASE_SECONDS)
-"""`LEASE_SECONDS` as a timedelta."""
-LEASE_RENEWAL: Final = 3.0
-"""Seconds between two renewals of a Lease: a silent node has missed three of them."""
-RENEWED_WITHIN: Final = timedelta(seconds=LEASE_RENEWAL + 1)
-"""In this time a running agent renews its Lease at least once, the request included."""
-WATCH_QUIET: Final = timedelta(seconds=2 * LEASE_RENEWAL)
-"""Agents renew their Leases more often. If the operator receives no event for this time, its own connection is the likelier fault."""
+SILENT_AFTER: Final = 10.0
+"""Seconds for which Kubernetes says that a node or its agent does not run, until the node counts as silent. An agent's container that is
+restarted is back sooner."""
+ANSWER_WITHIN: Final = 3.0
+"""Seconds that an agent has for its answer when the operator asks whether it still runs. It watches its object, so a living one answers
+within a fraction of a second."""
+ASK_AGAIN: Final = 5.0
+"""Seconds between two questions to one agent at least."""
+ASK_MISSING_AFTER: Final = SILENT_AFTER - ANSWER_WITHIN
+"""A node that Kubernetes calls missing is asked after this time: its agent may live although its kubelet does not."""
+ASK_WAITING_AFTER: Final = 10.0
+"""Seconds without a report after which a node is asked that a roll-out waits for."""
+SETTLED_AFTER: Final = 1.0
+"""Seconds after a node's claim of a virtual IP. In this time a node that lost the address has said so: it reports within milliseconds."""
+ASK_CLAIMANT_AFTER: Final = 0.3
+"""Seconds after a node's claim of a virtual IP until another one is asked that claims it as well and has said nothing since."""
+STALLED_AFTER: Final = 3.0
+"""Seconds between two looks at the clock, which are a second apart, after which the operator's process must have been stopped."""
+
+ADDRESSES_SETTLE: Final = 30.0
+"""Seconds for which an address of the node has to be gone before it counts as gone, or to be there before it counts beside others.
+
+A restart of a node's network service removes and adds its addresses within seconds; a planned change of them can wait this long.
+"""
+
+NEEDS_REAL_TIME: Final = 0.1
+"""Advertisement intervals in seconds below this need real-time scheduling (keepalived/scheduling.py).
+
+Measured with six busy loops on two cores: false failovers with intervals of 10 ms, none with 100 ms.
+"""
+
+LEAD: Final = 1.5
+"""Seconds that the holder waits before it loads settings on which nodes must agree (config/turn.py).
+
+By then the other nodes have them as well: a change of the pods' annotation (names.ANNOTATION_REVISION) makes every kubelet deliver at once.
+"""
 
 # Less than three intervals: if the holder failed, no other node has taken over yet.
 SUSPECT_HOLDER: Final = 1.5
@@ -36,8 +62,7 @@ ALIVE_AT_MOVE: Final = 2.5
 """A previous holder that advertised within this time before the virtual IP moved was alive then (handover/second_chance.py).
 
 After a failure the last advertisement is at least three intervals old when another node takes over. A previous holder that
-has not advertised for longer is probed before it counts as failed. For very short intervals, `second_chance.py` allows one
-interval and 0.1 s instead.
+has not advertised for longer is probed before it counts as failed.
 """
 
 # At least three intervals: a living holder has advertised in this time.
@@ -53,13 +78,24 @@ LISTEN_BEFORE_START: Final = 3.5
 A living holder advertises at least three times in it.
 """
 
+# After an advertisement with priority 0, the next node waits only its skew time, which is at most one interval.
+SUCCESSOR: Final = 2
+"""This time after a holder has given the virtual IPs up by priority 0, another node has taken over (haproxy/monitor.py)."""
+
 # At least four intervals: if the holder failed, another node has taken over, if there is any that can.
 STILL_HOLDER: Final = 4
 """A member that advertised within this time counts as the holder (neighbours/preflight.py): after a failure, another takes over by then."""
 SERVES: Final = 5
 """If a member advertised within this time, another node serves (haproxy/monitor.py): that member, or the one that took over from it."""
+YIELD_STEP: Final = 4
+"""A holder that yields lets only the node with the next priority take over for this time (handover/yielding.py)."""
 TAKEOVER: Final = 5
 """This time after a holder yields, another node has taken over, if there is any that can (handover/handover.py)."""
+FASTEST_TAKEOVER: Final = timedelta(seconds=5)
+"""A virtual IP without a holder is no problem of its own before this time, however short the interval is (control/report_inputs.py).
+
+A node whose HAProxy hangs or whose keepalived starts again needs some seconds, and each of these has its own message.
+"""
 FAULT_PULSE: Final = 2 * TAKEOVER
 """A holder that can yield only by FAULT stays in FAULT for this time, twice `TAKEOVER` (handover/handover.py)."""
 ADVERTS_ENDED: Final = 10

@@ -11,6 +11,7 @@ from tests.api.apiserver import REPOSITORY, ApiServer
 from tests.api.environment import Environment, environment
 from tests.api.latency import MEASURED
 from tests.api.operator_process import operator
+from tests.waiting import eventually
 
 MANIFESTS = REPOSITORY / "manifests"
 
@@ -50,6 +51,8 @@ def settled(apiserver: ApiServer, env: Environment) -> Iterator[Environment]:
         env.create()
         env.settle()
         yield env
+        for each in env.items("haclusters"):
+            eventually(lambda name=each["metadata"]["name"]: env.assert_outages_are_explained(name), within=5)  # type: ignore[misc]
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,10 @@ class Election:
     """If False, the holder keeps the virtual IP until it yields or fails."""
     down: set[str] = field(default_factory=set)
     """Nodes in FAULT, with a HAProxy that does not answer."""
+    leaving: set[str] = field(default_factory=set)
+    """Nodes whose pods end: their daemons still answer, but yield to every other node."""
+    pods: dict[str, str] = field(default_factory=dict)
+    """Node → its pod, which its agent names in each entry."""
     moves: list[str] = field(default_factory=lambda: ["node1"])
     """All holders, the present one last."""
     _reported: dict[str, Any] = field(default_factory=dict)
@@ -34,20 +38,20 @@ class Election:
     def step(self) -> None:
         """Elects the holder from the present configurations; nodes for which something has changed report it."""
         configs = {name: self.env.agent_config(name) for name in NODES}
-        best = max((name for name in NODES if name not in self.down), key=lambda name: self._rank(configs[name]))
+        best = max((name for name in NODES if name not in self.down), key=lambda name: self._rank(name, configs[name]))
         keeps = self.holder not in self.down and not self.preempts and not configs[self.holder].routers[0].yields
         if best != self.holder and not keeps:
             self.moves.append(best)
         for name in NODES:
-            report = (configs[name].revision, name == self.holder, name in self.down)
+            report = (configs[name].revision, name == self.holder, name in self.down, name in self.leaving, self.pods.get(name))
             if self._reported.get(name) != report:
                 takeover = {"takeoverMilliseconds": 42} if name == self.holder and len(self.moves) > 1 else {}
                 self._report(name, configs[name], takeover)
                 self._reported[name] = report
 
-    def _rank(self, config: AgentConfig) -> int:
+    def _rank(self, name: str, config: AgentConfig) -> int:
         (router,) = config.routers
-        return router.priority - (1000 if router.yields else 0)
+        return router.priority - (1000 if router.yields or name in self.leaving else 0)
 
     def _report(self, name: str, config: AgentConfig, takeover: dict[str, Any]) -> None:
         (router,) = config.routers
@@ -58,7 +62,9 @@ class Election:
             "virtualIPs": [VIP] if holds else [], **takeover,
         }  # fmt: skip
         haproxy = "Down" if name in self.down else "Up"
-        self.env.report_loaded(name, routers=[status], haproxy=haproxy, configRevision=config.revision)
+        pod: dict[str, Any] = {"pod": self.pods[name]} if name in self.pods else {}
+        leaving: dict[str, Any] = {"leaving": True} if name in self.leaving else {}
+        self.env.report_loaded(name, routers=[status], haproxy=haproxy, configRevision=config.revision, **pod, **leaving)
 
     def run_until_holder(self, name: str, within: float = 15) -> None:
         """Repeats `step` until status shows `name` as the holder."""

@@ -167,10 +167,8 @@ async def agents(env: Environment, account: Path) -> AsyncIterator[Agents]:
     (account / "ca.crt").write_bytes(env.server.ca.read_bytes())
     host, port = env.server.url.removeprefix("https://").split(":")
     server = Server(host, int(port), account)
-    reporters = {each: KubernetesReporter(server, "web", env.namespace, env.node(each), system_clock) for each in PAIR}
+    reporters = {each: KubernetesReporter(server, "web", env.namespace, env.node(each)) for each in PAIR}
     try:
-        for reporter in reporters.values():
-            await reporter.renew_lease()
         yield Agents(env, reporters, {each: env.agent_config(each).revision for each in PAIR})
     finally:
         for reporter in reporters.values():

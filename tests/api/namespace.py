@@ -41,7 +41,8 @@ class Namespace:
     def path(self, plural: str, name: str = "", sub: str = "", *, group: str = "") -> str:
         """The API path of a namespaced object, of its subresource `sub`, or without `name` of the list."""
         root = {
-            "haclusters": "/apis/hacluster.dev/v1alpha1", "daemonsets": "/apis/apps/v1", "leases": "/apis/coordination.k8s.io/v1",
+            "haclusters": "/apis/hacluster.dev/v1alpha1", "haclusternodes": "/apis/hacluster.dev/v1alpha1",
+            "daemonsets": "/apis/apps/v1", "leases": "/apis/coordination.k8s.io/v1",
             "roles": "/apis/rbac.authorization.k8s.io/v1", "rolebindings": "/apis/rbac.authorization.k8s.io/v1",
         }.get(plural, "/api/v1")  # fmt: skip
         return "/".join(filter(None, (f"{root}/namespaces/{self.namespace}/{plural}", name, sub)))
@@ -58,9 +59,29 @@ class Namespace:
         node = self.node(name)
         manifest = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": dict(labels or self.label)}}
         call(self.server, "POST", "/api/v1/nodes", manifest)
-        status = {"addresses": [{"type": "InternalIP", "address": backend}], "conditions": [{"type": "Ready", "status": "True"}]}
-        call(self.server, "PATCH", f"/api/v1/nodes/{node}/status", {"status": status}, "application/strategic-merge-patch+json")
+        status = {"addresses": [{"type": "InternalIP", "address": backend}]}
+        call(self.server, "PATCH", f"/api/v1/nodes/{node}/status", {"status": status}, MERGE)
+        self.set_ready(name, "True")
         return node
+
+    def set_ready(self, name: str, ready: str) -> None:
+        """Sets the Node's condition Ready, as Kubernetes does: True, or Unknown when the kubelet is not heard any more."""
+        status = {"conditions": [{"type": "Ready", "status": ready}]}
+        path = f"/api/v1/nodes/{self.node(name)}/status"
+        call(self.server, "PATCH", path, {"status": status}, "application/strategic-merge-patch+json")
+
+    def add_pod(self, name: str, pod: str, cluster: str = "web", *, annotations: Mapping[str, str] | None = None) -> None:
+        """Creates a load balancer pod on a node, as the DaemonSet controller and the scheduler do."""
+        manifest = {
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": pod, "labels": names.labels(cluster, names.COMPONENT_LB), "annotations": dict(annotations or {})},
+            "spec": {"nodeName": self.node(name), "containers": [{"name": "agent", "image": "node:test"}]},
+        }  # fmt: skip
+        call(self.server, "POST", self.path("pods"), manifest)
+
+    def delete_pod(self, pod: str, *, grace: int) -> None:
+        """Deletes a pod. It stays with a deletionTimestamp, as no kubelet ends it; with grace 0 it is gone at once."""
+        call(self.server, "DELETE", f"{self.path('pods', pod)}?gracePeriodSeconds={grace}")
 
     def label_node(self, name: str, labels: Mapping[str, str | None]) -> None:
         """Changes a Node's labels; None removes one."""
@@ -121,17 +142,18 @@ class Namespace:
         """Every object with the resource's labels, by plural and name."""
         found = {}
         selector = f"?labelSelector={names.LABEL_MANAGED_BY}={names.OPERATOR_MANAGER},{names.LABEL_INSTANCE}={name}"
-        for plural in ("configmaps", "serviceaccounts", "daemonsets", "leases", "roles", "rolebindings"):
+        for plural in ("configmaps", "serviceaccounts", "daemonsets", "haclusternodes", "roles", "rolebindings"):
             for each in call(self.server, "GET", self.path(plural) + selector)["items"]:
                 found[plural, each["metadata"]["name"]] = each
         return found
 
     def child_versions(self, name: str = "web") -> dict[tuple[str, str], str]:
-        """The resourceVersions of the resource's objects, except Leases, which the agents renew."""
-        return {key: each["metadata"]["resourceVersion"] for key, each in self.children(name).items() if key[0] != "leases"}
+        """The resourceVersions of the resource's objects, except HAClusterNodes, which the agents write."""
+        found = self.children(name).items()
+        return {key: each["metadata"]["resourceVersion"] for key, each in found if key[0] != "haclusternodes"}
 
     def versions(self, name: str = "web") -> dict[tuple[str, str], str]:
-        """The resourceVersions of the resource and its objects: of everything that the operator writes, except Leases."""
+        """The resourceVersions of the resource and its objects: of everything that the operator writes, except HAClusterNodes."""
         return {**self.child_versions(name), ("haclusters", name): self.get("haclusters", name)["metadata"]["resourceVersion"]}
 
     def wait_for_child(self, plural: str, name: str, *, exists: bool = True, within: float) -> None:

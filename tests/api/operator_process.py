@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from hack.generate import NAMESPACE
 from tests.api.apiserver import ApiServer
 from tests.api.environment import timestamp
 from tests.waiting import eventually
@@ -63,6 +64,9 @@ def operator(
         "HACLUSTER_NODE_IMAGE": "node:test",
         "HACLUSTER_WATCH_NAMESPACE": namespace,
         "HACLUSTER_LIVENESS_PORT": "0",
+        # A service account of manifests/ has rights on Leases in its own namespace only.
+        "HACLUSTER_LEASE_NAMESPACE": NAMESPACE if kubeconfig else "default",
+        "HACLUSTER_IDENTITY": "operator",  # as a restarted container in its pod: it need not wait for its own Lease
         **environment,
     }
     with log.open("wb") as output:

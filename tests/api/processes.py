@@ -23,7 +23,7 @@ from tests.cluster import machine
 from tests.cluster.tools import Kube, ensure_kube
 from tests.waiting import eventually
 
-CRD = REPOSITORY / "crds" / "hacluster.yaml"
+CRDS = REPOSITORY / "crds"
 ISSUER = "https://kubernetes.default.svc"
 
 # Garbage collection, what a namespace needs to be usable, and type checks of admission policies; nothing that needs nodes.
@@ -39,7 +39,7 @@ CONTROLLERS = (
 
 @contextlib.contextmanager
 def run(*, controllers: bool = False, crd: bool = True) -> Iterator[ApiServer]:
-    """Runs the server during the block, with the CRD installed if `crd` is True. Afterwards processes and files are gone."""
+    """Runs the server during the block, with the CRDs installed if `crd` is True. Afterwards processes and files are gone."""
     binaries = ensure_kube()
     if shutil.which("openssl") is None:
         machine.apt_install("openssl")
@@ -68,9 +68,9 @@ def run(*, controllers: bool = False, crd: bool = True) -> Iterator[ApiServer]:
 
 
 def install_crd(server: ApiServer) -> None:
-    """Installs crds/hacluster.yaml and waits until the server serves it."""
-    server.kubectl("apply", "--server-side", "-f", str(CRD))
-    server.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRD))
+    """Installs crds/ and waits until the server serves them."""
+    server.kubectl("apply", "--server-side", "-f", str(CRDS))
+    server.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
 
 
 def _api_server(stack: contextlib.ExitStack, directory: Path, binaries: Kube, etcd: str, port: int) -> ApiServer:

@@ -1,4 +1,4 @@
-"""What an agent may write with the rights and admission policies of manifests/, on a real API server: its own node's entry and Lease.
+"""What a stolen agent token can do with the rights and admission policies of manifests/, on a real API server.
 
 The agents' service account is the one that the operator makes; the tokens are bound to nodes, as those of pods are.
 """
@@ -9,16 +9,19 @@ from typing import Any
 
 import pytest
 
+from hack.generate import NAMESPACE
 from hacluster import names
 from tests.api.apiserver import Answer, ApiServer
 from tests.api.environment import Environment, environment
 from tests.api.operator_process import operator
+from tests.api.request import RequestRefused, call
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver
 
-STATUS = "/apis/hacluster.dev/v1alpha1/namespaces/{namespace}/haclusters/{name}/status?fieldManager={manager}&force=true"
-NOW = "2026-01-02T03:04:05.123456Z"
+MERGE = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+APPLY = "application/apply-patch+yaml"
 
 
 @dataclass
@@ -33,128 +36,213 @@ class Agents:
         bound = ("Node", self.env.node(node)) if node else None
         return self.server.service_account_token(self.env.namespace, names.agent("web"), bound_to=bound)
 
-    def write(
-        self, token: str, status: dict[str, Any], *, manager: str = "someone", name: str = "web", dry_run: bool = False
-    ) -> Answer:
-        """Applies the status with server-side apply by force, as agents do."""
-        path = STATUS.format(namespace=self.env.namespace, name=name, manager=manager) + ("&dryRun=All" if dry_run else "")
-        manifest = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": {"name": name}, "status": status}
-        return self.server.request("PATCH", path, manifest, token=token, content="application/apply-patch+yaml")
+    def path(self, node: str, sub: str = "", *, cluster: str = "web") -> str:
+        """The path of the HAClusterNode of a node."""
+        return self.env.path("haclusternodes", names.node_object(cluster, self.env.node(node)), sub)
 
-    def entry(self, node: str, **more: Any) -> dict[str, Any]:
-        """A status with only the entry of `node`."""
-        return {"nodes": [{"name": self.env.node(node), "haproxy": "Up", "since": NOW, **more}]}
+    def patch(self, token: str, path: str, patch: Any, content: str = MERGE) -> Answer:
+        """One PATCH request with the token."""
+        return self.server.request("PATCH", path, patch, token=token, content=content)
 
-    def renew(self, token: str, node: str, holder: str) -> Answer:
-        """Renews the Lease of `node`, with `holder` as its holder."""
-        path = self.env.path("leases", names.lease("web", self.env.node(node)))
-        spec = {"renewTime": NOW, "holderIdentity": self.env.node(holder)}
-        return self.server.request("PATCH", path, {"spec": spec}, token=token, content="application/merge-patch+json")
+    def write(self, token: str, node: str, **fields: Any) -> Answer:
+        """Changes fields of the status of a node's object."""
+        return self.patch(token, self.path(node, "status"), {"status": {"name": self.env.node(node), **fields}})
+
+    def stored(self, node: str) -> dict[str, Any]:
+        """The node's object."""
+        found: dict[str, Any] = call(self.server, "GET", self.path(node))
+        return found
 
 
 @pytest.fixture(scope="module")
 def agents(installed: ApiServer, operator_token: str) -> Iterator[Agents]:
     """The resources `web` and `other`, whose objects the operator has made. The operator does not run during the tests."""
     with environment(installed) as env:
-        with operator(installed, env.namespace, kubeconfig=installed.kubeconfig_for(operator_token)):
+        with operator(
+            installed, env.namespace, kubeconfig=installed.kubeconfig_for(operator_token), HACLUSTER_LEASE_NAMESPACE=NAMESPACE
+        ):
             env.create()
             env.create("other", nodeSelector={"no": "node"}, virtualRouters=[{"virtualIPs": ["172.16.7.201/24"]}])
             for node in ("node1", "node2", "node3"):
                 env.report(node)
-                env.wait_for_child("leases", names.lease("web", env.node(node)), within=20)
+                env.wait_for_child("haclusternodes", names.node_object("web", env.node(node)), within=20)
             env.wait_for_child("rolebindings", names.agent("web"), within=20)
         made = Agents(installed, env)
 
         def policy_in_force() -> None:
-            assert made.write(made.token("node1"), made.entry("node2"), dry_run=True).status == 403
+            assert "only the status of its own node" in made.write(made.token("node1"), "node2").message
 
         eventually(policy_in_force, within=30)
         yield made
 
 
-def test_an_agent_may_write_its_own_entry(agents: Agents) -> None:
+def test_an_agent_may_write_the_status_of_its_own_node(agents: Agents) -> None:
     for node in ("node2", "node1", "node3", "node2"):
-        manager = names.agent_manager(agents.env.node(node))
-        answer = agents.write(agents.token(node), agents.entry(node, agentVersion="mine"), manager=manager)
+        answer = agents.write(agents.token(node), node, agentVersion="mine")
         assert answer.status == 200, answer.message
-        written = {each["name"]: each for each in answer.document["status"]["nodes"]}
-        assert written[agents.env.node(node)]["agentVersion"] == "mine"
-    assert len(written) == 3
+        assert agents.stored(node)["status"]["agentVersion"] == "mine"
 
 
-def test_an_agent_may_remove_its_own_entry(agents: Agents) -> None:
-    token, manager = agents.token("node3"), names.agent_manager(agents.env.node("node3"))
-    assert agents.write(token, agents.entry("node3"), manager=manager).status == 200
-    assert agents.write(token, {}, manager=manager).status == 200
+@pytest.mark.parametrize("token_of", ["node1", ""])
+def test_an_agent_may_not_touch_another_nodes_object(agents: Agents, token_of: str) -> None:
+    before, token = agents.stored("node2"), agents.token(token_of)
+    unchanged = {"apiVersion": names.API_VERSION, "kind": names.NODE_KIND, "metadata": {}, "status": before["status"]}
+    path, query = agents.path("node2", "status"), "?fieldManager=thief&force=true"
+    answers = [
+        agents.write(token, "node2", haproxy="Down"),
+        agents.patch(token, path + query, unchanged, APPLY),  # to own its fields, too, without a change
+        agents.patch(token, path, [{"op": "remove", "path": "/status"}], JSON_PATCH),
+        agents.patch(token, path, {"metadata": {"finalizers": ["example.com/stay"]}}),
+    ]
+    assert [each.status for each in answers] == [403] * 4, [each.message for each in answers]
+    expected = "only the status of its own node" if token_of else "its pod's own token"
+    assert all(expected in each.message for each in answers), [each.message for each in answers]
+    assert agents.stored("node2") == before
 
 
-def test_an_agent_may_not_write_anothers_entry(agents: Agents) -> None:
-    owner = names.agent_manager(agents.env.node("node2"))
-    for manager in ("someone", owner):
-        answer = agents.write(agents.token("node1"), agents.entry("node2", haproxy="Down"), manager=manager)
-        assert answer.status == 403
-        assert "may write only its own entry of status.nodes" in answer.message
+def test_an_agent_changes_no_metadata_and_no_spec_of_its_own_object(agents: Agents) -> None:
+    before, token, path = agents.stored("node1"), agents.token("node1"), agents.path("node1", "status")
+    change = {
+        "metadata": {"finalizers": ["example.com/stay"], "ownerReferences": None, "labels": None, "annotations": {"a": "b"}},
+        "spec": {"nodeName": agents.env.node("node2")},
+        "status": {"name": agents.env.node("node1"), "agentVersion": "thief"},
+    }
+    answer = agents.patch(token, path, change)
+    assert answer.status == 200, answer.message
+    after = agents.stored("node1")
+    assert after["status"]["agentVersion"] == "thief" and after["spec"] == before["spec"]
+    for field in ("finalizers", "ownerReferences", "labels", "annotations"):
+        assert after["metadata"].get(field) == before["metadata"].get(field), field
+    for request in (
+        agents.patch(token, agents.path("node1"), {"metadata": {"finalizers": ["example.com/stay"]}}),
+        agents.server.request("DELETE", agents.path("node1"), None, token=token),
+        agents.server.request(
+            "POST", agents.env.path("haclusternodes"), {**before, "metadata": {"name": "web.new"}}, token=token
+        ),
+    ):
+        assert request.status == 403, request.message
 
 
-def test_an_agent_may_not_add_or_remove_other_entries(agents: Agents) -> None:
-    token = agents.token("node1")
-    assert agents.write(token, agents.entry("node9"), manager="someone").status == 403
-    path = agents.env.path("haclusters", "web", "status")
-    for patch in ({"status": {"nodes": []}}, {"status": {"nodes": agents.entry("node1")["nodes"]}}, {"status": None}):
-        answer = agents.server.request("PATCH", path, patch, token=token, content="application/merge-patch+json")
-        assert answer.status == 403, patch
+def test_a_report_about_another_node_is_refused(agents: Agents) -> None:
+    answer = agents.patch(agents.token("node1"), agents.path("node1", "status"), {"status": {"name": agents.env.node("node2")}})
+    assert answer.status == 422 and "status.name must be the node of spec.nodeName" in answer.message
 
 
-OTHER_FIELDS = {
-    "observedGeneration": 99,
-    "vipHolder": "node1",
-    "readyNodes": 99,
-    "desiredNodes": 99,
-    "nodeSummary": "99/99",
-    "silentNodes": ["node2"],
-    "virtualIPs": [{"address": "10.9.9.9", "router": "VI_1", "virtualRouterID": 9}],
-    "lastFailover": {"router": "VI_1", "from": "a", "to": "b", "reason": "Invented", "at": NOW},
-    "conditions": [{"type": "Ready", "status": "True", "reason": "Invented", "lastTransitionTime": NOW}],
-}
+@pytest.mark.parametrize("address", ["172.16.7.1", "fe80::1%ens3/64", "172.16.7.1/33", "bogus", "::/129", ""])
+def test_a_report_with_an_address_that_does_not_parse_is_refused(agents: Agents, address: str) -> None:
+    answer = agents.write(agents.token("node1"), "node1", interfaces=[{"name": "ens3", "addresses": [address]}])
+    assert answer.status == 422, answer.document
 
 
-def test_the_list_of_other_fields_is_complete() -> None:
-    from hacluster.api.crd import build_schema
-
-    assert {*OTHER_FIELDS, "nodes"} == set(build_schema()["properties"]["status"]["properties"])
-
-
-@pytest.mark.parametrize("field", OTHER_FIELDS)
-def test_an_agent_may_not_write_other_fields_of_the_status(agents: Agents, field: str) -> None:
-    answer = agents.write(agents.token("node1"), {**agents.entry("node1"), field: OTHER_FIELDS[field]}, manager="someone")
-    assert answer.status == 403
-    assert f"an agent may not write status.{field}" in answer.message
-
-
-def test_a_token_that_names_no_node_may_write_nothing(agents: Agents) -> None:
-    answer = agents.write(agents.token(""), agents.entry("node1"), manager="someone")
-    assert answer.status == 403
-    assert "its pod's own token" in answer.message
-
-
-def test_an_agent_may_write_neither_another_resource_nor_a_spec(agents: Agents) -> None:
-    answer = agents.write(agents.token("node1"), agents.entry("node1"), manager="someone", name="other")
-    assert answer.status == 403
-    path, token = agents.env.path("haclusters", "web"), agents.token("node1")
-    answer = agents.server.request("PATCH", path, {"spec": {}}, token=token, content="application/merge-patch+json")
-    assert answer.status == 403
-
-
-def test_an_agent_may_renew_only_its_own_lease(agents: Agents) -> None:
-    token = agents.token("node1")
-    assert agents.renew(token, "node1", "node1").status == 200
-    assert "only its own node's Lease" in agents.renew(token, "node2", "node2").message
-    assert "only its own node's Lease" in agents.renew(token, "node2", "node1").message
-    assert "only in its own node's name" in agents.renew(token, "node1", "node2").message
-    assert agents.renew(agents.token(""), "node1", "node1").status == 403
+def test_an_agent_has_no_rights_on_anything_else(agents: Agents) -> None:
+    token, env = agents.token("node1"), agents.env
+    lease = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "x", "finalizers": ["example.com/stay"]},
+    }
+    answers = {
+        "another resource's object": agents.patch(
+            token, agents.path("node1", "status", cluster="other"), {"status": {"name": "x"}}
+        ),
+        "the status of the resource": agents.patch(
+            token, env.path("haclusters", "web", "status"), {"status": {"vipHolder": "x"}}
+        ),
+        "the resource": agents.patch(token, env.path("haclusters", "web"), {"metadata": {"finalizers": ["example.com/stay"]}}),
+        "a Lease": agents.server.request("POST", env.path("leases"), lease, token=token),
+        "all objects": agents.server.request("GET", env.path("haclusternodes"), None, token=token),
+        "a ConfigMap": agents.server.request("GET", env.path("configmaps", "web-config"), None, token=token),
+    }
+    assert {what: each.status for what, each in answers.items()} == dict.fromkeys(answers, 403)
 
 
 def test_the_policies_do_not_restrict_the_operator(agents: Agents, operator_token: str) -> None:
-    entry = agents.write(operator_token, agents.entry("node1"), manager="tidy")
-    assert entry.status == 200, entry.message
-    assert agents.write(operator_token, {}, manager="tidy").status == 200
+    answer = agents.write(operator_token, "node1", agentVersion="operator")
+    assert answer.status == 200, answer.message
+
+
+@pytest.fixture(scope="module")
+def other_agent(agents: Agents) -> str:
+    """A token of an agent of the resource `other` on node1. Its account has every right on all objects: only the policies hold it up."""
+    server, namespace, account = agents.server, agents.env.namespace, names.agent("other")
+    group = "rbac.authorization.k8s.io"
+    resources = [names.NODE_PLURAL, f"{names.NODE_PLURAL}/status", f"{names.PLURAL}/status"]
+    server.apply(
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account}},
+        {"apiVersion": f"{group}/v1", "kind": "Role", "metadata": {"name": "everything"},
+         "rules": [{"apiGroups": [names.GROUP], "resources": resources, "verbs": ["*"]}]},
+        {"apiVersion": f"{group}/v1", "kind": "RoleBinding", "metadata": {"name": "everything"},
+         "roleRef": {"apiGroup": group, "kind": "Role", "name": "everything"},
+         "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}]},
+        {"apiVersion": names.API_VERSION, "kind": names.NODE_KIND,
+         "metadata": {"name": names.node_object("other", agents.env.node("node1"))},
+         "spec": {"cluster": "other", "nodeName": agents.env.node("node1")}},
+        namespace=namespace,
+    )  # fmt: skip
+    token = server.service_account_token(namespace, account, bound_to=("Node", agents.env.node("node1")))
+
+    def may_read() -> None:
+        assert server.request("GET", agents.env.path("haclusternodes"), None, token=token).status == 200
+
+    eventually(may_read, within=20)
+    return token
+
+
+def test_the_policy_alone_keeps_an_agent_to_the_status_of_its_own_node_and_resource(agents: Agents, other_agent: str) -> None:
+    own, path = agents.path("node1", cluster="other"), agents.env.path("haclusternodes")
+    status = {"status": {"name": agents.env.node("node1"), "agentVersion": "other"}}
+    assert agents.patch(other_agent, f"{own}/status", status).status == 200
+    before = agents.stored("node1")
+    answer = agents.patch(other_agent, agents.path("node1", "status"), status)
+    assert answer.status == 403 and "only the status of its own node and resource" in answer.message, answer.message
+    for answer in (
+        agents.patch(other_agent, own, {"metadata": {"finalizers": ["example.com/stay"]}}),
+        agents.server.request("DELETE", own, None, token=other_agent),
+        agents.server.request("POST", path, {**before, "metadata": {"name": "other.new"}, "status": None}, token=other_agent),
+    ):
+        assert answer.status == 403 and "an agent may write only the status" in answer.message, answer.document
+    assert agents.stored("node1") == before
+
+
+def test_the_policy_alone_keeps_an_earlier_agent_to_its_own_entry(agents: Agents, other_agent: str) -> None:
+    path, node = agents.env.path("haclusters", "other", "status"), agents.env.node("node1")
+
+    def entries(*nodes: str) -> dict[str, Any]:
+        return {"status": {"nodes": [{"name": each} for each in nodes]}}
+
+    nobodys = agents.server.service_account_token(agents.env.namespace, names.agent("other"))
+    assert agents.patch(other_agent, path, entries(node)).status == 200
+    answers = {
+        "only its own entry": agents.patch(other_agent, path, entries(node, agents.env.node("node2"))),
+        "status.vipHolder": agents.patch(other_agent, path, {"status": {"vipHolder": node}}),
+        "its pod's own token": agents.patch(nobodys, path, entries(node)),
+    }
+    for words, answer in answers.items():
+        assert answer.status == 403 and words in answer.message, answer.message
+
+
+def test_a_thief_cannot_hold_up_the_removal_of_resource_and_namespace(installed: ApiServer, operator_token: str) -> None:
+    with environment(installed) as env:
+        with operator(
+            installed, env.namespace, kubeconfig=installed.kubeconfig_for(operator_token), HACLUSTER_LEASE_NAMESPACE=NAMESPACE
+        ):
+            env.create()
+            env.settle()
+        thief = Agents(installed, env)
+        token = thief.token("node1")
+        for number in range(5):  # it owns fields under many names
+            path = f"{thief.path('node1', 'status')}?fieldManager=thief-{number}&force=true"
+            applied = {
+                "apiVersion": names.API_VERSION, "kind": names.NODE_KIND,
+                "metadata": {"name": names.node_object("web", env.node("node1")), "finalizers": ["example.com/stay"]},
+                "status": {"name": env.node("node1"), "agentVersion": f"thief {number}"},
+            }  # fmt: skip
+            assert thief.patch(token, path, applied, APPLY).status == 200
+        env.delete("haclusters", "web")
+
+        def objects_are_gone() -> None:
+            assert env.children() == {}
+
+        eventually(objects_are_gone, within=90)
+        with pytest.raises(RequestRefused):
+            call(installed, "GET", thief.path("node1"))

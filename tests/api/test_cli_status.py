@@ -8,7 +8,6 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,6 @@ from hacluster import names
 from tests.api.apiserver import ApiServer
 from tests.api.environment import VIP, Environment
 from tests.api.operator_process import COMMAND, operator
-from tests.api.request import MERGE, call
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver
@@ -82,7 +80,9 @@ def test_status_shows_a_failover_with_its_reason_and_duration(apiserver: ApiServ
         assert text.startswith(f"{env.namespace}/web: Not ready, 2 of 3 nodes are fit")
         assert row(text, env.node("node1"))[1:5] == ["Fault", "250", "Down", "Up"]
         assert row(text, VIP)[3] == env.node("node2")
-        last = rf"Last failover: VI_1 from {env.node('node1')} to {env.node('node2')} at 20\S+Z \(HAProxyDown, 310 ms\)"
+        last = (
+            rf"Last failover: VI_1 from {env.node('node1')} to {env.node('node2')} at 20\S+Z \(HAProxyDown, takeover in 310 ms\)"
+        )
         assert re.search(last, text), text
         assert f"Degraded=True HAProxyDown: {env.node('node1')}: HAProxy does not answer" in text
 
@@ -91,19 +91,19 @@ def test_status_shows_a_silent_holder_as_unknown(apiserver: ApiServer, env: Envi
     with operator(apiserver, env.namespace):
         env.create()
         env.settle()
-        env.stop_renewing_lease("node1")
+        env.lose_node("node1")
 
         def silent() -> None:
             assert env.status().get("silentNodes") == [env.node("node1")], env.status()
 
         eventually(silent, within=20)
-        assert "Master" in json.dumps(env.status()["nodes"]), "the operator has changed an entry that its agent owns"
+        assert "Master" in json.dumps(env.status()["nodes"]), "the operator has changed what an agent reports"
         text = status_output(env)
         assert "Master" not in text
         assert row(text, env.node("node1"))[1:5] == ["Unknown", "-", "Unknown", "Unknown"]
-        assert "not heard from for ten seconds" in text
+        assert "it counts as lost" in text
         assert f"none (last: {env.node('node1')})" in text
-        env.renew_lease("node1")
+        env.return_node("node1")
 
         def back() -> None:
             assert row(status_output(env), env.node("node1"))[1] == "Master"
@@ -111,33 +111,21 @@ def test_status_shows_a_silent_holder_as_unknown(apiserver: ApiServer, env: Envi
         eventually(back, within=10)
 
 
-def test_without_an_operator_status_finds_silent_nodes_by_their_leases(apiserver: ApiServer, env: Environment) -> None:
+def test_without_an_operator_status_shows_lost_nodes_and_new_reports(apiserver: ApiServer, env: Environment) -> None:
     with operator(apiserver, env.namespace) as process:
         env.create()
         env.settle()
         process.terminate()
-    env.stop_renewing_lease("node1")
-    env.stop_renewing_lease("node2")
-    node2 = env.path("leases", names.lease("web", env.node("node2")))
-
-    def renew_with_a_wrong_clock() -> None:
-        renewed = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        call(apiserver, "PATCH", node2, {"spec": {"renewTime": renewed}}, MERGE)
-
-    def node1_is_unknown() -> None:
-        with running(env, "status") as (process, output):
-            while process.poll() is None:
-                renew_with_a_wrong_clock()
-            text = output.read_text()
-        assert row(text, env.node("node1"))[1] == "Unknown", text
-        assert "Master" not in text
-        assert row(text, env.node("node2"))[1] == "Backup", "it renews, though its clock is an hour behind"
-        assert row(text, env.node("node3"))[1] == "Backup"
-
-    eventually(node1_is_unknown, within=40)
+    env.lose_node("node1")
+    env.report_loaded("node3", state="Fault", haproxy="Down")
+    text = status_output(env)
+    assert row(text, env.node("node1"))[1] == "Unknown", text
+    assert "Master" not in text
+    assert row(text, env.node("node2"))[1] == "Backup"
+    assert row(text, env.node("node3"))[1:4:2] == ["Fault", "Down"], "reported after the operator's last summary"
 
 
-def test_a_user_who_may_not_read_leases_gets_a_message(apiserver: ApiServer, env: Environment) -> None:
+def test_a_user_who_may_not_read_nodes_gets_a_message(apiserver: ApiServer, env: Environment) -> None:
     with operator(apiserver, env.namespace):
         env.create()
         env.settle()
@@ -155,7 +143,7 @@ def test_a_user_who_may_not_read_leases_gets_a_message(apiserver: ApiServer, env
         done = hacluster(env, "status", token=token)
         assert done.returncode == 0, done.stderr
         assert row(done.stdout, env.node("node1"))[1] == "Master"
-        assert "Leases cannot be read" in done.stderr
+        assert "the nodes cannot be read" in done.stderr and "the agents' own reports cannot be read" in done.stderr
         refused = hacluster(env, "watch", token=token)
         assert refused.returncode == 1 and refused.stderr.startswith("Error: watch haclusters: "), refused.stderr
         assert "forbidden" in refused.stderr and len(refused.stderr.splitlines()) == 1
@@ -207,8 +195,8 @@ def test_watch_prints_each_move_until_it_is_interrupted(apiserver: ApiServer, en
             wait_for_line(rf"{VIP} moved from {one} to {two}$|{VIP} has no holder")
             wait_for_line(rf"failover of VI_1 from {one} to {two} at \S+: HAProxyDown, takeover in 120 ms$")
             wait_for_line(rf"Degraded=True HAProxyDown: {one}: HAProxy does not answer")
-            env.stop_renewing_lease("node3")
-            wait_for_line(rf"{env.node('node3')}: VI_1 Unknown, .*not heard from for ten seconds$")
+            env.lose_node("node3")
+            wait_for_line(rf"{env.node('node3')}: VI_1 Unknown, .*it counts as lost$")
             env.delete("haclusters", "web")
             wait_for_line(rf"{stamp}{env.namespace}/web: deleted$")
             process.send_signal(signal.SIGINT)

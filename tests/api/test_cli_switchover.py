@@ -78,7 +78,7 @@ def test_switchover_refuses_an_unfit_node(settled: Environment) -> None:
 
 
 def test_switchover_refuses_a_silent_node(settled: Environment) -> None:
-    settled.stop_renewing_lease("node2")
+    settled.lose_node("node2")
     settled.wait_for_condition("Degraded", "True", "NodeSilent", within=20)
     assert_refused(settled, "it is silent", "web", "--to", settled.node("node2"))
 

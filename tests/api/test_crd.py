@@ -14,8 +14,10 @@ from hacluster.api.reasons import Reason
 from hacluster.errors import InvalidResource
 from tests.api.apiserver import ApiServer
 from tests.api.kubectl import KubectlError
+from tests.unit.api.bad_addresses import BAD_ADDRESSES, NOT_RESERVED
 from tests.unit.api.bad_examples import BAD, Bad
 from tests.unit.api.examples import GOOD, everything, minimal, put
+from tests.unit.api.without_effect import WITHOUT_EFFECT
 
 pytestmark = pytest.mark.apiserver
 
@@ -39,11 +41,47 @@ def test_good_resources_are_accepted(apiserver: ApiServer, name: str) -> None:
     assert answer.status == 201, answer.message
 
 
-@pytest.mark.parametrize("bad", BAD, ids=str)
+@pytest.mark.parametrize("bad", [*BAD, *BAD_ADDRESSES, *WITHOUT_EFFECT], ids=str)
 def test_bad_resources_are_rejected_with_their_field(apiserver: ApiServer, bad: Bad) -> None:
     answer = apiserver.dry_run(bad.resource)
     assert answer.status in {400, 422}, answer.document
     assert (bad.api_field or bad.field) in answer.message
+
+
+MAY_BE_EMPTY = {
+    "apache": {"port": 8085},
+    "resources": {"agent": {}},
+    "resources.haproxy": {"requests": {"cpu": "10m"}},
+    "resources.haproxy.requests": {"cpu": "10m"},
+    "resources.haproxy.limits": {"cpu": "1"},
+    "haproxy.stats": {"port": 8090},
+    "haproxy.timeouts": {"client": "10s"},
+    "haproxy.log": {"target": "Syslog"},
+    "haproxy.listeners[0].healthCheck": {"fall": 5},
+    "vrrp": {"peering": "Unicast"},
+    "vrrp.check": {"weight": 20},
+    "vrrp.preemption": {"mode": "Never"},
+    "vrrp.handover": {"drain": "5s"},
+    "images": {"apache": "registry.example.com/apache:2"},
+    "system": {"nonlocalBind": True},
+}
+"""Objects of the spec that users may leave empty, with a value for each."""
+
+
+@pytest.mark.parametrize("path", MAY_BE_EMPTY)
+def test_server_side_apply_empties_an_object_again(apiserver: ApiServer, path: str) -> None:
+    empty, full = (put(minimal(), f"spec.{path}", value) for value in ({}, MAY_BE_EMPTY[path]))
+    namespace, name, stored = apiserver.new_namespace("empty"), empty["metadata"]["name"], []
+    for each in (empty, full, empty):
+        apiserver.apply(each, namespace=namespace)
+        stored.append(apiserver.get("hacluster", name, "-n", namespace)["spec"])
+    assert stored[0] == stored[2] != stored[1]
+
+
+@pytest.mark.parametrize("vip", NOT_RESERVED)
+def test_only_the_reserved_addresses_of_a_prefix_are_rejected(apiserver: ApiServer, vip: str) -> None:
+    answer = apiserver.dry_run(put(minimal(), "spec.virtualRouters[0].virtualIPs[0]", vip))
+    assert answer.status == 201, answer.message
 
 
 def test_kubectl_shows_a_broken_rule_with_the_message_of_validate(apiserver: ApiServer) -> None:

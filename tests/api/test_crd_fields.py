@@ -35,7 +35,7 @@ def _probes(field: Field) -> Iterator[Any]:
     yield from (None, True, "", "x", 7, -1, [], {}, [None], {"x": None}, {"x": {}})
     yield from (schema.get("minimum", 0) - 1, schema.get("minimum", 0), schema.get("maximum", 7), schema.get("maximum", 7) + 1)
     for each in schema.get("enum", ()):
-        yield from (each, each.lower(), each + " ")
+        yield from (each, each.lower(), each + " ") if isinstance(each, str) else (each,)
     if field.is_text:
         longest = schema["maxLength"]
         yield from ("a" * longest, "a" * (longest + 1), *_TEXTS)

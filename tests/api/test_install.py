@@ -31,11 +31,11 @@ def test_the_pod_is_admitted_at_the_restricted_level(installed: ApiServer) -> No
     assert installed.request("POST", path, pod).status == 403, "the level is not enforced: this test could not fail"
 
 
-def test_the_lease_policy_passes_type_checking(installed: ApiServer) -> None:
-    """The API server does not type-check policies for subresources; `test_agent_rights.py` tests the one for haclusters/status."""
+def test_the_policy_of_agents_passes_type_checking(installed: ApiServer) -> None:
+    """The API server does not type-check policies for subresources only; `test_agent_rights.py` tests what they allow."""
 
     def checked() -> None:
-        status = installed.get("validatingadmissionpolicy", "hacluster-operator-agent-leases").get("status", {})
+        status = installed.get("validatingadmissionpolicy", "hacluster-operator-agent-nodes").get("status", {})
         assert "typeChecking" in status, "not checked yet"
         assert status["typeChecking"] == {}, status["typeChecking"]
 
@@ -73,12 +73,15 @@ def test_the_built_in_roles_include_rights_on_haclusters(installed: ApiServer, r
 
 def test_the_rights_of_the_operator_are_enough(installed: ApiServer, operator_token: str) -> None:
     kubeconfig = installed.kubeconfig_for(operator_token)
-    with environment(installed) as env, operator(installed, kubeconfig=kubeconfig) as process:
+    with (
+        environment(installed) as env,
+        operator(installed, kubeconfig=kubeconfig, HACLUSTER_LEASE_NAMESPACE=NAMESPACE) as process,
+    ):
         env.create()
         env.settle()
         env.delete("daemonsets", names.lb("web"))
         env.wait_for_child("daemonsets", names.lb("web"), within=15)
-        env.change(apache=None, haproxy={"listeners": [_listener_with_own_server()]})
+        env.change(apache=None, backendNetwork=None, haproxy={"listeners": [_listener_with_own_server()]})
         env.load_until_ready()
         env.wait_for_child("daemonsets", names.apache("web"), exists=False, within=15)
 
@@ -105,7 +108,9 @@ def test_with_watch_namespace_rights_in_one_namespace_are_enough(installed: ApiS
         installed.kubectl("apply", "--server-side", "-f", "-", input=text)
         token = installed.service_account_token(env.namespace, name)
         try:
-            with operator(installed, env.namespace, kubeconfig=installed.kubeconfig_for(token)) as process:
+            with operator(
+                installed, env.namespace, kubeconfig=installed.kubeconfig_for(token), HACLUSTER_LEASE_NAMESPACE=env.namespace
+            ) as process:
                 env.create()
                 env.settle()
                 assert "forbidden" not in process.text().lower(), process.text()
@@ -123,7 +128,7 @@ def _render(release: str, namespace: str, *options: str) -> str:
 @pytest.mark.parametrize(
     ("verb", "what"),
     [
-        ("get", "secrets"), ("create", "pods"), ("delete", "pods"), ("create", "pods/exec"), ("patch", "nodes"), ("update", "haclusters"),
+        ("get", "secrets"), ("create", "pods"), ("create", "pods/exec"), ("patch", "nodes"), ("update", "haclusters"),
         ("delete", "haclusters"), ("create", "clusterroles"), ("create", "clusterrolebindings"), ("escalate", "roles"), ("bind", "roles"),
         ("impersonate", "users"), ("create", "serviceaccounts/token"), ("create", "deployments"), ("get", "customresourcedefinitions"),
     ],

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from hacluster import names
 from tests.api.apiserver import ApiServer
-from tests.api.environment import NODES, Environment, timestamp
+from tests.api.environment import NODES, VIP, Environment, timestamp
 from tests.api.operator_process import operator
-from tests.waiting import eventually
+from tests.waiting import assert_unchanged, eventually
 
 pytestmark = pytest.mark.apiserver
 
@@ -43,16 +44,16 @@ def test_two_resources_work_side_by_side(apiserver: ApiServer, env: Environment)
 
 
 def test_each_resource_gets_its_own_router_id(apiserver: ApiServer, env: Environment) -> None:
-    names = [f"c{number}" for number in range(8)]
+    clusters = [f"c{number}" for number in range(8)]
     with operator(apiserver, env.namespace):
-        for number, name in enumerate(names):
+        for number, name in enumerate(clusters):
             router = {"virtualIPs": [f"172.16.7.{210 + number}/24"]}
             ports = {"listeners": [listener(1000 + number)], "stats": {"port": 2000 + number}}
             env.create(name, virtualRouters=[router], haproxy=ports, apache={"port": 3000 + number})
-        for name in names:
+        for name in clusters:
             env.wait_for_condition("Reconciling", "True", name=name)
-        ids = [env.status(name)["virtualIPs"][0]["virtualRouterID"] for name in names]
-        assert len(set(ids)) == len(names), ids
+        ids = [env.status(name)["virtualIPs"][0]["virtualRouterID"] for name in clusters]
+        assert len(set(ids)) == len(clusters), ids
 
 
 @pytest.mark.parametrize(
@@ -117,3 +118,25 @@ def test_a_resource_that_is_changed_into_a_conflict_keeps_its_previous_configura
         env.change("younger", virtualRouters=SECOND["virtualRouters"])
         env.wait_for_condition("Ready", "True", name="younger")
         assert len(NODES) == env.status("older")["readyNodes"]
+
+
+def test_the_virtual_ip_of_a_deleted_resource_is_free_when_its_pods_are_gone(apiserver: ApiServer, env: Environment) -> None:
+    """Over a restart of the operator, too: what the pods hold is written on them."""
+    with operator(apiserver, env.namespace):
+        env.create("one")
+        env.settle("one")
+        env.add_pod("node1", "one-lb-x", "one")
+        env.create("two", **SECOND | {"virtualRouters": [{"virtualIPs": [f"{VIP}/24"]}]})
+        env.wait_for_condition("Accepted", "False", "VirtualIPTaken", name="two")
+        eventually(lambda: env.get("pods", "one-lb-x")["metadata"]["annotations"][names.ANNOTATION_VIRTUAL_IPS], within=10)
+        env.delete("haclusters", "one")
+
+        def message_names_the_pod() -> None:
+            message = env.condition("Accepted", "two")["message"]
+            assert f"pods of the deleted HACluster {env.namespace}/one (one-lb-x on {env.node('node1')})" in message
+
+        eventually(message_names_the_pod, within=10)
+    with operator(apiserver, env.namespace):
+        assert_unchanged("False", lambda: env.condition("Accepted", "two")["status"], seconds=3)
+        env.delete_pod("one-lb-x", grace=0)
+        env.wait_for_condition("Accepted", "True", name="two")

@@ -28,8 +28,6 @@ def content(each: dict[str, Any]) -> Any:
     metadata = {key: each["metadata"].get(key) for key in ("labels", "ownerReferences")}
     digest = each["metadata"]["annotations"].get(names.ANNOTATION_HASH)
     body = {key: value for key, value in each.items() if key not in ("apiVersion", "kind", "metadata", "status")}
-    if "leaseDurationSeconds" in body.get("spec", {}):
-        body["spec"] = {"leaseDurationSeconds": each["spec"]["leaseDurationSeconds"]}
     return metadata, digest, body
 
 
@@ -70,7 +68,9 @@ EDITS: dict[str, tuple[str, str, Callable[[dict[str, Any]], Patch]]] = {
     ),
     "the hash": ("daemonsets", "web-lb", lambda _: {"metadata": {"annotations": {names.ANNOTATION_HASH: "0"}}}),
     "a token mounted": ("serviceaccounts", "web-agent", lambda _: {"automountServiceAccountToken": True}),
-    "another duration": ("leases", "web-{node1}", lambda _: {"spec": {"leaseDurationSeconds": 3600}}),
+    "the labels of a HAClusterNode": (
+        "haclusternodes", "web.{node1}", lambda _: {"metadata": {"labels": {names.LABEL_COMPONENT: "other"}}},
+    ),
 }  # fmt: skip
 
 
@@ -116,7 +116,7 @@ def test_fields_that_others_add_stay(configured: Environment) -> None:
 
 def test_children_that_are_no_longer_needed_are_deleted(configured: Environment) -> None:
     listener = {"name": "web", "port": 80, "backend": {"servers": [{"name": "a", "address": "10.0.0.1", "port": 80}]}}
-    configured.change(apache=None, haproxy={"listeners": [listener]})
+    configured.change(apache=None, backendNetwork=None, haproxy={"listeners": [listener]})
 
     def check() -> None:
         left = {name for _, name in configured.children() if name.endswith("-apache")}

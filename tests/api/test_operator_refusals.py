@@ -83,8 +83,9 @@ def apiserver_without_crd() -> Iterator[ApiServer]:
 
 
 def install_permissive_crd(server: ApiServer) -> None:
-    """Installs a CRD without rules, as an older version might be: it lets resources in that the operator rejects."""
-    crd = yaml.safe_load(processes.CRD.read_text())
+    """Installs the CRDs, that of HAClusters without rules, as an older version might be: it lets resources in that the operator rejects."""
+    server.kubectl("apply", "--server-side", "-f", str(processes.CRDS / "haclusternode.yaml"))
+    crd = yaml.safe_load((processes.CRDS / "hacluster.yaml").read_text())
     version = crd["spec"]["versions"][0]
     version["schema"]["openAPIV3Schema"]["properties"]["spec"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version["schema"]["openAPIV3Schema"].pop("x-kubernetes-validations", None)

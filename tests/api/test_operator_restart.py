@@ -100,7 +100,7 @@ def test_drift_without_a_running_operator_is_repaired_later(apiserver: ApiServer
         def repaired() -> None:
             children = env.children()
             assert ("daemonsets", "web-lb") in children
-            assert ("leases", names.lease("web", env.node("node3"))) not in children
+            assert ("haclusternodes", names.node_object("web", env.node("node3"))) not in children
 
         eventually(repaired, within=10)
     env.label_node("node3", env.label)

@@ -18,7 +18,7 @@ def test_no_request_of_the_operator_is_forbidden(apiserver: ApiServer, env: Envi
     for file in ("namespace.yaml", "rbac.yaml", "admission-policy.yaml"):
         apiserver.kubectl("apply", "--server-side", "-f", str(REPOSITORY / "manifests" / file))
     kubeconfig = apiserver.kubeconfig_for(apiserver.service_account_token(NAMESPACE, "hacluster-operator"))
-    with operator(apiserver, kubeconfig=kubeconfig) as process:
+    with operator(apiserver, kubeconfig=kubeconfig, HACLUSTER_LEASE_NAMESPACE=NAMESPACE) as process:
         env.create()
         env.settle()
         env.change(haproxy={"retries": 5})
@@ -30,7 +30,7 @@ def test_no_request_of_the_operator_is_forbidden(apiserver: ApiServer, env: Envi
         def repaired_and_node3_removed() -> None:
             assert ("daemonsets", "web-lb") in env.children()
             assert env.node("node3") not in {each["name"] for each in env.status()["nodes"]}
-            assert len([key for key in env.children() if key[0] == "leases"]) == len(NODES) - 1
+            assert len([key for key in env.children() if key[0] == "haclusternodes"]) == len(NODES) - 1
 
         eventually(repaired_and_node3_removed, within=10)
         assert "HolderChanged" in env.events()

@@ -143,7 +143,7 @@ def test_a_roll_out_does_not_wait_for_a_silent_node(apiserver: ApiServer, env: E
     with operator(apiserver, env.namespace):
         env.create()
         env.settle()
-        env.stop_renewing_lease("node3")
+        env.lose_node("node3")
         env.change(haproxy={"retries": 7})
         eventually(lambda: assert_offered(env, 7, "node2", "node3"), within=5)
         env.report_loaded("node2")
@@ -177,7 +177,7 @@ def test_the_last_good_configuration_is_recreated_and_repaired(apiserver: ApiSer
         assert good["metadata"]["ownerReferences"][0]["uid"] == resource["metadata"]["uid"]
         env.delete("configmaps", names.config_good("web"))
         assert eventually(last_good, within=5)["binaryData"] == good["binaryData"]
-        broken = {"binaryData": {"texts.json.gz": "aGFja2Vk"}}
+        broken = {"binaryData": dict.fromkeys(good["binaryData"], "aGFja2Vk")}
         call(apiserver, "PATCH", env.path("configmaps", names.config_good("web")), broken, "application/merge-patch+json")
 
         def repaired() -> None:
@@ -193,7 +193,8 @@ def test_apache_is_deleted_only_after_the_last_node_has_loaded_a_configuration_w
         env.create()
         env.settle()
         servers = [{"name": "a", "address": "10.0.0.1", "port": 80}]
-        env.change(apache=None, haproxy={"listeners": [{"name": "web", "port": 80, "backend": {"servers": servers}}]})
+        without_apache = {"listeners": [{"name": "web", "port": 80, "backend": {"servers": servers}}]}
+        env.change(apache=None, backendNetwork=None, haproxy=without_apache)
         env.wait_for_config("server a 10.0.0.1:80")
         for name in ("node2", "node3"):
             env.report_loaded(name)

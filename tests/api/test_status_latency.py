@@ -15,6 +15,11 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.apiserver
 
+NOT_POLLED = 800.0
+"""Milliseconds. On a quiet machine the median is less than a tenth of this, so that a busy machine passes, too. A status that waits for
+its turn among the reconciles does not: a failed one is retried after a second at the earliest. The median counts because a busy
+machine may delay some moves. That no fixed pause delays a move is tested in tests/unit/control/test_report_status.py."""
+
 
 def record_median(what: str, latencies: Latencies) -> float:
     """Records the figures for pytest's summary; returns the median in milliseconds."""
@@ -24,7 +29,7 @@ def record_median(what: str, latencies: Latencies) -> float:
 
 def test_a_move_is_shown_at_once(apiserver: ApiServer) -> None:
     latencies = measure(apiserver, 30, 0.1)
-    assert record_median("a move shown in status", latencies) < 1000, latencies
+    assert record_median("a move shown in status", latencies) < NOT_POLLED, latencies
     assert len(latencies.milliseconds) == 30
 
 
@@ -43,4 +48,6 @@ def test_a_move_is_shown_while_failed_writes_are_retried(apiserver: ApiServer, e
 
             eventually(retried, within=15)
             latencies = asyncio.run(measure_moves(env, 8, 0))  # failed work is retried after a second at the earliest
-        assert record_median("a move shown in status while the configuration cannot be written", latencies) < 500, latencies
+        assert record_median("a move shown in status while the configuration cannot be written", latencies) < NOT_POLLED, (
+            latencies
+        )

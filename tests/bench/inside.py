@@ -88,7 +88,7 @@ def failovers(settings: str, trials: int, events: Sequence[Event]) -> dict[str, 
                 for trial in injector.run_event(event):
                     done.append(trial)
                     if trial.event not in worst or trial.measured.gap > worst[trial.event].gap:
-                        worst[trial.event] = trace(trial, injector.records, trial.ended)
+                        worst[trial.event] = trace(trial, lab.clients, trial.ended)
     return document(done, worst, {"settings": settings})
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hacluster.rehearse.plot import draw
-from tests.bench.failovers import SETTINGS, format_faults, format_gap, format_planned_moves
+from tests.bench.failovers import SETTINGS, format_faults, format_gap, format_moves_on_kind, format_planned_moves
 
 
 def write_pages(data: Path, docs: Path) -> None:
@@ -20,6 +20,7 @@ def write_pages(data: Path, docs: Path) -> None:
         _machine(documents),
         format_faults(documents),
         format_planned_moves(documents),
+        format_moves_on_kind(documents),
         _reloads(documents),
         _throughput(documents),
     ]
@@ -34,9 +35,10 @@ def write_pages(data: Path, docs: Path) -> None:
 _HEAD = """# Benchmarks
 
 Written by `make bench`, which anyone can run: three nodes and a client in network namespaces of one machine, with the real
-keepalived, HAProxy, Apache and agents (`hacluster rehearse`). The client opens a new connection for each request every 5 ms; a *gap* is
-the longest time in which no request began that was answered within 50 ms, any pause of the client itself included. Holders are read from
-each node's kernel. The tutorial's configuration runs beside it as its author set it up: without agents, and nothing restarts what ended.
+keepalived, HAProxy, Apache and agents (`hacluster rehearse`). One client opens a new connection for each request every 5 ms, another one
+(the newcomer) every 10 ms, and asks before each who has the address; a *gap* is the longest time in which no request began that was
+answered within 50 ms, any pause of the client itself included. Holders are read from each node's
+kernel. The tutorial's configuration runs beside it as its author set it up: without agents, and nothing restarts what ended.
 `data/*.json` has every trial.
 """
 

@@ -29,7 +29,7 @@ class Lab:
         self.name = name
         self.nodes = kindconfig.containers(name)
         self.control_plane = f"{name}-control-plane"  # the name of the container and of the Kubernetes node
-        self._client, self._switch = f"{name}-client", f"{name}-switch"
+        self._client, self._newcomer, self._switch = f"{name}-client", f"{name}-newcomer", f"{name}-switch"
         self._directory = cache.root() / "labs" / name
         self.kubeconfig = self._directory / "kubeconfig"
         self._footprint = machine.Footprint(cache.root() / "footprint.json")
@@ -117,8 +117,8 @@ class Lab:
         return [self.tools.engine, "exec", "--interactive", self._client, *cmd]
 
     def pid(self, node: str) -> int:
-        """The first process of a node, or of "client", in this machine's PID namespace."""
-        container = self._client if node == "client" else self._container(node)
+        """The first process of a node, of "client" or of "newcomer" (172.16.7.11), in this machine's PID namespace."""
+        container = {"client": self._client, "newcomer": self._newcomer}.get(node) or self._container(node)
         return int(engines.engine("inspect", "--format", "{{.State.Pid}}", container).stdout)
 
     def stop_node(self, node: str) -> None:
@@ -163,9 +163,9 @@ class Lab:
             self._store_state(made_of=made_of)
 
     def _connect(self, images: Images) -> None:
-        wiring.helpers(self.name, self._switch, self._client, images.lab)
+        wiring.helpers(self.name, self._switch, (self._client, self._newcomer), images.lab)
         cables = {container: network.NODES[node] for node, container in self.nodes.items()}
-        wiring.plug(self._switch, {self._client: network.CLIENT, **cables}, nodes=cables)
+        wiring.plug(self._switch, {self._client: network.CLIENT, self._newcomer: network.NEWCOMER, **cables}, nodes=cables)
         if not engines.detect().registry:
             self._connect_pods()
 

@@ -38,6 +38,7 @@ NODES: Mapping[str, tuple[Cable, ...]] = {
     for number, public, private in ((1, 153, 210), (2, 163, 220), (3, 173, 230))
 }
 CLIENT = (Cable("public", "eth0", "172.16.7.10/24"),)
+NEWCOMER = (Cable("public", "eth0", "172.16.7.11/24"),)
 
 
 def switch_script() -> str:

@@ -1,4 +1,4 @@
-"""Runs the scripts of `network.py` in containers, and starts the switch and the client.
+"""Runs the scripts of `network.py` in containers, and starts the switch and the clients.
 
 Scripts are joined where possible, because each call of the engine takes some tenths of a second.
 """
@@ -51,16 +51,16 @@ def inspect(*names: str) -> dict[str, Container]:
     return containers
 
 
-def helpers(cluster: str, switch: str, client: str, image: str) -> None:
-    """Starts the switch and the client, unless they run.
+def helpers(cluster: str, switch: str, clients: Iterable[str], image: str) -> None:
+    """Starts the switch and the clients, unless they run.
 
     The switch sees the machine's processes (`--pid host`), because it enters network namespaces by their numbers.
     """
     options = {
         switch: ("--privileged", "--pid", "host"),
-        client: ("--hostname", "client", "--cap-add", "NET_ADMIN,NET_RAW"),
+        **dict.fromkeys(clients, ("--hostname", "client", "--cap-add", "NET_ADMIN,NET_RAW")),
     }
-    for name, container in inspect(switch, client).items():
+    for name, container in inspect(*options).items():
         if not container.runs:
             engine("rm", "--force", "--volumes", name, check=False)
             engine("run", "--detach", "--name", name, "--network", "none", "--label", f"{LABEL}={cluster}", *options[name], image)

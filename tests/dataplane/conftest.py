@@ -1,6 +1,7 @@
 """Runs rehearsals in the node image, with the code of this work tree."""
 
 import json
+import os
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,23 +12,31 @@ import pytest
 from tests.cluster import engine, ensure_images
 
 REPOSITORY = Path(__file__).parents[2]
-REALTIME = Path(__file__).with_name("realtime.sh")
 Rehearse = Callable[..., dict[str, Any]]
 
 
-def in_node_image(*argv: str, text: str) -> str:
-    """Runs a command in the node image, with the code of this work tree and `text` as its input; returns what it prints."""
-    image = ensure_images().node
+def in_node_image(*argv: str, text: str, check: bool = True) -> str:
+    """Runs a command in the node image, with the code of this work tree and `text` as its input; returns what it prints.
+
+    `check`: it must succeed.
+    HACLUSTER_NODE_IMAGE may name an older image, which saves the time to build one after each change of the code.
+    """
     name = f"hacluster-rehearsal-test-{uuid.uuid4().hex[:8]}"
     try:
-        return engine(
-            "run", "--rm", "--interactive", "--name", name, "--privileged", "--network", "none",
-            "--volume", f"{REPOSITORY / 'operator'}:/source:ro", "--env", "PYTHONPATH=/source",
-            "--volume", f"{REALTIME.parent}:/dataplane:ro", "--entrypoint", "sh", image, "/dataplane/realtime.sh", *argv,
-            input=text, timeout=600,
-        ).stdout  # fmt: skip
+        return engine(*node_image_command(name, *argv), input=text, timeout=600, check=check).stdout
     finally:
         engine("rm", "--force", "--time", "0", name, check=False)
+
+
+def node_image_command(name: str, *argv: str) -> list[str]:
+    """The container engine's arguments that run a command in the node image, in a container of this name."""
+    image = os.environ.get("HACLUSTER_NODE_IMAGE") or ensure_images().node
+    mounts = {"operator": "/source", "tests/dataplane": "/dataplane", "manifests/samples": "/samples"}
+    volumes = [part for source, target in mounts.items() for part in ("--volume", f"{REPOSITORY / source}:{target}:ro")]
+    return [
+        "run", "--rm", "--interactive", "--name", name, "--privileged", "--network", "none", *volumes,
+        "--env", "PYTHONPATH=/source:/dataplane", "--entrypoint", "sh", image, "/dataplane/realtime.sh", *argv,
+    ]  # fmt: skip
 
 
 def sample(name: str) -> str:

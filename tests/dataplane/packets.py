@@ -1,7 +1,8 @@
 """Single connections whose packets arrive at a node that does not have them, in a lab of `hacluster rehearse`.
 
 `test_packets.py` runs it in the node image: `python packets.py <FILE`, where FILE is a resource. It prints one JSON object: for each
-case, what the client received. Cases: `backup`, `uninformed`, `reused` and `halfOpen` (see the functions below).
+case, what the client received. Cases: `backup`, `uninformed`, `reused`, `drained`, `flushed`, `fresh`, `halfOpen` and `reloaded` (see the
+functions below).
 
 The client's side is a script (Python text) that runs in the client's network namespace.
 """
@@ -13,14 +14,15 @@ import sys
 
 import yaml
 
-from hacluster.agent.handover.rules import Forwarding, recent_holders
+from hacluster.agent.handover.forwarding import Forwarding
+from hacluster.agent.handover.rules import recent_holders
 from hacluster.api import parse
 from hacluster.nodeconfig import AgentConfig, File
 from hacluster.rehearse.faults import FaultInjector, plan_with_yields
 from hacluster.rehearse.lab import Lab, running_lab
 
 CLIENT = r"""
-import socket, subprocess, sys
+import socket, subprocess, sys, time
 ADDRESS, PORT = sys.argv[1], int(sys.argv[2])
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 def request_move(command):
@@ -56,16 +58,19 @@ print(before, during, receive(connection, 5) if during == "silence" else "-", fl
 )
 
 # One holder answers the SYN. The packet that completes the handshake is dropped on the way (by the client's own nftables rule), until
-# another node has the virtual IP.
+# what the arguments say has happened: commands before the connection, and commands while it is half open.
 HALF_OPEN = (
     CLIENT
     + r"""
 def nft(text):
     subprocess.run(["nft", text], check=True)
+for command in sys.argv[3].split():
+    request_move(command)
 nft("add table inet held; add chain inet held out { type filter hook output priority 0; }; "
     f"add rule inet held out tcp dport {PORT} tcp flags & (syn | rst) == 0 drop")
 connection.connect((ADDRESS, PORT))
-request_move("away")
+for command in sys.argv[4].split():
+    request_move(command)
 nft("delete table inet held")
 connection.sendall(REQUEST)
 print(receive(connection, 5), flush=True)
@@ -93,9 +98,13 @@ request_move("back")
 second = connect_from_port()
 second.sendall(REQUEST)
 before = receive(second, 3)
-request_move("away")
+for command in sys.argv[3].split():
+    request_move(command)
+time.sleep(float(sys.argv[4]))
+for command in sys.argv[5].split():
+    request_move(command)
 second.sendall(REQUEST)
-print(before, receive(second, 5), flush=True)
+print(before, receive(second, float(sys.argv[6])), flush=True)
 """
 )
 
@@ -108,7 +117,15 @@ def main() -> None:
         injector.settle()
         results: dict[str, object] = {"backup": wrong_node(lab, informed=True), "halfOpen": half_open(lab)}
         injector.settle()
+        results["reloaded"] = reloaded(lab)
+        injector.settle()
         results["reused"] = reused(lab)
+        injector.settle()
+        results["drained"] = reused(lab, lab.drain + 1.5)
+        injector.settle()
+        results["flushed"] = reused(lab, lab.drain + 1.5, "flush")
+        injector.settle()
+        results["fresh"] = reused(lab, before="flush-backups", within=1)
         injector.settle()
         # The last case: the agent does not know that the entries in its kernel were removed.
         results["uninformed"] = wrong_node(lab, informed=False)
@@ -146,28 +163,51 @@ def remove_holders(lab: Lab, node: str) -> None:
 def half_open(lab: Lab) -> str:
     """The answer on a connection that was half open when the virtual IP moved."""
     remove_holders(lab, lab.holder)  # as when the drain is over
-    (result,) = run_with_moves(lab, HALF_OPEN)
+    (result,) = run_with_moves(lab, HALF_OPEN, "", "away")
     return result
 
 
-def reused(lab: Lab) -> list[str]:
-    """The answers on one connection before and after a move to a holder that had another connection from the same port."""
-    return run_with_moves(lab, REUSED)
+def reloaded(lab: Lab) -> str:
+    """The answer on a connection to a new holder that was half open when the rules were loaded again."""
+    (result,) = run_with_moves(lab, HALF_OPEN, "away", "flush")
+    return result
 
 
-def run_with_moves(lab: Lab, script: str) -> list[str]:
+def reused(lab: Lab, later: float = 0, commands: str = "", *, before: str = "", within: float = 5) -> list[str]:
+    """The answers on one connection before and after a move to a holder that had another connection from the same port.
+
+    `before`: what is done before the move. `later`: seconds after it in which the client sends nothing. `commands`: what is done on the
+    new holder after that. `within`: the seconds in which the answer has to arrive.
+    """
+    return run_with_moves(lab, REUSED, f"{before} away", str(later), commands, str(within))
+
+
+def flush(lab: Lab, *nodes: str) -> None:
+    """Removes all nftables rules of the nodes, as another program may do, and waits until their agents have put their own back."""
+    hosts = [lab.nodes[node].host for node in nodes]
+    before = [host.run("nft", "list", "tables") for host in hosts]
+    for host in hosts:
+        host.run("nft", "flush", "ruleset")
+    lab.wait_until(lambda: [host.run("nft", "list", "tables") for host in hosts] == before, 5, "the tables are back")
+
+
+def run_with_moves(lab: Lab, script: str, *argv: str) -> list[str]:
     """Runs a client's script; returns the words of its last line.
 
-    When the script prints "away", the virtual IP is moved to another node; at "back" it comes back. The script goes on after the move.
+    When the script prints "away", the virtual IP is moved to another node; at "back" it comes back; at "flush" the holder loses its
+    nftables rules (`flush`), at "flush-backups" the others do. The script goes on after that.
     """
     best = lab.holder
-    command = lab.client.enter(sys.executable, "-c", script, lab.address, "80")
+    command = lab.client.enter(sys.executable, "-c", script, lab.address, "80", *argv)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
         assert client.stdin and client.stdout
-        while (words := client.stdout.readline().split()) in (["away"], ["back"]):
-            away = words == ["away"]
-            lab.deliver(best, plan_with_yields(lab.plan, best, yields=True) if away else lab.plan)
-            lab.wait_until(lambda away=away: lab.holder and (lab.holder != best) is away, 5, words[0])  # type: ignore[misc]
+        while (words := client.stdout.readline().split()) in (["away"], ["back"], ["flush"], ["flush-backups"]):
+            if words[0].startswith("flush"):
+                flush(lab, *([lab.holder] if words == ["flush"] else lab.nodes.keys() - {lab.holder}))
+            else:
+                away = words == ["away"]
+                lab.deliver(best, plan_with_yields(lab.plan, best, yields=True) if away else lab.plan)
+                lab.wait_until(lambda away=away: lab.holder and (lab.holder != best) is away, 5, words[0])  # type: ignore[misc]
             print("done", file=client.stdin, flush=True)
     lab.deliver(best, lab.plan)
     return words

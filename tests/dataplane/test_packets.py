@@ -23,6 +23,7 @@ def results(request: pytest.FixtureRequest) -> dict[str, Any]:
     if request.param == "the virtual IPs alone":
         resource["spec"]["haproxy"]["listeners"][0]["bind"] = "VirtualIPs"
         resource["spec"]["system"] = {"nonlocalBind": True}
+    resource["spec"]["vrrp"] = {"handover": {"drain": "3s"}}
     output = in_node_image("python", "/dataplane/packets.py", text=yaml.safe_dump(resource))
     document: dict[str, Any] = json.loads(output.splitlines()[-1])
     return document
@@ -40,5 +41,24 @@ def test_an_ended_connection_from_the_same_port_does_not_count_as_known(results:
     assert results["reused"] == ["answered", "answered"]
 
 
+def test_nor_does_it_where_the_rules_were_loaded_right_before_the_move(results: dict[str, Any]) -> None:
+    """On a node that is the holder it does for two seconds, because of handshakes that are under way."""
+    assert results["fresh"] == ["answered", "answered"]
+
+
+def test_after_the_drain_a_connection_is_reset_although_an_ended_one_had_the_same_port(results: dict[str, Any]) -> None:
+    """The kernel answers for the ended one (TIME_WAIT), so the client would wait until it gives up by itself."""
+    assert results["drained"] == ["answered", "ConnectionResetError"]
+
+
+def test_so_it_is_where_another_program_has_removed_the_rules_in_the_meantime(results: dict[str, Any]) -> None:
+    assert results["flushed"] == ["answered", "ConnectionResetError"]
+
+
 def test_a_handshake_is_completed_with_the_holder_that_began_it(results: dict[str, Any]) -> None:
     assert results["halfOpen"] == "answered"
+
+
+def test_a_handshake_is_completed_although_the_rules_are_loaded_again(results: dict[str, Any]) -> None:
+    """The holder passes packets on to the one before it, and the record of handshakes is new."""
+    assert results["reloaded"] == "answered"

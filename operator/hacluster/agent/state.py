@@ -14,7 +14,8 @@ from types import MappingProxyType
 from typing import Any
 
 from hacluster.agent.system.network import Network, without_prefix
-from hacluster.api.status import Health, NodeProblem, VrrpState
+from hacluster.agent.system.own_addresses import ByInterface
+from hacluster.api.status import Health, ListenerStatus, NodeProblem, VrrpState
 from hacluster.nodeconfig import AgentConfig, Router
 
 
@@ -36,6 +37,10 @@ class Observation:
 
     network: Network | None = None
     """Links and addresses of the kernel; None before they were read for the first time."""
+    present_since: Mapping[str, float] = field(default_factory=_empty)
+    """When this agent saw each of the kernel's addresses first (seconds of the event loop), by the address without its prefix."""
+    own_addresses: ByInterface | None = None
+    """The node's own addresses as they have settled (`own_addresses.Settling`), None before the network was read."""
     offered: AgentConfig | None = None
     """The configuration in the mounted ConfigMap, whether or not it could be installed."""
     installed: AgentConfig | None = None
@@ -48,21 +53,38 @@ class Observation:
     """VRRP instances by the name of their router."""
     states_known: bool = False
     """Whether `instances` is complete: keepalived was asked for all its states after its last start and the agent's."""
+    real_time: bool | None = None
+    """Whether keepalived has real-time scheduling; None: not known, or no interval asks for it."""
     haproxy: Health = Health.UNKNOWN
     apache: Health | None = None
     """None where the configuration has no Apache."""
+    listeners: tuple[ListenerStatus, ...] = ()
+    """The listeners' servers as HAProxy sees them; empty while it is not up, and until it has checked them once."""
+    held_back: frozenset[str] = frozenset()
+    """Routers whose virtual IPs this node must not take from their holder yet."""
     leaving: bool = False
     """Whether the pod is about to end."""
     takeovers: Mapping[str, int] = field(default_factory=_empty)
     """Duration of the last takeover in milliseconds, by router, for routers that this node holds."""
     problems: Mapping[str, tuple[NodeProblem, ...]] = field(default_factory=_empty)
     """Problems by the part that found them."""
+    lost_nodes: frozenset[str] = frozenset()
+    """Other nodes of the resource whose kernels no longer answer."""
+    liveness_request: str = ""
+    """The operator's last question whether the agent still runs."""
+    repairs: int = 0
+    """How often another client had changed this node's stored status."""
 
     @property
     def virtual_ips(self) -> frozenset[str]:
         """Every virtual IP of the resource that a configuration of this node lists, without prefix lengths."""
         configs = (config for config in (self.installed, self.offered) if config is not None)
         return frozenset(without_prefix(address) for config in configs for address in config.all_virtual_ips)
+
+    @property
+    def named_interfaces(self) -> frozenset[str]:
+        """The interfaces that a configuration of this node names."""
+        return frozenset(name for config in (self.installed, self.offered) if config for name in config.named_interfaces)
 
     @property
     def complete(self) -> bool:

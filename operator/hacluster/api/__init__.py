@@ -1,4 +1,4 @@
-"""The HACluster resource as frozen pydantic models, and the CustomResourceDefinition that is made from them.
+"""The two kinds of objects as frozen pydantic models, and the CustomResourceDefinitions that are made from them.
 
 How a value is checked:
 - `constraints.py` – metadata for `Annotated`: one rule that is both a Python validator and a part of the CRD's schema.
@@ -9,17 +9,22 @@ How a value is checked:
 
 What the fields are:
 - `vrrp.py` – `spec.virtualRouters` and `spec.vrrp`.
+- `forward_for.py` – `forwardFor`, which may be a boolean or a mapping.
 - `listeners.py` – the listeners of HAProxy and their servers.
 - `haproxy.py` – `spec.haproxy`.
 - `pods.py` – tolerations, images and container resources.
+- `address_rules.py` – rules that compare virtual IPs with other fields.
 - `spec.py` – all of `spec`.
+- `unused.py` – rules against fields of `spec` that have no effect beside the others.
 - `status.py` – all of `status`.
+- `node.py` – the other kind of object: what one node's agent reports.
 - `resource.py` – the whole object, with its metadata.
 
 What is made of them:
+- `stored.py` – drops defaults that a former version's CRD stored and that are refused now.
 - `parse.py` – turns a mapping into an `HACluster`, or raises `InvalidResource`.
 - `messages.py` – words pydantic's errors for users.
-- `crd.py` – makes the CustomResourceDefinition.
+- `crd.py` – makes the CustomResourceDefinitions; `schemas.py` changes their whole schemas at the end.
 - `reasons.py` – every reason of a condition, problem, move or Event.
 """
 

@@ -5,7 +5,7 @@ in Python for `hacluster validate`; they stand side by side so that a change of 
 """
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -26,7 +26,8 @@ class Rule:
     """One rule between several fields of a model."""
 
     cel: str
-    """The condition as a CEL expression, for the API server; `self` is the model."""
+    """The condition as a CEL expression, for the API server; `self` is the model. Empty: none, because it would exceed the server's cost
+    limit; then the operator reports the broken rule in the condition Accepted."""
     message: str
     """What users read when the rule is broken, here and from the API server."""
     holds: Callable[[Any], bool]
@@ -35,6 +36,21 @@ class Rule:
     """Path of the field that the message is about, below the model; empty: the model itself."""
     wrong_field: Callable[[Any], str] | None = None
     """Finds a more exact path than `field`, such as one item of a list. CEL's `fieldPath` cannot name an item."""
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A rule about a field that has no type in the CRD: CEL cannot read such a field, but the schema can list what is allowed.
+
+    The API server then names the object whose rule is broken, not the field, and has no message.
+    """
+
+    any_of: tuple[dict[str, Any], ...]
+    """Schemas of which at least one has to fit the model."""
+    message: str
+    holds: Callable[[Any], bool]
+    field: str = ""
+    wrong_field: Callable[[Any], str] | None = None
 
 
 class Model(BaseModel):
@@ -50,13 +66,33 @@ class Model(BaseModel):
     )
 
     rules: ClassVar[tuple[Rule, ...]] = ()
+    alternatives: ClassVar[tuple[Alternative, ...]] = ()
 
     @model_validator(mode="after")
     def _check_rules(self) -> Self:
-        broken = [rule for rule in self.rules if not rule.holds(self)]
+        rules: tuple[Rule | Alternative, ...] = (*self.rules, *self.alternatives)
+        broken = [rule for rule in rules if not rule.holds(self)]
         if broken:
             raise ValidationError.from_exception_data(type(self).__name__, [_error(rule, self) for rule in broken])
         return self
+
+
+def without_effect(fields: Mapping[str, str], *, unless: str, effective: Callable[[Any], bool], message: str) -> tuple[Rule, ...]:
+    """A rule for each field that has an effect under a condition only: without it, the field must have its default.
+
+    `fields`: the model's field → its default as a CEL literal; empty: it has none. `unless`: the condition in CEL; `effective`: in Python.
+    """
+
+    def rule(field: str, default: str) -> Rule:
+        name = yaml_name(field)
+        unset = f"self.{name} == {default}" if default else f"!has(self.{name})"
+
+        def holds(model: Model) -> bool:
+            return effective(model) or str(getattr(model, field)) == str(type(model).model_fields[field].default)
+
+        return Rule(f"{unless} || {unset}", message, holds, name)
+
+    return tuple(rule(*each) for each in fields.items())
 
 
 def fields_of(model: type[BaseModel] | None) -> dict[str, type[BaseModel] | None]:
@@ -72,7 +108,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return next((each for each in found if each), None)
 
 
-def _error(rule: Rule, model: Model) -> InitErrorDetails:
+def _error(rule: Rule | Alternative, model: Model) -> InitErrorDetails:
     field = rule.wrong_field(model) if rule.wrong_field else rule.field
     kind = PydanticCustomError("rule", "{message}", {"message": rule.message, "field": field})
     return InitErrorDetails(type=kind, loc=(), input=None)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from hacluster.api.base import Model, Rule
+from hacluster.api.base import Model, Rule, without_effect
 from hacluster.api.constraints import ListMap, Text
 from hacluster.api.listeners import Listener
 from hacluster.api.types import Address, Enumeration, InterfaceName, Port, Timer, UrlPath
@@ -62,6 +62,13 @@ class Facility(Enumeration):
 class Log(Model):
     """Where HAProxy's log goes."""
 
+    rules = without_effect(
+        {"facility": "'local2'", "address": "'127.0.0.1'", "port": "514"},
+        unless="self.target != 'Stdout'",
+        effective=lambda log: log.target is not LogTarget.STDOUT,
+        message="has no effect with target Stdout; remove it, or set target: Syslog or File",
+    )
+
     target: LogTarget = LogTarget.STDOUT
     """Stdout (kubectl logs), Syslog (to address:port), or File: rsyslog beside HAProxy writes the node's /var/log/haproxy.log."""
     facility: Facility = Facility.LOCAL2
@@ -83,8 +90,22 @@ class Stats(Model):
             holds=lambda s: not s.admin or s.allow_unauthenticated_admin,
             field="admin",
         ),
+        Rule(
+            cel="self.admin || !self.allowUnauthenticatedAdmin",
+            message="has no effect without admin: true; remove it",
+            holds=lambda s: s.admin or not s.allow_unauthenticated_admin,
+            field="allowUnauthenticatedAdmin",
+        ),
+        *without_effect(
+            {"port": "8080", "path": "'/stats'", "realm": "'HAProxy Statistics'", "interface": "", "admin": "false"},
+            unless="self.enabled",
+            effective=lambda s: s.enabled,
+            message="has no effect with enabled: false; remove it",
+        ),
     )
 
+    enabled: bool = True
+    """false: no page, and its port is free."""
     port: Port = 8080
     """Port of the page on every node."""
     path: UrlPath = "/stats"
@@ -99,9 +120,14 @@ class Stats(Model):
     """Accept an admin page that asks for no password."""
 
 
+def stats_ports(haproxy: "Haproxy") -> set[int]:
+    """The port of the statistics page; empty without a page."""
+    return {haproxy.stats.port} if haproxy.stats.enabled else set()
+
+
 def _duplicate_port_field(haproxy: "Haproxy") -> str:
     """Path of the first listener port that is taken already, by the statistics page or an earlier listener."""
-    seen = {haproxy.stats.port}
+    seen = stats_ports(haproxy)
     for index, listener in enumerate(haproxy.listeners):
         if listener.port in seen:
             return f"listeners[{index}].port"
@@ -114,9 +140,10 @@ class Haproxy(Model):
 
     rules = (
         Rule(
-            cel="self.listeners.all(l, self.listeners.exists_one(m, m.port == l.port) && l.port != self.stats.port)",
+            cel="self.listeners.all(l, self.listeners.exists_one(m, m.port == l.port) && "
+            "(l.port != self.stats.port || !self.stats.enabled))",
             message="listener ports must differ, also from stats.port",
-            holds=lambda h: len({h.stats.port, *(each.port for each in h.listeners)}) == len(h.listeners) + 1,
+            holds=lambda h: _duplicate_port_field(h) == "listeners",
             field="listeners",
             wrong_field=_duplicate_port_field,
         ),
@@ -127,7 +154,7 @@ class Haproxy(Model):
     proxy_max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = 8000
     """Connections of one listener (defaults maxconn)."""
     retries: Annotated[int, Field(ge=0, le=100)] = 3
-    """Tries of a failed connection to a server."""
+    """Further tries of a connection that failed, and of a GET, HEAD or OPTIONS request that a server closed without an answer."""
     timeouts: Timeouts = Timeouts()
     """How long HAProxy waits, for what."""
     log: Log = Log()

@@ -1,12 +1,14 @@
 """Models of `spec.haproxy.listeners`: a listener's port, how it chooses and checks servers, and the servers themselves."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
 
-from hacluster.api.base import Model, Rule
+from hacluster.api.base import Alternative, Model, Rule
 from hacluster.api.constraints import ListMap, Text
+from hacluster.api.forward_for import ForwardForMode, ForwardForSetting
 from hacluster.api.types import Address, Enumeration, Name, Port, Timer, UrlTarget
 
 _STATUS = "[1-5][0-9]{2}"
@@ -97,7 +99,7 @@ class HealthCheck(Model):
     )
 
     method: HealthCheckMethod = HealthCheckMethod.OPTIONS
-    """HTTP method; a TCP listener checks the connection only."""
+    """HTTP method."""
     path: UrlTarget = "/"
     """Path that is asked for."""
     host: Annotated[str, Text("a host name, with a port or none, such as shop.example.com", "^[A-Za-z0-9.:_-]*$", 253)] = ""
@@ -152,6 +154,22 @@ class Backend(Model):
     """Servers of your own."""
 
 
+def _http_only(field: str, default: str, cure: str, holds: Callable[["Listener"], bool]) -> Rule:
+    """A rule for a field that has an effect in mode HTTP only. `default`: its default as a CEL literal."""
+    return Rule(
+        cel=f"self.mode == 'HTTP' || self.{field} == {default}",
+        message=f"has no effect in mode TCP: {cure}",
+        holds=lambda listener: listener.mode is Mode.HTTP or holds(listener),
+        field=field,
+    )
+
+
+_CONNECTS_ONLY = "HAProxy only connects to the servers; remove it, or set mode: HTTP"
+_UNIFORM_WEIGHTS = (
+    "balance First takes the first server that is up, whatever its weight; remove weight, or choose another balance"
+)
+
+
 class Listener(Model):
     """One port of the front door."""
 
@@ -168,6 +186,43 @@ class Listener(Model):
             holds=lambda listener: listener.mode is Mode.HTTP or listener.balance is not Balance.URI,
             field="balance",
         ),
+        _http_only(
+            "connectionMode",
+            "'KeepAlive'",
+            "HAProxy passes bytes on; remove it, or set mode: HTTP",
+            lambda listener: listener.connection_mode is ConnectionMode.KEEP_ALIVE,
+        ),
+        _http_only(
+            "healthCheck.method",
+            "'OPTIONS'",
+            _CONNECTS_ONLY,
+            lambda listener: listener.health_check.method is HealthCheckMethod.OPTIONS,
+        ),
+        _http_only("healthCheck.path", "'/'", _CONNECTS_ONLY, lambda listener: listener.health_check.path == "/"),
+        _http_only("healthCheck.host", "''", _CONNECTS_ONLY, lambda listener: not listener.health_check.host),
+        _http_only("healthCheck.expectStatus", "''", _CONNECTS_ONLY, lambda listener: not listener.health_check.expect_status),
+        Rule(
+            cel="self.balance != 'First' || !has(self.backend.servers) || self.backend.servers.all(s, s.weight <= 1)",
+            message=_UNIFORM_WEIGHTS,
+            holds=lambda listener: (
+                listener.balance is not Balance.FIRST or all(each.weight <= 1 for each in listener.backend.servers or ())
+            ),
+            field="backend.servers",
+        ),
+    )
+    alternatives = (
+        Alternative(
+            any_of=(
+                {"properties": {"mode": {"enum": ["HTTP"]}}},
+                {"not": {"required": ["forwardFor"]}},
+                {"properties": {"forwardFor": {"enum": [False, {"mode": "None"}]}}},
+            ),
+            message="has no effect in mode TCP: there are no headers; remove it, or set mode: HTTP",
+            holds=lambda listener: (
+                listener.mode is Mode.HTTP or listener.forward_for is None or listener.forward_for.mode is ForwardForMode.NONE
+            ),
+            field="forwardFor",
+        ),
     )
 
     name: Name
@@ -182,8 +237,9 @@ class Listener(Model):
     """How a server is chosen."""
     connection_mode: ConnectionMode = ConnectionMode.KEEP_ALIVE
     """KeepAlive reuses connections on both sides, ServerClose on the client's only, Close on none (the tutorial's httpclose)."""
-    forward_for: bool = True
-    """Add X-Forwarded-For with the client's address (HTTP)."""
+    forward_for: ForwardForSetting | None = None
+    """X-Forwarded-For (HTTP). {mode: Replace}, the default, or true: set to the client's address, so that no client can forge it.
+Append: the address is added to what the client sent. None, or false: what the client sent is passed on."""
     cookie: Cookie | None = None
     """Stickiness by cookie."""
     health_check: HealthCheck = HealthCheck()

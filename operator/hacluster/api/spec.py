@@ -9,9 +9,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from hacluster.api.address_rules import ADDRESS_RULES
 from hacluster.api.base import Model, Rule
 from hacluster.api.constraints import ListMap
-from hacluster.api.haproxy import Facility, Haproxy, Log, LogTarget, Stats, Timeouts
+from hacluster.api.forward_for import ForwardFor, ForwardForMode
+from hacluster.api.haproxy import Facility, Haproxy, Log, LogTarget, Stats, Timeouts, stats_ports
 from hacluster.api.listeners import (
     ApacheBackend,
     Backend,
@@ -28,6 +30,7 @@ from hacluster.api.listeners import (
 )
 from hacluster.api.pods import ContainerResources, Images, Resources, TaintEffect, Toleration, TolerationOperator
 from hacluster.api.types import Address, ConfigMapName, InterfaceName, LabelKey, LabelValue, Network, NodeName
+from hacluster.api.unused import WITHOUT_EFFECT
 from hacluster.api.vrrp import Check, CheckType, Handover, InitialState, Peering, Preemption, PreemptionMode, VirtualRouter, Vrrp
 
 __all__ = [
@@ -43,6 +46,8 @@ __all__ = [
     "ContainerResources",
     "Cookie",
     "Facility",
+    "ForwardFor",
+    "ForwardForMode",
     "HAClusterSpec",
     "Handover",
     "Haproxy",
@@ -80,9 +85,9 @@ class Node(Model):
     name: NodeName
     """The Kubernetes node's name."""
     priority: Annotated[int, Field(ge=1, le=254)] | None = None
-    """VRRP priority, 1-254, higher wins. Default: 250, 240, 230, … in name order."""
+    """VRRP priority, 1-254, higher wins. Default: 250, 240, 230, … in the order in which nodes joined."""
     interface: InterfaceName | None = None
-    """The node's VRRP interface. Default: the one whose subnet holds the virtual IP."""
+    """The node's VRRP interface. Default: that of the virtual router, else the one whose subnet holds the virtual IP."""
     backend_address: Address | None = None
     """Where this node's backend listens. Default: the node's address in backendNetwork; without backendNetwork, its InternalIP."""
 
@@ -114,11 +119,20 @@ class Apache(Model):
     """A ConfigMap whose files are served as they are, instead of page."""
 
 
+class UpdateStrategy(Model):
+    """How pods are replaced after a change of their template, such as a new image."""
+
+    max_unavailable: Annotated[int, Field(ge=1, le=64)] = 1
+    """How many nodes may be unfit at a time. Lost nodes do not count: they are neither waited for nor in the way of others."""
+
+
 class System(Model):
-    """Kernel settings of the nodes."""
+    """Settings of the nodes and their pods."""
 
     nonlocal_bind: bool = False
     """Set net.ipv4.ip_nonlocal_bind=1 (and IPv6) on the nodes while the cluster exists."""
+    update_strategy: UpdateStrategy = UpdateStrategy()
+    """How pods are replaced after a change of their template, such as a new image."""
 
 
 def _first_duplicate(items: Iterable[Hashable]) -> Hashable:
@@ -146,6 +160,7 @@ class HAClusterSpec(Model):
     """The front door that is wanted."""
 
     rules = (
+        *ADDRESS_RULES,
         Rule(
             cel="!self.haproxy.listeners.exists(l, has(l.backend.apache)) || has(self.apache)",
             message="a listener's backend is apache, but spec.apache is absent; add `apache: {}`",
@@ -159,14 +174,15 @@ class HAClusterSpec(Model):
             field="system.nonlocalBind",
         ),
         Rule(
-            cel="!has(self.apache) || (self.apache.port != self.haproxy.stats.port && "
+            cel="!has(self.apache) || ((self.apache.port != self.haproxy.stats.port || !self.haproxy.stats.enabled) && "
             "self.haproxy.listeners.all(l, l.port != self.apache.port))",
             message="apache.port must differ from stats.port and from every listener's port",
             holds=lambda s: (
-                s.apache is None or s.apache.port not in {s.haproxy.stats.port, *(each.port for each in s.haproxy.listeners)}
+                s.apache is None or s.apache.port not in {*stats_ports(s.haproxy), *(each.port for each in s.haproxy.listeners)}
             ),
             field="apache.port",
         ),
+        *WITHOUT_EFFECT,
         Rule(
             # [x].all(l, …) binds x to l, so that each address is parsed once: CEL has a run-time cost limit.
             cel="!self.virtualRouters.all(r, r.virtualIPs.all(a, isCIDR(a))) || "

@@ -1,13 +1,14 @@
-"""The model of an HACluster's `status`, which users read.
+"""The model of an HACluster's `status`, which users read, and of one node's entry in it.
 
-Each entry of `nodes` is written by that node's agent, everything else by the operator. Both use server-side apply, so that
-each of them owns its fields. The docstrings of fields become the CRD's descriptions, which `kubectl explain` prints.
+The operator writes all of it. Each entry of `nodes` is a copy of what that node's agent reports in its own object (`node.py`). The
+docstrings of fields become the CRD's descriptions, which `kubectl explain` prints.
 """
 
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from hacluster.api.addresses import REPORTED_ADDRESS, REPORTED_INTERFACE
 from hacluster.api.base import Model
 from hacluster.api.constraints import ListMap, ListSet
 from hacluster.api.types import Enumeration
@@ -18,9 +19,13 @@ MAX_ADDRESSES = 64
 """Addresses of one interface that an agent reports."""
 MAX_PROBLEMS = 16
 """Problems of one node that an agent reports."""
+MAX_LOST = 64
+"""Lost nodes that an agent reports."""
 
 ShortText = Annotated[str, StringConstraints(max_length=253)]
-Message = Annotated[str, StringConstraints(max_length=2048)]
+MAX_MESSAGE = 2048
+"""Characters of a message."""
+Message = Annotated[str, StringConstraints(max_length=MAX_MESSAGE)]
 Timestamp = Annotated[str, StringConstraints(max_length=32), Field(json_schema_extra={"format": "date-time"})]
 """RFC 3339 in UTC with microseconds."""
 
@@ -54,7 +59,7 @@ class RouterStatus(Model):
     """Effective priority; 0 when unknown."""
     interface: ShortText
     """VRRP interface."""
-    virtual_ips: Annotated[tuple[ShortText, ...], Field(max_length=20)] = ()
+    virtual_ips: Annotated[tuple[Annotated[str, REPORTED_ADDRESS], ...], Field(max_length=20)] = ()
     """Virtual IPs that the node's kernel really has, without prefix lengths."""
     since: Timestamp
     """When state or virtualIPs last changed, by the node's clock."""
@@ -67,8 +72,10 @@ class InterfaceStatus(Model):
 
     name: ShortText
     """Its name."""
-    addresses: Annotated[tuple[ShortText, ...], Field(max_length=MAX_ADDRESSES)] = ()
-    """The node's own addresses on it with prefix lengths; virtual IPs are left out."""
+    addresses: Annotated[tuple[Annotated[str, REPORTED_INTERFACE], ...], Field(max_length=MAX_ADDRESSES)] = ()
+    """The node's own addresses on it with prefix lengths, the oldest first; virtual IPs are left out."""
+    other_addresses: Annotated[tuple[Annotated[str, REPORTED_INTERFACE], ...], Field(max_length=MAX_ADDRESSES)] | None = None
+    """Addresses that may move to another node: other programs' virtual IPs (keepalived, kube-vip), and secondary addresses."""
 
 
 class NodeProblem(Model):
@@ -82,6 +89,22 @@ class NodeProblem(Model):
     """Revision of the configuration that this is about; empty: it is about none."""
 
 
+class ListenerStatus(Model):
+    """One listener, as one node's HAProxy sees its servers."""
+
+    name: ShortText
+    """Name of the listener."""
+    port: Annotated[int, Field(ge=0, le=65535)]
+    """Port on which it listens."""
+    servers_up: Annotated[int, Field(ge=0)] = 0
+    """Servers that get requests now."""
+    servers: Annotated[int, Field(ge=0)] = 0
+    """All its servers."""
+    last_check: ShortText = ""
+    """What the last check of the first server that is not up (else of the first one) found, without its duration: L7OK/200, L7STS/405.
+MAINT or DRAIN: somebody has taken the server out of service at run time."""
+
+
 class NodeStatus(Model):
     """One node, as its agent reports it."""
 
@@ -89,6 +112,8 @@ class NodeStatus(Model):
     """The node's name."""
     agent_version: ShortText = ""
     """Version of the agent."""
+    pod: ShortText = ""
+    """The pod whose agent wrote this entry; empty: an agent that does not name it."""
     routers: Annotated[tuple[RouterStatus, ...], Field(max_length=16), ListMap("name")] = ()
     """The virtual routers on this node."""
     interfaces: Annotated[tuple[InterfaceStatus, ...], Field(max_length=MAX_INTERFACES), ListMap("name")] = ()
@@ -97,6 +122,10 @@ class NodeStatus(Model):
     """Whether HAProxy answers."""
     apache: Health | None = None
     """Whether Apache answers; absent when the cluster has none."""
+    real_time: bool | None = None
+    """Whether keepalived has real-time scheduling; absent: not known, or no interval asks for it."""
+    listeners: Annotated[tuple[ListenerStatus, ...], Field(max_length=64)] = ()
+    """The listeners, as this node's HAProxy sees their servers; empty until it has checked them once."""
     leaving: bool | None = None
     """True while its pod ends and hands over what it has; absent otherwise."""
     config_revision: ShortText = ""
@@ -105,6 +134,10 @@ class NodeStatus(Model):
     """When this entry last changed, by the node's clock."""
     problems: Annotated[tuple[NodeProblem, ...], Field(max_length=MAX_PROBLEMS)] = ()
     """What is wrong on the node."""
+    lost_nodes: Annotated[tuple[ShortText, ...], Field(max_length=MAX_LOST), ListSet()] = ()
+    """Other nodes of the resource whose kernels no longer answer this node."""
+    liveness_response: ShortText = ""
+    """The operator's last question whether the agent still runs, as the answer to it; empty: none was asked."""
 
 
 class VirtualIPStatus(Model):
@@ -132,6 +165,15 @@ class VirtualIPStatus(Model):
     """Since when it moves too often; absent: it does not."""
 
 
+class NodePriority(Model):
+    """The default priority of one node, which it keeps."""
+
+    node: ShortText
+    """The node's name."""
+    priority: Annotated[int, Field(ge=1, le=254)]
+    """Its priority while spec.nodes names none."""
+
+
 class LastFailover(Model):
     """The last time a virtual IP moved from one node to another."""
 
@@ -146,7 +188,8 @@ class LastFailover(Model):
     at: Timestamp
     """When the virtual IP was on the first new holder."""
     duration_milliseconds: Annotated[int, Field(ge=0)] | None = None
-    """Milliseconds from the old holder's last advertisement until the new holder had the address, as the new holder measured them."""
+    """Milliseconds of the takeover: from the old holder's last advertisement until the new holder had the address, as that one measured
+them. Not in it: how long a failure of HAProxy went unnoticed before the old holder gave up."""
 
 
 class ConditionStatus(Enumeration):
@@ -189,11 +232,19 @@ class HAClusterStatus(Model):
     """readyNodes/desiredNodes, for `kubectl get`."""
     virtual_ips: Annotated[tuple[VirtualIPStatus, ...], Field(max_length=320), ListMap("address")] = ()
     """Every virtual IP."""
+    listeners: Annotated[tuple[ListenerStatus, ...], Field(max_length=64), ListMap("name")] = ()
+    """The listeners, as the holder of the first virtual IP sees their servers; empty while nobody holds it."""
+    server_summary: ShortText | None = None
+    """Servers of all listeners that are up, and all of them, for `kubectl get`."""
     last_failover: LastFailover | None = None
     """The last move."""
+    advertisement_interval_milliseconds: Annotated[int, Field(ge=1)] | None = None
+    """The advertisement interval that the nodes use. Longer than the resource's where a node lacks real-time scheduling."""
+    priorities: Annotated[tuple[NodePriority, ...], Field(max_length=128)] = ()
+    """Default priorities in the order in which the nodes joined; also of nodes that are not selected now."""
     nodes: Annotated[tuple[NodeStatus, ...], Field(max_length=64), ListMap("name")] = ()
-    """Every node; each entry is written by that node's agent."""
+    """Every node, as its agent reports it."""
     silent_nodes: Annotated[tuple[ShortText, ...], Field(max_length=64), ListSet()] = ()
-    """Nodes whose agents have not renewed their Leases for ten seconds: their entries in `nodes` may be out of date."""
+    """Nodes that count as lost, or whose agents do not answer: their entries in `nodes` may be out of date."""
     conditions: Annotated[tuple[Condition, ...], Field(max_length=16), ListMap("type")] = ()
     """Accepted, Ready, Reconciling, Stalled, Degraded, SplitBrain, Warning."""

@@ -35,7 +35,7 @@ class VirtualRouter(Model):
     virtual_router_id: Annotated[int, Field(ge=1, le=255)] | None = None
     """VRID, 1-255. Default: allocated, unique in the cluster, stable, and shown in status."""
     interface: InterfaceName | None = None
-    """VRRP interface on every node. Default: the one whose subnet holds the virtual IP."""
+    """VRRP interface on every node whose entry in nodes names none. Default: the one whose subnet holds the virtual IP."""
     preferred_node: NodeName | None = None
     """The node that is to have these virtual IPs; changing it is a planned switchover, refused while that node is unfit."""
 

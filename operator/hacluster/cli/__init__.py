@@ -19,4 +19,5 @@ Commands that talk to a cluster:
 - `watch.py` – prints changes of the status as they happen.
 - `switchover.py` – moves a virtual router to another node.
 - `table.py` – formats columns and ages.
+- `printable.py` – makes text from elsewhere safe for a terminal.
 """

@@ -20,6 +20,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--cluster", envvar="HACLUSTER_NAME", show_envvar=True, required=True, help="Name of the HACluster.")
 @click.option("--namespace", envvar="HACLUSTER_NAMESPACE", show_envvar=True, required=True, help="Its namespace.")
 @click.option("--node", envvar="HACLUSTER_NODE", show_envvar=True, required=True, help="Name of this node.")
+@click.option("--pod", envvar="HACLUSTER_POD", show_envvar=True, default="", help="Name of this pod.")
 @click.option("--config-dir", type=_FOLDER, default=names.CONFIG_DIR, show_default=True, help="Files of the mounted ConfigMap.")
 @click.option("--run-dir", type=_FOLDER, default=names.RUN_DIR, show_default=True, help="Installed files and sockets.")
 @click.option(
@@ -34,6 +35,7 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     cluster: str,
     namespace: str,
     node: str,
+    pod: str,
     config_dir: Path,
     run_dir: Path,
     hold_down: bool,
@@ -46,14 +48,15 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     from hacluster.agent.run import Settings, run_until_signalled
     from hacluster.agent.status.kube import KubernetesReporter, Server
     from hacluster.agent.status.publisher import FileReporter, Reporter
-    from hacluster.agent.system.clock import system_clock
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     reporter: Reporter
     if report_file is not None:
         reporter = FileReporter(report_file)
     elif api_host:
-        reporter = KubernetesReporter(Server(api_host, api_port), cluster, namespace, node, system_clock)
+        reporter = KubernetesReporter(Server(api_host, api_port), cluster, namespace, node)
     else:
         raise click.UsageError("no place to report to: set KUBERNETES_SERVICE_HOST, or use --report-file")
-    asyncio.run(run_until_signalled(Settings(node, Paths(run=run_dir, config=config_dir), hold_down=hold_down), reporter))
+    asyncio.run(
+        run_until_signalled(Settings(node, Paths(run=run_dir, config=config_dir), hold_down=hold_down, pod=pod), reporter)
+    )

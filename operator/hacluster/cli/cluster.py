@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from hacluster import names
+from hacluster.cli.printable import clean, printable
 
 if TYPE_CHECKING:
     from hacluster.kube.client import Client
@@ -33,7 +34,7 @@ def key_of(raw: Mapping[str, Any]) -> Key:
 
 
 async def read_resource(client: "Client", namespace: str, name: str) -> dict[str, Any]:
-    """The HACluster as the API server sends it.
+    """The HACluster as the API server sends it, made safe for a terminal (`printable.clean`).
 
     Raises:
         click.ClickException: there is none of this name.
@@ -44,7 +45,7 @@ async def read_resource(client: "Client", namespace: str, name: str) -> dict[str
     raw = await client.get(HACLUSTER, namespace, name)
     if raw is None:
         raise click.ClickException(f"there is no {names.KIND} {name} in namespace {namespace}")
-    return raw
+    return clean(raw)
 
 
 def namespace_options(command: F) -> F:
@@ -90,4 +91,4 @@ def run(work: "Callable[[Client], Coroutine[Any, Any, T]]") -> T:
         message = "no cluster is configured, neither by a kubeconfig (KUBECONFIG) nor by a pod's service account"
         raise click.ClickException(f"{message}: {error}") from None
     except ApiError as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(printable(str(error))) from None

@@ -1,4 +1,4 @@
-"""`hacluster crd`: prints the CustomResourceDefinition, for `kubectl apply -f -`."""
+"""`hacluster crd`: prints the CustomResourceDefinitions, for `kubectl apply -f -`."""
 
 import click
 
@@ -7,5 +7,5 @@ from hacluster.api.crd import crd_yaml
 
 @click.command("crd")
 def command() -> None:
-    """Print the CustomResourceDefinition."""
+    """Print the CustomResourceDefinitions."""
     click.echo(crd_yaml(), nl=False)

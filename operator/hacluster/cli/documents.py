@@ -15,6 +15,7 @@ import yaml
 
 from hacluster import names
 from hacluster.api import HACluster, parse
+from hacluster.cli.printable import printable
 from hacluster.errors import InvalidResource
 
 INPUT_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
@@ -97,11 +98,11 @@ def read_cluster(file: str, command: str) -> HACluster:
     try:
         contents = [each.content for each in read_documents(file)]
     except UnreadableFile as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(printable(str(error))) from None
     manifests = [each for each in contents if isinstance(each, dict) and each.get("kind") == names.KIND]
     if len(manifests) != 1:
         raise click.ClickException(f"{file}: holds {len(manifests)} resources of kind {names.KIND}; {command} takes one")
     try:
         return parse(manifests[0])
     except InvalidResource as error:
-        raise click.ClickException("\n".join(map(str, error.problems))) from None
+        raise click.ClickException("\n".join(printable(str(each)) for each in error.problems)) from None

@@ -35,6 +35,13 @@ import click
     help="Port of /healthz; 0: none.",
 )
 @click.option(
+    "--lease-namespace",
+    envvar="HACLUSTER_LEASE_NAMESPACE",
+    default="",
+    help="Namespace of the operators' Lease.  [default: the pod's]",
+)
+@click.option("--identity", envvar="HACLUSTER_IDENTITY", default="", help="Name in that Lease.  [default: the pod's]")
+@click.option(
     "--log-level",
     envvar="HACLUSTER_LOG_LEVEL",
     type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
@@ -55,20 +62,30 @@ def command(
     priority_class: str,
     namespace: str,
     liveness_port: int,
+    lease_namespace: str,
+    identity: str,
     log_level: str,
     log_format: str,
 ) -> None:
     """Run the operator.
 
     Every option is also an environment variable: HACLUSTER_NODE_IMAGE, HACLUSTER_IMAGE_PULL_POLICY, HACLUSTER_PRIORITY_CLASS,
-    HACLUSTER_WATCH_NAMESPACE, HACLUSTER_LIVENESS_PORT, HACLUSTER_LOG_LEVEL, HACLUSTER_LOG_FORMAT.
+    HACLUSTER_WATCH_NAMESPACE, HACLUSTER_LIVENESS_PORT, HACLUSTER_LEASE_NAMESPACE, HACLUSTER_IDENTITY,
+    HACLUSTER_LOG_LEVEL, HACLUSTER_LOG_FORMAT.
     """
     from hacluster.control import run
     from hacluster.plan import Settings
 
     _log_to_stderr(log_level, as_json=log_format.lower() == "json")
     settings = Settings(node_image=node_image, image_pull_policy=image_pull_policy, priority_class=priority_class)
-    asyncio.run(run.run(run.Options(settings, namespace=namespace or None, liveness_port=liveness_port)))
+    options = run.Options(
+        settings,
+        namespace=namespace or None,
+        liveness_port=liveness_port,
+        lease_namespace=lease_namespace,
+        identity=identity,
+    )
+    asyncio.run(run.run(options))
 
 
 def _log_to_stderr(level: str, *, as_json: bool) -> None:

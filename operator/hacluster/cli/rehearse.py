@@ -6,6 +6,7 @@ functions, so that `--help` and a wrong option are answered without loading them
 
 import json
 import platform
+import signal
 import sys
 import time
 from pathlib import Path
@@ -54,7 +55,7 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     from hacluster.rehearse.events import BY_HAND, Event
     from hacluster.rehearse.hosts import HostFailed
     from hacluster.rehearse.lab import NotReady, running_lab
-    from hacluster.rehearse.requirements import check_machine
+    from hacluster.rehearse.requirements import check_machine, extend_path
     from hacluster.rehearse.summary import document, summarize
 
     cluster = read_cluster(file, "rehearse")
@@ -62,7 +63,10 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     if by_hand:
         wanted = [each for each in wanted if each in BY_HAND]
     try:
+        extend_path()
         check_machine()
+        # The first process of a container ignores SIGTERM unless it handles it (pid_namespaces(7)). It ends the rehearsal as Ctrl-C does.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         with running_lab(cluster, size=size, agent=not by_hand) as lab:
             _print_progress(f"{len(lab.nodes)} nodes, {lab.address}: waiting for a holder")
             lab.wait_until(lambda: bool(lab.holder), 60, "any node holds the virtual IP")
@@ -108,7 +112,7 @@ def _drill(lab: "Lab", events: "list[Event]", trials: int, connections: int) -> 
             for trial in injector.run_event(event):
                 done.append(trial)
                 if trial.event not in worst or trial.measured.gap > worst[trial.event].gap:
-                    worst[trial.event] = trace(trial, injector.records, trial.ended)
+                    worst[trial.event] = trace(trial, lab.clients, trial.ended)
     return done, worst
 
 
@@ -149,11 +153,13 @@ def _describe(lab: "Lab") -> dict[str, Any]:
 def _parse_event(name: str) -> "Event":
     from hacluster.rehearse.events import Event
 
-    try:
-        return Event(name)
-    except ValueError:
-        known = ", ".join(each for each in Event if each is not Event.FAILBACK)
-        raise click.BadParameter(f"{name!r} is no event; there are {known}", param_hint="--event") from None
+    known = [each for each in Event if each is not Event.FAILBACK]
+    if name == Event.FAILBACK:
+        cure = f"after another event that moves the virtual IP and leaves the node connected, such as {Event.SWITCHOVER}"
+        raise click.BadParameter(f"{name} is not played by itself; it is measured {cure}", param_hint="--event")
+    if name not in known:
+        raise click.BadParameter(f"{name!r} is no event; there are {', '.join(known)}", param_hint="--event")
+    return Event(name)
 
 
 def _print_progress(text: str) -> None:

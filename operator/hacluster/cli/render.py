@@ -18,6 +18,7 @@ from pydantic.alias_generators import to_camel
 from hacluster import __version__
 from hacluster.api.types import NodeName
 from hacluster.cli.documents import INPUT_FILE, UnreadableFile, read_cluster, read_documents
+from hacluster.cli.printable import printable
 from hacluster.nodeconfig import File
 from hacluster.plan import Interface, NodeView, Plan, Settings, make_plan
 
@@ -41,11 +42,13 @@ def command(file: str, nodes_file: str, output: Path, node_image: str) -> None:
     """
     plan = make_plan(read_cluster(file, "render"), _read_nodes(nodes_file), Settings(node_image=node_image))
     for warning in plan.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(printable(f"warning: {warning}"), err=True)
     for problem in plan.problems:
-        click.echo(f"{problem}", err=True)
+        click.echo(printable(f"{problem}"), err=True)
     for node in plan.waiting_for:
-        click.echo(f"{nodes_file}: {node} has no interfaces, and the resource does not say all that is needed", err=True)
+        click.echo(
+            printable(f"{nodes_file}: {node} has no interfaces, and the resource does not say all that is needed"), err=True
+        )
     if plan.blocked:
         raise SystemExit(1)
     _replace(output, plan)
@@ -58,6 +61,7 @@ class _InterfaceFacts(BaseModel):
 
     name: str
     addresses: tuple[IPvAnyInterface, ...] = ()
+    other_addresses: tuple[IPvAnyInterface, ...] = Field(default=(), alias="otherAddresses")
 
 
 class _NodeFacts(BaseModel):
@@ -79,17 +83,20 @@ def _read_nodes(file: str) -> tuple[NodeView, ...]:
         facts = _NODES.validate_python(documents[0].content if documents else None)
     except ValidationError as error:
         lines = [f"{file}: {_path(each['loc'])}: {each['msg']}" for each in error.errors(include_url=False)]
-        raise click.ClickException("\n".join(lines)) from None
+        raise click.ClickException("\n".join(map(printable, lines))) from None
     duplicates = sorted({each.name for each in facts if [other.name for other in facts].count(each.name) > 1})
     if duplicates:
-        raise click.ClickException(f"{file}: {', '.join(duplicates)} is listed more than once")
+        raise click.ClickException(printable(f"{file}: {', '.join(duplicates)} is listed more than once"))
     return tuple(_view(each) for each in facts)
 
 
 def _view(facts: _NodeFacts) -> NodeView:
     if facts.interfaces is None:
         return NodeView(facts.name, _address(facts.internal_ip))
-    interfaces = tuple(Interface(each.name, tuple(map(_interface, each.addresses))) for each in facts.interfaces)
+    interfaces = tuple(
+        Interface(each.name, tuple(map(_interface, each.addresses)), tuple(map(_interface, each.other_addresses)))
+        for each in facts.interfaces
+    )
     return NodeView(facts.name, _address(facts.internal_ip), interfaces)
 
 
@@ -112,7 +119,7 @@ def _documents(file: str) -> list[Any]:
     try:
         return list(read_documents(file))
     except UnreadableFile as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(printable(str(error))) from None
 
 
 def _replace(output: Path, plan: Plan) -> None:

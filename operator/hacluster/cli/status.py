@@ -1,13 +1,12 @@
 """`hacluster status`: shows the holders of the virtual IPs, the state of each node, and the conditions that need attention.
 
 A silent node is shown as Unknown, because its entry in `status.nodes` stays as it was when its agent stopped. The operator
-names silent nodes in `status.silentNodes`, but it may not run; so the command also reads the nodes' Leases and compares them with
-the API server's clock, not with that of the machine on which it runs.
+names silent nodes in `status.silentNodes`, but it may not run. So the command also reads what Kubernetes says of the nodes, and takes
+the nodes' entries from where their agents write them, the HAClusterNodes.
 """
 
-import asyncio
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -18,9 +17,10 @@ import yaml
 from hacluster import names
 from hacluster.cli import table
 from hacluster.cli.cluster import Key, key_of, namespace_of, namespace_options, read_resource, run
+from hacluster.cli.printable import clean, printable
 
 if TYPE_CHECKING:
-    from hacluster.api.status import Condition, HAClusterStatus, NodeStatus, VirtualIPStatus
+    from hacluster.api.status import Condition, ListenerStatus, NodeStatus, VirtualIPStatus
     from hacluster.kube.client import Client
     from hacluster.plan.status import View
 
@@ -42,7 +42,7 @@ class Resource:
 def command(name: str, namespace: str, everywhere: bool, output: str) -> None:
     """Who holds the virtual IPs, how each node is, and what needs attention.
 
-    A node that was not heard from for ten seconds is shown as Unknown, whatever it reported before; in JSON and YAML, too.
+    A node that counts as lost is shown as Unknown, whatever it reported before; in JSON and YAML, too.
     """
     selected = namespace_of(name, namespace, everywhere=everywhere)
     resources, now = run(lambda client: _read_resources(client, selected, name))
@@ -62,16 +62,24 @@ async def _read_resources(client: "Client", namespace: str | None, name: str) ->
     from hacluster.plan.status import view
 
     raws = sorted(await _read_raw(client, namespace, name), key=key_of)
-    statuses = {key_of(raw): read_status(raw.get("status") or {}) for raw in raws}
-    silent: dict[Key, frozenset[str]] = {}
+    lost: frozenset[str] = frozenset()
+    entries: dict[Key, dict[str, NodeStatus]] = {}
     try:
-        silent = await _find_silent_nodes(client, namespace, statuses)
+        lost = await _find_lost_nodes(client)
     except ApiError as error:
-        click.echo(f"the nodes' Leases cannot be read, so only the operator can tell which nodes are silent: {error}", err=True)
-    resources = [
-        Resource(*key_of(raw), raw["metadata"].get("generation", 0), view(statuses[key_of(raw)], silent.get(key_of(raw), ())))
-        for raw in raws
-    ]
+        reason = printable(str(error))
+        click.echo(f"the nodes cannot be read, so only the operator can tell which of them are lost: {reason}", err=True)
+    try:
+        entries = await _read_entries(client, namespace)
+    except ApiError as error:
+        reason = printable(str(error))
+        click.echo(f"the agents' own reports cannot be read, so the operator's summary of them is shown: {reason}", err=True)
+    resources = []
+    for raw in raws:
+        status, newer = read_status(raw.get("status") or {}), entries.get(key_of(raw), {})
+        nodes = tuple(newer.get(node.name, node) for node in status.nodes)
+        shown = view(status.model_copy(update={"nodes": nodes}), lost & {node.name for node in nodes})
+        resources.append(Resource(*key_of(raw), raw["metadata"].get("generation", 0), shown))
     return resources, await client.server_time()
 
 
@@ -80,52 +88,33 @@ async def _read_raw(client: "Client", namespace: str | None, name: str) -> list[
     from hacluster.kube.kinds import HACLUSTER
 
     if not name:
-        return [each async for each in client.list(HACLUSTER, namespace=namespace)]
+        return [clean(each) async for each in client.list(HACLUSTER, namespace=namespace)]
     return [await read_resource(client, namespace or "", name)]
 
 
-async def _find_silent_nodes(
-    client: "Client", namespace: str | None, statuses: "Mapping[Key, HAClusterStatus]"
-) -> dict[Key, frozenset[str]]:
-    """The nodes of each resource whose agents do not renew their Leases."""
-    from hacluster.plan.status import silent_by_lease
-    from hacluster.timing import RENEWED_WITHIN
+async def _find_lost_nodes(client: "Client") -> frozenset[str]:
+    """The nodes of the cluster that Kubernetes calls not ready."""
+    from hacluster.kube.kinds import NODE
 
-    renewed, now = await _read_renew_times(client, namespace), await client.server_time()
-    suspects = {
-        key: silent_by_lease(status, _renew_times_of(key, status.nodes, renewed), now) for key, status in statuses.items()
-    }
-    if all(suspects[key] <= set(status.silent_nodes) for key, status in statuses.items()):
-        return suspects
-    # A Lease looks old, but the operator does not call its node silent. Either the operator does not run, or the node's clock
-    # is wrong. Only a node that is really silent does not renew its Lease while we wait.
-    await asyncio.sleep(RENEWED_WITHIN.total_seconds())
-    later = await _read_renew_times(client, namespace)
-    return {
-        key: frozenset(node for node in nodes if later.get(_lease_key(key, node)) == renewed.get(_lease_key(key, node)))
-        for key, nodes in suspects.items()
-    }
+    lost = set()
+    async for node in client.list(NODE):
+        conditions = (node.get("status") or {}).get("conditions") or ()
+        if not any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions):
+            lost.add(node["metadata"]["name"])
+    return frozenset(lost)
 
 
-async def _read_renew_times(client: "Client", namespace: str | None) -> dict[Key, datetime]:
-    """When each Lease was last renewed, by its node's clock; keys are the Leases' namespaces and names."""
-    from hacluster.kube.kinds import LEASE
+async def _read_entries(client: "Client", namespace: str | None) -> "dict[Key, dict[str, NodeStatus]]":
+    """What the agents report, by resource and node."""
+    from hacluster.kube.kinds import HACLUSTER_NODE
+    from hacluster.kube.status import read_entry
 
-    times = {}
-    async for lease in client.list(LEASE, namespace=namespace):
-        if renewed := lease["spec"].get("renewTime"):
-            times[lease["metadata"]["namespace"], lease["metadata"]["name"]] = datetime.fromisoformat(renewed)
-    return times
-
-
-def _renew_times_of(key: Key, nodes: "Sequence[NodeStatus]", renewed: Mapping[Key, datetime]) -> dict[str, datetime | None]:
-    """The renew times of one resource's Leases, by node; None: the Lease was never renewed."""
-    return {node.name: renewed.get(_lease_key(key, node.name)) for node in nodes}
-
-
-def _lease_key(key: Key, node: str) -> Key:
-    """Namespace and name of the node's Lease for the resource `key`."""
-    return key[0], names.lease(key[1], node)
+    entries: dict[Key, dict[str, NodeStatus]] = {}
+    async for each in client.list(HACLUSTER_NODE, namespace=namespace):
+        if status := each.get("status"):
+            node = each["spec"]["nodeName"]
+            entries.setdefault((each["metadata"]["namespace"], each["spec"]["cluster"]), {})[node] = read_entry(status, node)
+    return entries
 
 
 def _in_namespace(namespace: str | None) -> str:
@@ -155,8 +144,10 @@ def _lines(resource: Resource, now: datetime) -> Iterator[str]:
         yield from _vip_table(status.virtual_ips, now)
     if status.nodes:
         yield from _node_table(status.nodes, resource.view.silent)
+    if status.listeners:
+        yield from _listener_table(status.listeners)
     if last := status.last_failover:
-        duration = f", {last.duration_milliseconds} ms" if last.duration_milliseconds is not None else ""
+        duration = f", takeover in {last.duration_milliseconds} ms" if last.duration_milliseconds is not None else ""
         yield f"  Last failover: {last.router} from {last.from_} to {last.to} at {last.at} ({last.reason}{duration})"
     yield from (_condition_line(each) for each in attention)
 
@@ -172,13 +163,21 @@ def _vip_table(vips: "Sequence[VirtualIPStatus]", now: datetime) -> Iterator[str
     return table.columns(rows)
 
 
+def _listener_table(listeners: "Sequence[ListenerStatus]") -> Iterator[str]:
+    rows = [["LISTENER", "PORT", "SERVERS UP", "LAST CHECK"]]
+    for each in listeners:
+        up = click.style(f"{each.servers_up} of {each.servers}", fg=None if each.servers_up else "red")
+        rows.append([each.name, str(each.port), up, each.last_check or "-"])
+    return table.columns(rows)
+
+
 def _node_table(nodes: "Sequence[NodeStatus]", silent: frozenset[str]) -> Iterator[str]:
     rows = [["NODE", "STATE", "PRIORITY", "HAPROXY", "APACHE", "REVISION", "PROBLEMS"]]
     for node in sorted(nodes, key=lambda node: node.name):
         several = len(node.routers) > 1
         states = ",".join(f"{each.name}={each.state}" if several else str(each.state) for each in node.routers)
         priorities = ",".join(str(each.priority or "-") for each in node.routers)
-        problems = ["not heard from for ten seconds or more"] if node.name in silent else []
+        problems = ["it counts as lost"] if node.name in silent else []
         problems += [f"{each.reason}: {each.message}" for each in node.problems]
         rows.append(
             [

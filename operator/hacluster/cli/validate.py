@@ -1,4 +1,5 @@
-"""`hacluster validate`: checks resources in files, without a cluster, by the API server's own rules: schema and rules between fields.
+"""`hacluster validate`: checks resources in files, without a cluster, by the API server's own rules: schema and rules between fields,
+and by those of the models' rules that are too expensive for it.
 
 It also prints warnings about dangerous settings. What depends on the nodes is checked only by `hacluster render` and the operator.
 """
@@ -10,6 +11,7 @@ import click
 from hacluster import names
 from hacluster.api import HACluster, parse
 from hacluster.cli.documents import INPUT_FILE, Document, UnreadableFile, read_documents
+from hacluster.cli.printable import printable
 from hacluster.errors import InvalidResource, Problem
 
 
@@ -27,13 +29,13 @@ def command(files: tuple[str, ...]) -> None:
         try:
             documents += read_documents(file)
         except UnreadableFile as error:
-            click.echo(error)
+            click.echo(printable(str(error)))
             failed = True
     for document in documents:
         if _is_hacluster(document.content):
             haclusters.append(document)
         else:
-            click.echo(f"{_name(document)}: skipped, not {_expected_kind(document.content)}", err=True)
+            click.echo(printable(f"{_name(document)}: skipped, not {_expected_kind(document.content)}"), err=True)
     if not haclusters and not failed:
         click.echo(f"no {names.KIND} in {', '.join(files)}")
         failed = True
@@ -50,10 +52,10 @@ def _check(manifest: dict[str, Any], prefix: str) -> bool:
         cluster = parse(manifest)
     except InvalidResource as error:
         for problem in error.problems:
-            click.echo(f"{prefix}{problem}")
+            click.echo(printable(f"{prefix}{problem}"))
         return False
     for warning in _warnings(cluster):
-        click.echo(f"{prefix}warning: {warning}", err=True)
+        click.echo(printable(f"{prefix}warning: {warning}"), err=True)
     return True
 
 

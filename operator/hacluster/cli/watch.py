@@ -1,7 +1,7 @@
 """`hacluster watch`: prints a line for each move of a virtual IP and each change of a node or condition, as it happens.
 
 The command watches the resources and prints the difference between the previous and the new status (`changes`). Nodes in
-`status.silentNodes` count as Unknown and hold nothing. Unlike `hacluster status` it does not read the Leases, so while the operator
+`status.silentNodes` count as Unknown and hold nothing. Unlike `hacluster status` it reads nothing else, so while the operator
 is away it shows a dead node as it was.
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hacluster.cli.cluster import Key, key_of, namespace_of, namespace_options, run
+from hacluster.cli.printable import clean, printable
 
 if TYPE_CHECKING:
     from hacluster.api.status import HAClusterStatus, LastFailover, NodeStatus
@@ -55,7 +56,7 @@ async def _watch(client: "Client", namespace: str | None, name: str) -> None:
                 await _print_missed_deletions(client, namespace, statuses)
             async for kind, raw in client.watch(HACLUSTER, namespace=namespace, name=name):
                 started, pause = True, 0.5
-                _handle_event(statuses, kind, raw)
+                _handle_event(statuses, kind, clean(raw))
         except ApiError as error:
             if not started or error.permanent:
                 raise
@@ -136,7 +137,7 @@ def _node_lines(before: "HAClusterStatus", after: "HAClusterStatus") -> Iterator
     for node in after.nodes:
         state = _state(node)
         if old_states.get(node.name) != state:
-            silent = ", not heard from for ten seconds" if node.name in after.silent_nodes else ""
+            silent = ", it counts as lost" if node.name in after.silent_nodes else ""
             yield f"{node.name}: {state}{silent}"
     for name in old_states.keys() - {node.name for node in after.nodes}:
         yield f"{name}: takes part no longer"
@@ -154,4 +155,4 @@ def _state(node: "NodeStatus") -> str:
 def _print_line(resource: str, line: str) -> None:
     """Prints a line with the time; `resource` is its namespace and name, empty for a message about the connection."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    click.echo(f"{now} {resource + ': ' if resource else ''}{line}")
+    click.echo(f"{now} {resource + ': ' if resource else ''}{printable(line)}")

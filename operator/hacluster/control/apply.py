@@ -1,12 +1,13 @@
 """Writes the objects of one plan: server-side apply where something differs, and deletion of what is no longer wanted.
 
-`reconcile.py` calls `Applier.apply`, then `annotate_pods` and `prune_entries`. The cache is compared first (`drift.py`), so that
+`reconcile.py` calls `Applier.apply`, then `annotate_pods` and `disown_entries`. The cache is compared first (`drift.py`), so that
 a resource that is up to date costs no request. Objects that belong to another owner are never adopted.
 """
 
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from hacluster import names
@@ -75,23 +76,32 @@ class Applier:
                 written.append(f"{kind.name} {each['metadata']['name']} (removed)")
         return tuple(written)
 
-    async def annotate_pods(self, cluster: HACluster, revisions: Mapping[str, str]) -> None:
-        """Annotates each pod with its node's revision (`revisions`: node → revision).
+    async def annotate_pods(
+        self, cluster: HACluster, revisions: Mapping[str, str], annotations: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Annotates each pod with its node's revision (`revisions`: node → revision), and load balancer pods with `annotations`.
 
         The kubelet refreshes a mounted ConfigMap only now and then; a changed annotation makes it sync the pod at once.
         """
-        stale = [pod for pod in self._pods(cluster) if _revision(pod) != revisions.get(pod["node"], _revision(pod))]
-        await asyncio.gather(*(self._annotate(pod, revisions[pod["node"]]) for pod in stale))
+        writes = []
+        for pod in self._pods(cluster):
+            is_lb = pod["metadata"]["labels"].get(names.LABEL_COMPONENT) == names.COMPONENT_LB
+            wanted = dict(annotations) if is_lb else {}
+            if pod["node"] in revisions:
+                wanted[names.ANNOTATION_REVISION] = revisions[pod["node"]]
+            if not wanted.items() <= (pod["metadata"].get("annotations") or {}).items():
+                writes.append(self._annotate(pod, wanted))
+        await asyncio.gather(*writes)
 
-    async def prune_entries(self, cluster: HACluster, nodes: Iterable[str]) -> None:
-        """Removes the entries of these nodes from `status.nodes`.
+    async def disown_entries(self, cluster: HACluster, nodes: Iterable[str]) -> None:
+        """Removes the field managers of these nodes' earlier agents from `status.nodes`, and what nobody else owns there.
 
-        Each entry is owned by its agent's field manager, so an empty status is applied under that manager's name.
+        For that, an empty status is applied under the manager's name.
         """
         metadata = {"name": cluster.metadata.name, "namespace": cluster.metadata.namespace, "uid": cluster.metadata.uid}
         for node in nodes:
             empty: Object = {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": metadata}
-            answer = await self._client.apply(HACLUSTER, empty, subresource="status", manager=names.agent_manager(node))
+            answer = await self._client.apply(HACLUSTER, empty, subresource="status", manager=names.entry_manager(node))
             self._informer.put(HACLUSTER, answer)
 
     async def _apply_manifest(self, manifest: Manifest) -> None:
@@ -124,9 +134,9 @@ class Applier:
         pods = self._store.of_resource(POD, cluster.metadata.namespace, cluster.metadata.name)
         return [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
 
-    async def _annotate(self, pod: Object, revision: str) -> None:
+    async def _annotate(self, pod: Object, annotations: Mapping[str, str]) -> None:
         namespace, name = key_of(pod)
-        metadata: dict[str, Any] = {"uid": pod["metadata"]["uid"], "annotations": {names.ANNOTATION_REVISION: revision}}
+        metadata: dict[str, Any] = {"uid": pod["metadata"]["uid"], "annotations": dict(annotations)}
         try:
             self._informer.put(POD, await self._client.merge(POD, namespace, name, {"metadata": metadata}))
         except ApiError as error:
@@ -164,7 +174,3 @@ def _owners(observed: Object) -> list[Object]:
 
 def _owned(observed: Object, uid: str) -> bool:
     return any(owner["uid"] == uid for owner in _owners(observed))
-
-
-def _revision(pod: Object) -> str:
-    return str((pod["metadata"].get("annotations") or {}).get(names.ANNOTATION_REVISION, ""))

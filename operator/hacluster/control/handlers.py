@@ -13,7 +13,9 @@ import kopf
 from hacluster import names
 from hacluster.control.informer import Informer
 from hacluster.kube.client import connect
+from hacluster.kube.connections import watch_session
 from hacluster.kube.kinds import MANAGED_SELECTOR, WATCHED, Kind, Object
+from hacluster.kube.sockets import Sockets
 
 log = logging.getLogger(__name__)
 
@@ -22,9 +24,9 @@ class _EndlessBackoff:
     """Seconds between attempts of a failed request, without end: kopf stops the operator when the delays are used up."""
 
     def __iter__(self) -> Iterator[float]:
-        yield from (0.5, 1, 2, 4)
+        yield from (0.5, 1)
         while True:
-            yield 8
+            yield 2
 
 
 def settings() -> kopf.OperatorSettings:
@@ -47,12 +49,12 @@ def settings() -> kopf.OperatorSettings:
     return result
 
 
-def registry(informer: Informer) -> kopf.OperatorRegistry:
-    """One event handler for each watched kind, and the login."""
+def registry(informer: Informer, sockets: Sockets) -> kopf.OperatorRegistry:
+    """One event handler for each watched kind, and the login. `sockets` makes the sockets of the watches."""
     result = kopf.OperatorRegistry()
     for kind in WATCHED:
         kopf.on.event(kind.group, kind.version, kind.plural, id=f"watch-{kind.plural}", registry=result)(_handler(kind, informer))
-    kopf.on.login(registry=result)(_login)
+    kopf.on.login(registry=result)(_login(sockets))
     return result
 
 
@@ -70,23 +72,10 @@ def _handler(kind: Kind, informer: Informer) -> Callable[..., Any]:
     return handle
 
 
-async def _login(**_: Any) -> kopf.ConnectionInfo:
-    """The credentials for kopf's connection: the same that the operator's own client uses."""
-    configuration = await connect()
-    bearer = (await _bearer(configuration)).split(" ", 1)
-    scheme, token = bearer if len(bearer) == 2 else ("", "")
-    return kopf.ConnectionInfo(
-        server=configuration.host,
-        ca_path=configuration.ssl_ca_cert,
-        insecure=not configuration.verify_ssl,
-        scheme=scheme.capitalize() or None,
-        token=token or None,
-        certificate_path=configuration.cert_file,
-        private_key_path=configuration.key_file,
-    )
+def _login(sockets: Sockets) -> Callable[..., Any]:
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        """The credentials for kopf's connections: the same that the operator's own client uses."""
+        configuration = await connect()
+        return kopf.AiohttpSession(server=configuration.host, aiohttp_session=await watch_session(configuration, sockets))
 
-
-async def _bearer(configuration: Any) -> str:
-    found = configuration.get_api_key_with_prefix("BearerToken")
-    value = await found if hasattr(found, "__await__") else found
-    return str(value or "")
+    return login

@@ -1,18 +1,18 @@
 """Updates the cache and adds the resources that a change concerns to the work queue.
 
 Watch events (`handlers.py`), listings (`relist`) and the answers to the operator's own writes (`apply.py`, `status_writer.py`) all
-come through here, so heartbeats are recorded and resources requeued whichever arrives first. Only the Leases that `node_monitor.py`
-reads to confirm that a node is silent go into the cache directly.
+come through here, so reports are recorded and resources requeued whichever arrives first.
 """
 
 import logging
 from collections.abc import Callable
 
+from hacluster.control.earlier_versions import entries_of_earlier_agents
 from hacluster.control.node_monitor import NodeMonitor
 from hacluster.control.store import Change, Store, key_of, owner_name
 from hacluster.control.workqueue import Key
 from hacluster.kube.client import Client
-from hacluster.kube.kinds import HACLUSTER, NODE, WATCHED, Kind, Object
+from hacluster.kube.kinds import HACLUSTER, HACLUSTER_NODE, NODE, POD, WATCHED, Kind, Object
 
 log = logging.getLogger(__name__)
 
@@ -55,11 +55,16 @@ class Informer:
                 self._process(change)
 
     def _process(self, change: Change) -> None:
-        node_returned = self._node_monitor.record(change)
-        if not change.is_relevant and not node_returned:
+        try:
+            self._node_monitor.record(change)
+        except Exception:
+            log.exception("%s %s was not understood", change.kind.name, "/".join(change.key))  # and concerns no other object
+        if not change.is_relevant:
             return
+        if change.kind is HACLUSTER_NODE and (owner := owner_name(change.old) or owner_name(change.new)):
+            self._enqueue_report((change.key[0], owner))
         if change.kind is HACLUSTER:
-            if _node_entries(change.old) != _node_entries(change.new):
+            if list(entries_of_earlier_agents(change.old)) != list(entries_of_earlier_agents(change.new)):
                 self._enqueue_report(change.key)
             self._enqueue(change.key)
             if _spec(change.old) != _spec(change.new):
@@ -68,14 +73,12 @@ class Informer:
             self._enqueue_all()
         elif owner := owner_name(change.old) or owner_name(change.new):
             self._enqueue((change.key[0], owner))
+            if change.kind is POD and change.new is None and self._store.get(HACLUSTER, change.key[0], owner) is None:
+                self._enqueue_all()  # another resource may wait for what the pod of the deleted resource has held
 
     def _enqueue_all(self) -> None:
         for each in self._store.all(HACLUSTER):
             self._enqueue(key_of(each))
-
-
-def _node_entries(each: Object | None) -> object:
-    return ((each or {}).get("status") or {}).get("nodes")
 
 
 def _spec(each: Object | None) -> object:

@@ -1,121 +1,132 @@
-"""Records the nodes' heartbeats, and confirms with the API server that a node is silent.
+"""Records what nodes report and what Kubernetes says of them, and asks an agent whether it still runs where that is in doubt.
 
-The informer passes every cache change to `NodeMonitor.record`; the reconcile calls `confirm_silence` before it plans. A node is
-silent after ten seconds without a heartbeat (`timing.SILENT_AFTER`). But a broken watch or an API server that is away looks the
-same for every node at once, so the Leases are read once more before a node counts as silent.
+The informer passes every cache change to `NodeMonitor.record`; `reconcile.py` calls `refresh` before it plans, and the status writer
+`ask` for the nodes that a report doubts. A question is an annotation on the node's HAClusterNode, which its agent watches; the answer
+is any later report. While nothing is in doubt, nothing is written (docs/decisions/0024-one-object-per-node.md).
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from typing import Final
 
 from hacluster import names
-from hacluster.control.heartbeats import Heartbeats, NodeKey
-from hacluster.control.observe import entry_time
-from hacluster.control.store import Change, Store, key_of, owner_name
-from hacluster.control.workqueue import Key, RetryLater
+from hacluster.control.earlier_versions import entries_of_earlier_agents
+from hacluster.control.liveness import Liveness, NodeKey
+from hacluster.control.observe import Observer
+from hacluster.control.store import Change, Store, version_of
+from hacluster.control.workqueue import Key
 from hacluster.kube.client import ApiError, Client
-from hacluster.kube.kinds import HACLUSTER, LEASE, NODE, Object
-from hacluster.plan.status import is_silent
-from hacluster.timing import WATCH_QUIET
+from hacluster.kube.kinds import HACLUSTER, HACLUSTER_NODE, Object
+from hacluster.kube.status import read_entry
 
 log = logging.getLogger(__name__)
 
+TICK: Final = 1.0
+"""Seconds between two calls of `Liveness.tick`."""
+
 
 class NodeMonitor:
-    """Turns changes of Leases and of `status.nodes` into heartbeats."""
+    """Turns changes of the cache into records of the nodes."""
 
-    def __init__(self, client: Client, store: Store, heartbeats: Heartbeats, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, client: Client, store: Store, liveness: Liveness, observer: Observer, monotonic: Callable[[], float]
+    ) -> None:
         self._client = client
         self._store = store
-        self._heartbeats = heartbeats
-        self._clock = clock
-        self._last_contact = clock()
-        self._known_silent: set[NodeKey] = set()
+        self._liveness = liveness
+        self._observer = observer
+        self._monotonic = monotonic
+        self._refreshed: set[Key] = set()
 
-    def record(self, change: Change) -> bool:
-        """Records the heartbeats in a change of the cache. Returns whether a node that was silent is back."""
-        self._last_contact = self._clock()
-        if change.kind is LEASE:
-            return self._record_lease(change)
+    def record(self, change: Change) -> None:
+        """Records the reports in a change of the cache."""
+        if change.kind is HACLUSTER_NODE:
+            self._record_node(change)
         if change.kind is HACLUSTER:
-            return self._record_entries(change)
-        return False
+            self._record_earlier_agents(change)
 
-    async def confirm_silence(self, key: Key) -> None:
-        """Reads the Leases once more where a node of the resource is newly silent, and records what they show.
+    def refresh(self, key: Key) -> None:
+        """Records which nodes of the resource Kubernetes calls missing now."""
+        now = self._monotonic()
+        self._liveness.tick(now)
+        for node, absence in self._observer.absences(key).items():
+            self._liveness.record_missing((*key, node), bool(absence), now)
+        if key not in self._refreshed:
+            self._refreshed.add(key)
+            for node in self._observer.stored_silent_nodes(key):
+                self._liveness.record_known_silent((*key, node), now)
 
-        If no event arrived for `WATCH_QUIET`, every node first gets the time of one renewal.
+    async def ask(self, key: NodeKey) -> None:
+        """Asks the node's agent whether it still runs, unless it was asked a moment ago.
 
-        Raises:
-            RetryLater: the API server does not answer, so no node can be called silent.
-
+        A failure is only logged: the next report asks again.
         """
-        now = self._clock()
-        if not (suspects := self._newly_silent(key, now)):
+        now, record = self._monotonic(), self._liveness.of_node(key)
+        found = self._store.get(HACLUSTER_NODE, key[0], names.node_object(key[1], key[2]))
+        if found is None or not record.may_be_asked(now):
             return
+        if not found.get("status") and not self._observer.has_present_agent(*key):
+            return  # the report is of an agent before HAClusterNode, which knows no questions: Kubernetes alone says whether it runs
+        version = str(record.version)
+        self._liveness.record_question(key, record.version, now)  # first: the other queue must not ask as well meanwhile
+        metadata = {"uid": found["metadata"]["uid"], "annotations": {names.ANNOTATION_LIVENESS_REQUEST: version}}
         try:
-            leases = [
-                each async for each in self._client.list(LEASE, namespace=key[0], labels=f"{names.LABEL_INSTANCE}={key[1]}")
-            ]
+            await self._client.merge(HACLUSTER_NODE, key[0], found["metadata"]["name"], {"metadata": metadata})
         except ApiError as error:
-            raise RetryLater(str(error)) from error
-        if self._clock() - self._last_contact > WATCH_QUIET:
-            log.info("no event from the API server for some seconds: every node gets time to renew its Lease")
-            self._heartbeats.extend_deadlines(self._clock())
-        for each in leases:
-            self.record(self._store.put(LEASE, each))
-        self._last_contact = self._clock()
-        self._known_silent |= self._newly_silent(key, self._clock())
-        for _, _, node in sorted(suspects & self._known_silent):
-            log.warning("%s/%s: node %s is silent", *key, node)
+            self._liveness.withdraw_question(key)
+            log.warning("%s/%s: the agent on %s could not be asked: %s", *key, error)
+            return
+        log.info("%s/%s: the agent on %s is asked whether it still runs", *key)
+
+    async def tick_forever(self) -> None:
+        """Runs until cancelled: lets `Liveness` notice that this process was stopped."""
+        while True:
+            self._liveness.tick(self._monotonic())
+            await asyncio.sleep(TICK)
 
     def forget(self, key: Key) -> None:
-        """The resource was deleted: drops the heartbeats of its nodes."""
-        self._heartbeats.forget(*key)
-        self._known_silent = {each for each in self._known_silent if each[:2] != key}
+        """The resource was deleted: drops the records of its nodes."""
+        self._liveness.forget(*key)
+        self._refreshed.discard(key)
 
-    def _record_lease(self, change: Change) -> bool:
-        lease = change.new or change.old
-        node = self._node_of(lease) if lease else ""
-        if lease is None or not node:
-            return False
-        key = (change.key[0], owner_name(lease), node)
-        if change.new is None:
-            self._heartbeats.remove_lease(key)
-            return False
-        if not (renewed := (lease.get("spec") or {}).get("renewTime")):
-            return False
-        return self._mark_alive(key, self._heartbeats.record_lease(key, datetime.fromisoformat(renewed), self._clock()))
+    def _record_node(self, change: Change) -> None:
+        found = change.new or change.old
+        spec = (found or {}).get("spec") or {}
+        if found is None or change.key[1] != names.node_object(str(spec.get("cluster")), str(spec.get("nodeName"))):
+            return  # the operator has not made it
+        key, now = (change.key[0], spec["cluster"], spec["nodeName"]), self._monotonic()
+        status = (change.new or {}).get("status")
+        if change.new is None or not status:
+            if (change.old or {}).get(
+                "status"
+            ):  # without one there was no report in it, and an earlier agent's may be in the HACluster
+                self._liveness.remove_report(key)
+            return
+        asked = _open_question(change.new)
+        # An earlier process has asked: its question has changed the resourceVersion, and names that of the report.
+        version = asked if asked is not None and self._liveness.of_node(key).entry is None else version_of(change.new)
+        self._liveness.record_report(key, read_entry(status, key[2]), version, now)
+        if asked is not None:
+            self._liveness.record_question(key, asked, now)
 
-    def _node_of(self, lease: Object) -> str:
-        # A Lease is named RESOURCE-NODE; a name that would be too long ends in a hash, so the cached nodes are tried.
-        cluster, name = owner_name(lease), key_of(lease)[1]
-        node = name.removeprefix(f"{cluster}-")
-        if len(name) < names.MAX_KEY and node != name:
-            return node
-        nodes = (each["metadata"]["name"] for each in self._store.all(NODE))
-        return next((each for each in nodes if names.lease(cluster, each) == name), "")
-
-    def _record_entries(self, change: Change) -> bool:
-        entries = {each["name"]: each for each in ((change.new or {}).get("status") or {}).get("nodes") or ()}
-        before = {each["name"] for each in ((change.old or {}).get("status") or {}).get("nodes") or ()}
-        for node in before - entries.keys():
-            self._heartbeats.remove_entry((*change.key, node))
-        returned = False
-        for node, entry in entries.items():
+    def _record_earlier_agents(self, change: Change) -> None:
+        before = {str(each["name"]) for each in entries_of_earlier_agents(change.old)}
+        entries = {str(each["name"]): each for each in entries_of_earlier_agents(change.new)}
+        for node in before | entries.keys():
             key = (*change.key, node)
-            returned |= self._mark_alive(key, self._heartbeats.record_entry(key, entry, entry_time(entry), self._clock()))
-        return returned
+            found = self._store.get(HACLUSTER_NODE, change.key[0], names.node_object(change.key[1], key[2]))
+            if found and found.get("status"):
+                continue  # the node's new agent has reported
+            if change.new and node in entries:
+                self._liveness.record_report(key, read_entry(entries[node], key[2]), version_of(change.new), self._monotonic())
+            else:
+                self._liveness.remove_report(key)
 
-    def _mark_alive(self, key: NodeKey, was_silent: bool) -> bool:
-        if was_silent:
-            self._known_silent.discard(key)
-        return was_silent
 
-    def _newly_silent(self, key: Key, now: datetime) -> set[NodeKey]:
-        return {
-            node
-            for node, heartbeat in self._heartbeats.of_resource(*key)
-            if node not in self._known_silent and heartbeat.last_seen is not None and is_silent(heartbeat.last_seen, now)
-        }
+def _open_question(node: Object) -> int | None:
+    """The report that the operator's last question is about, if the agent has not answered it; None: no question is open."""
+    asked = str((node["metadata"].get("annotations") or {}).get(names.ANNOTATION_LIVENESS_REQUEST, ""))
+    if not asked.isdecimal() or asked == node["status"].get("livenessResponse"):
+        return None
+    return int(asked)

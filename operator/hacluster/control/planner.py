@@ -4,16 +4,28 @@
 virtual router IDs (VRIDs) of all other resources, because two resources must not be given the same one.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from hacluster.api import HACluster, HAClusterStatus
 from hacluster.control.observe import Observer
 from hacluster.control.resources import Resources
 from hacluster.control.workqueue import Key
 from hacluster.errors import Problem
-from hacluster.plan import NodeView, Plan, Settings, find_conflicts, make_plan, taken_router_ids
+from hacluster.plan import (
+    Address,
+    Agents,
+    LeftoverPod,
+    NodeView,
+    Plan,
+    Settings,
+    earlier_router_ids,
+    find_conflicts,
+    held_by_leftovers,
+    make_plan,
+    taken_router_ids,
+    virtual_ips_of,
+)
 
 
 @dataclass(frozen=True)
@@ -21,8 +33,12 @@ class _PlanInputs:
     uid: str
     generation: int
     views: tuple[NodeView, ...]
+    agents: Agents
     router_ids: tuple[tuple[str, int], ...]
+    places: tuple[tuple[str, int], ...]
+    interval_before: int | None
     taken: frozenset[int]
+    other_virtual_ips: frozenset[Address]
 
 
 class Planner:
@@ -31,37 +47,68 @@ class Planner:
     `plan` never awaits: between reading which VRIDs are taken and taking one, no other plan can be made.
     """
 
-    def __init__(self, settings: Settings, resources: Resources, observer: Observer) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        resources: Resources,
+        observer: Observer,
+        offered_priorities: Callable[[HACluster], Mapping[str, int]] = lambda _: {},
+    ) -> None:
+        """`offered_priorities`: node → priority in the files that it is offered now, for a resource whose status was lost."""
+        self._offered_priorities = offered_priorities
         self._settings = settings
         self._resources = resources
         self._observer = observer
         self._plans: dict[Key, tuple[Hashable, Plan]] = {}
 
     def conflicts(self, key: Key, cluster: HACluster) -> tuple[Problem, ...]:
-        """What this resource wants although an older resource already has it."""
-        return find_conflicts(cluster, self._resources.others(*key), self._observer.selected_names)
+        """What this resource wants although an older resource already has it, or pods of a deleted one still have it."""
+        found = find_conflicts(cluster, self._resources.others(*key), self._observer.selected_names)
+        return found or held_by_leftovers(cluster, self._leftovers(key))
 
-    def plan(self, key: Key, cluster: HACluster, now: datetime) -> Plan:
-        """The plan for the resource and its nodes at the time `now`."""
-        router_ids = {vip.router: vip.virtual_router_id for vip in cluster.status.virtual_ips}
+    def _leftovers(self, key: Key) -> tuple[LeftoverPod, ...]:
+        return tuple(each for each in self._observer.leftover_pods() if (each.namespace, each.cluster) != key)
+
+    def plan(self, key: Key, cluster: HACluster, *, earlier_agents: bool) -> Plan:
+        """The plan for the resource and its nodes as they are now. `earlier_agents`: some agents are older than HAClusterNode."""
+        router_ids = earlier_router_ids(cluster, cluster.status)
+        places = {each.node: each.priority for each in cluster.status.priorities} or self._offered_priorities(cluster)
         inputs = _PlanInputs(
             uid=cluster.metadata.uid,
             generation=cluster.metadata.generation,
-            views=self._observer.node_views(cluster, now),
+            views=self._observer.node_views(cluster),
+            agents=self._observer.agents(cluster, earlier=earlier_agents),
             router_ids=tuple(sorted(router_ids.items())),
-            taken=taken_router_ids(cluster, self._resources.others(*key)) | self._router_ids_of_other_plans(key),
+            places=tuple(sorted(places.items())),
+            interval_before=cluster.status.advertisement_interval_milliseconds,
+            taken=taken_router_ids(cluster, self._resources.others(*key), self._leftovers(key))
+            | self._router_ids_of_other_plans(key),
+            other_virtual_ips=virtual_ips_of(self._resources.others(*key)),
         )
         cached = self._plans.get(key)
         if cached and cached[0] == inputs:
             return cached[1]
-        plan = make_plan(cluster, inputs.views, self._settings, router_ids=router_ids, taken_ids=inputs.taken)
+        plan = make_plan(
+            cluster,
+            inputs.views,
+            self._settings,
+            router_ids=router_ids,
+            taken_ids=inputs.taken,
+            places=places,
+            interval_before=inputs.interval_before,
+            other_virtual_ips=inputs.other_virtual_ips,
+            agents=inputs.agents,
+        )
         self._plans[key] = (inputs, plan)
         return plan
 
-    def has_unrecorded_router_ids(self, plan: Plan, status: HAClusterStatus) -> bool:
-        """Whether the plan allocates VRIDs that the status does not record yet."""
+    def has_unrecorded_allotments(self, plan: Plan, status: HAClusterStatus) -> bool:
+        """Whether the plan allots VRIDs or default priorities that the status does not record yet."""
         recorded = {(vip.router, vip.virtual_router_id) for vip in status.virtual_ips}
-        return any((router.name, router.virtual_router_id) not in recorded for router in plan.topology.routers)
+        places = {each.node: each.priority for each in status.priorities}
+        return places != plan.topology.places or any(
+            (router.name, router.virtual_router_id) not in recorded for router in plan.topology.routers
+        )
 
     def forget(self, key: Key) -> None:
         """The resource was deleted: its VRIDs are free."""

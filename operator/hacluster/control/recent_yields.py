@@ -5,12 +5,11 @@ than its configuration tells it to yield; the report must not call that a fault.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 
 from hacluster.control.workqueue import Key
 
-REMEMBERED_FOR = timedelta(seconds=15)
-"""The plan stops telling a node to yield as soon as another node has the address. Until its new configuration arrives,
+REMEMBERED_FOR = 15.0
+"""Seconds. The plan stops telling a node to yield as soon as another node has the address. Until its new configuration arrives,
 the node still reports the state of a yielding node, such as FAULT."""
 
 
@@ -18,10 +17,13 @@ class RecentYields:
     """Keeps each instruction to yield for `REMEMBERED_FOR`. After a restart of the operator a planned move may look like a fault."""
 
     def __init__(self) -> None:
-        self._last_planned: dict[Key, dict[tuple[str, str], datetime]] = {}
+        self._last_planned: dict[Key, dict[tuple[str, str], float]] = {}
 
-    def update(self, key: Key, yields: Mapping[str, frozenset[str]], now: datetime) -> dict[str, frozenset[str]]:
-        """Records the plan's `yields` (node → virtual routers). Returns them together with those of the last seconds."""
+    def update(self, key: Key, yields: Mapping[str, frozenset[str]], now: float) -> dict[str, frozenset[str]]:
+        """Records the plan's `yields` (node → virtual routers) at `now`, in monotonic seconds.
+
+        Returns them together with those of the last seconds.
+        """
         last_planned = self._last_planned.setdefault(key, {})
         last_planned |= {(node, router): now for node, routers in yields.items() for router in routers}
         self._last_planned[key] = {pair: at for pair, at in last_planned.items() if now - at < REMEMBERED_FOR}

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from hacluster.api import HACluster
@@ -13,12 +14,22 @@ from hacluster.errors import InvalidResource, Problem
 from hacluster.plan import Plan
 from hacluster.plan.rollout.rollout import Rollout
 from hacluster.plan.status import ObservedNode, ReportInputs, VirtualIP
+from hacluster.timing import FASTEST_TAKEOVER, TAKEOVER
 
 
-def inputs_of_invalid(resource: Resource, error: InvalidResource, nodes: Sequence[ObservedNode], now: datetime) -> ReportInputs:
+@dataclass(frozen=True)
+class Moment:
+    """One moment by the wall clock, for timestamps, and in monotonic seconds, for everything else."""
+
+    wall: datetime
+    monotonic: float
+
+
+def inputs_of_invalid(resource: Resource, error: InvalidResource, nodes: Sequence[ObservedNode], now: Moment) -> ReportInputs:
     """For a resource with an invalid spec: what runs is left running, and is still reported."""
     return ReportInputs(
-        now=now,
+        now=now.wall,
+        monotonic=now.monotonic,
         generation=resource.generation,
         virtual_ips=_recorded_virtual_ips(resource),
         nodes=tuple(nodes),
@@ -35,14 +46,15 @@ def inputs_of_plan(
     rollout: Rollout | None,
     nodes: Sequence[ObservedNode],
     daemonsets: Sequence[str],
-    now: datetime,
+    now: Moment,
 ) -> ReportInputs:
     """For a resource with a plan. `rollout` is None where the plan is blocked or in conflict: then nothing is applied.
 
     `daemonsets` are messages about pods that are still being replaced.
     """
     return ReportInputs(
-        now=now,
+        now=now.wall,
+        monotonic=now.monotonic,
         generation=resource.generation,
         virtual_ips=_recorded_virtual_ips(resource) if rollout is None else _planned_virtual_ips(plan),
         nodes=tuple(nodes),
@@ -51,8 +63,11 @@ def inputs_of_plan(
         rollouts=() if rollout is None else (*rollouts.progress(rollout), *daemonsets),
         waiting_for=plan.waiting_for,
         problems=_problems(plan, rollout),
+        takeover_within=max(FASTEST_TAKEOVER, TAKEOVER * cluster.spec.vrrp.advertisement_interval),
+        interval_ms=None if rollout is None else plan.interval_ms,
         preferred={router.name: router.preferred for router in plan.topology.routers if router.preferred},
         priorities=plan.topology.priorities,
+        places=None if rollout is None else plan.topology.places,
         refusals=conflicts or (plan.problems if plan.blocked else ()),
         warnings=plan.warnings,
         paused=cluster.spec.paused,

@@ -1,16 +1,19 @@
-"""The cached HAClusters, parsed: the spec strictly, the status as far as it can be read.
+"""The cached HAClusters, parsed: the spec strictly, the status and the nodes' reports as far as they can be read.
 
-`Resources.get` returns one resource, `others` all other valid ones. Parsing is repeated only when the resourceVersion changed, and
-validation of the spec only when the generation changed.
+`Resources.get` returns one resource, `others` all other valid ones. Parsing is repeated only when a
+resourceVersion changed, and validation of the spec only when the generation changed.
 """
 
 from dataclasses import dataclass
 
-from hacluster.api import HACluster, HAClusterStatus, parse
+from hacluster import names
+from hacluster.api import HACluster, HAClusterStatus, NodeStatus, parse
+from hacluster.api.stored import without_former_defaults
+from hacluster.control.earlier_versions import entries_of_earlier_agents
 from hacluster.control.store import ObjectKey, Store, key_of
 from hacluster.errors import InvalidResource
-from hacluster.kube.kinds import HACLUSTER, Object
-from hacluster.kube.status import read_status
+from hacluster.kube.kinds import HACLUSTER, HACLUSTER_NODE, Object
+from hacluster.kube.status import read_entry, read_status
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,16 @@ class Resource:
     cluster: HACluster | InvalidResource
     """The resource with its status, or why its spec is invalid."""
     status: HAClusterStatus
+    """The stored status. Its `nodes` are what the nodes' agents report now."""
+    reporting: frozenset[str]
+    """Nodes that report in their HAClusterNode; the others' entries are those of earlier agents."""
+    taken_over: tuple[str, ...]
+    """Nodes among them of which an earlier agent has written an entry, too."""
+
+    @property
+    def has_earlier_agents(self) -> bool:
+        """Whether agents of a version before HAClusterNode still run."""
+        return any(entry.name not in self.reporting for entry in self.status.nodes)
 
     @property
     def uid(self) -> str:
@@ -39,7 +52,7 @@ class Resources:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._by_generation: dict[ObjectKey, tuple[tuple[str, int], HACluster | InvalidResource]] = {}
-        self._by_version: dict[ObjectKey, tuple[tuple[str, str], Resource]] = {}
+        self._by_version: dict[ObjectKey, tuple[tuple[str, ...], Resource]] = {}
 
     def get(self, namespace: str, name: str) -> Resource | None:
         """The resource; None where there is none or it is being deleted."""
@@ -58,14 +71,30 @@ class Resources:
         self._by_version.pop(key, None)
 
     def _parse(self, raw: Object) -> Resource:
-        key, version = key_of(raw), (raw["metadata"]["uid"], raw["metadata"]["resourceVersion"])
+        key, nodes = key_of(raw), self._node_objects(raw)
+        version = (raw["metadata"]["uid"], *(each["metadata"]["resourceVersion"] for each in (raw, *nodes)))
         if (cached := self._by_version.get(key)) and cached[0] == version:
             return cached[1]
-        spec, status = self._parse_spec(raw), read_status(raw.get("status") or {})
+        spec, status = self._parse_spec(raw), read_status({**(raw.get("status") or {}), "nodes": ()})
+        reports = {each["spec"]["nodeName"]: read_entry(each["status"], each["spec"]["nodeName"]) for each in nodes}
+        earlier = {str(each["name"]): each for each in entries_of_earlier_agents(raw)}
+        entries: dict[str, NodeStatus] = {name: read_entry(each, name) for name, each in earlier.items()} | reports
+        status = status.model_copy(update={"nodes": tuple(entries[name] for name in sorted(entries))})
         cluster = spec.model_copy(update={"status": status}) if isinstance(spec, HACluster) else spec
-        resource = Resource(raw, cluster, status)
+        resource = Resource(raw, cluster, status, frozenset(reports), tuple(sorted(reports.keys() & earlier.keys())))
         self._by_version[key] = (version, resource)
         return resource
+
+    def _node_objects(self, raw: Object) -> list[Object]:
+        """The HAClusterNodes of this very resource, not of a deleted one of its name, in which an agent has reported."""
+        uid = raw["metadata"]["uid"]
+        return [
+            each
+            for each in self._store.of_resource(HACLUSTER_NODE, *key_of(raw))
+            if each.get("status")
+            and key_of(each)[1] == names.node_object(key_of(raw)[1], each["spec"]["nodeName"])
+            and any(owner["uid"] == uid for owner in each["metadata"].get("ownerReferences") or ())
+        ]
 
     def _parse_spec(self, raw: Object) -> HACluster | InvalidResource:
         key, generation = key_of(raw), (raw["metadata"]["uid"], raw["metadata"].get("generation", 0))
@@ -73,7 +102,7 @@ class Resources:
             return cached[1]
         spec: HACluster | InvalidResource
         try:
-            spec = parse({key: value for key, value in raw.items() if key != "status"})
+            spec = parse(without_former_defaults({key: value for key, value in raw.items() if key != "status"}))
         except InvalidResource as error:
             spec = error
         self._by_generation[key] = (generation, spec)

@@ -4,8 +4,7 @@
 restarted operator continues where the last one stopped.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
 from hacluster import names
 from hacluster.api import HACluster
@@ -13,14 +12,16 @@ from hacluster.api.reasons import Reason
 from hacluster.api.status import Health
 from hacluster.control.store import Store
 from hacluster.errors import Problem
-from hacluster.kube.kinds import CONFIG_MAP
+from hacluster.kube.kinds import CONFIG_MAP, Object
 from hacluster.plan import Plan
 from hacluster.plan.model import Manifest
 from hacluster.plan.objects.objects import config_maps
+from hacluster.plan.rollout.apache_addresses import old_addresses_are_needed
 from hacluster.plan.rollout.last_good import last_good_object, read_last_good
-from hacluster.plan.rollout.offered import offered_texts
+from hacluster.plan.rollout.offered import offered_nodes, offered_priorities, offered_texts
 from hacluster.plan.rollout.rollout import NodeRun, Rollout, roll_out
 from hacluster.plan.status import ObservedNode
+from hacluster.plan.status.fitness import could_take_over
 
 
 class RolloutSteps:
@@ -29,21 +30,26 @@ class RolloutSteps:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def next(self, cluster: HACluster, plan: Plan, nodes: Sequence[ObservedNode], now: datetime) -> Rollout:
+    def next(self, cluster: HACluster, plan: Plan, nodes: Sequence[ObservedNode]) -> Rollout:
         """The next step towards the plan."""
         namespace, name = cluster.metadata.namespace, cluster.metadata.name
-        data = (self._data(namespace, each) for each in (names.config(name), names.apache(name)))
         return roll_out(
             plan.texts,
-            offered_texts(plan.texts, *data),
+            offered_texts(plan.texts, *self._config_maps(cluster)),
             read_last_good(self._store.get(CONFIG_MAP, namespace, names.config_good(name))),
-            {node.name: _run(node, now) for node in nodes},
+            {node.name: _run(node) for node in nodes},
             generation=cluster.metadata.generation,
             leaving=plan.leaving,
         )
 
-    def _data(self, namespace: str, name: str) -> Mapping[str, str]:
-        return (self._store.get(CONFIG_MAP, namespace, name) or {}).get("data") or {}
+    def offered_priorities(self, cluster: HACluster) -> dict[str, int]:
+        """Node → the priority in the files that it is offered now, also of nodes that are not selected any more."""
+        config_maps = self._config_maps(cluster)
+        return offered_priorities(offered_texts(offered_nodes(*config_maps), *config_maps))
+
+    def _config_maps(self, cluster: HACluster) -> tuple[Object | None, ...]:
+        namespace, name = cluster.metadata.namespace, cluster.metadata.name
+        return tuple(self._store.get(CONFIG_MAP, namespace, each) for each in (names.config(name), names.apache(name)))
 
 
 def objects(cluster: HACluster, plan: Plan, rollout: Rollout) -> tuple[Manifest, ...]:
@@ -51,10 +57,20 @@ def objects(cluster: HACluster, plan: Plan, rollout: Rollout) -> tuple[Manifest,
 
     The ConfigMap with the last good texts comes first: it must exist before any node is offered new ones.
     """
-    offered = {each["metadata"]["name"]: each for each in config_maps(cluster, rollout.texts)}
+    keep = old_addresses_are_needed(rollout, plan.texts)
+    offered = {each["metadata"]["name"]: each for each in config_maps(cluster, rollout.texts, keep_addresses=keep)}
     others = [each for each in plan.objects if each["kind"] != "ConfigMap"]
     last_good = last_good_object(cluster, rollout.last_good)
     return (*((last_good,) if last_good else ()), *offered.values(), *others)
+
+
+def pod_annotations(plan: Plan) -> dict[str, str]:
+    """What load balancer pods are annotated with: what they may hold, so that this is known when the resource is deleted."""
+    routers = plan.topology.routers
+    return {
+        names.ANNOTATION_VIRTUAL_IPS: ",".join(str(address.ip) for router in routers for address in router.virtual_ips),
+        names.ANNOTATION_ROUTER_IDS: ",".join(str(router.virtual_router_id) for router in routers),
+    }
 
 
 def problems(rollout: Rollout) -> tuple[Problem, ...]:
@@ -76,7 +92,7 @@ def progress(rollout: Rollout) -> tuple[str, ...]:
     return (f"{', '.join(rollout.held_back)}: waits until the new configuration is live on {', '.join(rollout.waits_for)}",)
 
 
-def _run(node: ObservedNode, now: datetime) -> NodeRun:
+def _run(node: ObservedNode) -> NodeRun:
     entry = node.entry
     if entry is None:
         return NodeRun(awaited=False)
@@ -89,5 +105,7 @@ def _run(node: ObservedNode, now: datetime) -> NodeRun:
         },
         holds=any(router.virtual_ips for router in entry.routers),
         down=entry.haproxy is Health.DOWN,
-        awaited=not node.silent(now),
+        unfit=not could_take_over(node),
+        apache_unfit=entry.apache in {Health.DOWN, Health.UNKNOWN},
+        awaited=not node.silent,
     )

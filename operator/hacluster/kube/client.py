@@ -7,7 +7,7 @@ watches with kopf.
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -18,7 +18,9 @@ from kubernetes.aio import config as kubeconfig
 from kubernetes.aio.client import ApiClient, Configuration
 
 from hacluster import names
+from hacluster.kube.connections import RestClient
 from hacluster.kube.kinds import MANAGED_SELECTOR, Kind, Object
+from hacluster.kube.sockets import Sockets
 
 NoCluster = kubeconfig.ConfigException
 """Raised by `connect`: there is neither a service account nor a kubeconfig."""
@@ -68,12 +70,15 @@ async def connect() -> Configuration:
     return configuration
 
 
+def is_in_cluster() -> bool:
+    """Whether this process runs in a pod with a service account."""
+    return _POD_NAMESPACE.exists()
+
+
 def current_namespace() -> str:
     """The default namespace: the pod's own, else that of the current kubeconfig context, else `default`."""
-    try:
+    if is_in_cluster():
         return _POD_NAMESPACE.read_text().strip()
-    except OSError:
-        pass
     try:
         _, context = kubeconfig.list_kube_config_contexts()
     except kubeconfig.ConfigException:
@@ -87,21 +92,34 @@ class Client:
     Every method that sends a request raises `ApiError`, unless its docstring says otherwise.
     """
 
-    def __init__(self, configuration: Configuration, *, manager: str) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        manager: str,
+        may_write: Callable[[], bool] | None = None,
+        sockets: Sockets | None = None,
+    ) -> None:
+        """`may_write` is asked immediately before each write is sent; False: `ApiError`. `sockets` makes the connections' sockets."""
         self._api = ApiClient(configuration)
+        self._api.rest_client = RestClient(configuration, sockets or Sockets())
         self._api.user_agent = manager
-        self._manager = manager
+        self._manager, self._may_write = manager, may_write
 
     async def close(self) -> None:
         """Closes the connections."""
         await self._api.close()
 
-    async def list(self, kind: Kind, *, namespace: str | None = None, labels: str = "") -> AsyncIterator[Object]:
-        """Every object of the kind; of a `managed` kind only those with the operator's label. `labels` is one more selector."""
+    async def list(
+        self, kind: Kind, *, namespace: str | None = None, labels: str = "", fields: str = ""
+    ) -> AsyncIterator[Object]:
+        """Every object of the kind; of a `managed` kind only those with the operator's label. `labels` and `fields`: more selectors."""
         selector = ",".join(part for part in (MANAGED_SELECTOR if kind.managed else "", labels) if part)
         query: dict[str, Any] = {"limit": PAGE}
         if selector:
             query["labelSelector"] = selector
+        if fields:
+            query["fieldSelector"] = fields
         while True:
             page = await self._call("GET", kind.path(namespace), query)
             for item in page.get("items", ()):
@@ -215,6 +233,8 @@ class Client:
         request = await self._api.param_serialize(
             method, path, query_params=list(query.items()), header_params=headers, body=body, auth_settings=["BearerToken"]
         )
+        if method != "GET" and self._may_write and not self._may_write():
+            raise ApiError(f"{method} {path}", 0, "NotLeader", "another operator acts, or the Lease could not be renewed in time")
         return await self._api.call_api(*request, _request_timeout=timeout)
 
 

@@ -39,18 +39,22 @@ class Kind:
 
 
 HACLUSTER: Final = Kind(names.KIND, names.GROUP, names.VERSION, names.PLURAL, managed=False)
+HACLUSTER_NODE: Final = Kind(names.NODE_KIND, names.GROUP, names.VERSION, names.NODE_PLURAL)
 NODE: Final = Kind("Node", "", "v1", "nodes", namespaced=False, managed=False)
 POD: Final = Kind("Pod", "", "v1", "pods")
 SERVICE_ACCOUNT: Final = Kind("ServiceAccount", "", "v1", "serviceaccounts")
 ROLE: Final = Kind("Role", "rbac.authorization.k8s.io", "v1", "roles")
 ROLE_BINDING: Final = Kind("RoleBinding", "rbac.authorization.k8s.io", "v1", "rolebindings")
 LEASE: Final = Kind("Lease", "coordination.k8s.io", "v1", "leases")
+"""Only to delete those of earlier versions (`control/earlier_versions.py`)."""
 CONFIG_MAP: Final = Kind("ConfigMap", "", "v1", "configmaps")
 DAEMON_SET: Final = Kind("DaemonSet", "apps", "v1", "daemonsets")
 EVENT: Final = Kind("Event", "events.k8s.io", "v1", "events")
+CORE_EVENT: Final = Kind("Event", "", "v1", "events", managed=False)
+"""The same objects in the older form, whose fields can be selected by kind and name of the object that they are about."""
 
-CHILDREN: Final = (SERVICE_ACCOUNT, ROLE, ROLE_BINDING, LEASE, CONFIG_MAP, DAEMON_SET)
-"""The children of a resource, in the order in which they are applied: a pod's role, Lease and files must exist before the pod starts."""
+CHILDREN: Final = (SERVICE_ACCOUNT, HACLUSTER_NODE, ROLE, ROLE_BINDING, CONFIG_MAP, DAEMON_SET)
+"""The children of a resource, in the order in which they are applied: a pod's role, HAClusterNode and files exist before it starts."""
 
 WATCHED: Final = (HACLUSTER, NODE, POD, *CHILDREN)
 """The kinds that the operator watches."""

@@ -1,6 +1,7 @@
 """Finds what two resources both want: a virtual IP, a VRID or a port. The older resource keeps it.
 
 `find_conflicts` returns the problems of the younger resource; the operator then leaves that resource alone and reports them.
+`held_by_leftovers` does the same for the pods that a deleted resource has left: they hold its virtual IPs until they have ended.
 `taken_router_ids` keeps the allotment of new VRIDs (`topology/routerids.py`) from causing such a conflict.
 """
 
@@ -12,7 +13,8 @@ from hacluster.api import HACluster
 from hacluster.api.reasons import Reason
 from hacluster.api.spec import Bind, LogTarget
 from hacluster.errors import Problem
-from hacluster.plan.topology.topology import router_names
+from hacluster.plan.model import Address
+from hacluster.plan.topology.routerids import earlier_router_ids
 
 
 def find_conflicts(
@@ -34,19 +36,65 @@ def find_conflicts(
     return tuple(problems)
 
 
-def taken_router_ids(cluster: HACluster, others: Sequence[HACluster]) -> frozenset[int]:
+@dataclass(frozen=True)
+class LeftoverPod:
+    """A load balancer pod whose resource is deleted. It is still ending, and may hold the resource's virtual IPs."""
+
+    name: str
+    namespace: str
+    cluster: str
+    """The deleted resource."""
+    node: str
+    virtual_ips: frozenset[str] = frozenset()
+    router_ids: frozenset[int] = frozenset()
+
+
+def held_by_leftovers(cluster: HACluster, pods: Sequence[LeftoverPod]) -> tuple[Problem, ...]:
+    """What `cluster` wants although pods of a deleted resource still have it. What it already runs itself does not count."""
+    runs = {each.address for each in cluster.status.virtual_ips} | {each.virtual_router_id for each in cluster.status.virtual_ips}
+    problems: list[Problem] = []
+    for i, router in enumerate(cluster.spec.virtual_routers):
+        field = f"spec.virtualRouters[{i}]"
+        for j, address in enumerate(router.virtual_ips):
+            holders = [each for each in pods if str(address.ip) in each.virtual_ips - runs]
+            problems += _leftover(Reason.VIRTUAL_IP_TAKEN, f"{field}.virtualIPs[{j}]", f"{address.ip}", holders)
+        holders = [each for each in pods if router.virtual_router_id in each.router_ids - runs]
+        problems += _leftover(Reason.VIRTUAL_ROUTER_ID_TAKEN, f"{field}.virtualRouterID", f"{router.virtual_router_id}", holders)
+    return tuple(problems)
+
+
+def _leftover(reason: Reason, field: str, what: str, holders: Sequence[LeftoverPod]) -> Iterator[Problem]:
+    if holders:
+        first = holders[0]
+        pods = ", ".join(sorted(f"{each.name} on {each.node}" for each in holders))
+        yield Problem(
+            reason,
+            field,
+            f"{what} is still held by pods of the deleted HACluster {first.namespace}/{first.cluster} ({pods}); "
+            f"waits until they have ended. If a node is gone for good: kubectl -n {first.namespace} delete pod {first.name} --force",
+        )
+
+
+def taken_router_ids(cluster: HACluster, others: Sequence[HACluster], leftovers: Sequence[LeftoverPod] = ()) -> frozenset[int]:
     """The VRIDs that may not be allotted to `cluster`: those that other resources run, and those that their specs name.
+
+    Those of pods that a deleted resource has left are taken, too.
 
     An ID that `cluster` runs already stays its own if a younger resource names it: the younger one is in conflict then.
     """
-    own = set(_allotted(cluster).values())
-    taken: set[int] = set()
+    own = set(earlier_router_ids(cluster, cluster.status).values())
+    taken = {each for pod in leftovers for each in pod.router_ids} - own
     for other in others:
         if _identity(other) == _identity(cluster):
             continue
         ids = _router_ids(other)
         taken |= ids if _age(other) < _age(cluster) else ids - own
     return frozenset(taken)
+
+
+def virtual_ips_of(others: Sequence[HACluster]) -> frozenset[Address]:
+    """The virtual IPs of these resources: addresses that no node has for good."""
+    return frozenset(each.ip for other in others for router in other.spec.virtual_routers for each in router.virtual_ips)
 
 
 def _identity(cluster: HACluster) -> tuple[str, str]:
@@ -74,16 +122,10 @@ def _same_virtual_ips(cluster: HACluster, other: HACluster) -> Iterator[Problem]
                 )
 
 
-def _allotted(cluster: HACluster) -> dict[str, int]:
-    """The VRIDs that a resource runs, by router name, from its status. Routers that the spec no longer has are left out."""
-    specified = set(router_names(cluster.spec.virtual_routers))
-    return {each.router: each.virtual_router_id for each in cluster.status.virtual_ips if each.router in specified}
-
-
 def _router_ids(cluster: HACluster) -> set[int]:
     """The VRIDs that a resource runs or names."""
     named = {router.virtual_router_id for router in cluster.spec.virtual_routers if router.virtual_router_id is not None}
-    return named | set(_allotted(cluster).values())
+    return named | set(earlier_router_ids(cluster, cluster.status).values())
 
 
 def _same_router_ids(cluster: HACluster, other: HACluster) -> Iterator[Problem]:
@@ -138,7 +180,8 @@ def _endpoints(cluster: HACluster) -> Iterator[_Endpoint]:
         yield _Endpoint(listener.port, f"spec.haproxy.listeners[{index}].port", kind)
     stats, log = cluster.spec.haproxy.stats, cluster.spec.haproxy.log
     kind = _Kind.INTERFACE if stats.interface else _Kind.ANY
-    yield _Endpoint(stats.port, "spec.haproxy.stats.port", kind, stats.interface or "")
+    if stats.enabled:
+        yield _Endpoint(stats.port, "spec.haproxy.stats.port", kind, stats.interface or "")
     if cluster.spec.apache is not None:
         yield _Endpoint(cluster.spec.apache.port, "spec.apache.port", _Kind.BACKEND)
     if log.target is LogTarget.FILE:

@@ -23,10 +23,14 @@ Texts = Mapping[str, NodeTexts]
 
 @dataclass(frozen=True)
 class Interface:
-    """A network interface of a node, with the node's own addresses on it. Virtual IPs are not among them."""
+    """A network interface of a node, with the node's own addresses on it, the oldest first. Virtual IPs are not among them.
+
+    `other_addresses` may move to another node: other programs' virtual IPs, and secondary addresses.
+    """
 
     name: str
     addresses: tuple[InterfaceAddress, ...] = ()
+    other_addresses: tuple[InterfaceAddress, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,19 @@ class NodeView:
     """Virtual routers that it could take over at once: HAProxy answers, and keepalived is MASTER or BACKUP. None: not observed."""
     cordoned: bool = False
     """Whether it is marked unschedulable (`kubectl cordon`): it is about to be taken out of service."""
+    real_time: bool | None = True
+    """Whether its keepalived has real-time scheduling; None: it has not said. A silent node counts as having it: nothing waits for it."""
     holds: frozenset[str] = frozenset()
     """Virtual routers whose virtual IPs its kernel has, as its last report says; empty if the node is silent."""
+
+
+@dataclass(frozen=True)
+class PodView:
+    """A node's pod with keepalived, HAProxy and the agent, as the API server knows it."""
+
+    name: str
+    ending: bool = False
+    """Whether it was deleted and is still there (it has a deletionTimestamp)."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +73,16 @@ class Settings:
     node_image: str
     image_pull_policy: str = "IfNotPresent"
     priority_class: str = "system-node-critical"
+
+
+@dataclass(frozen=True)
+class Agents:
+    """Whose agents need access to the API server."""
+
+    nodes: tuple[str, ...] = ()
+    """All selected nodes, also those without files, and nodes whose pods still run although they are not selected any more."""
+    earlier: bool = False
+    """Whether agents of a version before HAClusterNode still run."""
 
 
 @dataclass(frozen=True)
@@ -88,14 +113,16 @@ class Router:
 
 @dataclass(frozen=True)
 class Participant:
-    """A node that can be configured. `ordinal` is its position among all selected nodes sorted by name, from 1.
+    """A node that can be configured. `ordinal` is its position in the order in which the nodes joined, from 1.
 
-    `backend_address` is the address on which its Apache listens; None if it runs no Apache.
+    `backend_address` is the address on which its Apache listens; None if it runs no Apache. `stats_addresses` are the node's addresses on
+    the interface to which the resource limits the statistics page; None if the node does not have it, and so serves no page.
     """
 
     name: str
     ordinal: int
     backend_address: Address | None
+    stats_addresses: tuple[Address, ...] | None = ()
 
 
 @dataclass(frozen=True)
@@ -105,6 +132,8 @@ class Topology:
     nodes: tuple[Participant, ...]
     routers: tuple[Router, ...]
     priorities: Mapping[str, int]
+    places: Mapping[str, int] = field(default_factory=dict)
+    """Node → the default priority that it keeps (`topology/priorities.py`), also of nodes that are not selected now."""
 
 
 @dataclass(frozen=True)
@@ -126,5 +155,7 @@ class Plan:
     waiting_for: tuple[str, ...] = ()
     yields: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Node → virtual routers that it is to yield to other nodes. Also part of its `agent.json`."""
+    interval_ms: int | None = None
+    """The advertisement interval in the files; None where there are none."""
     leaving: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """The part of `yields` that is due because the node is cordoned: it holds for every configuration that the node may run."""

@@ -12,12 +12,13 @@ from hacluster.api.reasons import Reason
 from hacluster.api.spec import LogTarget
 from hacluster.errors import Problem
 from hacluster.nodeconfig import File
-from hacluster.plan.model import NodeView, Participant, Plan, Settings, Topology
+from hacluster.plan import interval
+from hacluster.plan.model import Address, Agents, NodeView, Participant, Plan, Settings, Topology
 from hacluster.plan.objects.objects import make_objects, too_large
 from hacluster.plan.texts.agentconfig import agent_config
 from hacluster.plan.texts.apache import httpd_conf, page
-from hacluster.plan.texts.haproxy import haproxy_cfg
-from hacluster.plan.texts.keepalived import keepalived_conf, too_slow_for_ipv6
+from hacluster.plan.texts.haproxy import haproxy_cfgs
+from hacluster.plan.texts.keepalived import keepalived_conf
 from hacluster.plan.texts.rendering import UnsafeText
 from hacluster.plan.texts.revision import agent_json, revision_of, with_revision
 from hacluster.plan.texts.rsyslog import rsyslog_conf
@@ -35,20 +36,33 @@ def make_plan(
     *,
     router_ids: Mapping[str, int] = _NONE,
     taken_ids: Collection[int] = (),
+    other_virtual_ips: Collection[Address] = (),
+    places: Mapping[str, int] = _NONE,
+    interval_before: int | None = None,
+    agents: Agents | None = None,
 ) -> Plan:
     """Everything that follows from the resource and its selected nodes.
 
     `router_ids` are the VRIDs that were allotted earlier, by router name (from `status.virtualIPs`). `taken_ids` are the VRIDs of
-    other resources (`taken_router_ids`). The same arguments always make the same plan. Problems are part of the plan, not exceptions.
+    other resources (`taken_router_ids`), `other_virtual_ips` their virtual IPs (`virtual_ips_of`). `places` are the default priorities
+    that were allotted earlier, by node (from `status.priorities`). `interval_before`: the advertisement interval in use in
+    milliseconds (from the status). `agents`: whose agents need access; None: those of the selected
+    nodes. The same arguments always make the same plan. Problems are part of the plan, not exceptions.
     """
-    topology, found = make_topology(cluster, nodes, router_ids, taken_ids)
-    found.fatal += too_slow_for_ipv6(cluster)
+    requested, cluster = cluster, interval.granted(cluster, nodes, interval_before)
+    topology, found = make_topology(cluster, nodes, router_ids, taken_ids, other_virtual_ips, places=places)
     if found.fatal:
         return _blocked(cluster, topology, found)
     leaving = cordoned_yields(topology.routers, nodes, cluster.spec.vrrp.preemption.mode)
     yields = _merge(leaving, switchover_yields(topology.routers, nodes))
     try:
-        texts = {node.name: _make_texts(cluster, topology, node, yields.get(node.name, frozenset())) for node in topology.nodes}
+        haproxy = haproxy_cfgs(cluster, topology)
+        texts = {
+            node.name: _make_texts(
+                cluster, topology, node, haproxy[node.name], yields.get(node.name, frozenset()), requested=requested
+            )
+            for node in topology.nodes
+        }
     except UnsafeText as error:
         # The API server refuses such values, but `render` reads files that no API server has checked (a namespace with a line break).
         found.fatal.append(Problem(Reason.UNSAFE_TEXT, "", str(error)))
@@ -62,10 +76,11 @@ def make_plan(
         topology=topology,
         texts=texts,
         revisions=revisions,
-        objects=make_objects(cluster, tuple(topology.priorities), texts, settings),
+        objects=make_objects(cluster, agents or Agents(tuple(topology.priorities)), texts, settings),
         problems=tuple(found.problems),
         warnings=warnings_of(cluster, _widest_spread(topology)),
         yields=yields,
+        interval_ms=interval.milliseconds(cluster),
         leaving=leaving,
         waiting_for=tuple(found.waiting_for),
     )
@@ -90,12 +105,18 @@ def _widest_spread(topology: Topology) -> Mapping[str, int]:
     return max((topology.priorities, *routers), key=lambda each: max(each.values(), default=0) - min(each.values(), default=0))
 
 
-def _make_texts(cluster: HACluster, topology: Topology, node: Participant, yields: Collection[str]) -> dict[File, str]:
-    """The node's files. agent.json has no revision yet: the revision is a hash over all files."""
+def _make_texts(
+    cluster: HACluster, topology: Topology, node: Participant, haproxy: str, yields: Collection[str], *, requested: HACluster
+) -> dict[File, str]:
+    """The node's files. agent.json has no revision yet: the revision is a hash over all files.
+
+    `requested` is the resource as the user wrote it; `cluster` has the interval that the nodes can keep.
+    """
+    shorter = interval.milliseconds(requested) if requested is not cluster else 0
     texts = {
         File.KEEPALIVED: keepalived_conf(cluster, topology, node.name),
-        File.HAPROXY: haproxy_cfg(cluster, topology, node.name),
-        File.AGENT: agent_json(agent_config(cluster, topology, node, yields)),
+        File.HAPROXY: haproxy,
+        File.AGENT: agent_json(agent_config(cluster, topology, node, yields, requested_interval=shorter)),
     }
     if cluster.spec.haproxy.log.target is LogTarget.FILE:
         texts[File.RSYSLOG] = rsyslog_conf(cluster, node.name)

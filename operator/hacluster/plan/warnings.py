@@ -12,6 +12,8 @@ from hacluster.api.reasons import Reason
 from hacluster.api.spec import CheckType
 from hacluster.errors import Problem
 
+_NODE_PORTS = range(30000, 32768)
+"""Ports that Kubernetes gives to Services of type NodePort and LoadBalancer (`--service-node-port-range` of the API server)."""
 _DEFAULT_STEP = 10
 """Distance of two neighbouring default priorities in a cluster of up to 25 nodes (`topology/priorities.py`)."""
 
@@ -23,6 +25,7 @@ def warnings_of(cluster: HACluster, priorities: Mapping[str, int] | None = None)
         *_duplicate_priorities(cluster),
         *_process_check(cluster),
         *_open_admin_page(cluster),
+        *_node_ports(cluster),
     )
 
 
@@ -89,4 +92,22 @@ def _open_admin_page(cluster: HACluster) -> tuple[Problem, ...]:
             "spec.haproxy.stats.admin",
             f"whoever reaches port {stats.port} can take servers out of service, without a password; leave it false",
         ),
+    )
+
+
+def _node_ports(cluster: HACluster) -> tuple[Problem, ...]:
+    """kube-proxy redirects a node port before HAProxy sees it, and no bind fails. Whether it does now is checked on the node."""
+    haproxy = cluster.spec.haproxy
+    ports = {f"listeners[{index}].port": each.port for index, each in enumerate(haproxy.listeners)} | {
+        "stats.port": haproxy.stats.port
+    }
+    return tuple(
+        Problem(
+            Reason.NODE_PORT_RANGE,
+            f"spec.haproxy.{field}",
+            f"{port} is in Kubernetes' range of node ports ({_NODE_PORTS.start}-{_NODE_PORTS.stop - 1}): a Service may be given it at "
+            "any time, and gets the requests then; choose a port outside",
+        )
+        for field, port in ports.items()
+        if port in _NODE_PORTS
     )

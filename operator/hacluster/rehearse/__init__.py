@@ -12,10 +12,13 @@ The files, in the order in which data passes through them:
 - `facts.py` – derives the layout from the resource: which hosts and addresses there are (pure).
 - `hosts.py` – makes hosts of namespaces, and runs commands and daemons on them.
 - `network.py` – connects the hosts by bridges, and takes links away.
+- `containers.py` – the pods' containers as processes of a host (pure).
 - `node.py` – runs the daemons of one node as the kubelet does: files, commands, restarts.
 - `stand_in.py` – the HTTP server that stands in for the user's own servers.
 - `lab.py` – puts all of it together: `running_lab` is the way in.
+- `newcomer.py` – asks who has the virtual IP, by ARP or neighbour discovery, before a request.
 - `client.py` – the measuring client, a program of its own that appends records to a file.
+- `clients.py` – runs two of them: one that remembers who has the virtual IP, and one that asks before each request.
 - `address_watch.py` – records when each node's kernel got and lost a virtual IP (netlink).
 - `arp_watch.py` – records which MAC addresses answer ARP requests for a virtual IP.
 - `events.py` – the events that can be played, and the result of one trial.

@@ -1,15 +1,14 @@
 """The measuring client: a request on a new connection every few milliseconds, and long-lived connections besides.
 
-Runs on the client's host until SIGTERM: `python -m hacluster.rehearse.client ADDRESS PORT INTERVAL CONNECTIONS FILE`. INTERVAL is the
-time between two requests in seconds, CONNECTIONS the number of long-lived connections. It appends records to FILE, which
-`measure.parse_records` reads; START and TIME are seconds of the monotonic clock, LATENCY is in seconds:
+Runs on the client's host until SIGTERM: `python -m hacluster.rehearse.client ADDRESS PORT INTERVAL CONNECTIONS FILE [newcomer]`.
+INTERVAL is the time between two requests in seconds, CONNECTIONS the number of long-lived connections. With the last argument it asks
+before each request anew who has the address (`newcomer.py`); otherwise its host's kernel remembers that, as long as it likes.
+It appends records to FILE, which `measure.parse_records` reads; START and TIME are seconds of the monotonic clock, LATENCY is in seconds:
 
     r START LATENCY PAGE     a request that was answered with 200, and the heading of the page: it names the server
     f START LATENCY REASON   a request that failed
     x TIME NUMBER            exchanges on all long-lived connections since the last such line
     b TIME REASON            a long-lived connection that broke; a new one replaces it
-
-The end-to-end tests pass this file's text to `python3 -c` on another machine: it needs the standard library only.
 """
 
 import asyncio
@@ -22,6 +21,8 @@ import sys
 import time
 from dataclasses import dataclass
 from typing import Final, TextIO
+
+from hacluster.rehearse.newcomer import Asker, route_to
 
 DEADLINE: Final = 3.0
 """Seconds: a request without an answer by then has failed."""
@@ -44,13 +45,14 @@ def lock_memory() -> bool:
 class Client:
     """Sends requests to one address and port, and writes records to `out`.
 
-    `interval` are the seconds between two requests on new connections.
+    `interval` are the seconds between two requests on new connections. `asker`: asks who has the address before each of them.
     """
 
     family: int
     target: tuple[str, int]
     interval: float
     out: TextIO
+    asker: Asker | None = None
     exchanges: int = 0
 
     @property
@@ -74,24 +76,33 @@ class Client:
     async def _request_once(self) -> None:
         started = time.monotonic()
         try:
-            async with asyncio.timeout(DEADLINE):
-                page = await self._fetch()
+            page = await self._fetch()
         except (OSError, TimeoutError, ValueError) as error:
-            self._write_record("f", started, time.monotonic() - started, type(error).__name__)
+            self._write_record("f", started, time.monotonic() - started, f"{type(error).__name__}:{error}")
         else:
             self._write_record("r", started, time.monotonic() - started, page)
 
     async def _fetch(self) -> str:
-        """One request on a new connection. Raises OSError or ValueError if it is not answered with 200."""
-        loop = asyncio.get_running_loop()
+        """One request on a new connection. Raises OSError or ValueError if it is not answered with 200, TimeoutError if too late."""
         with socket.socket(self.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await loop.sock_connect(connection, self.target)
-            await loop.sock_sendall(connection, self._request("close"))
-            answer = b""
-            while chunk := await loop.sock_recv(connection, 65536):
-                answer += chunk
-        return _page_text(answer)
+            try:
+                async with asyncio.timeout(DEADLINE):
+                    return _page_text(await self._receive(connection))
+            except TimeoutError:
+                raise TimeoutError(_describe_progress(connection)) from None
+
+    async def _receive(self, connection: socket.socket) -> bytes:
+        """Connects, sends a request, and returns all bytes of the answer."""
+        if self.asker is not None:
+            await self.asker.ask()
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(connection, self.target)
+        await loop.sock_sendall(connection, self._request("close"))
+        answer = b""
+        while chunk := await loop.sock_recv(connection, 65536):
+            answer += chunk
+        return answer
 
     async def _keep_connection(self, number: int, stop: asyncio.Event) -> None:
         """One long-lived connection, replaced whenever it ends. Starts are a millisecond apart, so as not to come in one burst."""
@@ -144,6 +155,16 @@ class Client:
         self.out.write(" ".join(texts) + "\n")
 
 
+def _describe_progress(connection: socket.socket) -> str:
+    """How far a request without an answer came, with the client's port, by which it can be found in HAProxy's log."""
+    port = connection.getsockname()[1]
+    try:
+        connection.getpeername()
+    except OSError:
+        return f"no connection from port {port}"
+    return f"no answer on port {port}"
+
+
 def _is_complete(answer: bytes) -> bool:
     """Whether the whole body has arrived. Raises ValueError for an answer without Content-Length."""
     head, end, body = answer.partition(b"\r\n\r\n")
@@ -164,19 +185,25 @@ def _page_text(answer: bytes) -> str:
     return (heading[1] if heading else body[:80]).decode(errors="replace").strip() or "-"
 
 
-async def main(address: str, port: str, interval: str, connections: str, file: str) -> None:
+async def main(address: str, port: str, interval: str, connections: str, *more: str) -> None:
     """Runs the client until SIGTERM or SIGINT; the arguments are those of the command line."""
+    file, *newcomer = more
     lock_memory()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    asker = Asker(address, route_to(address)) if newcomer else None
+    if asker:
+        asker.start()
     with open(file, "a") as out:  # noqa: ASYNC230, PTH123 - a local file, opened once
-        client = Client(family, (address, int(port)), float(interval), out)
+        client = Client(family, (address, int(port)), float(interval), out, asker)
         with contextlib.suppress(asyncio.CancelledError):
             await client.run(int(connections), stop)
+    if asker:
+        asker.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:6]))
+    asyncio.run(main(*sys.argv[1:]))

@@ -57,8 +57,8 @@ BY_HAND: Final = (
 
 @dataclass(frozen=True)
 class Trial:
-    """One event and its measurement. `recovered` is False when no node took over in time or, for an
-    event without a takeover, when the lab did not settle again.
+    """One event and its measurement. `recovered` is False when no node took over in time, or when the lab did not settle again after
+    the repair; after a takeover that is followed by a failback, the latter counts for the trial of the failback alone.
     """
 
     event: Event

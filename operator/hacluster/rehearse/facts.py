@@ -36,7 +36,11 @@ class Segment:
     name: str
     networks: tuple[Network, ...]
     client: tuple[InterfaceAddress, ...]
-    """The client's addresses on it, one for each network."""
+    """The client's addresses on it, one for each network; the same for the other hosts."""
+    newcomer: tuple[InterfaceAddress, ...]
+    """Of the client that asks before each request who has the virtual IP."""
+    servers: tuple[InterfaceAddress, ...]
+    """Of the host with the stand-ins of the user's own servers."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +85,10 @@ def make_layout(cluster: HACluster, size: int = 3) -> LabLayout:
                 assign(segment, node, address)
     first_segment = next(iter(segments))
     _assign_backends(cluster, names, segments, taken, assign)
-    client = {name: tuple(next(_take_free(each, taken, 1)) for each in listed) for name, listed in segments.items()}
     views = tuple(_node_view(name, interfaces[name], first_segment) for name in names)
     return LabLayout(
         nodes=views,
-        segments=tuple(Segment(name, tuple(listed), client[name]) for name, listed in segments.items()),
+        segments=tuple(_segment(name, listed, taken) for name, listed in segments.items()),
         virtual_ips=tuple(each for router in cluster.spec.virtual_routers for each in router.virtual_ips),
         servers=_servers(cluster),
     )
@@ -112,6 +115,12 @@ def _assign_backends(
             assign(segment or _BACKEND_SEGMENT, node, ip_interface((stated[node], network.prefixlen)))
         elif not segment:
             assign(_BACKEND_SEGMENT, node, next(_take_free(network, taken, 1)))
+
+
+def _segment(name: str, networks: Sequence[Network], taken: set[Address]) -> Segment:
+    """The segment, with addresses for the hosts that are no nodes."""
+    client, newcomer, servers = (tuple(next(_take_free(each, taken, 1)) for each in networks) for _ in range(3))
+    return Segment(name, tuple(networks), client, newcomer, servers)
 
 
 def _segment_name(cluster: HACluster, index: int) -> str:

@@ -6,21 +6,21 @@ takeover, repairs the fault, and waits until the lab is settled again. The fault
 
 import signal
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
+from hacluster.api.spec import PreemptionMode
 from hacluster.nodeconfig import AgentConfig, File
 from hacluster.plan import Plan
 from hacluster.rehearse.client import DEADLINE
+from hacluster.rehearse.clients import NEWCOMER_INTERVAL
 from hacluster.rehearse.events import PLANNED, Event, Trial
-from hacluster.rehearse.hosts import Daemon
 from hacluster.rehearse.lab import Lab
-from hacluster.rehearse.measure import Measurement, Records, measure_window, parse_records
-from hacluster.rehearse.settled import RECOVERY_TIMEOUT, STABLE, is_ready, is_settled, wait_for, wait_until_settled
+from hacluster.rehearse.measure import Measurement, measure_window, with_newcomer
+from hacluster.rehearse.settled import RECOVERY_TIMEOUT, STABLE, best_node, is_ready, is_settled, wait_for, wait_until_settled
 
 _LEAD: Final = 0.1
 """Seconds before the fault that belong to its window, so that the last good request is in it."""
@@ -40,22 +40,6 @@ class FaultInjector:
 
     def __init__(self, lab: Lab, *, long: int = 100, every: float = 0.005, takeover_timeout: float = 10.0) -> None:
         self._lab, self._long, self._every, self._takeover_timeout = lab, long, every, takeover_timeout
-        self._client: Daemon | None = None
-
-    @property
-    def records(self) -> Records:
-        """Everything that the client has recorded since it was started last."""
-        return parse_records(self._lab.records.read_text().splitlines())
-
-    @contextmanager
-    def running_client(self, long: int) -> Iterator[None]:
-        """The client runs, with so many long-lived connections and an empty file of records."""
-        self._lab.records.unlink(missing_ok=True)
-        self._client = self._lab.start_client(self._every, long)
-        try:
-            yield
-        finally:
-            self._client.terminate(10)
 
     def run_event(self, event: Event) -> Iterable[Trial]:
         """Plays one event on the settled lab; yields its trial, and that of the failback where there is one.
@@ -66,13 +50,28 @@ class FaultInjector:
         """
         self.settle()
         # A fault that kills HAProxy or the node breaks its connections anyway, and a client without them measures more closely.
-        with self.running_client(self._long if event in {*PLANNED, Event.AGENT_KILL} else 0):
+        connections = self._long if event in {*PLANNED, Event.AGENT_KILL} else 0
+        with self._lab.clients.running(self._lab.target, self._every, connections):
             time.sleep(STABLE)
             yield from self._run(event)
 
     def settle(self) -> str:
         """Waits until the lab is settled; returns the holder. Raises NotReady: `settled.wait_until_settled`."""
+        if self._lab.cluster.spec.vrrp.preemption.mode is not PreemptionMode.IMMEDIATE:
+            self._give_back()
         return wait_until_settled(self._lab)
+
+    def _give_back(self) -> None:
+        """Makes the others yield until the node with the highest priority has the virtual IP: without preemption it does not take it."""
+        lab, best = self._lab, best_node(self._lab.plan)
+        others = [name for name, node in lab.nodes.items() if name != best and node.agent]
+        wait_for(lambda: bool(lab.holder) and all(is_ready(lab, name) for name in lab.nodes), RECOVERY_TIMEOUT)
+        if lab.holder == best:
+            return
+        for yields in (True, False):
+            for name in others:
+                self._set_yields(name, yields=yields)
+            wait_for(lambda: lab.holder == best, RECOVERY_TIMEOUT)
 
     # ── events ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -88,7 +87,7 @@ class FaultInjector:
             Event.NODE_LOSS: (lambda n: lab.set_isolated(n, isolated=True), lambda n: lab.set_isolated(n, isolated=False)),
             Event.NIC_DOWN: (lambda n: lab.set_carrier(n, carrier=False), lambda n: lab.set_carrier(n, carrier=True)),
             Event.SWITCHOVER: (lambda n: self._set_yields(n, yields=True), lambda n: self._set_yields(n, yields=False)),
-            Event.DRAIN: (lambda n: self._set_yields(n, yields=True), lambda n: self._set_yields(n, yields=False)),
+            Event.DRAIN: (lambda n: lab.apply(lab.cluster, {n}), lambda _: lab.apply(lab.cluster)),
         }
         if event is Event.BACKUP_LOSS:
             yield self._lose_backup(event, holder)
@@ -115,12 +114,15 @@ class FaultInjector:
         ended = time.monotonic()
         failover = (started - _LEAD, ended)
         repair(holder)
-        wait_for(lambda: is_settled(self._lab, holder), RECOVERY_TIMEOUT)
+        settled = wait_for(lambda: is_settled(self._lab, holder), RECOVERY_TIMEOUT)
         time.sleep(_TRAIL)
         failback = (ended, time.monotonic())
-        yield Trial(event, self._measure(failover, dict.fromkeys(away, started)), started, ended, recovered=taken_over)
-        if taken_over and not away:
-            yield Trial(Event.FAILBACK, self._measure(failback), *failback)
+        measured = self._measure(failover, dict.fromkeys(away, started))
+        failback_is_measured = taken_over and not away
+        recovered = taken_over and (settled or failback_is_measured)  # a failback of its own says whether that one succeeded
+        yield Trial(event, measured, started, ended, recovered=recovered)
+        if failback_is_measured:
+            yield Trial(Event.FAILBACK, self._measure(failback), *failback, recovered=settled)
 
     def _lose_backup(self, event: Event, holder: str) -> Trial:
         """Isolates a backup: the virtual IP stays where it is, but HAProxy's backends lose that node's server."""
@@ -153,9 +155,10 @@ class FaultInjector:
         lab = self._lab
         time.sleep(0.1)  # the client writes its records to the file every 50 ms
         answers = list(lab.arp_watch.answers) if lab.arp_watch else []
-        return measure_window(
-            self.records, list(lab.address_watch.changes), answers, lab.address, window, away=away or {}, every=self._every
+        measured = measure_window(
+            lab.clients.records, list(lab.address_watch.changes), answers, lab.address, window, away=away or {}, every=self._every
         )
+        return with_newcomer(measured, lab.clients.newcomer_records, window, NEWCOMER_INTERVAL)
 
     def _signal(self, node: str, daemon: str, number: int) -> None:
         with self._lab.lock:
@@ -166,10 +169,7 @@ class FaultInjector:
             self._lab.nodes[node].start()
 
     def _set_yields(self, node: str, *, yields: bool) -> None:
-        """Sets `yields`, by which the operator makes a holder let go in a switchover and when its node is cordoned.
-
-        The priorities, which the operator changes as well, stay.
-        """
+        """Sets `yields`, by which the operator makes a holder let go in a switchover. The priorities, which it changes as well, stay."""
         self._lab.deliver(node, plan_with_yields(self._lab.plan, node, yields=yields))
 
     def _replace_pod(self, node: str) -> None:

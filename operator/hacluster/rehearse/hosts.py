@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
+from hacluster.agent.system.processes import children, start_time
+
 _DEADLINE: Final = 20.0
 _CLONE_NEWNET: Final = 0x40000000
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -69,14 +71,24 @@ class Daemon:
                 os.kill(self.process.pid, signal.SIGCONT)
 
     def terminate(self, within: float) -> None:
-        """Sends SIGTERM to the process itself; after `within` seconds SIGKILL to it and its descendants."""
+        """Sends SIGTERM to the process itself; when it has ended, or after `within` seconds, SIGKILL to it and its descendants.
+
+        A container runtime kills what is left of a container as well: no worker may serve on with an old configuration.
+        """
+        descendants = {pid: start_time(pid) for pid in process_tree(self.pid)}
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGTERM)
-        try:
-            self.process.wait(within)
-        except subprocess.TimeoutExpired:
+        until = time.monotonic() + within
+        while not self.ended and time.monotonic() < until:
+            descendants |= {pid: start_time(pid) for pid in process_tree(self.pid) if pid not in descendants}
+            time.sleep(0.01)
+        if not self.ended:
             self.kill()
             self.process.wait(5)
+        for pid, started in descendants.items():
+            if started is not None and start_time(pid) == started:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 @dataclass
@@ -96,7 +108,7 @@ class Host:
     def pid(self) -> int:
         """The host's first process, in the machine's PID namespace."""
         assert self._unshare is not None
-        return _children(self._unshare.pid)[0]
+        return children(self._unshare.pid)[0]
 
     def up(self) -> None:
         """Makes the namespaces and waits until they are ready. Raises HostFailed."""
@@ -117,8 +129,6 @@ class Host:
                 raise HostFailed(f"{self.name} did not come up: {(self.folder / 'log' / 'init').read_text()}")
             time.sleep(0.01)
         self.run("ip", "link", "set", "lo", "up")
-        # Duplicate address detection (RFC 4862, section 5.4) would delay the use of each IPv6 address by about a second.
-        self.run("sh", "-c", "for each in all default; do echo 0 >/proc/sys/net/ipv6/conf/$each/accept_dad; done", check=False)
 
     def down(self) -> None:
         """Ends every process of the host."""
@@ -192,23 +202,16 @@ def process_tree(pid: int) -> list[int]:
     """A process and its descendants, parents first."""
     tree = [pid]
     for each in tree:  # the list grows while it is read
-        tree += _children(each)
+        tree += children(each)
     return tree
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
 
 
 def _started_pid(process: subprocess.Popen[bytes]) -> int:
     """The process that nsenter started: it forks, because setns(2) gives a new PID namespace to children only."""
     until = time.monotonic() + 5
     while time.monotonic() < until:
-        if children := _children(process.pid):
-            return children[0]
+        if started := children(process.pid):
+            return started[0]
         if process.poll() is not None:
             return process.pid
         time.sleep(0.001)

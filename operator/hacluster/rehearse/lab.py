@@ -9,8 +9,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +19,9 @@ from hacluster.plan import Plan, Settings, make_plan
 from hacluster.rehearse.address_watch import AddressWatch
 from hacluster.rehearse.arp_watch import ArpWatch
 from hacluster.rehearse.client import lock_memory
-from hacluster.rehearse.facts import LabLayout, make_layout
-from hacluster.rehearse.hosts import Daemon, Host
+from hacluster.rehearse.clients import Clients
+from hacluster.rehearse.facts import InterfaceAddress, LabLayout, make_layout
+from hacluster.rehearse.hosts import Host
 from hacluster.rehearse.network import Wiring, full_prefix, segment_of
 from hacluster.rehearse.node import Node
 
@@ -55,7 +56,7 @@ class Lab:
     @property
     def address(self) -> str:
         """The first virtual IP."""
-        return str(self.layout.virtual_ips[0].ip)
+        return str(self.cluster.spec.virtual_routers[0].virtual_ips[0].ip)
 
     @property
     def holder(self) -> str:
@@ -75,11 +76,11 @@ class Lab:
             for interface in view.interfaces or ():
                 self._wiring.plug(host, interface.name, *(str(address) for address in interface.addresses))
             self.nodes[view.name] = Node(host, agent=self.agent, api_host=self.api_host)
-        self.client = self._add_host("client")
-        for segment in self.layout.segments:
-            self._wiring.plug(self.client, segment.name, *map(str, segment.client))
-        self._add_client_routes()
+        self.client = self._add_client("client", {segment.name: segment.client for segment in self.layout.segments})
+        newcomer = self._add_client("newcomer", {segment.name: segment.newcomer for segment in self.layout.segments})
+        self.clients = Clients(self.client, newcomer, self.folder)
         self._start_stand_ins()
+        self._wiring.wait_for_addresses()
         self.address_watch = AddressWatch(
             {name: node.host for name, node in self.nodes.items()}, frozenset(str(each.ip) for each in self.layout.virtual_ips)
         )
@@ -112,11 +113,15 @@ class Lab:
         host.up()
         return host
 
-    def _add_client_routes(self) -> None:
-        """Routes virtual IPs that lie in no segment's network over the first segment."""
+    def _add_client(self, name: str, addresses: Mapping[str, Sequence[InterfaceAddress]]) -> Host:
+        """A host with these addresses by segment; virtual IPs that lie in no segment's network are routed over the first segment."""
+        host = self._add_host(name)
+        for segment, some in addresses.items():
+            self._wiring.plug(host, segment, *map(str, some))
         for each in self.layout.virtual_ips:
             if not segment_of(self.layout, each.ip):
-                self.client.run("ip", "route", "add", full_prefix(each.ip), "dev", self.layout.segments[0].name)
+                host.run("ip", "route", "add", full_prefix(each.ip), "dev", self.layout.segments[0].name)
+        return host
 
     def _start_stand_ins(self) -> None:
         """Makes one host with the addresses of all the user's own servers, and starts a stand-in for each."""
@@ -124,7 +129,7 @@ class Lab:
             return
         host = self._add_host("servers")
         for segment in self.layout.segments:
-            self._wiring.plug(host, segment.name, *(f"{a.ip + 1}/{a.network.prefixlen}" for a in segment.client))
+            self._wiring.plug(host, segment.name, *map(str, segment.servers))
         for address in dict.fromkeys(address for address, _ in self.layout.servers):
             interface = segment_of(self.layout, address) or self.layout.segments[0].name
             host.run("ip", "address", "add", full_prefix(address), "dev", interface)
@@ -153,9 +158,10 @@ class Lab:
 
     # ── changing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def plan_of(self, cluster: HACluster) -> Plan:
+    def plan_of(self, cluster: HACluster, cordoned: Collection[str] = ()) -> Plan:
         """The operator's plan for a resource. Raises NotReady where the operator would not plan all nodes."""
-        plan = make_plan(cluster, self.layout.nodes, Settings(node_image="rehearsal"))
+        views = [replace(view, cordoned=view.name in cordoned) for view in self.layout.nodes]
+        plan = make_plan(cluster, views, Settings(node_image="rehearsal"))
         if plan.blocked or set(plan.texts) != {node.name for node in self.layout.nodes}:
             raise NotReady("\n".join(map(str, plan.problems)) or f"nothing is known of {', '.join(plan.waiting_for)}")
         return plan
@@ -165,9 +171,9 @@ class Lab:
         """Seconds that connections may take to end when their holder leaves (`spec.vrrp.handover.drain`)."""
         return self.cluster.spec.vrrp.handover.drain.total_seconds()
 
-    def apply(self, cluster: HACluster) -> None:
-        """Plans a changed resource and delivers it, to the holder last, as the operator does."""
-        self.plan = self.plan_of(cluster)
+    def apply(self, cluster: HACluster, cordoned: Collection[str] = ()) -> None:
+        """Plans a changed resource, or other cordoned nodes, and delivers it, to the holder last, as the operator does."""
+        self.plan = self.plan_of(cluster, cordoned)
         for name in sorted(self.nodes, key=lambda each: each == self.holder):
             self.deliver(name, self.plan)
 
@@ -203,23 +209,19 @@ class Lab:
             for name in ("agent", "keepalived", "haproxy")
         )
 
-    def start_client(self, interval: float = 0.005, connections: int = 0) -> Daemon:
-        """Starts the client: a request every `interval` seconds, and so many long-lived connections. It appends to `records`."""
-        port = self.cluster.spec.haproxy.listeners[0].port
-        program = ["nice", "-n", "-15", sys.executable, "-m", "hacluster.rehearse.client"]
-        return self.client.start(
-            "client", [*program, self.address, str(port), str(interval), str(connections), str(self.records)]
-        )
-
     @property
-    def records(self) -> Path:
-        """The file that the client appends to; `measure.parse_records` reads it."""
-        return self.folder / "records"
+    def target(self) -> tuple[str, int]:
+        """The address and port that the clients ask: the first virtual IP and the first listener."""
+        return self.address, self.cluster.spec.haproxy.listeners[0].port
 
 
 @contextlib.contextmanager
-def running_lab(cluster: HACluster, *, size: int = 3, agent: bool = True, api_host: str = "") -> Iterator[Lab]:
+def running_lab(
+    cluster: HACluster, *, size: int = 3, agent: bool = True, api_host: str = "", layout: LabLayout | None = None
+) -> Iterator[Lab]:
     """A lab with all daemons started; everything is removed afterwards. `api_host`: where agents report to, instead of a file.
+
+    `layout`: the hosts and networks, if they are to suit other resources as well; else they are made for this one.
 
     Raises:
         NoRoom: a network of the resource has too few addresses for the lab's hosts.
@@ -227,7 +229,7 @@ def running_lab(cluster: HACluster, *, size: int = 3, agent: bool = True, api_ho
         HostFailed: this machine could not make a host.
 
     """
-    layout = make_layout(cluster, size)
+    layout = layout or make_layout(cluster, size)
     lock_memory()
     with tempfile.TemporaryDirectory(prefix="hacluster-rehearsal-") as folder:
         Path(folder).chmod(0o755)

@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
@@ -15,8 +15,8 @@ from hacluster.rehearse.arp_watch import Answer
 
 LATE: Final = 0.05
 """Seconds: a request that took longer belongs to an outage, although it was answered in the end."""
-_USUAL_PAUSE: Final = 0.025
-"""Seconds: the largest distance between the starts of two requests that is not taken for a pause of the client."""
+_USUAL_PAUSE: Final = 0.02
+"""Seconds: the largest distance between the starts of two requests, beyond the client's interval, that is not taken for a pause of it."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,10 @@ class Measurement:
     client_pause: float
     """The longest time between two requests. Where it is longer than usual, the client itself was paused and saw nothing; it then
     counts as a gap, so that a gap is never reported too short."""
+    newcomer_gap: float = 0.0
+    """As `gap`, of the client that asks before each request who has the address."""
+    newcomer_failed: int = 0
+    newcomer_requests: int = 0
 
 
 def measure_window(
@@ -94,13 +98,13 @@ def measure_window(
     `away`: nodes that are cut off, and since when. From then on they do not count as holders, because no client reaches them.
     `every`: the client's interval in seconds.
     """
-    inside = [each for each in records.requests if window[0] <= each.start <= window[1]]
+    inside = _inside(records, window)
     reachable = [each for each in changes if each.at <= away.get(each.node, each.at)]
     cut_off = [Change(at, node, address, held=False) for node, at in away.items()]
     counts = holder_counts([*reachable, *cut_off], address, window)
     pause = longest_pause([window[0], *(each.start for each in inside), window[1]])
     return Measurement(
-        gap=1000 * max(longest_gap(inside, every), pause if pause > _USUAL_PAUSE else 0.0),
+        gap=1000 * _gap(inside, window, every),
         disturbed=1000 * longest_disturbance(inside),
         failed=sum(not each.answered for each in inside),
         requests=len(inside),
@@ -110,6 +114,27 @@ def measure_window(
         dual_on_wire=1000 * dual_on_wire(answers, address, window),
         client_pause=1000 * pause,
     )
+
+
+def with_newcomer(measured: Measurement, records: Records, window: tuple[float, float], every: float) -> Measurement:
+    """The measurement with what the client saw that asks before each request; `every` is its interval in seconds."""
+    inside = _inside(records, window)
+    return replace(
+        measured,
+        newcomer_gap=1000 * _gap(inside, window, every),
+        newcomer_failed=sum(not each.answered for each in inside),
+        newcomer_requests=len(inside),
+    )
+
+
+def _inside(records: Records, window: tuple[float, float]) -> list[Request]:
+    return [each for each in records.requests if window[0] <= each.start <= window[1]]
+
+
+def _gap(inside: Sequence[Request], window: tuple[float, float], every: float) -> float:
+    """The longest gap in seconds; an unusual pause of the client itself is one as well."""
+    pause = longest_pause([window[0], *(each.start for each in inside), window[1]])
+    return max(longest_gap(inside, every), pause if pause > _USUAL_PAUSE + every else 0.0)
 
 
 def longest_pause(times: Sequence[float]) -> float:
@@ -123,14 +148,14 @@ def longest_disturbance(requests: Sequence[Request]) -> float:
     return max(late) - min(late) if late else 0.0
 
 
-def longest_gap(requests: Sequence[Request], every: float) -> float:
+def longest_gap(requests: Sequence[Request], every: float, late: float = LATE) -> float:
     """The longest outage in seconds: from the last request before it that was answered in time to the first one after it.
 
-    The usual distance between two requests (`every`) is no outage and is subtracted. 0 if there was no outage.
+    In time is in less than `late` seconds. The usual distance between two requests (`every`) is no outage and is subtracted. 0: no outage.
     """
     worst, last, failing = 0.0, None, False
     for each in requests:
-        if each.answered and each.latency <= LATE:
+        if each.answered and each.latency <= late:
             if failing and last is not None:
                 worst = max(worst, each.start - last - every)
             last, failing = each.start, False

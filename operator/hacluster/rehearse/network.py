@@ -4,11 +4,16 @@
 switch's side of a pair, so that the node's own configuration is never touched.
 """
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from ipaddress import ip_network
+from typing import Final
 
 from hacluster.rehearse.facts import Address, LabLayout, Segment
-from hacluster.rehearse.hosts import Host
+from hacluster.rehearse.hosts import Host, HostFailed
+
+_DAD_TIMEOUT: Final = 10.0
+"""Seconds; duplicate address detection takes up to two (RFC 4862, section 5.4)."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +22,7 @@ class Wiring:
 
     switch: Host
     segments: tuple[Segment, ...]
+    _plugged: list[tuple[Host, str]] = field(default_factory=list)
 
     def create_bridges(self) -> None:
         """One for each segment. No spanning tree and no multicast snooping: a port forwards everything from its start."""
@@ -33,6 +39,17 @@ class Wiring:
         for address in addresses:
             host.run("ip", "address", "add", address, "dev", segment)
         host.run("ip", "link", "set", segment, "up")
+        self._plugged.append((host, segment))
+
+    def wait_for_addresses(self) -> None:
+        """Waits until the hosts may use their IPv6 addresses, where a segment has any. Raises HostFailed if one has a rival."""
+        ipv6 = {each.name for each in self.segments if any(network.version == 6 for network in each.networks)}
+        until = time.monotonic() + _DAD_TIMEOUT
+        for host, segment in self._plugged:
+            while segment in ipv6 and (tentative := host.run("ip", "-6", "address", "show", "dev", segment, "tentative")):
+                if "dadfailed" in tentative or time.monotonic() > until:
+                    raise HostFailed(f"{host.name} cannot use an address: {tentative.strip()}")
+                time.sleep(0.05)
 
     def set_carrier(self, host: Host, segment: str, *, carrier: bool) -> None:
         """Sets the switch's port up or down: the host's interface gains or loses its carrier."""

@@ -1,8 +1,7 @@
 """Runs the daemons of one node as the kubelet does.
 
-The daemons' commands and environment come from the plan's pods. Of the capabilities only the agent's are limited as in its pod; the
-daemons run as root with all of them (Apache as its own user), and the sysctl container is not run. Files appear as the kubelet
-delivers a ConfigMap. `Lab` calls `deliver` with a plan, `start` at the beginning and after faults, and `supervise` every 50 ms, which
+The daemons' commands and environment come from the plan's pods (`containers.py`). Files appear as the kubelet delivers a ConfigMap. `Lab`
+calls `deliver` with a plan, `start` at the beginning and after faults, and `supervise` every 50 ms, which
 starts what has ended.
 Without an agent (`hacluster rehearse --by-hand`) the node has the daemons alone, as a host that was set up by hand.
 """
@@ -10,12 +9,12 @@ Without an agent (`hacluster rehearse --by-hand`) the node has the daemons alone
 import asyncio
 import contextlib
 import json
+import os
 import shutil
 import signal
-import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,14 +23,28 @@ from hacluster.agent.haproxy.commands import SERVERS, ask, parse_servers
 from hacluster.agent.paths import Paths
 from hacluster.nodeconfig import File
 from hacluster.plan import Plan
-from hacluster.plan.model import Manifest
+from hacluster.plan.model import Manifest, NodeTexts
+from hacluster.rehearse.containers import APACHE, DAEMONS, LB_STOP_ORDER, command, containers_of
 from hacluster.rehearse.hosts import Daemon, Host
 
 RESTART_AFTER: Final = 1.0
 """Seconds until a daemon that ended is started again: about what the kubelet takes for a container's first restart."""
 _STOP_TIMEOUT: Final = 10.0
 """Seconds that a daemon has after SIGTERM."""
-_DAEMONS: Final = ("keepalived", "haproxy")
+_FORGET: Final = """
+nft flush ruleset
+for family in -4 -6; do
+    ip $family rule flush
+    ip $family rule add pref 32766 lookup main
+done
+ip -4 rule add pref 32767 lookup default
+echo 0 >/proc/sys/net/ipv4/ip_nonlocal_bind
+echo 0 >/proc/sys/net/ipv6/ip_nonlocal_bind
+rm -rf /run/hacluster-nonlocal-bind
+"""
+"""What a booted kernel has of rules and sysctls. The rule for local addresses (0) stays when the others are flushed."""
+_LAST_ENTRIES: Final = 1 << 16
+"""Bytes at the end of the file of reports that are read: the last entry is in them."""
 
 
 @dataclass
@@ -43,7 +56,8 @@ class Node:
     """Whether the product's agent runs on the node."""
     api_host: str = ""
     """Address of an API server that the agent reports to; empty: it reports to a file."""
-    _plan: Plan | None = None
+    pods: Sequence[Manifest] = ()
+    """The plan's objects, whose DaemonSets say which containers the node runs. A change is for those that start after it."""
     _deliveries: int = 0
     _running: dict[str, Daemon] = field(default_factory=dict)
     _due: dict[str, float] = field(default_factory=dict)
@@ -65,12 +79,19 @@ class Node:
 
     def deliver(self, plan: Plan) -> None:
         """Delivers the plan's files for this node; without an agent they are also installed where the daemons read them."""
-        self._plan = plan
+        self.pods = plan.objects
         texts = plan.texts[self.name]
         if not self.agent:
             for file in (file for file in (File.KEEPALIVED, File.HAPROXY, File.RSYSLOG) if file in texts):
                 self.paths.live(file).write_text(texts[file])
-        self._publish({names.key(self.name, file): text for file, text in texts.items()})
+        self.offer(texts)
+
+    def offer(self, texts: NodeTexts, others: Mapping[str, str] | None = None) -> None:
+        """Delivers these files and leaves the pods as they are, as the kubelet does when a ConfigMap changes.
+
+        `others`: keys of the ConfigMaps that belong to no node.
+        """
+        self._publish({names.key(self.name, file): text for file, text in texts.items()} | dict(others or {}))
 
     def _publish(self, texts: Mapping[str, str]) -> None:
         """Replaces all files at once, by the symlink `..data`, as the kubelet's atomic writer does for a ConfigMap volume."""
@@ -82,8 +103,15 @@ class Node:
             (new / key).write_text(text)
             if not (config / key).is_symlink():
                 (config / key).symlink_to(f"..data/{key}")
+        data = config / "..data"
+        before = data.resolve() if data.is_symlink() else None
         (config / "..data_tmp").symlink_to(new.name)
-        (config / "..data_tmp").replace(config / "..data")
+        (config / "..data_tmp").replace(data)
+        for each in config.iterdir():  # keys that the ConfigMap no longer has
+            if each.is_symlink() and not each.name.startswith("..") and each.name not in texts:
+                each.unlink()
+        if before:
+            shutil.rmtree(before)
 
     # ── processes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -113,7 +141,7 @@ class Node:
     def servers_up(self) -> bool:
         """Whether the node's HAProxy answers and has every server in state UP."""
         try:
-            servers = parse_servers(self._ask_haproxy(SERVERS))
+            servers = parse_servers(self.ask_haproxy(SERVERS))
         except OSError:
             return False
         return all(status.startswith("UP") for backend in servers.values() for status in backend.values())
@@ -121,10 +149,15 @@ class Node:
     def mark_servers_up(self) -> None:
         """Sets all of HAProxy's servers to UP: its checks alone would take some seconds after each trial."""
         with contextlib.suppress(OSError):
-            servers = parse_servers(self._ask_haproxy(SERVERS))
-            self._ask_haproxy(";".join(f"set server {each}/{server} health up" for each in servers for server in servers[each]))
+            servers = parse_servers(self.ask_haproxy(SERVERS))
+            self.ask_haproxy(";".join(f"set server {each}/{server} health up" for each in servers for server in servers[each]))
 
-    def _ask_haproxy(self, command: str) -> str:
+    def running(self) -> tuple[str, ...]:
+        """The names of the containers that run."""
+        return tuple(name for name, daemon in self._running.items() if not daemon.ended)
+
+    def ask_haproxy(self, command: str) -> str:
+        """HAProxy's answer to a command on its admin socket. Raises OSError."""
         return asyncio.run(asyncio.wait_for(ask(self.paths.haproxy_admin, command), 1))
 
     def freeze(self, seconds: float) -> None:
@@ -155,62 +188,62 @@ class Node:
             while not self.paths.left.exists() and time.monotonic() < until:
                 time.sleep(0.02)
         with lock:
-            ending = [self._running.pop(name, None) for name in ("keepalived", "haproxy", "agent")]
+            ending = [self._running.pop(name, None) for name in LB_STOP_ORDER]
         for daemon in ending:
             if daemon is not None:
                 daemon.terminate(_STOP_TIMEOUT)
         for file in self.paths.run.iterdir():  # the emptyDir is deleted with its pod
-            if not file.is_dir() and not file.name.startswith("httpd"):
-                file.unlink()
+            if not file.name.startswith("httpd"):
+                shutil.rmtree(file) if file.is_dir() else file.unlink()
 
     def start_pod(self) -> None:
         """Starts the pod that the DaemonSet creates in place of the deleted one."""
         self.restarts = True
         self.start()
 
+    def reboot(self, addresses: Collection[str]) -> None:
+        """Kills everything and leaves nothing of it, as a power loss does; `start` starts the node again. `addresses`: the virtual IPs."""
+        for daemon in self._running.values():
+            daemon.kill()
+            daemon.process.wait(_STOP_TIMEOUT)
+        self._running, self._due, self.restarts = {}, {}, True
+        for file in (*self.paths.run.iterdir(), *self.paths.config.iterdir()):
+            shutil.rmtree(file) if file.is_dir() and not file.is_symlink() else file.unlink()
+        for link in json.loads(self.host.run("ip", "-json", "address", "show")):
+            for each in link["addr_info"]:
+                if each["local"] in addresses:
+                    self.host.run("ip", "address", "delete", f"{each['local']}/{each['prefixlen']}", "dev", link["ifname"])
+        self.host.run("sh", "-c", _FORGET)
+
+    def stop_apache(self) -> None:
+        """Ends Apache's pod: SIGTERM, and its emptyDir is deleted. `start_pod` starts it again, where there is one."""
+        self._due.pop(APACHE, None)
+        if daemon := self._running.pop(APACHE, None):
+            daemon.terminate(_STOP_TIMEOUT)
+        for file in self.paths.run.glob("httpd*"):
+            file.unlink()
+
     def _missing(self) -> tuple[str, ...]:
-        """The daemons that the plan has for this node and that do not run, in the order of their start."""
-        have_apache = self._plan is not None and File.HTTPD in self._plan.texts[self.name]
+        """The containers that the node should run and does not, in the order of their start."""
         running = [name for name, daemon in self._running.items() if not daemon.ended]
-        wanted = (*(("agent",) if self.agent else ()), *_DAEMONS, *(("apache",) if have_apache else ()))
-        logs = self._plan is not None and File.RSYSLOG in self._plan.texts[self.name] and shutil.which("rsyslogd")
-        return tuple(name for name in (*wanted, *(("rsyslog",) if logs else ())) if name not in running)
+        wanted = [name for name in containers_of(self.pods, agent=self.agent) if name != "rsyslog" or shutil.which("rsyslogd")]
+        return tuple(name for name in wanted if name not in running)
 
     def _may_start(self, name: str) -> bool:
         """Whether the agent has installed the daemon's configuration, where there is an agent."""
-        return name not in _DAEMONS or not self.agent or self.paths.ready.exists()
+        return name not in DAEMONS or not self.agent or self.paths.ready.exists()
 
     def _start(self, name: str) -> Daemon:
-        if name == "agent":
-            confined = ["setpriv", "--inh-caps=-all", "--bounding-set=-all,+net_admin,+net_raw", "--no-new-privs", "--"]
-            program = "from hacluster.cli.main import main; main()"
-            options = ["--cluster", "rehearsal", "--namespace", "rehearsal", "--node", self.name]
-            options.append("--no-hold-down")  # a drill kills the same HAProxy many times in a row
-            report_to = ["--api-host", self.api_host] if self.api_host else ["--report-file", f"{names.RUN_DIR}/entries"]
-            return self.host.start(
-                name,
-                [*confined, sys.executable, "-c", program, "agent", *options, *report_to],
-                {"PYTHONUNBUFFERED": "1"},
-            )
-        container = self._container(name)
-        environment = {each["name"]: each["value"] for each in container.get("env", ()) if "value" in each} | {
-            "HACLUSTER_NODE": self.name
-        }
-        confined = ["setpriv", "--reuid", "33", "--regid", "33", "--clear-groups", "--"] if name == "apache" else []
-        return self.host.start(name, [*confined, *container["command"]], environment)
-
-    def _container(self, name: str) -> Manifest:
-        """The container of this name in the plan's DaemonSets."""
-        assert self._plan is not None
-        pods = [each["spec"]["template"]["spec"] for each in self._plan.objects if each["kind"] == "DaemonSet"]
-        containers: list[Manifest] = [each for pod in pods for each in pod["containers"]]
-        return next(each for each in containers if each["name"] == name)
+        container = containers_of(self.pods)[name]
+        return self.host.start(name, *command(name, container, self.name, self.api_host))
 
     # ── report ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def entry(self) -> Mapping[str, Any]:
         """The entry of `status.nodes` that its agent reported last; {} before the first report."""
         with contextlib.suppress(OSError, ValueError, IndexError):
-            entry: Mapping[str, Any] = json.loads((self.paths.run / "entries").read_text().splitlines()[-1])
+            with (self.paths.run / "entries").open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST_ENTRIES))
+                entry: Mapping[str, Any] = json.loads(file.read().splitlines()[-1])
             return entry
         return {}

@@ -27,18 +27,23 @@ def draw(document: Mapping[str, Any], file: Path) -> None:
     worst = document["worst"]
     figure, axes = plt.subplots(len(worst), 1, figsize=(9, 1.9 * len(worst) + 0.5), squeeze=False, layout="constrained")
     for (event, trace), ax in zip(worst.items(), axes[:, 0], strict=True):
-        answered_points = [(at, max(latency, _LOWEST)) for at, latency, answered in trace["requests"] if answered]
-        lost_points = [(at, _LOST) for at, _, answered in trace["requests"] if not answered]
-        ax.scatter(*zip(*answered_points, strict=True) if answered_points else ((), ()), s=3, color="#1f77b4", linewidths=0)
-        if lost_points:
-            ax.scatter(*zip(*lost_points, strict=True), s=12, marker="x", color="#d62728", linewidths=0.8)
+        for name, colour in (("requests", "#1f77b4"), ("newcomer", "#ff7f0e")):
+            points = trace.get(name, ())
+            answered = [(at, max(latency, _LOWEST)) for at, latency, answered in points if answered]
+            lost = [(at, _LOST) for at, _, answered in points if not answered]
+            ax.scatter(*zip(*answered, strict=True) if answered else ((), ()), s=3, color=colour, linewidths=0)
+            if lost:
+                ax.scatter(*zip(*lost, strict=True), s=12, marker="x", color=colour, linewidths=0.8)
         ax.axvline(0, color="#888888", linewidth=0.8)
         ax.set_yscale("log")
         ax.set_ylim(_LOWEST / 1.5, _LOST * 2)
         ax.set_ylabel("ms")
-        ax.set_title(f"{TITLES[Event(event)]}: worst gap {trace['gap']:.0f} ms", fontsize=9, loc="left")
+        title = f"{TITLES[Event(event)]}: worst gap {trace['gap']:.0f} ms"
+        title += f", newcomer's {trace['newcomer_gap']:.0f} ms" if "newcomer_gap" in trace else ""
+        ax.set_title(title, fontsize=9, loc="left")
         ax.tick_params(labelsize=8)
-    axes[-1, 0].set_xlabel("ms since the event; each dot is a request on a new connection, each cross one without an answer")
+    label = "ms since the event; each dot is a request on a new connection, each cross one without an answer; "
+    axes[-1, 0].set_xlabel(label + "blue: a client that remembers the address, orange: one that asks first", fontsize=8)
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None, dpi=110)
     plt.close(figure)

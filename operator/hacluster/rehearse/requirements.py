@@ -15,6 +15,7 @@ _PACKAGES: Final = {
     "keepalived": "keepalived", "haproxy": "haproxy", "apache2": "apache2-bin", "nft": "nftables", "ip": "iproute2",
     "killall": "psmisc", "unshare": "util-linux", "nsenter": "util-linux", "setpriv": "util-linux", "perl": "perl-base",
 }  # fmt: skip
+_SYSTEM: Final = ("/usr/sbin", "/sbin")
 _OLDEST_KEEPALIVED: Final = (2, 3, 3)
 """Older versions make two masters while the list of virtual IPs changes."""
 
@@ -23,12 +24,18 @@ class CannotRehearse(HAClusterError):
     """This machine lacks something; the message lists everything that is missing, and how to get it."""
 
 
+def extend_path() -> None:
+    """Adds the directories of Debian's daemons to this process's PATH: a user's may lack them. Its children find them then, too."""
+    directories = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    os.environ["PATH"] = os.pathsep.join([*directories, *(each for each in _SYSTEM if each not in directories)])
+
+
 def check_machine() -> None:
-    """Raises CannotRehearse, with everything that is missing at once."""
+    """Raises CannotRehearse, with everything that is missing at once; commands are looked for in PATH."""
     missing = []
     if os.geteuid() != 0:
         missing.append("root rights, for namespaces, addresses and raw sockets: run it with sudo")
-    if packages := sorted({package for command, package in _PACKAGES.items() if not shutil.which(command, path=_path())}):
+    if packages := sorted({package for command, package in _PACKAGES.items() if not shutil.which(command)}):
         missing.append(f"Debian packages: apt-get install {' '.join(packages)}")
     elif (found := keepalived_version()) < _OLDEST_KEEPALIVED:
         missing.append(
@@ -43,7 +50,3 @@ def keepalived_version() -> tuple[int, ...]:
     printed = subprocess.run(["keepalived", "--version"], capture_output=True, text=True, check=False, timeout=10)
     found = re.search(r"[Kk]eepalived v(\d+)\.(\d+)\.(\d+)", printed.stdout + printed.stderr)
     return tuple(map(int, found.groups())) if found else ()
-
-
-def _path() -> str:
-    return os.environ.get("PATH", "") + ":/usr/sbin:/sbin"

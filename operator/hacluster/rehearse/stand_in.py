@@ -13,6 +13,8 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     """One thread for each connection."""
 
     daemon_threads = True
+    request_queue_size = 1024
+    """socketserver's default, 5, makes the kernel drop connection requests when a busy machine lets this program wait."""
 
 
 class Page(http.server.BaseHTTPRequestHandler):

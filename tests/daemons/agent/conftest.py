@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemons.agent.node import Node
+from tests.daemons.agent.other_host import OtherHost
 
 
 @pytest.fixture
@@ -26,3 +27,14 @@ def running(node: Node) -> Node:
     """A node on which everything runs, and which holds the virtual IP."""
     node.start_all()
     return node
+
+
+@pytest.fixture
+def other(node: Node) -> Iterator[OtherHost]:
+    """Another host on the node's segment, on which no daemon runs yet."""
+    made = OtherHost(node)
+    try:
+        made.up()
+        yield made
+    finally:
+        made.down()

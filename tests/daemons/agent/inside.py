@@ -9,6 +9,8 @@ inside.py load                                  sends requests until SIGTERM, th
 
 It runs inside because starting a command in a container takes longer than most of the times that are measured.
 
+NAME may be a pid file: then only that process is meant.
+
 Conditions: `track=0`, `track=1`, `vip`, `no-vip`, `gone=NAME`.
 """
 
@@ -25,7 +27,9 @@ VIP = "172.16.7.200"
 
 
 def named(name: str) -> list[int]:
-    """Ids of the processes with this name among their first three arguments: programs, scripts, and modules after `-m`."""
+    """Ids of the processes with this name among their first seven arguments: programs, scripts, and configuration files."""
+    if name.startswith("/"):
+        return [int(Path(name).read_text())]
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) not in {os.getpid(), os.getppid()}:
@@ -34,7 +38,7 @@ def named(name: str) -> list[int]:
                 state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
             except OSError:
                 continue
-            if state != "Z" and name in {Path(arg.decode()).name for arg in argv[:3]}:
+            if state != "Z" and name in {Path(arg.decode()).name for arg in argv[:7]}:
                 found.append(int(entry.name))
     return sorted(found)
 
@@ -43,7 +47,8 @@ def holds(condition: str) -> bool:
     """Whether one of the conditions in the module's docstring is true."""
     kind, _, value = condition.partition("=")
     if kind == "track":
-        return (RUN / "track-haproxy").read_text().strip() == value
+        file = RUN / "track-haproxy"
+        return file.exists() and file.read_text().strip() == value
     if kind == "gone":
         return not named(value)
     return has_vip() is (kind == "vip")

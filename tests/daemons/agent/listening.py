@@ -2,6 +2,7 @@
 
 listening.py who-has INTERFACE ADDRESS...              prints each address that a host answers for, with its MAC
 listening.py receive INTERFACE VRID ADDRESS SECONDS    prints source, priority and addresses of the first advertisement
+listening.py resign ROUTER CONF                        sends the final advertisement; ROUTER is JSON, CONF the text of a keepalived.conf
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from hacluster.agent.state import AgentState
 from hacluster.agent.system.netlink import read_network
 from hacluster.agent.vrrp.adverts import LastAdverts, ReceivedAdvert
 from hacluster.agent.vrrp.anomalies import Anomalies
+from hacluster.agent.vrrp.final_advert import send_final_advert
 from hacluster.agent.vrrp.listener import AdvertListener
 from hacluster.nodeconfig import AgentConfig, Router
 
@@ -43,4 +45,9 @@ async def receive(interface: str, router_id: str, address: str, seconds: str) ->
     listener.cancel()
 
 
-asyncio.run({"who-has": probe, "receive": receive}[sys.argv[1]](*sys.argv[2:]))  # type: ignore[operator]
+async def resign(router: str, conf: str) -> None:
+    """The command `resign`. Raises AssertionError if nothing was sent."""
+    assert send_final_advert(Router.model_validate_json(router), read_network(), conf)
+
+
+asyncio.run({"who-has": probe, "receive": receive, "resign": resign}[sys.argv[1]](*sys.argv[2:]))  # type: ignore[operator]

@@ -22,6 +22,7 @@ vrrp_instance VI_1 {{
   virtual_router_id 51
   priority {priority}
   advert_int {interval}
+  {unicast}
   virtual_ipaddress {{
     {vip}/{prefix}
   }}
@@ -75,10 +76,18 @@ class OtherHost:
         self.run("ip", "addr", "del", _host_prefix(address), "dev", "eth0")
 
     def start_keepalived(
-        self, *, priority: int = 50, version: int = 3, interval: str = "0.1", vip: str = VIP, prefix: int = 24
+        self,
+        *,
+        priority: int = 50,
+        version: int = 3,
+        interval: str = "0.1",
+        vip: str = VIP,
+        prefix: int = 24,
+        unicast_peer: str = "",
     ) -> None:
         """Starts a VRRP router with the node's virtual router ID. On return it is Master."""
-        text = _KEEPALIVED.format(priority=priority, version=version, interval=interval, vip=vip, prefix=prefix)
+        unicast = f"unicast_src_ip {OTHER_IP}\n  unicast_peer {{\n    {unicast_peer}\n  }}" if unicast_peer else ""
+        text = _KEEPALIVED.format(priority=priority, version=version, interval=interval, vip=vip, prefix=prefix, unicast=unicast)
         conf = f"{names.RUN_DIR}/other.conf"
         engine("exec", "--interactive", self.name, "sh", "-c", f"cat >{conf}", input=text)
         pids = [f for name, flag in (("k", "-p"), ("v", "-r"), ("b", "-b")) for f in (flag, f"{names.RUN_DIR}/{name}.pid")]

@@ -111,6 +111,15 @@ def test_a_new_port_that_is_in_use_is_reported_without_a_reload(running: Node) -
     assert running.ask(port=9090) == "two"
 
 
+def test_a_listener_changes_its_addresses_while_haproxy_runs(running: Node) -> None:
+    """A new process of HAProxy binds one address of a port that the old one has on all addresses, and the reverse."""
+    for revision, address in (("r2", ""), ("r3", "127.0.0.1"), ("r4", "")):
+        ports = (*Wanted().ports, Port(port=9090, field="spec.haproxy.listeners[0].port", address=address))
+        running.want(Wanted(revision, text=revision, more=f"bind {address or '*'}:9090", ports=ports))
+        eventually(lambda revision=revision: running.assert_entry(configRevision=revision, problems=[]), within=10)  # type: ignore[misc]
+        assert running.ask(port=9090) == revision
+
+
 def listens(node: Node, port: int) -> None:
     assert node.run("ss", "-Hltn", f"sport = :{port}"), f"no process listens on {port}"
 
@@ -140,26 +149,6 @@ def test_a_hanging_haproxy_is_a_fault_within_600_ms(running: Node) -> None:
         running.react("CONT", "haproxy", "track=0")
         eventually(lambda: running.assert_entry(haproxy="Up", state="Master"), within=10)
     assert_fast(times, 600)
-
-
-def test_without_http_checks_the_track_file_is_not_changed(node: Node) -> None:
-    node.start_agent()
-    node.want(Wanted(http_check=False))
-    eventually(node.assert_ready, within=10)
-    node.start_haproxy()
-    eventually(lambda: node.assert_entry(haproxy="Up"), within=10)
-    assert node.run("cat", names.TRACK_HAPROXY) == "1"
-
-
-def test_the_address_of_a_killed_keepalived_is_removed_within_100_ms(running: Node) -> None:
-    times = []
-    for _ in range(3):
-        times.append(running.react("KILL", "keepalived", "no-vip"))
-        eventually(lambda: running.assert_entry(state="Stopped", priority=0, virtualIPs=[]), within=5)
-        running.start_keepalived()
-        eventually(lambda: running.assert_entry(state="Master", virtualIPs=[VIP]), within=10)
-    assert_fast(times, 100)
-    assert OWN in running.run("ip", "addr", "show", "dev", "eth0")
 
 
 def test_a_left_over_virtual_ip_is_removed_at_the_start(node: Node) -> None:

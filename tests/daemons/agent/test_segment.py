@@ -1,7 +1,5 @@
 """What the agent notices on its segment: advertisements and claims of another host with a kernel and a keepalived of its own."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from hacluster import names
@@ -14,17 +12,6 @@ pytestmark = pytest.mark.daemons
 
 NOT_A_MEMBER = Wanted(neighbours=("172.16.7.2",))
 MEMBER = Wanted(neighbours=(OTHER_IP,))
-
-
-@pytest.fixture
-def other(node: Node) -> Iterator[OtherHost]:
-    """Another host on the node's segment, on which no daemon runs yet."""
-    made = OtherHost(node)
-    try:
-        made.up()
-        yield made
-    finally:
-        made.down()
 
 
 def assert_healthy(node: Node) -> None:
@@ -106,9 +93,9 @@ _PROBES = f"""
 import sys, time
 sys.path.insert(0, "/source")
 import asyncio
-from hacluster.agent.neighbours.sockets import who_has
+from hacluster.agent.neighbours.sockets import probe_for
 async def ask():
-    while True: await who_has("eth0", ["{VIP}"])
+    while True: await probe_for("eth0", ["{VIP}"])
 asyncio.run(ask())
 """
 
@@ -124,10 +111,15 @@ def test_without_net_raw_a_problem_is_reported_and_everything_else_works(node: N
     assert node.log("agent").count("cannot receive advertisements") == 1
 
 
-def test_a_probe_finds_the_host_with_an_ipv6_address(node: Node, other: OtherHost) -> None:
+def test_a_question_finds_the_host_with_an_ipv6_address(node: Node, other: OtherHost) -> None:
     other.add_address("2001:db8::12:3456")
-    output = node.run("python3", "/listening.py", "who-has", "eth0", "2001:db8::12:3456", "2001:db8::12:3457")
-    assert output.split() == ["2001:db8::12:3456", other.mac()]
+
+    def assert_found() -> None:
+        """Only once the node's link-local address is no longer tentative, there is a sender for the question."""
+        output = node.run("python3", "/listening.py", "who-has", "eth0", "2001:db8::12:3456", "2001:db8::12:3457")
+        assert output.split() == ["2001:db8::12:3456", other.mac()]
+
+    eventually(assert_found, within=10)
 
 
 def test_ipv6_advertisements_are_received(node: Node, other: OtherHost) -> None:

@@ -15,23 +15,34 @@ global_defs {{
   vrrp_version 3
   vrrp_notify_fifo {fifo}
 }}
-track_file haproxy {{
-  file {track}
-  weight 0
-}}
+{check}
 vrrp_instance VI_1 {{
   state BACKUP
   interface eth0
   virtual_router_id 51
   priority {priority}
-  advert_int 0.1
+  advert_int {interval}
   virtual_ipaddress {{
     {vip}/24
   }}
-  track_file {{
-    haproxy
-  }}
+  {track}
 }}
+"""
+
+CHECK_HTTP = f"""\
+track_file haproxy {{
+  file {names.TRACK_HAPROXY}
+  weight 0
+  init_file 1
+}}
+"""
+
+CHECK_PROCESS = """\
+vrrp_script chk_haproxy {
+  script "/usr/bin/killall -0 haproxy"
+  interval 1
+  weight 2
+}
 """
 
 HAPROXY = """\
@@ -47,6 +58,7 @@ defaults
   timeout connect 1s
 frontend health
   bind unix@{health} mode 600
+  acl configuration path -f opt@{file}
   http-request return status 200 if {{ path {path} }}
   http-request return status 404
 frontend web
@@ -60,25 +72,39 @@ frontend web
 class Wanted:
     """What the operator would put into the node's ConfigMap.
 
-    `text` is HAProxy's answer to every request; `more` and `keepalived_more` are added to the files, for example as errors.
+    `text` is HAProxy's answer to every request; `http_check` chooses the check type, HTTP or Process.
+    `more` and `keepalived_more` are added to the files, for example as errors;
+    `keepalived_tracks` is a file that keepalived tracks besides.
     """
 
     revision: str = "r1"
     priority: int = 101
+    interval_ms: int = 100
     text: str = "one"
     more: str = ""
     keepalived_more: str = ""
+    keepalived_tracks: str = ""
     http_check: bool = True
     neighbours: tuple[str, ...] = ()
     ports: tuple[Port, ...] = (Port(port=80, field="spec.haproxy.listeners[0].port"),)
 
     def files(self) -> dict[File, str]:
         """The text of each file."""
-        keepalived = KEEPALIVED.format(fifo=names.NOTIFY_FIFO, track=names.TRACK_HAPROXY, priority=self.priority, vip=VIP)
+        other = f"track_file other {{\n file {self.keepalived_tracks}\n weight 0\n}}\n" if self.keepalived_tracks else ""
+        files = " ".join(filter(None, ("haproxy" if self.http_check else "", "other" if other else "")))
+        keepalived = KEEPALIVED.format(
+            fifo=names.NOTIFY_FIFO,
+            check=(CHECK_HTTP if self.http_check else CHECK_PROCESS) + other,
+            track="track_file {\n" + files.replace(" ", "\n") + "\n}" if files else "track_script {\n chk_haproxy\n}",
+            priority=self.priority,
+            interval=f"{self.interval_ms / 1000:g}",
+            vip=VIP,
+        )
         haproxy = HAPROXY.format(
             admin=names.HAPROXY_ADMIN_SOCKET,
             health=names.HAPROXY_HEALTH_SOCKET,
             path=names.HEALTH_PATH,
+            file=names.HAPROXY_CFG,
             more=self.more,
             text=self.text,
         )
@@ -89,6 +115,7 @@ class Wanted:
             virtual_router_id=51,
             virtual_ips=(f"{VIP}/24",),
             neighbours=self.neighbours,
+            advertisement_interval_ms=self.interval_ms,
         )
         agent = AgentConfig(
             cluster="web",

@@ -63,6 +63,10 @@ class Pod:
     def running(self, container: str) -> bool:
         return engine("inspect", "--format", "{{.State.Running}}", self._full(container)).stdout.strip() == "true"
 
+    def restart(self, container: str) -> None:
+        """Starts a container that has ended; its mounts are made anew, as the kubelet's next container has them."""
+        engine("start", self._full(container))
+
     def stop(self, container: str) -> None:
         """Stops a container as the kubelet does: preStop hook, SIGTERM, and SIGKILL after a grace period (here 10 seconds)."""
         if container in self._hooks:

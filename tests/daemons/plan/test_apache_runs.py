@@ -3,10 +3,12 @@
 Unprivileged: not as root, without capabilities, on a read-only root file system.
 """
 
+import time
 from typing import Any
 
 import pytest
 
+from hacluster import names
 from hacluster.plan import Plan
 from tests.daemons.plan.pod import Pod, apache_files, daemonset
 from tests.daemons.plan.tutorial import ETH0, tutorial
@@ -36,6 +38,11 @@ def status(pod: Pod, path: str = "/", *options: str) -> str:
 
 def assert_page(pod: Pod, port: int) -> None:
     assert answer(pod, port) == PAGE, pod.log("apache")
+
+
+def reloaded(pod: Pod, times: int) -> None:
+    """Raises AssertionError unless Apache has loaded so many changed files."""
+    assert pod.log("apache").count("httpd.conf changed: reloading") == times
 
 
 def test_apache_serves_only_its_page_and_runs_unprivileged(pod: Pod) -> None:
@@ -77,7 +84,22 @@ def test_apache_follows_a_changed_port_without_a_restart(pod: Pod) -> None:
 
     pod.deliver("config", apache_files(plan_with_port(9081)))
     eventually(lambda: assert_page(pod, 9081), within=10)
-    assert answer(pod, 8081) == ""
+    assert_page(pod, 8081)  # an HAProxy may not have loaded the new port yet
+    pod.deliver("config", apache_files(plan))
+    eventually(lambda: reloaded(pod, 2), within=10)
+    assert_page(pod, 8081)
+    assert_page(pod, 9081)
+    roll_out = {names.KEEP_ADDRESSES: "until the roll-out is complete"}
+    pod.deliver("config", apache_files(plan_with_port(9081)) | roll_out)
+    time.sleep(18)  # longer than Apache keeps it by itself
+    assert_page(pod, 8081)
+    pod.deliver("config", apache_files(plan_with_port(9081)))
+
+    def old_port_is_free() -> None:
+        assert answer(pod, 8081) == ""
+
+    eventually(old_port_is_free, within=30)
+    assert_page(pod, 9081)
     assert pod.sh("cat /run/hacluster/httpd.pid", container="apache") == before
 
 
@@ -97,14 +119,9 @@ def test_apache_keeps_the_last_good_configuration(pod: Pod) -> None:
     eventually(refused, within=10)
     assert_page(pod, 8081)
 
-    # A file that `apache2 -t` accepts, but with which Apache stops: another program has the port.
-    pod.sh(f"python3 -m http.server --bind {ETH0['node1']} 9999 >/dev/null 2>&1 &")
-
-    def port_in_use() -> None:
-        assert answer(pod, 9999), "the other program listens"
-
-    eventually(port_in_use, within=10)
-    pod.deliver("config", apache_files(plan_with_port(9999)))
+    # A file that `apache2 -t` accepts, but with which Apache stops: nobody has that address.
+    elsewhere = files["node1.httpd.conf"].replace(f"Listen {ETH0['node1']}", "Listen 192.0.2.77")
+    pod.deliver("config", files | {"node1.httpd.conf": elsewhere})
 
     def went_back() -> None:
         assert "back to the last good configuration" in pod.log("apache")
@@ -116,3 +133,30 @@ def test_apache_keeps_the_last_good_configuration(pod: Pod) -> None:
     # The next good file is installed again.
     pod.deliver("config", apache_files(plan_with_port(9082)))
     eventually(lambda: assert_page(pod, 9082), within=10)
+
+
+def test_apache_stays_on_the_old_port_while_another_program_has_the_new_one(pod: Pod) -> None:
+    plan = tutorial()
+    pod.deliver("config", apache_files(plan))
+    pod.start(daemonset(plan, "web-apache"), "apache")
+    eventually(lambda: assert_page(pod, 8081), within=10)
+    pod.sh(f"python3 -m http.server --bind {ETH0['node1']} 9999 >/dev/null 2>&1 & echo $! >/tmp/other.pid")
+
+    def other_program() -> None:
+        assert answer(pod, 9999), "the other program listens"
+
+    eventually(other_program, within=10)
+    before = pod.sh("cat /run/hacluster/httpd.pid", container="apache")
+    pod.deliver("config", apache_files(plan_with_port(9999)))
+
+    def waits() -> None:
+        assert "another program listens on" in pod.log("apache")
+
+    eventually(waits, within=10)
+    assert_page(pod, 8081)
+    pod.sh("kill $(cat /tmp/other.pid)")
+    eventually(lambda: assert_page(pod, 9999), within=10)
+    assert pod.sh("cat /run/hacluster/httpd.pid", container="apache") == before, "without a restart"
+
+    pod.deliver("config", apache_files(plan))
+    eventually(lambda: assert_page(pod, 8081), within=10)

@@ -9,7 +9,15 @@ from typing import Any, Final
 
 Resource = dict[str, Any]
 
-ABSENT: Final = object()
+
+class _Absent:
+    """Its words are the same in each process, because tests are named after it."""
+
+    def __repr__(self) -> str:
+        return "absent"
+
+
+ABSENT: Final = _Absent()
 """As a value in `put` and `Bad`: remove the field."""
 
 
@@ -81,6 +89,7 @@ def full(name: str = "everything") -> Resource:
                 },
                 "log": {"target": "File", "facility": "local3", "address": "127.0.0.2", "port": 1514},
                 "stats": {
+                    "enabled": True,
                     "port": 8404,
                     "path": "/haproxy/stats",
                     "realm": "Front door",
@@ -112,7 +121,7 @@ def full(name: str = "everything") -> Resource:
                 ],
             },
             "apache": {"port": 8082, "page": "<h1>Đây là website từ Node {ordinal}</h1>\n", "contentConfigMap": {"name": "site"}},
-            "system": {"nonlocalBind": True},
+            "system": {"nonlocalBind": True, "updateStrategy": {"maxUnavailable": 2}},
             "images": {"node": "images.example.com:5000/team/node:1.0", "apache": "node@sha256:" + "0" * 64},
             "resources": {part: _container() for part in ("keepalived", "haproxy", "agent", "apache")},
         },
@@ -190,6 +199,19 @@ GOOD = {
         minimal(),
         "spec.haproxy.listeners",
         [{"name": f"l{i}", "port": 10000 + i, "backend": {"servers": [server(f"s{j}") for j in range(128)]}} for i in range(64)],
+    ),
+    **{
+        f"forwardFor {value}": put(minimal(), "spec.haproxy.listeners[0].forwardFor", value)
+        for value in (True, False, {"mode": "Replace"}, {"mode": "Append"}, {"mode": "None"})
+    },
+    "no headers in TCP": put(
+        put(minimal(), "spec.haproxy.listeners[0].mode", "TCP"), "spec.haproxy.listeners[0].forwardFor", False
+    ),
+    "no statistics page, and its port is free": put(
+        put(minimal(), "spec.haproxy.stats.enabled", False), "spec.haproxy.listeners[0].port", 8080
+    ),
+    "Apache on the port of no statistics page": put(
+        put(minimal(), "spec.haproxy.stats.enabled", False), "spec.apache.port", 8080
     ),
     "64 nodes": put(minimal(), "spec.nodes", [{"name": f"node{i}", "priority": i + 1} for i in range(64)]),
     "the longest name": minimal("a" * 40),

@@ -7,8 +7,10 @@ import pytest
 
 from hacluster.api import parse
 from hacluster.errors import InvalidResource
+from tests.unit.api.bad_addresses import BAD_ADDRESSES, LOOPS, NOT_RESERVED
 from tests.unit.api.bad_examples import BAD, Bad
 from tests.unit.api.examples import ABSENT, GOOD, Resource, everything, minimal, put
+from tests.unit.api.without_effect import WITHOUT_EFFECT
 
 
 @pytest.mark.parametrize("resource", GOOD.values(), ids=GOOD.keys())
@@ -16,7 +18,7 @@ def test_good_resources_are_accepted(resource: Resource) -> None:
     parse(resource)
 
 
-@pytest.mark.parametrize("bad", BAD, ids=str)
+@pytest.mark.parametrize("bad", [*BAD, *BAD_ADDRESSES, *WITHOUT_EFFECT, *LOOPS], ids=str)
 def test_a_bad_resource_has_exactly_one_problem_with_its_field(bad: Bad) -> None:
     with pytest.raises(InvalidResource) as refused:
         parse(bad.resource)
@@ -101,3 +103,13 @@ def test_metadata_that_the_api_server_adds_is_ignored() -> None:
     metadata = {"name": "web", "namespace": "prod", "uid": "u", "managedFields": [{"manager": "x"}], "labels": {"a": "b"}}
     cluster = parse(minimal() | {"metadata": metadata})
     assert (cluster.metadata.namespace, cluster.metadata.uid) == ("prod", "u")
+
+
+@pytest.mark.parametrize("vip", NOT_RESERVED)
+def test_only_the_reserved_addresses_of_a_prefix_are_rejected(vip: str) -> None:
+    assert str(parse(put(minimal(), "spec.virtualRouters[0].virtualIPs[0]", vip)).spec.virtual_routers[0].virtual_ips[0]) == vip
+
+
+def test_a_virtual_ip_as_a_server_is_accepted_where_no_listener_has_its_port() -> None:
+    servers = {"servers": [{"name": "a", "address": "172.16.7.200", "port": 81}]}
+    parse(put(minimal(), "spec.haproxy.listeners[0].backend", servers))

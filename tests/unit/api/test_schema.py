@@ -63,6 +63,7 @@ def test_server_side_apply_merges_these_lists_by_key() -> None:
         ".status.nodes": ["name"],
         ".status.nodes[].routers": ["name"],
         ".status.nodes[].interfaces": ["name"],
+        ".status.listeners": ["name"],
         ".status.virtualIPs": ["address"],
         ".status.conditions": ["type"],
     }
@@ -90,10 +91,10 @@ def _split_indexes(path: str) -> list[str]:
 
 def test_the_schema_uses_nothing_that_is_not_structural() -> None:
     text = crd_yaml()
+    # The one alternative of `Listener.alternatives`: it repeats no type, and names fields that the schema has outside of it.
+    assert text.count("allOf:") == text.count("anyOf:") == 1
     for keyword in (
         "$ref",
-        "anyOf",
-        "allOf",
         "oneOf",
         "const:",
         "title:",

@@ -38,7 +38,14 @@ def test_writes_every_file_and_all_objects(nodes: Path, tmp_path: Path) -> None:
     wanted = {"keepalived.conf", "haproxy.cfg", "httpd.conf", "index.html", "rsyslog.conf", "agent.json"}
     assert {each.name for each in (out / "node1").iterdir()} == wanted
     objects = list(yaml.safe_load_all((out / "objects.yaml").read_text()))
-    assert {each["kind"] for each in objects} == {"ServiceAccount", "Role", "RoleBinding", "Lease", "ConfigMap", "DaemonSet"}
+    assert {each["kind"] for each in objects} == {
+        "ServiceAccount",
+        "Role",
+        "RoleBinding",
+        "HAClusterNode",
+        "ConfigMap",
+        "DaemonSet",
+    }
     (config,) = [each for each in objects if each["metadata"]["name"] == "web-config"]
     assert config["data"]["node1.haproxy.cfg"] == (out / "node1" / "haproxy.cfg").read_text()
     assert [each.name for each in (tmp_path / "deep").iterdir()] == ["out"], "nothing else is left"

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from hacluster.api.crd import build_crd
+from hacluster.api.crd import build_crds
 from hacluster.api.reasons import Reason
 from hacluster.cli.documents import UnreadableFile, read_documents
 from hacluster.cli.main import main
@@ -133,7 +133,7 @@ def test_a_list_as_a_key_is_refused(tmp_path: Path) -> None:
         read_documents(str(file))
 
 
-def test_crd_prints_the_manifest() -> None:
+def test_crd_prints_the_manifests() -> None:
     result = _run("crd")
     assert result.exit_code == 0
-    assert yaml.safe_load(result.stdout) == build_crd()
+    assert list(yaml.safe_load_all(result.stdout)) == list(build_crds())

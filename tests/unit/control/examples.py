@@ -1,18 +1,11 @@
 """Kubernetes objects as the API server would send them, and times."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hacluster import names
 
 NODE_KEY = ("ns", "web", "node1")
-"""Namespace, resource and node, as heartbeats are recorded by."""
-_START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def at(seconds: float) -> datetime:
-    """A time so many seconds after the start of a test."""
-    return _START + timedelta(seconds=seconds)
+"""Namespace, resource and node, by which records are kept."""
 
 
 def example_object(
@@ -24,10 +17,21 @@ def example_object(
     return {"metadata": {**metadata, **({"namespace": namespace} if namespace else {})}, **body}
 
 
-def lease(node: str = "node1", *, renewed: str | None = None, version: int = 1, uid: str = "l1") -> Any:
-    """A node's Lease, renewed at `renewed` (RFC 3339)."""
-    spec = {"leaseDurationSeconds": 10, **({"renewTime": renewed} if renewed else {})}
-    return example_object(names.lease("web", node), version=version, uid=uid, spec=spec)
+def report(node: str = "node1", *, version: int = 1, asked: str = "", owner: str = "r1", **status: Any) -> Any:
+    """A node's HAClusterNode for the resource `web`; `status` are the fields that its agent reports. `asked`: the operator's question."""
+    body = {"spec": {"cluster": "web", "nodeName": node}, **({"status": {"name": node, **status}} if status else {})}
+    made = example_object(names.node_object("web", node), version=version, uid=f"report-{node}", **body)
+    annotations = {names.ANNOTATION_LIVENESS_REQUEST: asked} if asked else {}
+    owners = [{"uid": owner, "kind": names.KIND, "name": "web"}]
+    return {**made, "metadata": {**made["metadata"], "annotations": annotations, "ownerReferences": owners}}
+
+
+def router(*virtual_ips: str) -> dict[str, Any]:
+    """The status of a virtual router whose virtual IPs the node has."""
+    return {
+        "name": "VI_1", "state": "Master" if virtual_ips else "Backup", "priority": 1, "interface": "ens3", "since": "",
+        "virtualIPs": list(virtual_ips),
+    }  # fmt: skip
 
 
 def spec(number: int) -> dict[str, Any]:
@@ -41,6 +45,7 @@ def spec(number: int) -> dict[str, Any]:
 
 
 def resource(version: int = 1, *, name: str = "web", uid: str = "r1", spec: Any = None, nodes: Any = ()) -> Any:
-    """A HACluster; `nodes` are the entries of `status.nodes`."""
+    """A HACluster; `nodes` are the entries of `status.nodes`, written by agents before HAClusterNode."""
     raw = example_object(name, version=version, uid=uid, cluster="")
+    raw["metadata"]["managedFields"] = [{"manager": names.entry_manager(each["name"])} for each in nodes]
     return {**raw, "spec": spec or {"a": 1}, "status": {"nodes": list(nodes)}}

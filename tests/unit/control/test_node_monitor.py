@@ -1,149 +1,166 @@
-"""`NodeMonitor`: heartbeats are recorded, and silence is confirmed by the API server."""
+"""`NodeMonitor`: reports are recorded, and an agent is asked whether it still runs."""
 
-from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from hacluster.control.heartbeats import Heartbeats
+from hacluster import names
+from hacluster.control.liveness import Liveness, NodeRecord
 from hacluster.control.node_monitor import NodeMonitor
+from hacluster.control.observe import Observer
 from hacluster.control.store import Store
-from hacluster.control.workqueue import RetryLater
 from hacluster.kube.client import ApiError
-from hacluster.kube.kinds import HACLUSTER, LEASE, Kind
-from hacluster.timestamps import format_timestamp
-from tests.unit.control.examples import NODE_KEY, at, lease, resource
+from hacluster.kube.kinds import DAEMON_SET, HACLUSTER, HACLUSTER_NODE, NODE, POD, Kind
+from hacluster.plan.status import Claim
+from tests.unit.control.examples import NODE_KEY, example_object, report, resource, router
 
-
-class Api:
-    """Lists the Leases in `leases`, and counts the requests."""
-
-    def __init__(self) -> None:
-        self.leases: list[Any] = []
-        self.requests = 0
-        self.away = False
-
-    async def list(self, kind: Kind, *, namespace: str | None = None, labels: str = "") -> AsyncIterator[Any]:
-        assert (kind, namespace, labels) == (LEASE, "ns", "app.kubernetes.io/instance=web")
-        self.requests += 1
-        if self.away:
-            raise ApiError("GET", 0, "Unreachable", "no answer")
-        for each in self.leases:
-            yield each
+VIP = "10.0.0.1"
 
 
 class MonitoredCluster:
-    """A node monitor with its cache and API server, and a clock that the test sets."""
+    """A node monitor with its cache, an API server that records patches, and a clock that the test sets."""
 
     def __init__(self) -> None:
-        self.time = at(0)
-        self.api, self.store, self.heartbeats = Api(), Store(), Heartbeats()
-        self.node_monitor = NodeMonitor(self.api, self.store, self.heartbeats, lambda: self.time)  # type: ignore[arg-type]
-        self.version = 0
+        self.time, self.away = 0.0, False
+        self.patches: list[tuple[str, Any]] = []
+        self.store, self.liveness = Store(), Liveness()
+        observer = Observer(self.store, self.liveness, lambda: self.time)
+        self.monitor = NodeMonitor(self, self.store, self.liveness, observer, lambda: self.time)  # type: ignore[arg-type]
 
-    def renewed_lease(self, node: str = "node1") -> Any:
-        """The node's Lease, renewed now."""
-        self.version += 1
-        return lease(node, renewed=format_timestamp(self.time), version=self.version, uid=node)
+    async def merge(self, kind: Kind, namespace: str, name: str, patch: Any) -> None:
+        assert kind is HACLUSTER_NODE and namespace == "ns"
+        if self.away:
+            raise ApiError("PATCH", 0, "Unreachable", "no answer")
+        self.patches.append((name, patch["metadata"]["annotations"]))
 
-    def receive(self, raw: Any) -> bool:
-        """The watch reports this Lease. Returns whether its node was silent."""
-        return self.node_monitor.record(self.store.put(LEASE, raw))
+    def receive(self, kind: Kind, raw: Any) -> NodeRecord:
+        """The watch reports this object. Returns what is known of node1 then."""
+        self.monitor.record(self.store.put(kind, raw))
+        return self.liveness.of_node(NODE_KEY)
 
-    def silent(self) -> bool:
-        last_seen = self.heartbeats.of_node(NODE_KEY).last_seen
-        return last_seen is None or self.time - last_seen > timedelta(seconds=10)
+    def add_node(self, *, ready: bool = True, version: int = 1) -> None:
+        node = example_object("node1", uid="n1", version=version, namespace="", cluster="")
+        status = {"conditions": [{"type": "Ready", "status": "True" if ready else "Unknown"}]}
+        self.store.put(NODE, {**node, "status": status})
 
-
-async def test_without_a_silent_node_no_request_is_made() -> None:
-    monitored = MonitoredCluster()
-    monitored.receive(monitored.renewed_lease())
-    monitored.time = at(9)
-    await monitored.node_monitor.confirm_silence(("ns", "web"))
-    assert monitored.api.requests == 0
-
-
-async def test_a_dead_node_is_silent_after_one_request() -> None:
-    monitored = MonitoredCluster()
-    monitored.receive(monitored.renewed_lease())
-    monitored.time = at(3)
-    monitored.receive(last := monitored.renewed_lease())
-    for second in range(4, 20):
-        monitored.time = at(second)
-        monitored.receive(monitored.renewed_lease("node2"))  # the API server works: another node renews its Lease
-        monitored.api.leases = [last, monitored.renewed_lease("node2")]
-        await monitored.node_monitor.confirm_silence(("ns", "web"))
-    assert monitored.silent()
-    assert monitored.api.requests == 1  # and not again for every reconcile
+    def missing(self) -> bool:
+        self.monitor.refresh(("ns", "web"))
+        return self.liveness.of_node(NODE_KEY).missing_since is not None
 
 
-async def test_a_renewal_that_the_watch_did_not_report_is_found() -> None:
-    monitored = MonitoredCluster()
-    monitored.receive(monitored.renewed_lease())
-    monitored.receive(monitored.renewed_lease("node2"))
-    monitored.time = at(11)
-    monitored.receive(monitored.renewed_lease("node2"))
-    monitored.api.leases = [monitored.renewed_lease()]
-    await monitored.node_monitor.confirm_silence(("ns", "web"))
-    assert not monitored.silent()
-    assert monitored.heartbeats.of_node(NODE_KEY).last_seen == at(11)
+@pytest.fixture
+def cluster() -> MonitoredCluster:
+    return MonitoredCluster()
 
 
-async def test_after_a_time_without_any_event_nodes_get_time_for_a_renewal() -> None:
-    monitored = MonitoredCluster()
-    monitored.receive(last := monitored.renewed_lease())
-    monitored.time = at(60)  # the API server or the operator was away
-    monitored.api.leases = [last]
-    await monitored.node_monitor.confirm_silence(("ns", "web"))
-    assert not monitored.silent()
-    monitored.time = at(64.5)
-    await monitored.node_monitor.confirm_silence(("ns", "web"))
-    assert monitored.silent()
+def test_a_report_is_recorded_in_the_version_in_which_it_is_stored(cluster: MonitoredCluster) -> None:
+    record = cluster.receive(HACLUSTER_NODE, report(version=7, routers=[router(VIP)]))
+    assert (record.version, record.claims) == (7, {VIP: Claim(7, 0.0)})
+    record = cluster.receive(HACLUSTER_NODE, report(version=9, routers=[]))
+    assert (record.version, record.claims) == (9, {})
 
 
-async def test_without_an_answer_no_node_is_called_silent() -> None:
-    monitored = MonitoredCluster()
-    monitored.receive(monitored.renewed_lease())
-    monitored.time = at(11)
-    monitored.api.away = True
-    with pytest.raises(RetryLater, match="no answer"):
-        await monitored.node_monitor.confirm_silence(("ns", "web"))
+def test_a_report_that_does_not_parse_leaves_the_rest_of_the_nodes_report(cluster: MonitoredCluster) -> None:
+    bad = router(VIP, "not an address")
+    record = cluster.receive(HACLUSTER_NODE, report(version=7, routers=[bad]))
+    assert record.claims == {VIP: Claim(7, 0.0)}
 
 
-async def test_a_node_that_is_back_is_reported_and_can_fall_silent_again() -> None:
-    monitored = MonitoredCluster()
-    monitored.receive(monitored.renewed_lease())
-    for second in (8, 12):
-        monitored.time = at(second)
-        monitored.receive(monitored.renewed_lease("node2"))
-    await monitored.node_monitor.confirm_silence(("ns", "web"))
-    assert monitored.silent() and monitored.api.requests == 1
-    assert monitored.receive(monitored.renewed_lease())
-    monitored.time = at(20)
-    monitored.receive(monitored.renewed_lease("node2"))
-    monitored.time = at(23)
-    await monitored.node_monitor.confirm_silence(("ns", "web"))
-    assert monitored.api.requests == 2
+def test_a_deleted_object_removes_the_claims(cluster: MonitoredCluster) -> None:
+    raw = report(version=7, routers=[router(VIP)])
+    cluster.receive(HACLUSTER_NODE, raw)
+    cluster.monitor.record(cluster.store.remove(HACLUSTER_NODE, raw))
+    assert cluster.liveness.of_node(NODE_KEY).claims == {}
 
 
-def test_a_removed_entry_removes_its_claims() -> None:
-    monitored = MonitoredCluster()
-    entry = {"name": "node1", "routers": [{"virtualIPs": ["10.0.0.1"]}]}
-    monitored.node_monitor.record(monitored.store.put(HACLUSTER, resource(1, nodes=[entry])))
-    assert monitored.heartbeats.of_node(NODE_KEY).claims == {"10.0.0.1": at(0)}
-    monitored.node_monitor.record(monitored.store.put(HACLUSTER, resource(2, nodes=[])))
-    assert monitored.heartbeats.of_node(NODE_KEY).claims == {}
+def test_an_object_that_the_operator_has_not_made_is_no_report(cluster: MonitoredCluster) -> None:
+    """Whoever may create HAClusterNodes could speak for a node otherwise."""
+    raw = report(version=7, routers=[router(VIP)])
+    raw["metadata"]["name"] = "web.mine"
+    assert cluster.receive(HACLUSTER_NODE, raw).entry is None
 
 
-def test_the_node_of_a_lease_with_a_shortened_name_is_found() -> None:
-    from hacluster import names
-    from hacluster.kube.kinds import NODE
-    from tests.unit.control.examples import example_object
+def test_what_the_stored_status_calls_silent_needs_no_new_time_after_a_restart(cluster: MonitoredCluster) -> None:
+    cluster.add_node(ready=False)
+    cluster.receive(HACLUSTER, {**resource(5), "status": {"silentNodes": ["node1"]}})
+    record = cluster.receive(HACLUSTER_NODE, report(version=7, routers=[router(VIP)]))
+    assert cluster.missing() and record.silent(cluster.time)
+    cluster.receive(HACLUSTER_NODE, report(version=8, haproxy="Up"))
+    assert cluster.missing() and not record.silent(cluster.time), "it speaks, so it gets its time"
 
-    node = "n" * 253
-    monitored = MonitoredCluster()
-    monitored.store.put(NODE, example_object(node, namespace="", cluster=""))
-    raw = monitored.renewed_lease()
-    monitored.receive({**raw, "metadata": {**raw["metadata"], "name": names.lease("web", node)}})
-    assert monitored.heartbeats.of_node(("ns", "web", node)).last_seen == at(0)
+
+async def test_an_agent_is_asked_once_about_one_report(cluster: MonitoredCluster) -> None:
+    cluster.receive(HACLUSTER_NODE, report(version=7, haproxy="Up"))
+    await cluster.monitor.ask(NODE_KEY)
+    await cluster.monitor.ask(NODE_KEY)
+    assert cluster.patches == [("web.node1", {names.ANNOTATION_LIVENESS_REQUEST: "7"})]
+    record = cluster.receive(HACLUSTER_NODE, report(version=8, asked="7", haproxy="Up"))
+    assert record.version == 7, "the question is no report"
+    cluster.time = 3.0
+    assert record.silent(cluster.time)
+    cluster.receive(HACLUSTER_NODE, report(version=9, asked="7", haproxy="Up", livenessResponse="7"))
+    assert not record.silent(100.0)
+
+
+async def test_a_question_that_could_not_be_asked_does_not_make_the_node_silent(cluster: MonitoredCluster) -> None:
+    record = cluster.receive(HACLUSTER_NODE, report(version=7, haproxy="Up"))
+    cluster.away = True
+    await cluster.monitor.ask(NODE_KEY)
+    assert record.question is None and not record.silent(1000.0)
+
+
+def test_an_open_question_of_an_earlier_process_names_the_version_of_the_report(cluster: MonitoredCluster) -> None:
+    record = cluster.receive(HACLUSTER_NODE, report(version=300, asked="90", routers=[router(VIP)]))
+    assert record.version == 90 and record.claims[VIP].version == 90
+    assert record.silent(3.0)
+
+
+def test_a_node_is_missing_when_kubernetes_says_so(cluster: MonitoredCluster) -> None:
+    cluster.add_node()
+    cluster.receive(HACLUSTER_NODE, report(haproxy="Up"))
+    assert not cluster.missing(), "without a DaemonSet controller a missing pod means nothing"
+    daemonset = example_object("web-lb", status={"observedGeneration": 1})
+    cluster.store.put(DAEMON_SET, daemonset)
+    assert cluster.missing(), "it has no pod"
+    pod = example_object("web-lb-1", uid="p1", spec={"nodeName": "node1"})
+    running = {"initContainerStatuses": [{"name": "agent", "state": {"running": {}}}]}
+    cluster.store.put(POD, {**pod, "status": running})
+    assert not cluster.missing()
+    waiting = {"initContainerStatuses": [{"name": "agent", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]}
+    pod["metadata"]["resourceVersion"] = "2"
+    cluster.store.put(POD, {**pod, "status": waiting})
+    assert cluster.missing()
+    pod["metadata"]["resourceVersion"] = "3"
+    cluster.store.put(POD, {**pod, "status": running})
+    cluster.add_node(ready=False, version=2)
+    assert cluster.missing()
+
+
+def test_the_entry_of_an_earlier_agent_counts_until_the_new_one_reports(cluster: MonitoredCluster) -> None:
+    entry = {"name": "node1", "routers": [router(VIP)]}
+    assert cluster.receive(HACLUSTER, resource(5, nodes=[entry])).claims == {VIP: Claim(5, 0.0)}
+    cluster.receive(HACLUSTER_NODE, report(version=6, haproxy="Up"))
+    record = cluster.receive(HACLUSTER, resource(7, nodes=[{**entry, "haproxy": "Down"}]))
+    assert (record.version, record.claims) == (6, {})
+    cluster.receive(HACLUSTER, resource(8))
+    assert cluster.liveness.of_node(NODE_KEY).version == 6
+
+
+def test_an_object_without_a_report_does_not_remove_the_entry_of_an_earlier_agent(cluster: MonitoredCluster) -> None:
+    """A listing, or the agent's restart, brings the object again while the new agent has not reported."""
+    cluster.receive(HACLUSTER, resource(5, nodes=[{"name": "node1", "routers": [router(VIP)]}]))
+    empty = {**report(version=6), "status": {}}
+    for version in ("6", "7"):
+        empty["metadata"]["resourceVersion"] = version
+        assert cluster.receive(HACLUSTER_NODE, empty).claims == {VIP: Claim(5, 0.0)}
+
+
+def test_an_entry_that_an_earlier_agent_has_removed_removes_its_claims(cluster: MonitoredCluster) -> None:
+    cluster.receive(HACLUSTER, resource(5, nodes=[{"name": "node1", "routers": [router(VIP)]}]))
+    assert cluster.receive(HACLUSTER, resource(6)).claims == {}
+
+
+def test_an_entry_that_the_operator_has_written_is_no_report(cluster: MonitoredCluster) -> None:
+    raw = resource(5, nodes=[{"name": "node1", "routers": [router(VIP)]}])
+    raw["metadata"]["managedFields"] = [{"manager": names.OPERATOR_MANAGER}]
+    assert cluster.receive(HACLUSTER, raw).entry is None

@@ -1,12 +1,11 @@
 """`Planner`: plans are reused, and two resources that are planned at the same time get different VRIDs."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from hacluster.control import planner as module
-from hacluster.control.heartbeats import Heartbeats
+from hacluster.control.liveness import Liveness
 from hacluster.control.observe import Observer
 from hacluster.control.planner import Planner
 from hacluster.control.resources import Resources
@@ -15,8 +14,6 @@ from hacluster.kube.kinds import HACLUSTER, NODE
 from hacluster.plan import Plan, Settings, make_plan
 from tests.unit.control.examples import example_object, resource, spec
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
 
 class TwoResources:
     """A planner, and the resources one and two on one node."""
@@ -24,7 +21,7 @@ class TwoResources:
     def __init__(self) -> None:
         self.store = Store()
         self.resources = Resources(self.store)
-        self.planner = Planner(Settings("node:test"), self.resources, Observer(self.store, Heartbeats()))
+        self.planner = Planner(Settings("node:test"), self.resources, Observer(self.store, Liveness(), lambda: 0.0))
         self.store.put(NODE, {**example_object("node1", namespace="", cluster=""), "metadata": {
             **example_object("node1", namespace="", cluster="", uid="n1")["metadata"], "labels": {"role": "lb"}}})  # fmt: skip
         for number, name in enumerate(("one", "two"), start=1):
@@ -34,7 +31,7 @@ class TwoResources:
         key = ("ns", name)
         found = self.resources.get(*key)
         assert found is not None and not isinstance(found.cluster, Exception)
-        return self.planner.plan(key, found.cluster, NOW)
+        return self.planner.plan(key, found.cluster, earlier_agents=False)
 
 
 def test_an_id_in_the_last_plan_of_the_other_resource_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,6 +52,34 @@ def test_an_id_in_the_last_plan_of_the_other_resource_is_taken(monkeypatch: pyte
     assert taken_ids[-1] == frozenset()
 
 
+def test_the_virtual_ips_of_the_other_resource_belong_to_no_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = TwoResources()
+    found: list[Any] = []
+
+    def record(*args: Any, **kwargs: Any) -> Plan:
+        found.append({str(each) for each in kwargs["other_virtual_ips"]})
+        return make_plan(*args, **kwargs)
+
+    monkeypatch.setattr(module, "make_plan", record)
+    cluster.plan("two")
+    assert found == [{spec(1)["virtualRouters"][0]["virtualIPs"][0].partition("/")[0]}]
+
+
+def test_addresses_that_may_move_reach_the_plan_apart_from_the_nodes_own() -> None:
+    cluster = TwoResources()
+    interface = {"name": "eth0", "addresses": ["10.0.0.51/24"], "otherAddresses": ["10.0.0.99/32"]}
+    cluster.store.put(
+        HACLUSTER, resource(9, name="one", uid="one", spec=spec(1), nodes=[{"name": "node1", "interfaces": [interface]}])
+    )
+    found = cluster.resources.get("ns", "one")
+    assert found is not None and not isinstance(found.cluster, Exception)
+    (view,) = Observer(cluster.store, Liveness(), lambda: 0.0).node_views(found.cluster)
+    assert view.interfaces is not None
+    (reported,) = view.interfaces
+    assert [str(each) for each in (*reported.addresses, *reported.other_addresses)] == ["10.0.0.51/24", "10.0.0.99/32"]
+    assert len(reported.other_addresses) == 1
+
+
 def test_a_plan_is_reused_while_its_inputs_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = TwoResources()
     first = cluster.plan("one")
@@ -64,16 +89,35 @@ def test_a_plan_is_reused_while_its_inputs_are_the_same(monkeypatch: pytest.Monk
     assert cluster.plan("one") is not first
 
 
-def test_router_ids_count_as_unrecorded_until_the_status_has_them() -> None:
+def test_the_files_that_are_offered_stand_in_for_a_lost_status() -> None:
+    cluster = TwoResources()
+    offered = {"node1": 77, "gone": 66}
+    cluster.planner = Planner(
+        Settings("node:test"), cluster.resources, Observer(cluster.store, Liveness(), lambda: 0.0), lambda _: offered
+    )
+    assert cluster.plan("one").topology.places == offered
+    raw = resource(5, name="one", uid="one", spec=spec(1))
+    raw["status"]["priorities"] = [{"node": "node1", "priority": 55}]
+    cluster.store.put(HACLUSTER, raw)
+    assert cluster.plan("one").topology.places == {"node1": 55}
+
+
+def test_router_ids_and_priorities_count_as_unrecorded_until_the_status_has_them() -> None:
     cluster = TwoResources()
     plan = cluster.plan("one")
     found = cluster.resources.get("ns", "one")
     assert found is not None
-    assert cluster.planner.has_unrecorded_router_ids(plan, found.status)
+    assert cluster.planner.has_unrecorded_allotments(plan, found.status)
     recorded = {"address": "10.0.0.1", "router": "VI_1", "virtualRouterID": plan.topology.routers[0].virtual_router_id}
     raw = resource(5, name="one", uid="one", spec=spec(1))
     raw["status"]["virtualIPs"] = [{**recorded, "holder": "", "holders": [], "transitions": 0}]
     cluster.store.put(HACLUSTER, raw)
     found = cluster.resources.get("ns", "one")
     assert found is not None
-    assert not cluster.planner.has_unrecorded_router_ids(plan, found.status)
+    assert cluster.planner.has_unrecorded_allotments(plan, found.status)
+    raw = resource(6, name="one", uid="one", spec=spec(1))
+    raw["status"] |= {"virtualIPs": [recorded], "priorities": [{"node": "node1", "priority": 250}]}
+    cluster.store.put(HACLUSTER, raw)
+    found = cluster.resources.get("ns", "one")
+    assert found is not None
+    assert not cluster.planner.has_unrecorded_allotments(plan, found.status)

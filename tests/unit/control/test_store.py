@@ -1,8 +1,8 @@
 """The cache, when events come late, twice or not at all."""
 
-from hacluster.control.store import Store
-from hacluster.kube.kinds import CONFIG_MAP, LEASE, NODE, POD
-from tests.unit.control.examples import example_object, lease
+from hacluster.control.store import Store, key_of, slim
+from hacluster.kube.kinds import CONFIG_MAP, HACLUSTER_NODE, NODE, POD
+from tests.unit.control.examples import example_object, report
 
 
 def test_a_newer_version_replaces_an_older_one_and_never_the_other_way_round() -> None:
@@ -17,8 +17,9 @@ def test_changes_of_version_renewal_or_node_heartbeat_are_not_relevant() -> None
     store = Store()
     store.put(CONFIG_MAP, example_object(version=1, data={"a": "x"}))
     assert not store.put(CONFIG_MAP, example_object(version=2, data={"a": "x"})).is_relevant
-    store.put(LEASE, lease(renewed="2026-01-01T00:00:00Z", version=1))
-    assert not store.put(LEASE, lease(renewed="2026-01-01T00:00:03Z", version=2)).is_relevant
+    store.put(HACLUSTER_NODE, report(version=1, haproxy="Up"))
+    assert not store.put(HACLUSTER_NODE, report(version=2, haproxy="Up")).is_relevant
+    assert store.put(HACLUSTER_NODE, report(version=3, haproxy="Down")).is_relevant
     node = {"status": {"conditions": [{"type": "Ready", "status": "True", "lastHeartbeatTime": "1"}]}}
     store.put(NODE, example_object("node1", namespace="", version=1, **node))
     node["status"]["conditions"][0]["lastHeartbeatTime"] = "2"
@@ -74,3 +75,22 @@ def test_cached_objects_are_reduced_to_the_fields_that_are_read() -> None:
     assert pod is not None
     assert (pod["node"], pod["waiting"]) == ("node1", ["ImagePullBackOff"])
     assert "spec" not in pod and "managedFields" not in pod["metadata"]
+
+
+def test_a_pod_that_is_not_scheduled_belongs_to_the_node_for_which_it_was_made() -> None:
+    match = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["node1"]}]}
+    affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [match]}}}
+    assert slim(POD, example_object("web-lb-x", spec={"affinity": affinity}))["node"] == "node1"
+    assert slim(POD, example_object("web-lb-x", spec={"affinity": affinity, "nodeName": "node2"}))["node"] == "node2"
+    assert slim(POD, example_object("web-lb-x", spec={}))["node"] == ""
+
+
+def test_the_objects_of_a_resource_follow_their_label() -> None:
+    store = Store()
+    store.put(CONFIG_MAP, example_object("a", version=1))
+    store.put(CONFIG_MAP, example_object("b", uid="u2", version=2))
+    store.put(CONFIG_MAP, example_object("a", version=3, cluster="other"))
+    assert [key_of(each)[1] for each in store.of_resource(CONFIG_MAP, "ns", "web")] == ["b"]
+    assert [key_of(each)[1] for each in store.of_resource(CONFIG_MAP, "ns", "other")] == ["a"]
+    store.remove(CONFIG_MAP, example_object("b", uid="u2", version=4))
+    assert list(store.of_resource(CONFIG_MAP, "ns", "web")) == []

@@ -9,7 +9,7 @@ import yaml
 
 from hack.generate import CHART, NAMESPACE, REPOSITORY, find_helm
 from hacluster.api import parse
-from hacluster.api.crd import build_crd, build_schema
+from hacluster.api.crd import build_crds, build_schema
 
 ROOT = REPOSITORY / CHART
 VALUES = yaml.safe_load((ROOT / "values.yaml").read_text())
@@ -70,10 +70,12 @@ def test_wrong_values_are_refused(wrong: str) -> None:
         render("--set", wrong)
 
 
-def test_the_crd_is_optional_and_kept_on_uninstall() -> None:
-    crd = render()["CustomResourceDefinition", "haclusters.hacluster.dev"]
-    assert crd["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
-    assert crd["spec"] == build_crd()["spec"]
+def test_the_crds_are_optional_and_kept_on_uninstall() -> None:
+    objects = render()
+    for wanted in build_crds():
+        crd = objects["CustomResourceDefinition", wanted["metadata"]["name"]]
+        assert crd["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+        assert crd["spec"] == wanted["spec"]
     assert "CustomResourceDefinition" not in {kind for kind, _ in render("--set", "crds.install=false")}
 
 
@@ -194,8 +196,10 @@ def test_the_artifact_hub_example_is_a_valid_resource() -> None:
     annotations = yaml.safe_load((ROOT / "Chart.yaml").read_text())["annotations"]
     for example in yaml.safe_load(annotations["artifacthub.io/crdsExamples"]):
         parse(example)
-    [crd] = yaml.safe_load(annotations["artifacthub.io/crds"])
-    assert (crd["name"], crd["kind"], crd["version"]) == ("haclusters.hacluster.dev", "HACluster", "v1alpha1")
+    crds = yaml.safe_load(annotations["artifacthub.io/crds"])
+    assert [(crd["name"], crd["kind"], crd["version"]) for crd in crds] == [
+        ("haclusters.hacluster.dev", "HACluster", "v1alpha1"), ("haclusternodes.hacluster.dev", "HAClusterNode", "v1alpha1"),
+    ]  # fmt: skip
 
 
 def test_the_install_notes_name_the_release_and_the_watched_namespace() -> None:

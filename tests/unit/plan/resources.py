@@ -20,26 +20,19 @@ REALMS = st.from_regex(r"[A-Za-z0-9 ._-]{1,64}", fullmatch=True)
 COOKIES = st.from_regex(r"[A-Za-z0-9_.-]{1,64}", fullmatch=True)
 HOSTS = st.just("") | st.from_regex(r"[A-Za-z0-9.:_-]{1,60}", fullmatch=True)
 STATUSES = st.sampled_from(["", "200", "200-399", "200,204", "100-199,500-599"])
+_NETWORKS = (ipaddress.ip_network("192.0.2.0/24"), ipaddress.ip_network("2001:db8:7::/64"))
+"""Where the nodes and the virtual IPs are."""
 TIMERS = st.sampled_from(["1ms", "999ms", "1s", "1m30s", "23h", "576h"])
 
 
 def _listeners(apache: bool) -> st.SearchStrategy[dict[str, Any]]:
-    checks = st.fixed_dictionaries(
-        {},
-        optional={
-            "method": st.sampled_from(["OPTIONS", "GET", "HEAD"]),
-            "path": TARGETS,
-            "host": HOSTS,
-            "expectStatus": STATUSES,
-            "interval": TIMERS,
-            "fastInterval": TIMERS,
-            "rise": st.integers(1, 100),
-            "fall": st.integers(1, 100),
-        },
-    )
+    times = {"interval": TIMERS, "fastInterval": TIMERS, "rise": st.integers(1, 100), "fall": st.integers(1, 100)}
+    methods = st.sampled_from(["OPTIONS", "GET", "HEAD"])
+    request = {"method": methods, "path": TARGETS, "host": HOSTS, "expectStatus": STATUSES}
+    connects, checks = st.fixed_dictionaries({}, optional=times), st.fixed_dictionaries({}, optional={**times, **request})
     servers = st.lists(
         st.fixed_dictionaries(
-            {"name": NAMES, "address": st.ip_addresses().map(str).filter(_is_not_ipv4_mapped), "port": st.integers(1, 65535)},
+            {"name": NAMES, "address": st.ip_addresses().map(str).filter(_is_a_server), "port": st.integers(1, 65535)},
             optional={"weight": st.integers(0, 256), "backup": st.booleans()},
         ),
         min_size=1,
@@ -57,21 +50,30 @@ def _listeners(apache: bool) -> st.SearchStrategy[dict[str, Any]]:
             "bind": st.sampled_from(["Any", "VirtualIPs"]),
             "balance": st.sampled_from(["RoundRobin", "LeastConnections", "Source", "URI", "Random", "First"]),
             "connectionMode": st.sampled_from(["KeepAlive", "ServerClose", "Close"]),
-            "forwardFor": st.booleans(),
+            "forwardFor": st.sampled_from([True, False, {"mode": "Replace"}, {"mode": "Append"}, {"mode": "None"}]),
             "cookie": cookies,
             "healthCheck": checks,
         },
     )
     tcp = st.fixed_dictionaries(
         {"name": NAMES, "port": st.integers(1, 65535), "backend": backend, "mode": st.just("TCP")},
-        optional={"balance": st.sampled_from(["RoundRobin", "Source", "First"]), "healthCheck": checks},
+        optional={"balance": st.sampled_from(["RoundRobin", "Source", "First"]), "healthCheck": connects},
     )
-    return http | tcp
+    return (http | tcp).filter(_uses_its_weights)
 
 
-def _is_not_ipv4_mapped(address: str) -> bool:
-    """The schema refuses IPv4 addresses that are written as IPv6 (RFC 4291, 2.5.5)."""
-    return not (":" in address and "." in address) and ipaddress.ip_address(address).packed[:12] != bytes(10) + b"\xff\xff"
+def _uses_its_weights(listener: dict[str, Any]) -> bool:
+    """With balance First weights have no effect, so the schema refuses them."""
+    weights = (server.get("weight", 1) for server in listener["backend"].get("servers", ()))
+    return listener.get("balance") != "First" or max(weights, default=1) <= 1
+
+
+def _is_a_server(address: str) -> bool:
+    """The schema refuses IPv4 addresses that are written as IPv6 (RFC 4291, 2.5.5), and no server may be the front door itself."""
+    parsed = ipaddress.ip_address(address)
+    mapped = ":" in address and ("." in address or parsed.packed[:12] == bytes(10) + b"\xff\xff")
+    own = parsed.is_loopback or parsed.is_unspecified or any(parsed in each for each in _NETWORKS)
+    return not mapped and not own
 
 
 @st.composite
@@ -83,7 +85,7 @@ def clusters(draw: st.DrawFn) -> tuple[HACluster, tuple[NodeView, ...]]:
         st.lists(_listeners(apache), min_size=1, max_size=4, unique_by=(lambda each: each["name"], lambda each: each["port"]))
     )
     used = {each["port"] for each in listeners}
-    stats = {
+    stats: dict[str, Any] = {
         "port": draw(st.integers(1, 65535).filter(lambda port: port not in used)),
         "path": draw(PATHS),
         "realm": draw(REALMS),
@@ -91,10 +93,14 @@ def clusters(draw: st.DrawFn) -> tuple[HACluster, tuple[NodeView, ...]]:
     if draw(st.booleans()):
         stats |= {"admin": True, "allowUnauthenticatedAdmin": True}
     used.add(stats["port"])
+    if draw(st.integers(0, 4)) == 0:
+        stats = {"enabled": False}
     vrrp = draw(_vrrp())
     families = draw(st.sampled_from([(4,), (6,), (4, 6)]))
     if 6 in families and vrrp["advertisementInterval"] == "255s":
         vrrp["advertisementInterval"] = "40s"  # IPv6 is always version 3
+    if families == (6,):
+        vrrp["version"] = 3
     spec: dict[str, Any] = {
         "nodeSelector": {"role": "edge"},
         "virtualRouters": [_router(family, draw(st.integers(1, 3))) for family in families],
@@ -140,9 +146,10 @@ def _vrrp(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def _logs() -> st.SearchStrategy[dict[str, Any]]:
+    """Stdout takes no other fields."""
     facilities = st.sampled_from(["kern", "user", "daemon", "auth", "local2", "local7"])
-    return st.fixed_dictionaries(
-        {"target": st.sampled_from(["Stdout", "Syslog", "File"]), "facility": facilities, "port": st.integers(1, 65535)},
+    return st.just({"target": "Stdout"}) | st.fixed_dictionaries(
+        {"target": st.sampled_from(["Syslog", "File"]), "facility": facilities, "port": st.integers(1, 65535)},
         optional={"address": st.sampled_from(["127.0.0.1", "::1", "192.0.2.99", "2001:db8::99"])},
     )
 

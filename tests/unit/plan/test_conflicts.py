@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hacluster.api import HACluster
-from hacluster.plan import find_conflicts, taken_router_ids
+from hacluster.plan import LeftoverPod, find_conflicts, held_by_leftovers, taken_router_ids
 from tests.unit.plan.clusters import cluster, only
 
 OLD, NEW = "2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z"
@@ -78,6 +78,15 @@ def test_an_id_that_an_older_resource_was_allotted_is_taken() -> None:
     assert taken_router_ids(old, [young]) == frozenset(), "the older resource keeps its ID"
 
 
+def test_the_id_of_a_router_that_was_renamed_is_taken() -> None:
+    """Its status has the old name until the operator has written it again; the nodes run the ID all the time."""
+    other = with_status(resource("b", OLD), 17)
+    (vip,) = other.status.virtual_ips
+    vip = vip.model_copy(update={"router": "an earlier name", "address": str(other.spec.virtual_routers[0].virtual_ips[0].ip)})
+    renamed = other.model_copy(update={"status": other.status.model_copy(update={"virtual_ips": (vip,)})})
+    assert taken_router_ids(resource("c", NEW), [renamed]) == {17}
+
+
 def test_taken_ids_are_those_that_other_resources_run_or_name() -> None:
     own = with_status(resource("m", "2024-01-01T12:00:00Z"), 9)
     assert taken_router_ids(own, [own, resource("a", NEW, vrid=51), with_status(resource("b", OLD), 17)]) == {51, 17}
@@ -124,3 +133,29 @@ def test_two_rsyslogs_on_one_node_need_different_ports() -> None:
     young = logging("a", NEW, 514)
     assert only(find_conflicts(young, [logging("b", OLD, 514)], all_nodes)).field == "spec.haproxy.log.port"
     assert find_conflicts(young, [logging("b", OLD, 515)], all_nodes) == ()
+
+
+def leftover(**changes: Any) -> LeftoverPod:
+    values = {"virtual_ips": frozenset({"192.0.2.10"}), "router_ids": frozenset({51})} | changes
+    return LeftoverPod("old-lb-x", "prod", "old", "n1", **values)
+
+
+def test_pods_of_a_deleted_resource_hold_its_virtual_ips_until_they_have_ended() -> None:
+    young = resource("a", NEW, virtualRouters=[{"virtualIPs": ["192.0.2.9/24", "192.0.2.10/24"]}])
+    problem = only(held_by_leftovers(young, [leftover()]))
+    assert (problem.reason, problem.field) == ("VirtualIPTaken", "spec.virtualRouters[0].virtualIPs[1]")
+    assert "deleted HACluster prod/old (old-lb-x on n1)" in problem.message and "--force" in problem.message
+    assert held_by_leftovers(young, [leftover(virtual_ips=frozenset())]) == held_by_leftovers(young, []) == ()
+
+
+def test_pods_of_a_deleted_resource_keep_its_router_id() -> None:
+    named = resource("a", NEW, vrid=51)
+    problem = only(held_by_leftovers(named, [leftover()]))
+    assert (problem.reason, problem.field) == ("VirtualRouterIDTaken", "spec.virtualRouters[0].virtualRouterID")
+    assert taken_router_ids(resource("b", NEW), [], [leftover()]) == {51}
+
+
+def test_what_a_resource_already_runs_is_not_held_by_leftovers() -> None:
+    running = {"virtualIPs": [{"address": "192.0.2.10", "router": "VI_1", "virtualRouterID": 51}]}
+    young = cluster(virtualRouters=[{"virtualIPs": ["192.0.2.10/24"], "virtualRouterID": 51}], status=running)
+    assert held_by_leftovers(young, [leftover()]) == () and taken_router_ids(young, [], [leftover()]) == frozenset()

@@ -33,7 +33,21 @@ def test_the_configuration_of_the_agent_has_what_the_plan_decided() -> None:
         (8080, "", "spec.haproxy.stats.port"),
     ]
     assert config.apache is not None and (config.apache.address, config.apache.port) == ("192.0.2.1", 8081)
+    assert [(each.port, each.address, each.protocol, each.user) for each in config.other_ports] == [
+        (8081, "192.0.2.1", "TCP", 33)
+    ]
     assert not agent_config(plan(cluster(vrrp={"check": {"type": "Process"}}))).http_check
+
+
+def test_the_agent_gets_the_interfaces_that_the_resource_names_for_its_node() -> None:
+    resource = cluster(
+        nodes=[{"name": "n1", "interface": "eth0"}, {"name": "n2", "interface": "enp1s0"}],
+        virtualRouters=[{"virtualIPs": ["192.0.2.10/24"]}, {"virtualIPs": ["192.0.2.11/24"], "interface": "eth0"}],
+        haproxy={"stats": {"interface": "cni0"}, "listeners": [{"name": "web", "port": 80, "backend": {"apache": {}}}]},
+    )
+    assert agent_config(plan(resource)).named_interfaces == ("cni0", "eth0")
+    assert agent_config(plan(resource), "n2").named_interfaces == ("cni0", "enp1s0", "eth0")
+    assert agent_config(plan(cluster())).named_interfaces == ()
 
 
 def test_the_agent_gets_the_peers_servers_and_the_addresses_from_which_they_advertise() -> None:
@@ -46,6 +60,13 @@ def test_the_agent_gets_the_peers_servers_and_the_addresses_from_which_they_adve
     assert config.backends == ("web",)
     views = (node(n, internal=f"10.0.0.{i}", eth0=[f"192.0.2.{i}/24"]) for i, n in enumerate(("n1", "n2"), 1))
     assert agent_config(plan(cluster(), *views)).peers == {"n2": ("10.0.0.2", "192.0.2.2")}
+
+
+def test_the_agent_watches_all_other_nodes_whatever_the_backends_are() -> None:
+    own = {"name": "own", "port": 81, "backend": {"servers": [{"name": "db1", "address": "192.0.2.77", "port": 80}]}}
+    config = agent_config(plan(cluster(haproxy={"listeners": [own]}, apache=None), *nodes(3)))
+    assert config.peers == {"n2": ("192.0.2.2",), "n3": ("192.0.2.3",)}
+    assert config.backends == ()
 
 
 def test_the_agent_gets_every_virtual_ip_even_if_its_node_runs_no_router() -> None:
@@ -75,7 +96,10 @@ def test_only_agent_json_contains_the_revision() -> None:
 def test_the_log_target_file_adds_rsyslog_conf() -> None:
     haproxy: dict[str, Any] = {"listeners": [{"name": "web", "port": 80, "backend": {"apache": {}}}]}
     assert File.RSYSLOG not in plan(cluster(haproxy=haproxy)).texts["n1"]
-    assert File.RSYSLOG in plan(cluster(haproxy=haproxy | {"log": {"target": "File"}})).texts["n1"]
+    made = plan(cluster(haproxy=haproxy | {"log": {"target": "File"}}))
+    assert File.RSYSLOG in made.texts["n1"]
+    port = agent_config(made).other_ports[-1]
+    assert (port.port, port.address, port.protocol, port.field) == (514, "127.0.0.1", "UDP", "spec.haproxy.log.port")
 
 
 def test_a_blocked_plan_has_no_objects_but_still_has_warnings() -> None:

@@ -58,3 +58,12 @@ def test_a_process_check_and_an_admin_page_without_password_are_a_warning_each()
     process, admin = warnings_of(resource)
     assert (process.reason, process.field) == ("ProcessCheck", "spec.vrrp.check.type")
     assert (admin.reason, admin.field) == ("UnauthenticatedAdmin", "spec.haproxy.stats.admin") and "9000" in admin.message
+
+
+def test_ports_in_the_range_of_node_ports_are_a_warning_each() -> None:
+    listeners = [{"name": f"l{port}", "port": port, "backend": {"apache": {}}} for port in (29999, 30000, 32767, 32768)]
+    found = warnings_of(cluster(haproxy={"stats": {"port": 30080}, "listeners": listeners}))
+    assert {(each.reason, each.field) for each in found} == {
+        ("NodePortRange", f"spec.haproxy.{field}") for field in ("listeners[1].port", "listeners[2].port", "stats.port")
+    }
+    assert "30000-32767" in found[0].message and "30000 is" in found[0].message

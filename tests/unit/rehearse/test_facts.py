@@ -34,10 +34,10 @@ def test_nodes_get_the_names_and_backend_addresses_that_the_resource_states() ->
 
 
 def test_no_host_gets_an_address_twice_or_a_virtual_ip() -> None:
-    cluster = sample("minimal.yaml", virtualRouters=[{"virtualIPs": ["10.0.0.1/29"]}, {"virtualIPs": ["10.0.1.200/24"]}])
+    cluster = sample("minimal.yaml", virtualRouters=[{"virtualIPs": ["10.0.0.1/28"]}, {"virtualIPs": ["10.0.1.200/24"]}])
     layout = make_layout(cluster)
     assigned = [a.ip for node in layout.nodes for i in node.interfaces or () for a in i.addresses]
-    assigned += [a.ip for segment in layout.segments for a in segment.client]
+    assigned += [a.ip for each in layout.segments for a in (*each.client, *each.newcomer, *each.servers)]
     assert len(set(assigned)) == len(assigned)
     assert not {each.ip for each in layout.virtual_ips} & set(assigned)
 

@@ -10,6 +10,7 @@ from hacluster.rehearse.measure import (
     longest_gap,
     measure_window,
     parse_records,
+    with_newcomer,
 )
 
 VIP = "172.16.7.200"
@@ -77,3 +78,11 @@ def test_a_pause_of_the_client_counts_as_a_gap() -> None:
     records = parse_records(["r 1.0 0.001 node1", "r 1.005 0.001 node1", "r 1.1 0.001 node2", "r 1.105 0.001 node2"])
     assert round(measure_window(records, [], [], VIP, (1.0, 1.105)).gap) == 95
     assert measure_window(records, [], [], VIP, (1.1, 1.105)).gap == 0
+
+
+def test_the_newcomers_gap_and_failures_are_counted_beside_those_of_the_other_client() -> None:
+    remembering = parse_records([f"r {1 + number / 100:.2f} 0.001 node1" for number in range(101)])
+    asking = parse_records([f"{'f' if 20 <= number < 45 else 'r'} {1 + number / 100:.2f} 0.001 x" for number in range(101)])
+    measured = with_newcomer(measure_window(remembering, [], [], VIP, (1.0, 2.0), every=0.01), asking, (1.0, 2.0), 0.01)
+    assert (measured.gap, measured.failed) == (0, 0)
+    assert (round(measured.newcomer_gap), measured.newcomer_failed, measured.newcomer_requests) == (250, 25, 101)

@@ -20,7 +20,9 @@ HERE = Path(__file__).parent
 
 def validate(text: str) -> tuple[bool, str]:
     """Whether `hacluster validate` accepts the resource, and its output."""
-    done = subprocess.run(["hacluster", "validate", "-f", "-"], input=text, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["hacluster", "validate", "-f", "-"], input=text, capture_output=True, text=True, timeout=60, check=False
+    )
     return done.returncode == 0, done.stdout.strip() or done.stderr.strip()
 
 

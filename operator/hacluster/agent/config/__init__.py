@@ -2,6 +2,13 @@
 
 - `watcher.py` – notices changed files, has them installed, and reports problems.
 - `bundle.py` – one node's files: as offered by the ConfigMap, as installed, as last known good.
+- `wire.py` – the settings on which nodes must agree, and what a change of them means (pure).
+- `turn.py` – when this node loads such a change: the holder first, the others once they hear it.
+- `servers_first.py` – waits until Apache listens on a new address or port before HAProxy is told.
 - `install.py` – the transaction: check, install, reload; after a refusal back to the good files.
+- `running.py` – whether the daemons run with what is in their files, as they themselves say.
+- `settings.py` – keepalived's settings, from its dump and from its file (pure).
+- `deviations.py` – what somebody else has changed, when it is repaired, and what is reported of it (pure).
 - `daemons.py` – keepalived's and HAProxy's own checks and reloads, and the reading of their answers.
+- `redirects.py` – reports ports that the node's firewall redirects to another program.
 """

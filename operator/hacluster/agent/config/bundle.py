@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from hacluster import names
 from hacluster.agent.paths import Paths
 from hacluster.nodeconfig import AgentConfig, File
+from hacluster.packing import index_key, unpack
 
 DAEMON_FILES: Final = (File.HAPROXY, File.KEEPALIVED)
 """The files that a daemon checks and reloads, in this order: HAProxy has to serve before keepalived brings a virtual IP."""
@@ -55,9 +56,22 @@ def read_offered(directory: Path, node: str) -> Bundle | None:
     """This node's files in the mounted ConfigMap; None when there are none. Raises BadBundle, OSError."""
     while True:
         version = _current_version(directory)
-        texts = _read({file: version / names.key(node, file.value) for file in FILES})
+        texts = _unpack(version, node)
         if _current_version(directory) == version:  # else the kubelet replaced it while it was read
             return parse_bundle(texts) if texts else None
+
+
+def _unpack(directory: Path, node: str) -> dict[File, str]:
+    def read(key: str) -> bytes | None:
+        try:
+            return (directory / key).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    try:
+        return unpack(node, read, FILES)
+    except (ValueError, AttributeError) as error:
+        raise BadBundle(f"the node's configuration cannot be read: {error}") from None
 
 
 def _current_version(directory: Path) -> Path:
@@ -92,7 +106,8 @@ def fingerprint(directory: Path, node: str) -> tuple[object, ...]:
     try:
         return (directory.joinpath("..data").readlink(),)
     except OSError:
-        return tuple(_stamp(directory / names.key(node, file.value)) for file in FILES)
+        keys = (*(names.key(node, file.value) for file in FILES), index_key(node))
+        return tuple(_stamp(directory / key) for key in keys)
 
 
 def _stamp(file: Path) -> tuple[int, int, int] | None:

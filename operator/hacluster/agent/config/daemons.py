@@ -7,6 +7,7 @@ Sources: keepalived(8) for `-t` and SIGHUP; HAProxy's Management Guide for `-c` 
 """
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -14,12 +15,17 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, Protocol
 
+from hacluster.agent.config.running import Running
+from hacluster.agent.haproxy import server_states
 from hacluster.agent.haproxy.commands import ask
 from hacluster.agent.keepalived.process import Keepalived
 from hacluster.agent.paths import Paths
 from hacluster.agent.system.commands import run
+from hacluster.agent.system.files import replace_file
 from hacluster.nodeconfig import File
 
+_STATES_DEADLINE: Final = 1.0
+"""Seconds for HAProxy to tell the states of its servers."""
 _RELOAD_DEADLINE: Final = 30.0
 """Seconds for a reload of HAProxy: the master answers when the new worker has started."""
 _MAX_MESSAGE: Final = 600
@@ -55,6 +61,9 @@ class Daemons(Protocol):
     async def reload(self, file: File) -> Verdict:
         """Makes the daemon of `file` load its installed file."""
 
+    async def differs(self, file: File) -> bool:
+        """Whether the daemon of `file` certainly runs with something else than its installed file. Raises OSError."""
+
 
 class RealDaemons:
     """keepalived and HAProxy of this pod."""
@@ -62,6 +71,9 @@ class RealDaemons:
     def __init__(self, paths: Paths, keepalived: Keepalived) -> None:
         self._paths = paths
         self._keepalived = keepalived
+        self._running = Running(paths, keepalived)
+        self._foreign: frozenset[File] = frozenset()
+        """Files with which the daemon did not run when it was asked last."""
         self._checks: Mapping[File, tuple[str, ...]] = {
             File.KEEPALIVED: ("keepalived", "-t", "-f"),
             File.HAPROXY: ("haproxy", "-c", "-f"),
@@ -87,19 +99,45 @@ class RealDaemons:
         """Sends SIGHUP to keepalived, or `reload` to HAProxy's master socket."""
         return await self._reloads[file]()
 
+    async def differs(self, file: File) -> bool:
+        """Asks the daemon what it has loaded."""
+        found = await self._running.differs(file)
+        self._foreign = self._foreign | {file} if found else self._foreign - {file}
+        return found
+
     async def _reload_keepalived(self) -> Verdict:
         reloaded = await self._keepalived.reload()
         if reloaded is None:
             return Verdict(Answer.ABSENT, "keepalived is not running")
-        return ACCEPTED if reloaded else Verdict(Answer.REFUSED, "keepalived ended when it was told to reload")
+        if reloaded:
+            return ACCEPTED
+        if self._paths.leave.exists():
+            return Verdict(Answer.ABSENT, "keepalived ends with its pod")
+        return Verdict(Answer.REFUSED, "keepalived ended when it was told to reload")
 
     async def _reload_haproxy(self) -> Verdict:
+        await self._pass_server_states()
         try:
             async with asyncio.timeout(_RELOAD_DEADLINE):
                 answer = await ask(self._paths.haproxy_master, "reload")
         except (OSError, TimeoutError) as error:
             return Verdict(Answer.ABSENT, f"HAProxy's master does not answer: {error or 'timeout'}")
+        finally:
+            self._paths.haproxy_server_states.unlink(missing_ok=True)
         return parse_reload_answer(answer.replace(str(self._paths.live(File.HAPROXY)), File.HAPROXY.value))
+
+    async def _pass_server_states(self) -> None:
+        """Writes what HAProxy knows of its servers for the process that the reload starts. Without it, the reload works all the same.
+
+        What it knows of servers of another configuration says nothing about ours, though the names may be the same.
+        """
+        if File.HAPROXY in self._foreign:
+            return
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_STATES_DEADLINE):
+                answer = await ask(self._paths.haproxy_admin, server_states.COMMAND)
+            before, after = self._paths.good(File.HAPROXY).read_text(), self._paths.live(File.HAPROXY).read_text()
+            replace_file(self._paths.haproxy_server_states, server_states.states_for_reload(answer, before, after))
 
 
 def parse_reload_answer(answer: str) -> Verdict:

@@ -6,18 +6,26 @@ The good copies are on disk, so an agent that is killed during a transaction fin
 next start, and sees that the live files may differ from them.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from hacluster.agent.config.bundle import DAEMON_FILES, Bundle, read_good, read_live
 from hacluster.agent.config.daemons import ACCEPTED, Answer, Daemons, Verdict
+from hacluster.agent.config.deviations import Deviation
+from hacluster.agent.config.servers_first import wait_for_apache
+from hacluster.agent.config.turn import Turn, never
+from hacluster.agent.config.wire import as_owner
 from hacluster.agent.paths import Paths
 from hacluster.agent.system import tcp_sockets
 from hacluster.agent.system.files import replace_file
 from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, File, Port
+
+log = logging.getLogger(__name__)
 
 
 class Retry(Enum):
@@ -35,6 +43,8 @@ class Outcome:
     problems: tuple[NodeProblem, ...] = ()
     retry: Retry = Retry.NEVER
 
+
+_DEVIATIONS: Final = {File.HAPROXY: Deviation.HAPROXY, File.KEEPALIVED: Deviation.KEEPALIVED}
 
 Preflight = Callable[[AgentConfig], Awaitable[tuple[NodeProblem, ...]]]
 """A check before the daemons' first start: returns the problems that forbid it."""
@@ -56,11 +66,13 @@ class Installer:
         daemons: Daemons,
         listeners: Callable[[], Collection[tcp_sockets.Listener]] = tcp_sockets.read_listeners,
         preflight: Preflight = _no_preflight,
+        turn: Turn | None = None,
     ):
         self._paths = paths
         self._daemons = daemons
         self._listeners = listeners
         self._preflight = preflight
+        self._turn = turn
         paths.good(File.AGENT).parent.mkdir(parents=True, exist_ok=True)
         self.good = read_good(paths)
         # Whether the live files, or what the daemons have loaded, may differ from the good files: a transaction was interrupted.
@@ -71,9 +83,10 @@ class Installer:
         """Whether the daemons' containers were allowed to start."""
         return self._paths.ready.exists()
 
-    async def install(self, new: Bundle) -> Outcome:
+    async def install(self, new: Bundle, superseded: Callable[[], bool] = never) -> Outcome:
         """Makes the daemons run with the new files, or keeps the good ones. Raises OSError.
 
+        Where nodes have to agree on what changes, it waits for this node's turn; `superseded` ends the wait, and nothing is installed.
         If a daemon cannot be asked to reload, the new files stay installed for its next start, and the outcome asks for another try.
         """
         changed = new.changed_from(self.good)
@@ -83,15 +96,37 @@ class Installer:
             return refusal
         if blockers := await self._find_blockers(new):
             return Outcome(blockers, Retry.PORT)
-        self._write(new.texts)
-        if not self.started:
-            self._commit(new)
-            self._paths.ready.touch()
+        if self.good is not None and self.started:
+            await wait_for_apache(self.good.config, new.config, self._listeners, superseded)
+        if not await self._wait_for_turn(new, superseded):
             return Outcome()
-        if failure := await self._reload(self._to_reload(changed)):
+        self._write(new.texts)
+        if self.started and (failure := await self._reload(new, self._to_reload(changed))):
             return failure
         self._commit(new)
+        self._paths.ready.touch()
         return Outcome()
+
+    async def find_deviations(self) -> frozenset[Deviation]:
+        """What somebody else has changed: the files that the daemons read, or what the daemons have loaded. Raises OSError.
+
+        None after an interrupted transaction: then the next `install` decides.
+        """
+        if self.good is None or self._dirty or not self.started:
+            return frozenset()
+        if dict(read_live(self._paths)) != dict(self.good.texts):
+            return frozenset({Deviation.FILES})
+        return frozenset([deviation for file, deviation in _DEVIATIONS.items() if await self._daemons.differs(file)])
+
+    async def restore(self, found: frozenset[Deviation]) -> None:
+        """Installs the good files again, and makes the daemons load them that may run with something else. Raises OSError."""
+        await self._roll_back([file for file, deviation in _DEVIATIONS.items() if found & {deviation, Deviation.FILES}])
+
+    async def _wait_for_turn(self, new: Bundle, superseded: Callable[[], bool]) -> bool:
+        """Waits until this node may load the new settings; False: other files came meanwhile."""
+        if self._turn is None or self.good is None or not self.started:
+            return True
+        return await self._turn.wait(self.good.texts[File.KEEPALIVED], new.texts[File.KEEPALIVED], superseded)
 
     async def _validate(self, new: Bundle, changed: Collection[File]) -> Outcome | None:
         """Runs the daemons' own checks of the changed files; returns the first failure."""
@@ -117,14 +152,14 @@ class Installer:
 
     def _ports_in_use(self, new: Bundle) -> tuple[tuple[Port, tcp_sockets.Listener], ...]:
         """The new files' ports that another program uses. Once started, the good files' ports are used by our own daemons."""
-        own = self.good.config.ports if self.good and self.started else ()
-        return tcp_sockets.find_ports_in_use(new.config.ports, own, self._listeners())
+        own = self.good.config.all_ports if self.good and self.started else ()
+        return tcp_sockets.find_ports_in_use(new.config.all_ports, own, self._listeners())
 
     def _to_reload(self, changed: Collection[File]) -> tuple[File, ...]:
         """The changed files; after an interrupted transaction all, because it is unknown what the daemons have loaded."""
         return tuple(file for file in DAEMON_FILES if self._dirty or file in changed)
 
-    async def _reload(self, files: Iterable[File]) -> Outcome | None:
+    async def _reload(self, new: Bundle, files: Iterable[File]) -> Outcome | None:
         """Makes the daemons load the live files; returns the first failure. After a refusal the good files are back.
 
         After ABSENT the new files stay for the daemon's next start. The reload is tried again all the same, because the daemon may
@@ -132,7 +167,9 @@ class Installer:
         """
         asked: list[File] = []
         self._dirty = True
-        for file in files:
+        for file in self._in_order(files):
+            if file is File.KEEPALIVED:
+                await self._start_as_owner(new)
             verdict = await self._daemons.reload(file)
             asked.append(file)
             if verdict.answer is Answer.ABSENT:
@@ -141,6 +178,28 @@ class Installer:
                 await self._roll_back(asked)
                 return _failed(file, verdict)
         return None
+
+    def _in_order(self, files: Iterable[File]) -> Iterable[File]:
+        """HAProxy first, except where the holder has loaded new settings already and keepalived cannot hear it until it has them, too."""
+        return reversed(list(files)) if self._turn and self._turn.follows else files
+
+    async def _start_as_owner(self, new: Bundle) -> None:
+        """Makes keepalived start new instances as address owner, for those virtual IPs that this node holds.
+
+        The holder of an instance with another VRID, interface or peering would be BACKUP for three intervals. An owner is MASTER at
+        once, and stays MASTER at the next reload, which gives it its own priority. The caller reloads next.
+        """
+        text = new.texts[File.KEEPALIVED]
+        if (
+            self._turn is None
+            or self.good is None
+            or not (instances := self._turn.restarting(self.good.texts[File.KEEPALIVED], text))
+        ):
+            return
+        log.info("%s: the new settings start as address owner, so that the virtual IPs stay", ", ".join(instances))
+        replace_file(self._paths.live(File.KEEPALIVED), as_owner(text, instances))
+        await self._daemons.reload(File.KEEPALIVED)
+        replace_file(self._paths.live(File.KEEPALIVED), text)
 
     async def _roll_back(self, asked: Iterable[File]) -> None:
         """Installs the good files, and reloads every daemon that was asked to load a new one."""

@@ -3,7 +3,15 @@
 The files in the order in which they act during a move:
 
 - `handover.py` – makes this node yield its virtual IPs, and decides when the daemons of a pod that ends may stop.
-- `rules.py` – the `ip` commands and nftables scripts that keep open connections alive (pure texts).
-- `netfilter.py` – runs these commands and scripts.
-- `second_chance.py` – keeps the kernel's routes and rules equal to the configuration, and the earlier holders in the rules current.
+- `yielding.py` – decides when a router's yield track file contains 1 (pure).
+- `leave_record.py` – since when the pod ends, for an agent that is restarted meanwhile.
+- `soft_stop.py` – stops HAProxy softly, and keeps its process until the preStop hooks have ended.
+- `forwarding.py` – what belongs to a resource in the kernel: names, policy rules, routes (pure).
+- `policy_routes.py` – keeps the kernel's policy rules and routes equal to that.
+- `rules.py` – the nftables scripts that keep open connections alive (pure texts).
+- `netfilter.py` – runs these scripts, and reads what the kernel has of them.
+- `tables.py` – keeps the kernel's nftables tables equal to the scripts.
+- `earlier_holders.py` – to which earlier holders packets are passed on (pure).
+- `repairs.py` – what is reported of parts that another program removed (pure).
+- `second_chance.py` – calls all of this at every change, and at least three times a second.
 """

@@ -3,31 +3,27 @@
 `Handover.run` is started by `agent/run.py`. There are two causes for yielding: the configuration asks for it (`Router.yields`: a
 switchover, or a cordoned node), or the pod is about to end. In that case the containers' preStop hooks create
 `names.LEAVE_FILE` and wait for `names.LEFT_FILE`, which this module creates when another node has the virtual IPs and the open
-connections are done.
+connections are done. While no other node has them, this one goes on serving, also new connections, until its time is over.
 
-A node yields through a track file of keepalived. With preemption Immediate, keepalived then lowers its priority, and another node
-takes over before this one gives the address up. With Delayed or Never a lower priority moves nothing: there the node goes to FAULT
-and gives the address up first.
+A node yields through a track file of keepalived (`yielding.py`).
 """
 
 import asyncio
 import logging
-import signal
-import socket
-import struct
-from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import Final, Protocol
 
-from hacluster.agent.keepalived.track_file import write_track
+from hacluster.agent.handover.leave_record import LeaveRecord, LeaveTimes
+from hacluster.agent.handover.soft_stop import SoftStop
+from hacluster.agent.handover.yielding import YieldFlag, takeover_timeout
+from hacluster.agent.keepalived.track_file import ensure_track
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import AgentState, holds
-from hacluster.agent.system import processes
 from hacluster.agent.system.tcp_sockets import count_open, read_sockets
+from hacluster.agent.vrrp.adverts import LastAdverts
 from hacluster.api.status import Health
 from hacluster.nodeconfig import Router
-from hacluster.timing import FAULT_PULSE, TAKEOVER, interval_seconds
+from hacluster.timing import SERVES, interval_seconds
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +33,10 @@ _COUNT_EVERY: Final = 0.25
 """Seconds between two counts of the open connections: a count reads the kernel's whole list of sockets."""
 _SETTLE: Final = 1.0
 """Seconds after a move in which neighbours that missed the gratuitous ARP may still send new connections to this node."""
-_MIN_TIMEOUT: Final = 1.0
-_CREDENTIALS: Final = struct.Struct("3i")
-"""`struct ucred` of unix(7): process, user and group id."""
+_IDLE: Final = 10.0
+"""A holder from which nobody takes over ends earlier if it has had no client for these seconds. New pods start in less."""
+_UNSERVED: Final = 3
+"""A node that has no virtual IP is done after this many takeover timeouts, although no other node advertises them."""
 
 
 class LeavePhase(Enum):
@@ -49,45 +46,6 @@ class LeavePhase(Enum):
     MOVING = "waiting for another node to take the virtual IPs"
     DRAINING = "serving the connections that are left"
     DONE = "done, the daemons may stop"
-
-
-def takeover_timeout(router: Router) -> float:
-    """Seconds after which another node would have taken the router's virtual IPs over, if there is one that can."""
-    return max(_MIN_TIMEOUT, TAKEOVER * interval_seconds(router))
-
-
-@dataclass
-class YieldFlag:
-    """Decides the content of one router's yield track file. Pure: times are arguments, in seconds of a monotonic clock.
-
-    With preemption Immediate (`Router.preempts`), the flag lowers the priority and stays set as long as the node has to yield: a
-    node with a higher priority takes the virtual IPs over.
-
-    With Delayed or Never, a lower priority moves nothing, so the flag puts the router into FAULT. There it is set for a limited
-    time (`FAULT_PULSE`) only, unless the pod ends. That is enough, as no node preempts the new holder afterwards either; and a node
-    that stayed in FAULT could not take over when the others fail.
-    """
-
-    router: Router
-    _set_at: float | None = None
-    _pulse_over: bool = False
-
-    def update(self, yields: bool, leaving: bool, holder: bool, now: float) -> bool:
-        """Whether the file has to contain 1 from now on.
-
-        `yields`: the configuration asks for it. `leaving`: the pod ends. `holder`: this node has virtual IPs of the router.
-        """
-        if not (yields or leaving):
-            self._set_at, self._pulse_over = None, False
-            return False
-        if self.router.preempts or leaving:
-            return True
-        if holder and not self._pulse_over and self._set_at is None:
-            self._set_at = now
-        pulse = FAULT_PULSE * interval_seconds(self.router)
-        if self._set_at is not None and now - self._set_at >= pulse:
-            self._set_at, self._pulse_over = None, True
-        return self._set_at is not None
 
 
 class KeepalivedParent(Protocol):
@@ -100,19 +58,21 @@ class KeepalivedParent(Protocol):
 class Handover:
     """Writes the yield track files, and answers the preStop hooks."""
 
-    def __init__(self, paths: Paths, state: AgentState, keepalived: KeepalivedParent) -> None:
-        """Times are seconds of the event loop's clock. After a restart while the pod ends, the hooks' files tell the phase."""
-        self._paths, self._state, self._keepalived = paths, state, keepalived
+    def __init__(self, paths: Paths, state: AgentState, keepalived: KeepalivedParent, adverts: LastAdverts) -> None:
+        """Times are seconds of the event loop's clock. After a restart while the pod ends, the files and HAProxy tell the phase."""
+        self._paths, self._state, self._keepalived, self._adverts = paths, state, keepalived, adverts
         self._flags: dict[str, YieldFlag] = {}
-        self._written: dict[str, bool] = {}
+        self._is_set: dict[str, bool] = {}
+        self._yielding: dict[str, bool] = {}
         self._phase = LeavePhase.STAYING
-        if paths.left.exists():
-            self._phase = LeavePhase.DONE
-        elif paths.leave.exists():
-            self._phase = LeavePhase.MOVING
+        self._resume = paths.leave.exists()
+        self._record = LeaveRecord(paths.leave_record)
         self._leave_began = 0.0
         self._drain_began = 0.0
         self._last_count = 0.0
+        self._sessions: int | None = None
+        self._busy_at = 0.0
+        self._soft_stop = SoftStop(paths)
         self._soft_stopped = False
         self._haproxy_was_down = False
         self._parent_before: int | None = None
@@ -125,23 +85,47 @@ class Handover:
             self._write_flags(loop.time())
             await self._state.wait_for_change(self._state.version, _POLL)
 
+    @property
+    def _routers(self) -> tuple[Router, ...]:
+        installed = self._state.now.installed
+        return installed.routers if installed else ()
+
+    @property
+    def _held(self) -> list[Router]:
+        """The routers of which this node has virtual IPs."""
+        return [router for router in self._routers if holds(router, self._state.now.network)]
+
+    def _is_served(self, router: Router, now: float) -> bool:
+        """Whether another node has advertised the router's virtual IPs lately. Priority 0 says that it gives them up."""
+        last = self._adverts.last(router.name)
+        return last is not None and last.advert.priority > 0 and now - last.at < SERVES * interval_seconds(router)
+
     # ── yielding ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _write_flags(self, now: float) -> None:
-        observation = self._state.now
-        routers = observation.installed.routers if observation.installed else ()
-        self._flags = {router.name: self._flags.get(router.name) or YieldFlag(router) for router in routers}
+        """Makes every router's file right, whatever it contains now: another program may have changed it."""
+        self._flags = {router.name: self._flags.get(router.name) or YieldFlag(router) for router in self._routers}
         leaving = self._phase is not LeavePhase.STAYING
-        for router in routers:
+        for router in self._routers:
             flag = self._flags[router.name]
             flag.router = router
-            is_set = flag.update(router.yields, leaving, holds(router, observation.network), now)
-            before = self._written.get(router.name)
-            if before is not is_set:
-                write_track(self._paths.track_yield(router.name), is_set)
-                if is_set or before:
-                    log.info("router %s: %s", router.name, "yielding" if is_set else "no longer yielding")
-                self._written[router.name] = is_set
+            yields = router.yields or router.name in self._state.now.held_back
+            served = self._is_served(router, now)
+            is_set = flag.update(yields, leaving, holds(router, self._state.now.network), served, now) or (
+                leaving and self._soft_stopped  # it accepts no connection any more
+            )
+            written, before = ensure_track(self._paths.track_yield(router.name), is_set), self._is_set.get(router.name)
+            ensure_track(self._paths.track_step(router.name), flag.step)
+            yielding = is_set or flag.step
+            if self._yielding.get(router.name, False) is not yielding:
+                log.info("router %s: %s", router.name, "yielding" if yielding else "no longer yielding")
+            self._yielding[router.name] = yielding
+            if written and before is is_set:
+                log.warning("router %s: its yield file was not %d; written again", router.name, is_set)
+            self._is_set[router.name] = is_set
+        if self._state.now.installed:
+            for file in self._paths.other_tracks(self._flags):
+                file.unlink(missing_ok=True)
 
     # ── leaving ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -149,18 +133,37 @@ class Handover:
         """Goes to the next phase when its condition holds, or back to STAYING if the pod turns out to stay."""
         before = self._phase
         if self._phase is LeavePhase.STAYING and self._paths.leave.exists():
-            self._phase, self._leave_began, self._soft_stopped, self._haproxy_was_down = LeavePhase.MOVING, now, False, False
-            self._parent_before = self._keepalived.parent()
+            self._begin_leaving(now)
         elif self._phase is not LeavePhase.STAYING and self._pod_stays():
             self._cancel_leaving()
+        elif self._phase is LeavePhase.MOVING and self._may_end_while_holding(now):
+            self._phase = LeavePhase.DONE
         elif self._phase is LeavePhase.MOVING and self._has_moved(now):
             self._phase, self._drain_began, self._last_count = LeavePhase.DRAINING, now, now
+            self._record.write(LeaveTimes(self._leave_began, now))
+        elif self._phase is LeavePhase.DRAINING and self._held and not self._soft_stopped:
+            self._phase = LeavePhase.MOVING  # nobody else could serve
         elif self._phase is LeavePhase.DRAINING and self._has_drained(now):
             self._phase = LeavePhase.DONE
-            self._paths.left.touch()
         if self._phase is not before:
             log.info("leaving: %s", self._phase.value)
+            if self._phase is LeavePhase.DONE:
+                self._paths.left.touch()
         self._state.update(leaving=self._phase is not LeavePhase.STAYING)
+
+    def _begin_leaving(self, now: float) -> None:
+        """Also goes on from where an agent was that ended meanwhile: as far as the files say, and HAProxy itself."""
+        times = (self._record.read(now) if self._resume else None) or LeaveTimes(now)
+        self._record.write(times)
+        self._soft_stopped = self._resume and self._soft_stop.is_under_way()
+        self._leave_began, self._drain_began = times.leave_began, times.drain_began or times.leave_began
+        if self._resume and self._paths.left.exists():
+            self._phase = LeavePhase.DONE
+        else:
+            self._phase = LeavePhase.DRAINING if self._soft_stopped else LeavePhase.MOVING
+        self._resume, self._haproxy_was_down = False, False
+        self._parent_before = self._keepalived.parent()
+        self._sessions, self._busy_at, self._last_count = None, now, now
 
     def _pod_stays(self) -> bool:
         """Whether only a container was restarted: HAProxy was down and answers again, or keepalived has another parent process.
@@ -171,58 +174,70 @@ class Handover:
             self._haproxy_was_down = True
         haproxy_restarted = self._haproxy_was_down and self._state.now.haproxy is Health.UP
         parent = self._keepalived.parent()
-        return haproxy_restarted or (parent is not None and self._parent_before is not None and parent != self._parent_before)
+        if self._parent_before is None:
+            self._parent_before = parent
+        return haproxy_restarted or (parent is not None and parent != self._parent_before)
 
     def _cancel_leaving(self) -> None:
         for file in (self._paths.leave, self._paths.left):
             file.unlink(missing_ok=True)
+        self._record.remove()
+        self._soft_stop.close()
         self._phase = LeavePhase.STAYING
 
+    def _takeover_timeout(self) -> float:
+        return max(map(takeover_timeout, self._routers), default=0.0)
+
+    def _may_end_while_holding(self, now: float) -> bool:
+        """Whether this node still has virtual IPs, but may end: its time is over, or it serves nothing."""
+        waited = now - self._leave_began
+        if not self._held or waited < self._takeover_timeout():
+            return False
+        if waited >= self._drain_seconds() + self._takeover_timeout() or self._state.now.haproxy is Health.DOWN:
+            return True
+        return self._is_idle(now)
+
+    def _is_idle(self, now: float) -> bool:
+        """Whether no client has come for `_IDLE` seconds: nobody would notice the end, as when the whole resource is deleted."""
+        if now - self._last_count < _COUNT_EVERY:
+            return False
+        self._last_count = now
+        sessions = self._soft_stop.sessions()
+        if sessions != self._sessions or count_open(read_sockets(), self._state.now.virtual_ips):
+            self._sessions, self._busy_at = sessions, now
+        return now - self._busy_at >= _IDLE
+
     def _has_moved(self, now: float) -> bool:
-        """Whether this node has no virtual IP any more, or no other node has taken one over in time."""
-        observation = self._state.now
-        routers = observation.installed.routers if observation.installed else ()
-        held = [router for router in routers if holds(router, observation.network)]
-        return not held or now - self._leave_began >= max(map(takeover_timeout, held))
+        """Whether other nodes have all virtual IPs; also when nobody advertises them, but this node should have taken them by now."""
+        served = all(self._is_served(router, now) for router in self._routers)
+        return not self._held and (served or now - self._leave_began >= self._takeover_timeout())
 
     def _has_drained(self, now: float) -> bool:
         """Whether no connection to a virtual IP is open any more, or the drain is over.
 
-        After `_SETTLE` HAProxy is stopped softly: it closes its listeners and adds `Connection: close` to its answers, so that
-        clients connect again, to the new holder.
+        After `_SETTLE` HAProxy is stopped softly, so that clients connect again, to the new holder. Not before there is one.
         """
-        observation = self._state.now
-        drain = observation.installed.drain_seconds if observation.installed else 0.0
-        if now - self._drain_began >= drain:
+        if now - self._drain_began >= self._drain_seconds():
             return True
-        if observation.haproxy is Health.DOWN and not self._soft_stopped:
-            return True  # it has failed and serves no connection; after the soft stop it does not answer checks, but still serves
-        if now - self._drain_began < _SETTLE:
+        if self._state.now.haproxy is Health.DOWN and not self._soft_stopped:
+            # After the soft stop it does not answer checks, but still serves; otherwise it has failed.
+            self._soft_stopped = self._soft_stop.is_under_way()
+            if not self._soft_stopped:
+                return True
+        served = all(self._is_served(router, now) for router in self._routers)
+        if now - self._drain_began < (_SETTLE if served else _UNSERVED * self._takeover_timeout()):
             return False
         if not self._soft_stopped:
             self._soft_stopped = True
-            self._soft_stop()
+            self._soft_stop.begin()
+        return self._no_connection_left(now)
+
+    def _no_connection_left(self, now: float) -> bool:
         if now - self._last_count < _COUNT_EVERY:
             return False
         self._last_count = now
-        return haproxy_master(self._paths.haproxy_master) is None or not count_open(read_sockets(), observation.virtual_ips)
+        return not self._soft_stop.runs() or not count_open(read_sockets(), self._state.now.virtual_ips)
 
-    def _soft_stop(self) -> None:
-        """SIGUSR1 to the master process: soft stop (HAProxy's Management Guide, "Stopping and restarting HAProxy")."""
-        if (pid := haproxy_master(self._paths.haproxy_master)) is not None:
-            processes.send(pid, signal.SIGUSR1)
-
-
-def haproxy_master(path: Path) -> int | None:
-    """Process id of the process that listens on HAProxy's master socket; None if there is none.
-
-    The kernel gives it for a connected unix socket (SO_PEERCRED, unix(7)). So no pid file is needed, which could be out of date.
-    """
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(0.2)
-        try:
-            connection.connect(str(path))
-            pid, _, _ = _CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
-        except OSError:
-            return None
-    return int(pid) or None
+    def _drain_seconds(self) -> float:
+        installed = self._state.now.installed
+        return installed.drain_seconds if installed else 0.0

@@ -1,48 +1,57 @@
-"""Runs the texts of `rules.py`: policy routes with `ip`, nftables scripts with `nft`.
+"""Runs nftables scripts with `nft`, and reads what the kernel has of them.
 
-`second_chance.py` is the only user. The class can be replaced in tests, which have no such kernel.
+`tables.py` is the only user. The class can be replaced in tests, which have no such kernel.
 """
 
-import asyncio
+import errno
+from ipaddress import ip_address
+from typing import Final
 
-from hacluster.agent.handover.rules import FAMILIES, Forwarding, clear_routes, clear_rules, ports, routes, rules
+from hacluster.agent.handover.forwarding import Forwarding
+from hacluster.agent.handover.rules import BASE_CHAIN, FAMILIES, holder_map, port_sets
+from hacluster.agent.system import nftables
 from hacluster.agent.system.commands import run
+from hacluster.agent.system.network import without_prefix
+
+_DEADLINE: Final = 5.0
+"""Seconds for one script."""
 
 
 class Netfilter:
-    """Changes the kernel's routes and nftables rules.
+    """nftables of this network namespace."""
 
-    A refusal by the kernel is returned as a text and not raised: without the forwarding a node can still hold virtual IPs.
-    """
+    async def run(self, script: str) -> str:
+        """Runs a script as one transaction (nft(8), "-f"). Returns an empty text, or why it was refused or did not end."""
+        code, output = await run("nft", "-f", "-", text=script, deadline=_DEADLINE)
+        return "" if code == 0 else f"nft: {output.strip()}"
 
-    async def install(self, forwarding: Forwarding) -> str:
-        """Installs routes, rules and ports from scratch. Returns an empty text, or what the kernel refused."""
-        await self._clear_routes(forwarding)
-        for command in routes(forwarding):
-            code, output = await run(*command)
-            if code:
-                return f"{' '.join(command)}: {output.strip()}"
-        return await self.nft(rules(forwarding) + ports(forwarding))
+    def generation(self) -> int | None:
+        """The number of the ruleset, which every commit of any program changes. None without nftables. Raises OSError."""
+        return nftables.generation()
 
-    async def remove(self, forwarding: Forwarding) -> None:
-        """Removes all routes and rules of the resource. What is missing already is ignored."""
-        await self._clear_routes(forwarding)
-        for _, _, _, flag in FAMILIES:
-            await run("ip", flag, "route", "flush", "table", str(forwarding.table))
-        await self.nft(clear_rules(forwarding))
+    def fingerprint(self, forwarding: Forwarding) -> str | None:
+        """A text that changes with any rule, set or port of the resource's tables. None if a table is missing. Raises OSError."""
+        prints = []
+        for version, kind, _ in FAMILIES:
+            routers = forwarding.routers(version)
+            if routers:
+                sets = [name for index, _ in routers for name in port_sets(index)]
+                prints.append(nftables.fingerprint(kind, forwarding.name, BASE_CHAIN, sets))
+        return " ".join(prints) if all(prints) else None
 
-    async def nft(self, script: str) -> str:
-        """Runs a script as one transaction (nft(8), "-f"). Returns an empty text, or why it was refused. Raises OSError without `nft`."""
-        process = await asyncio.create_subprocess_exec(
-            "nft", "-f", "-", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-        )
-        output, _ = await process.communicate(script.encode())
-        return f"nft: {output.decode(errors='replace').strip()}" if process.returncode else ""
+    def has_holder(self, forwarding: Forwarding, index: int, slot: int, holder: str) -> bool:
+        """Whether packets for all virtual IPs of router number `index` are passed on to this holder. Raises OSError."""
+        router = forwarding.config.routers[index]
+        kind = "ip" if router.ip_version == 4 else "ip6"
+        try:
+            found = nftables.elements(kind, forwarding.name, holder_map(slot, index))
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                return False
+            raise
+        packed = ip_address(holder).packed
+        return all(found.get(ip_address(without_prefix(each)).packed) == packed for each in router.virtual_ips)
 
-    async def _clear_routes(self, forwarding: Forwarding) -> None:
-        """Deletes the policy rules: `ip rule delete` removes one at a time and fails when none is left."""
-        for command in clear_routes(forwarding):
-            for _ in range(64):
-                code, _ = await run(*command)
-                if code != 0:
-                    break
+    def has_tables(self, name: str) -> bool:
+        """Whether there is a table of this name, of any family. Raises OSError."""
+        return any(nftables.has_table(kind, name) for _, kind, _ in FAMILIES)

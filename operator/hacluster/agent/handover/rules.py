@@ -1,87 +1,53 @@
-"""The `ip` commands and nftables scripts that keep open connections alive when a virtual IP moves. Pure texts.
+"""The nftables scripts for the second chance of open connections when a virtual IP moves. Pure texts.
 
-`netfilter.py` runs them; `second_chance.py` decides when. Two mechanisms work together:
-
-- *Policy routes* (`routes`): the old holder goes on delivering packets for the virtual IP to its own sockets. ARP never uses these
-  routes, so the old holder does not answer ARP requests for the address.
-- *Second chance* (`rules`): the new holder passes on packets of connections that it does not know to the interface of the old
-  holder, for as long as connections may drain.
+The new holder passes on packets of connections that it does not know to the interfaces of the holders before it, for as long as
+connections may drain. `tables.py` loads the scripts and compares; `second_chance.py` decides to which holders packets are passed on.
+The old holder takes these packets by the policy routes of `forwarding.py`.
 
 The second chance is the idea of GitHub's glb-director, done with stock nftables (nft(8)). What else was tried, and why it is so:
 docs/decisions/0015-connections-live-on.md.
 """
 
-import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from hacluster.agent.handover.forwarding import Forwarding
 from hacluster.agent.system.network import without_prefix
-from hacluster.nodeconfig import AgentConfig, Router
+from hacluster.nodeconfig import Router
 
-PREFERENCE: Final = 5151
-"""Preference of the policy rules: after the rule for the kernel's local addresses (0), before the main table (32766)."""
-_TABLES: Final = 0x4841_0000
-"""The routing tables of all resources are numbered from here on."""
-FAMILIES: Final = ((4, "ip", "ipv4_addr", "-4"), (6, "ip6", "ipv6_addr", "-6"))
-"""Of each address family: IP version, nftables family, nftables type of an address, option of `ip`."""
-_HOST_PREFIX: Final = {4: 32, 6: 128}
-_MAPS: Final = ("first", "second")
-"""nftables maps with the holders to which packets are passed on: virtual IP → address of a holder."""
-MAX_HOLDERS: Final = len(_MAPS)
+FAMILIES: Final = ((4, "ip", "ipv4_addr"), (6, "ip6", "ipv6_addr"))
+"""Of each address family: IP version, nftables family, nftables type of an address."""
+BASE_CHAIN: Final = "second_chance"
+"""The chain that the kernel calls for each packet."""
+MAX_HOLDERS: Final = 8
+"""Earlier holders to which packets are passed on at most: each gets a copy of every packet of an unknown connection."""
 _TTL: Final = {"ip": "ip ttl", "ip6": "ip6 hoplimit"}
 PASSED_ON: Final = 8
 """Time to live that marks a packet as passed on; the kernel decrements it once on the way. Packets of clients arrive with more:
 they start with 64 or more, and no client is so many hops away."""
+_TIME_WAIT: Final = 60.0
+"""Seconds for which Linux keeps a socket in TIME_WAIT (TCP_TIMEWAIT_LEN)."""
+_UNRECORDED: Final = 2
+"""Seconds after loading in which a handshake may have begun before its record was there; the second try of the client's host is at 1 s."""
 
 
-@dataclass(frozen=True)
-class Forwarding:
-    """The names in the kernel that belong to one resource. Two resources on the same node have different ones."""
-
-    config: AgentConfig
-
-    @property
-    def table(self) -> int:
-        """Number of the routing table, from a hash of the resource's namespace and name."""
-        return _TABLES | zlib.crc32(f"{self.config.namespace}/{self.config.cluster}".encode()) & 0xFFFF
-
-    @property
-    def name(self) -> str:
-        """Name of the nftables tables; there is one for each address family."""
-        return f"hacluster_{self.table & 0xFFFF:04x}"
-
-    def routers(self, version: int) -> list[tuple[int, Router]]:
-        """The routers whose virtual IPs are of this IP version, each with its position in the configuration."""
-        return [(index, router) for index, router in enumerate(self.config.routers) if router.ip_version == version]
+def holder_map(slot: int, index: int) -> str:
+    """The map of router number `index` with its earlier holder number `slot` (from 0): virtual IP → address of the holder."""
+    return f"holder{slot}_{index}"
 
 
-def clear_routes(forwarding: Forwarding) -> list[tuple[str, ...]]:
-    """Commands that delete the policy rules. Each deletes one rule, so it has to be repeated until it fails."""
-    return [("ip", flag, "rule", "delete", "lookup", str(forwarding.table)) for _, _, _, flag in FAMILIES]
-
-
-def routes(forwarding: Forwarding) -> list[tuple[str, ...]]:
-    """Commands that deliver packets for a virtual IP to this node's sockets, whether or not the node holds the address.
-
-    They match only TCP that arrives on the router's interface. The kernel looks a route up for ARP requests too, but without a
-    protocol: such a look-up does not match, and the request is not answered.
-    """
-    commands: list[tuple[str, ...]] = []
-    table = str(forwarding.table)
-    for version, _, _, flag in FAMILIES:
-        for _, router in forwarding.routers(version):
-            for address in map(without_prefix, router.virtual_ips):
-                prefix = f"{address}/{_HOST_PREFIX[version]}"
-                commands.append(("ip", flag, "route", "replace", "local", prefix, "dev", "lo", "table", table))
-                match = ("to", prefix, "iif", router.interface, "ipproto", "tcp", "lookup", table)
-                commands.append(("ip", flag, "rule", "add", "preference", str(PREFERENCE), *match))
-    return commands
+def port_sets(index: int) -> tuple[str, str]:
+    """The sets of router number `index` with HAProxy's ports: of listeners on every address, and of those bound to one."""
+    return f"any{index}", f"bound{index}"
 
 
 def clear_rules(forwarding: Forwarding) -> str:
-    """The nftables script that removes all tables of the resource. `add` comes first, as deleting a missing table would be an error."""
-    return "".join(f"add table {kind} {forwarding.name}\ndelete table {kind} {forwarding.name}\n" for _, kind, _, _ in FAMILIES)
+    """The nftables script that removes all tables of the resource, also those of a former version.
+
+    `add` comes first, as deleting a missing table would be an error.
+    """
+    names = (forwarding.name, forwarding.former_names.nftables)
+    return "".join(f"add table {kind} {name}\ndelete table {kind} {name}\n" for _, kind, _ in FAMILIES for name in names)
 
 
 def rules(forwarding: Forwarding) -> str:
@@ -94,12 +60,14 @@ def rules(forwarding: Forwarding) -> str:
     - A passed-on packet is marked by its TTL. A node that receives it and does not know the connection drops it: another
       node may know it. It is never passed on again, so no packet runs in circles.
     - Only the holder of the virtual IP resets a connection, and only when there is no earlier holder.
+    - It resets a connection itself where it has an ended one of the same client and port (TIME_WAIT): the kernel would answer for that
+      one, and the client would send its request again and again.
 
     A node knows the connections for which it has a socket, so no connection tracking is needed. Only handshakes are recorded, for as
     long as they last, and while there is an earlier holder.
     """
     parts = [clear_rules(forwarding)]
-    for version, kind, type_, _ in FAMILIES:
+    for version, kind, type_ in FAMILIES:
         routers = forwarding.routers(version)
         if not routers:
             continue
@@ -108,20 +76,26 @@ def rules(forwarding: Forwarding) -> str:
         chains = "".join(_chains(kind, index, router, tracked=tracked) for index, router in routers)
         entries = "".join(_entries(kind, index, router, tracked=tracked) for index, router in routers)
         hook = "    type filter hook prerouting priority mangle; policy accept;\n"
-        parts.append(f"table {kind} {forwarding.name} {{\n{sets}{chains}  chain second_chance {{\n{hook}{entries}  }}\n}}\n")
+        # As comments, because a change of an index needs the rules to be loaded again (`Forwarding.interfaces`).
+        indices = "".join(
+            f"# {router.interface} is interface {(forwarding.interfaces or {}).get(router.interface)}\n" for _, router in routers
+        )
+        parts.append(
+            f"{indices}table {kind} {forwarding.name} {{\n{sets}{chains}  chain {BASE_CHAIN} {{\n{hook}{entries}  }}\n}}\n"
+        )
     return "".join(parts)
 
 
 def ports(forwarding: Forwarding) -> str:
     """The nftables script that sets the ports whose connections get a second chance. The holders in the maps stay as they are."""
     lines = []
-    for version, kind, _, _ in FAMILIES:
+    for version, kind, _ in FAMILIES:
         for index, _ in forwarding.routers(version):
-            for name, numbers in (("any", _unbound_ports(forwarding)), ("bound", _bound_ports(forwarding))):
-                lines.append(f"flush set {kind} {forwarding.name} {name}{index}\n")
+            for name, numbers in zip(port_sets(index), (_unbound_ports(forwarding), _bound_ports(forwarding)), strict=True):
+                lines.append(f"flush set {kind} {forwarding.name} {name}\n")
                 if numbers:
                     elements = ", ".join(map(str, numbers))
-                    lines.append(f"add element {kind} {forwarding.name} {name}{index} {{ {elements} }}\n")
+                    lines.append(f"add element {kind} {forwarding.name} {name} {{ {elements} }}\n")
     return "".join(lines)
 
 
@@ -135,16 +109,31 @@ def _bound_ports(forwarding: Forwarding) -> list[int]:
     return sorted({each.port for each in forwarding.config.ports if each.address})
 
 
+def unrecorded_handshakes(forwarding: Forwarding, index: int) -> str:
+    """The nftables script for the holder of router number `index` whose rules are loaded: handshakes with it may be under way.
+
+    None of them is in the new record. So for two seconds a socket in a handshake or in TIME_WAIT counts as known. Nowhere else: a node
+    that takes over in that time would keep the packets of connections for which it has a socket in TIME_WAIT.
+    """
+    router = forwarding.config.routers[index]
+    kind = "ip" if router.ip_version == 4 else "ip6"
+    elements = ", ".join(f"{without_prefix(address)} timeout {_UNRECORDED}s" for address in router.virtual_ips)
+    return f"add element {kind} {forwarding.name} loaded{index} {{ {elements} }}\n"
+
+
 def _sets(type_: str, index: int) -> str:
     """One router's maps and sets.
 
-    `first` and `second`: virtual IP → holder to pass packets to. `any` and `bound`: HAProxy's ports, by the kind of listener.
+    `holder…`: virtual IP → holder to pass packets to. `any` and `bound`: HAProxy's ports, by the kind of listener.
     `opening`: address and port of clients whose handshake is not over. `known`: virtual IPs with an entry in a map.
+    `ended`: virtual IPs of which this node may have sockets in TIME_WAIT that are older than another holder's connections.
+    `loaded`: virtual IPs whose rules were loaded on their holder just now (`unrecorded_handshakes`).
     """
-    maps = "".join(f"  map {each}{index} {{ type {type_} : {type_}; flags timeout; }}\n" for each in _MAPS)
-    numbers = "".join(f"  set {each}{index} {{ type inet_service; }}\n" for each in ("any", "bound"))
+    maps = "".join(f"  map {each} {{ type {type_} : {type_}; flags timeout; }}\n" for each in _holder_maps(index))
+    numbers = "".join(f"  set {each} {{ type inet_service; }}\n" for each in port_sets(index))
     opening = f"  set opening{index} {{ type {type_} . inet_service; flags dynamic,timeout; timeout 10s; size 65536; }}\n"
-    return f"{maps}{numbers}{opening}  set known{index} {{ type {type_}; flags timeout; }}\n"
+    virtual_ips = "".join(f"  set {each}{index} {{ type {type_}; flags timeout; }}\n" for each in ("known", "ended", "loaded"))
+    return f"{maps}{numbers}{opening}{virtual_ips}"
 
 
 def _entries(kind: str, index: int, router: Router, *, tracked: bool) -> str:
@@ -161,9 +150,11 @@ def _entries(kind: str, index: int, router: Router, *, tracked: bool) -> str:
 def _chains(kind: str, index: int, router: Router, *, tracked: bool) -> str:
     """One router's chains: which packets are left to this node's sockets (`return`), and what happens to the others (`unknown`)."""
     ttl, address_type = _TTL[kind], "fib daddr . iif type"  # the type is `local` on the holder of the virtual IP
-    no_earlier_holder = f"{kind} daddr != @known{index} {ttl} > {PASSED_ON} {address_type} local return"
+    late = f"{kind} daddr != @known{index}"
+    no_earlier_holder = f"{late} {kind} daddr != @ended{index} {ttl} > {PASSED_ON} {address_type} local return"
     client = f"{kind} saddr . tcp sport"
     opens = "tcp flags & (syn | ack) == syn"
+    has_data = "tcp flags & (fin | syn | rst | psh) == psh"
     unknown = (
         f"{ttl} <= {PASSED_ON} counter drop",
         # Gratuitous ARP packets of two nodes may cross, so packets may arrive at a node that is not the holder. A backup that knows the
@@ -172,7 +163,7 @@ def _chains(kind: str, index: int, router: Router, *, tracked: bool) -> str:
         f"{kind} daddr != @known{index} {address_type} != local counter drop",
         f"{kind} daddr != @known{index} return",
         f"{ttl} set {PASSED_ON}",
-        *(f'dup to {kind} daddr map @{each}{index} device "{router.interface}"' for each in _MAPS),
+        *(f'dup to {kind} daddr map @{each} device "{router.interface}"' for each in _holder_maps(index)),
         "counter drop",
     )
     by_socket = (
@@ -188,11 +179,23 @@ def _chains(kind: str, index: int, router: Router, *, tracked: bool) -> str:
         f"socket transparent 1 {ttl} <= {PASSED_ON} return",
         f"socket transparent 1 {address_type} != local return",
         f"{client} @opening{index} return",
+        f"{kind} daddr @loaded{index} socket transparent 1 return",  # see `unrecorded_handshakes`
+        # After the drain. What ends an ended connection is left to its socket.
+        f"{late} socket transparent 1 {has_data} reject with tcp reset",
         f"goto unknown{index}",
     )
-    by_tracking = (no_earlier_holder, f"{opens} return", f"ct state {{ new, invalid }} goto unknown{index}")
+    by_tracking = (
+        no_earlier_holder,
+        f"{opens} return",
+        f"{late} ct state {{ new, invalid }} {has_data} {ttl} > {PASSED_ON} {address_type} local reject with tcp reset",
+        f"ct state {{ new, invalid }} goto unknown{index}",
+    )
     chains = _chain(f"unknown{index}", unknown) + _chain(f"by_socket{index}", by_socket)
     return chains + (_chain(f"by_tracking{index}", by_tracking) if tracked else "")
+
+
+def _holder_maps(index: int) -> list[str]:
+    return [holder_map(slot, index) for slot in range(MAX_HOLDERS)]
 
 
 def _chain(name: str, lines: Iterable[str]) -> str:
@@ -203,18 +206,19 @@ def recent_holders(forwarding: Forwarding, index: int, holders: Sequence[tuple[s
     """The nftables script that replaces the holders to which the packets of router number `index` are passed on.
 
     `holders`: their addresses, each with the seconds until its entry expires. The first `MAX_HOLDERS` with time left are used.
-    Without any, nothing is passed on.
+    Without any, nothing is passed on. Sockets in TIME_WAIT may be there for a minute more.
     """
     router = forwarding.config.routers[index]
     kind = "ip" if router.ip_version == 4 else "ip6"
     entries = [(holder, max(1, round(seconds))) for holder, seconds in holders if seconds > 0][:MAX_HOLDERS]
-    lines = [f"flush map {kind} {forwarding.name} {each}{index}" for each in _MAPS]
-    lines.append(f"flush set {kind} {forwarding.name} known{index}")
-    for each, (holder, seconds) in zip(_MAPS, entries, strict=False):
+    lines = [f"flush map {kind} {forwarding.name} {each}" for each in _holder_maps(index)]
+    lines += [f"flush set {kind} {forwarding.name} {each}{index}" for each in ("known", "ended")]
+    for each, (holder, seconds) in zip(_holder_maps(index), entries, strict=False):
         elements = ", ".join(f"{without_prefix(address)} timeout {seconds}s : {holder}" for address in router.virtual_ips)
-        lines.append(f"add element {kind} {forwarding.name} {each}{index} {{ {elements} }}")
-    if entries:
-        longest = max(seconds for _, seconds in entries)
-        elements = ", ".join(f"{without_prefix(address)} timeout {longest}s" for address in router.virtual_ips)
-        lines.append(f"add element {kind} {forwarding.name} known{index} {{ {elements} }}")
+        lines.append(f"add element {kind} {forwarding.name} {each} {{ {elements} }}")
+    longest = max((seconds for _, seconds in entries), default=0)
+    for each, seconds in (("known", longest), ("ended", longest + round(_TIME_WAIT))):
+        elements = ", ".join(f"{without_prefix(address)} timeout {seconds}s" for address in router.virtual_ips)
+        if seconds:
+            lines.append(f"add element {kind} {forwarding.name} {each}{index} {{ {elements} }}")
     return "\n".join(lines) + "\n"

@@ -1,7 +1,8 @@
-"""Keeps the kernel's forwarding (`rules.py`) equal to the configuration, and the earlier holders in it current.
+"""Keeps the kernel's forwarding equal to the configuration, and the earlier holders in it current.
 
-`SecondChance.run` is started by `agent/run.py`. It reads the configuration and the node's addresses from the agent's state, and
-gets every VRRP advertisement of another member from `LastAdverts`:
+`SecondChance.run` is started by `agent/run.py`. It reads the configuration and the node's addresses from the agent's state, and gets every
+VRRP advertisement of another member from `LastAdverts`. In every round, at least three times a second, it compares the kernel's rules,
+routes and tables with what they have to be, and repairs and reports what another program removed.
 
 - While this node is a backup, it writes the senders of the last advertisements into the kernel, as holders to which packets of
   unknown connections are passed on. The entries are there before this node takes over, so nothing has to be done in time then.
@@ -12,102 +13,87 @@ gets every VRRP advertisement of another member from `LastAdverts`:
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
+from hacluster.agent.handover.earlier_holders import Candidate, EarlierHolders, members_on_segment
+from hacluster.agent.handover.forwarding import Forwarding, make_forwarding
 from hacluster.agent.handover.netfilter import Netfilter
-from hacluster.agent.handover.rules import MAX_HOLDERS, Forwarding, ports, recent_holders, routes, rules
+from hacluster.agent.handover.policy_routes import PolicyRoutes
+from hacluster.agent.handover.repairs import Part, Repairs
+from hacluster.agent.handover.tables import Holders, Refused, Tables
 from hacluster.agent.neighbours.sockets import is_alive
 from hacluster.agent.state import AgentState, holds
+from hacluster.agent.system.backoff import Backoff
 from hacluster.agent.vrrp.adverts import LastAdverts, ReceivedAdvert
 from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
-from hacluster.nodeconfig import AgentConfig, Router
+from hacluster.nodeconfig import Router
 from hacluster.timing import ALIVE_AT_MOVE, interval_seconds
 
 log = logging.getLogger(__name__)
 
 PART: Final = "secondChance"
 """Under this key the problems of this module are stored in the agent's state."""
-_POLL: Final = 0.5
-"""Seconds: the longest time between two rounds."""
-_BACKUP_ENTRY: Final = 10.0
-"""Seconds until a backup's entry for a holder expires if it is not renewed. So an agent that dies leaves no entries behind for long."""
-_RENEW_AFTER: Final = 3.0
-"""Seconds after which a backup renews its entries."""
+_POLL: Final = 0.3
+"""Seconds: the longest time between two rounds, and so until something that another program removed is back."""
+_CURE: Final = (
+    "load the kernel modules nft_dup_ipv4, nft_dup_ipv6, nft_socket, nft_fib_inet, nft_reject_ipv4 and nft_reject_ipv6, "
+    "or set vrrp.handover.drain to 0s"
+)
 
 Ask = Callable[[str, str], Awaitable[bool]]
 """Takes an interface and an address; returns whether a host on that segment answers for the address (ARP, neighbour discovery)."""
 
 
-@dataclass
-class _RouterRecord:
-    """What is known of one virtual router. Times are seconds of the event loop's clock."""
-
-    senders: dict[str, float] = field(default_factory=dict)
-    """The other members that advertised lately, the last one first, with the time of their last advertisement."""
-    installed: tuple[str, ...] = ()
-    """The holders that this node, as a backup, has written into the kernel."""
-    installed_at: float = 0.0
-    holder: bool | None = None
-    """Whether this node has virtual IPs of the router; None before the first round."""
-
-    def add_advert(self, source: str, at: float) -> bool:
-        """Records an advertisement; returns whether its sender differs from the last one's."""
-        changed = next(iter(self.senders), None) != source
-        self.senders = {source: at, **{each: time for each, time in self.senders.items() if each != source}}
-        return changed
-
-    def recent(self, seconds: float, now: float) -> list[tuple[str, float]]:
-        """The members that advertised within so many seconds, each with the seconds since then; at most `MAX_HOLDERS`, the last first.
-
-        Older ones are removed from the record.
-        """
-        self.senders = {each: at for each, at in self.senders.items() if now - at < seconds}
-        return [(each, now - at) for each, at in self.senders.items()][:MAX_HOLDERS]
-
-
 class SecondChance:
-    """Installs the forwarding and updates the earlier holders."""
+    """Installs the forwarding, keeps it, and updates the earlier holders."""
 
     def __init__(
         self,
         state: AgentState,
         adverts: LastAdverts,
         record: Path,
+        *,
         ask: Ask = is_alive,
         netfilter: Netfilter | None = None,
+        policy_routes: PolicyRoutes | None = None,
     ) -> None:
-        """`record`: the file with the installed text. A restarted agent that finds the same text there leaves the kernel as it is."""
-        self._state, self._record, self._ask = state, record, ask
-        self._netfilter = netfilter or Netfilter()
-        self._routers: dict[str, _RouterRecord] = {}
+        """`record`: see `tables.py`. `ask`, `netfilter` and `policy_routes` are replaced in tests."""
+        self._state, self._ask = state, ask
+        self._tables = Tables(record, netfilter)
+        self._policy_routes = policy_routes or PolicyRoutes()
+        self._routers: dict[tuple[str, int], EarlierHolders] = {}
+        """By name and IP version: a router whose virtual IPs are of the other version now has other senders."""
         self._forwarding: Forwarding | None = None
+        self._cleared = False
+        self._repairs = Repairs()
+        self._failures: dict[str, str] = {}
+        self._backoff, self._retry_at = Backoff(first=0.5, most=10.0), 0.0
+        self._known_members: dict[str, tuple[int, list[str]]] = {}
+        self._pending: set[int] = set()
+        """Routers whose earlier holders have to be written."""
         self._sender_changed = asyncio.Event()
         adverts.subscribe(self._on_advert)
 
     async def run(self) -> None:
-        """Runs until cancelled: one round at every change of the state, when another member begins to advertise, and every 0.5 s."""
-        loop = asyncio.get_running_loop()
+        """Runs until cancelled: one round at every change of the state, when another member begins to advertise, and every 0.3 s."""
         while True:
             version = self._state.version
-            await self._install(self._state.now.installed)
-            if self._forwarding is not None:
-                for index, router in enumerate(self._forwarding.config.routers):
-                    await self._update_holders(self._forwarding, index, router, loop.time())
+            await self._round()
             await self._wait_for_change(version)
 
     async def finish(self) -> None:
         """Removes routes and rules from the kernel. The agent calls it when it ends: no other agent may follow on this node."""
         if self._forwarding is not None:
-            await self._netfilter.remove(self._forwarding)
-        self._record.unlink(missing_ok=True)
+            await self._remove(self._forwarding)
 
     def _on_advert(self, router: str, received: ReceivedAdvert) -> None:
         """Starts a round at once when the holder has changed: this node may be the next one to take over."""
-        record = self._routers.setdefault(router, _RouterRecord())
-        if record.add_advert(received.advert.source, received.at) and not record.holder:
+        key = router, ip_address(received.advert.source).version
+        earlier = self._routers.setdefault(key, EarlierHolders(asyncio.get_running_loop().time()))
+        if earlier.add_advert(received.advert.source, received.at) and not earlier.holder:
             self._sender_changed.set()
 
     async def _wait_for_change(self, version: int) -> None:
@@ -118,89 +104,147 @@ class SecondChance:
             each.cancel()
         self._sender_changed.clear()
 
-    async def _install(self, config: AgentConfig | None) -> None:
-        """Brings routes, rules and ports into the kernel if they differ from what is there, and reports a refusal."""
-        wanted = Forwarding(config) if config and config.drain_seconds > 0 and config.routers else None
-        before, self._forwarding = self._forwarding, wanted
-        if config is None or (before and wanted and _text(before) == _text(wanted)):
+    # ── the kernel ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _round(self) -> None:
+        """Compares and repairs once."""
+        loop = asyncio.get_running_loop()
+        config = self._state.now.installed
+        before, self._forwarding = self._forwarding, make_forwarding(config, self._state.now.network)
+        if self._forwarding == before:
+            self._forwarding = before  # the same object, so that later comparisons cost nothing
+        if self._forwarding is None:
+            if config is not None and self._state.now.network is not None and not self._cleared:
+                await self._remove(before or Forwarding(config))
             return
-        if wanted is None:
-            if before or self._record.exists():
-                await self._netfilter.remove(before or Forwarding(config))
-                self._record.unlink(missing_ok=True)
-            return
-        recorded = self._record.read_text() if self._record.exists() else ""
-        if recorded == _text(wanted):
-            return
-        if recorded.startswith(_text_without_ports(wanted)):
-            failure = await self._netfilter.nft(ports(wanted))
-        else:
-            for record in self._routers.values():
-                record.installed = ()  # the new tables have empty maps
-            failure = await self._netfilter.install(wanted)
-        if failure:
-            log.warning("no second chance for connections: %s", failure)
-            cure = "load the kernel modules nft_dup_ipv4, nft_dup_ipv6, nft_socket and nft_fib_inet, or set vrrp.handover.drain to 0s"
-            self._state.put_problems(
-                PART,
-                NodeProblem(reason=Reason.NO_SECOND_CHANCE, message=f"a planned move breaks open connections: {failure}; {cure}"),
+        self._cleared = False
+        if self._forwarding != before:
+            self._retry_at = 0.0  # what failed before may succeed with other interfaces or another configuration
+            self._pending = set()  # the positions of routers may be others now; new tables get all entries
+        self._pending |= await self._update_holders(self._forwarding)
+        vanished = self._ensure_routes(self._forwarding)
+        if loop.time() >= self._retry_at and await self._ensure_tables(self._forwarding, loop.time()):
+            vanished.add(Part.TABLES)
+        if vanished:
+            log.warning("put back what another program had removed: %s", ", ".join(sorted(part.text for part in vanished)))
+            self._repairs.record(vanished, loop.time())
+        self._report(loop.time())
+
+    def _ensure_routes(self, forwarding: Forwarding) -> set[Part]:
+        """Makes the kernel's policy rules and routes right. Returns what had vanished."""
+        try:
+            vanished = self._policy_routes.ensure(forwarding)
+        except OSError as error:
+            self._set_failure("policy routes", f"policy routes: {error}")
+            return set()
+        self._set_failure("policy routes", "")
+        return vanished
+
+    async def _ensure_tables(self, forwarding: Forwarding, now: float) -> bool:
+        """Makes the nftables tables right; a refusal is followed by a delay, which grows. Returns whether they had vanished."""
+        try:
+            vanished = await self._tables.ensure(
+                forwarding, self._holders(forwarding, now), self._pending, self._held(forwarding)
             )
-        else:
-            self._state.put_problems(PART)
-            self._record.write_text(_text(wanted))
+        except (Refused, OSError) as error:
+            self._set_failure("tables", str(error))
+            self._retry_at = now + self._backoff.next()
+            return False
+        self._set_failure("tables", "")
+        self._backoff.reset()
+        self._pending = set()
+        return vanished
 
-    async def _update_holders(self, forwarding: Forwarding, index: int, router: Router, now: float) -> None:
-        """One round for one router: a backup renews the holders in the kernel; a node that has just taken over checks them."""
-        record = self._routers.setdefault(router.name, _RouterRecord())
-        was_holder, record.holder = record.holder, holds(router, self._state.now.network)
-        if record.holder:
-            if was_holder is False and record.installed:
-                await self._take_over(forwarding, index, record, now)
-            return
-        senders = tuple(sender for sender, _ in record.recent(forwarding.config.drain_seconds, now))
-        if senders and (was_holder or senders != record.installed or now - record.installed_at > _RENEW_AFTER):
-            record.installed, record.installed_at = senders, now
-            await self._run_script(recent_holders(forwarding, index, [(sender, _BACKUP_ENTRY) for sender in senders]))
+    def _set_failure(self, what: str, failure: str) -> None:
+        """Sets or removes the failure of one of the two mechanisms."""
+        if failure and failure != self._failures.get(what):
+            log.warning("no second chance for connections: %s", failure)
+        self._failures[what] = failure
 
-    async def _take_over(self, forwarding: Forwarding, index: int, record: _RouterRecord, now: float) -> None:
+    async def _remove(self, forwarding: Forwarding) -> None:
+        """Removes everything from the kernel. What cannot be removed is logged."""
+        try:
+            self._policy_routes.remove(forwarding)
+            await self._tables.remove(forwarding)
+        except (Refused, OSError) as error:
+            log.warning("cannot remove the forwarding: %s", error)
+        self._cleared, self._failures, self._pending = True, {}, set()
+        for earlier in self._routers.values():
+            earlier.entries = ()
+        self._state.put_problems(PART)
+
+    def _report(self, now: float) -> None:
+        problems = self._repairs.problems(now)
+        if failures := "; ".join(filter(None, self._failures.values())):
+            message = f"a planned move breaks open connections: {failures}; {_CURE}"
+            problems = (NodeProblem(reason=Reason.NO_SECOND_CHANCE, message=message), *problems)
+        self._state.put_problems(PART, *problems)
+
+    # ── the earlier holders ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _holders(self, forwarding: Forwarding, now: float) -> dict[int, Holders]:
+        """The earlier holders that have to be in the kernel, by the position of their router."""
+        known = ((index, self._routers.get(_key(router))) for index, router in forwarding.present)
+        return {index: earlier.remaining(now) for index, earlier in known if earlier is not None}
+
+    def _held(self, forwarding: Forwarding) -> set[int]:
+        """The positions of the routers whose virtual IPs this node has."""
+        return {index for index, router in forwarding.present if holds(router, self._state.now.network)}
+
+    async def _update_holders(self, forwarding: Forwarding) -> set[int]:
+        """Brings the entries of all routers up to date; returns the positions of those that have to be written."""
+        routers = forwarding.present
+        changed = await asyncio.gather(*(self._update_router(router, forwarding.config.drain_seconds) for _, router in routers))
+        return {index for (index, _), has_changed in zip(routers, changed, strict=True) if has_changed}
+
+    async def _update_router(self, router: Router, drain: float) -> bool:
+        """A backup renews the holders; a node that has just taken over checks them. Returns whether the entries changed."""
+        now = asyncio.get_running_loop().time()
+        earlier = self._routers.setdefault(_key(router), EarlierHolders(now))
+        was_holder, earlier.holder = earlier.holder, holds(router, self._state.now.network)
+        candidates = earlier.candidates(self._members(router), drain, now)
+        if not earlier.holder:
+            return earlier.renew(candidates, now)
+        # A restarted agent leaves the entries that its predecessor has written.
+        if was_holder is False or (was_holder is None and not self._tables.loaded):
+            await self._take_over(router, earlier, candidates, drain)
+            return True
+        return False
+
+    def _members(self, router: Router) -> list[str]:
+        """The addresses of the other members, computed anew when the agent's state has changed."""
+        version, members = self._known_members.get(router.name, (-1, []))
+        if version != self._state.version:
+            version, members = self._state.version, members_on_segment(router, self._state.now.network)
+            self._known_members[router.name] = version, members
+        return members
+
+    async def _take_over(self, router: Router, earlier: EarlierHolders, candidates: list[Candidate], drain: float) -> None:
         """Keeps the entries of living holders for the drain, and removes those of dead ones."""
-        router, drain = forwarding.config.routers[index], forwarding.config.drain_seconds
-        record.installed = ()
-        before = record.recent(drain, now)
         # While the holders are asked, the backup's entries stay in the kernel: packets are passed on to all of them.
-        answers = await asyncio.gather(*(self._is_alive(router, holder, silent) for holder, silent in before))
-        alive: list[tuple[str, float]] = []
-        for (holder, silent), answered in zip(before, answers, strict=True):
-            if answered:
-                # The drain of the last holder begins now. An earlier one has been draining since its last advertisement.
-                alive.append((holder, drain - (silent if alive else 0.0)))
-        await self._run_script(recent_holders(forwarding, index, alive))
-        holders = ", ".join(holder for holder, _ in alive)
+        answers = await asyncio.gather(*(self._is_alive(router, each) for each in candidates))
+        now = asyncio.get_running_loop().time()
+        alive = [each for each, answered in zip(candidates, answers, strict=True) if answered]
+        # The drain of the last holder begins now. An earlier one has been draining since its last advertisement.
+        last = next((each for each in alive if each.silent is not None), None)
+        earlier.entries = tuple((each.address, now + (drain if each is last else each.remaining)) for each in alive)
         log.info(
             "router %s: open connections %s",
             router.name,
-            f"are passed on to {holders} for {drain:g} s" if alive else "are reset: no earlier holder is alive",
+            f"are passed on to {', '.join(each.address for each in alive)} for {drain:g} s at most"
+            if alive
+            else "are reset: no earlier holder is alive",
         )
 
-    async def _is_alive(self, router: Router, holder: str, silent: float) -> bool:
-        """Whether the earlier holder still serves its connections. `silent`: seconds since its last advertisement.
+    async def _is_alive(self, router: Router, holder: Candidate) -> bool:
+        """Whether the earlier holder still serves its connections.
 
-        One that advertised until the move was alive then. One that was silent has either lost only its keepalived and still serves,
-        or it is a lost node: ARP or neighbour discovery decides.
+        One that advertised until the move was alive then. One that was silent has either lost only its keepalived and still serves, or
+        it is a lost node: ARP or neighbour discovery decides.
         """
-        interval = interval_seconds(router)
-        return silent <= max(ALIVE_AT_MOVE * interval, interval + 0.1) or await self._ask(router.interface, holder)
-
-    async def _run_script(self, script: str) -> None:
-        if failure := await self._netfilter.nft(script):
-            log.warning("%s", failure)
+        advertised = holder.silent is not None and holder.silent <= ALIVE_AT_MOVE * interval_seconds(router)
+        return advertised or await self._ask(router.interface, holder.address)
 
 
-def _text_without_ports(forwarding: Forwarding) -> str:
-    """The part of the text whose change needs new tables, in which the entries of the earlier holders are lost."""
-    return "\n".join(" ".join(command) for command in routes(forwarding)) + "\n" + rules(forwarding)
-
-
-def _text(forwarding: Forwarding) -> str:
-    """Everything that is installed, as it is compared and recorded."""
-    return _text_without_ports(forwarding) + ports(forwarding)
+def _key(router: Router) -> tuple[str, int]:
+    return router.name, router.ip_version

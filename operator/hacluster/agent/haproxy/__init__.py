@@ -8,5 +8,10 @@ The files in the order in which data passes through them:
 - `monitor.py` – runs the checks, writes keepalived's track file and updates the agent's state.
 - `apache.py` – checks this node's Apache, for the status only.
 - `commands.py` – the commands of HAProxy's runtime API that the agent uses, and how their answers are read.
+- `loaded.py` – which configuration HAProxy's running worker has read (pure).
+- `server_states.py` – which states of servers HAProxy's new process takes over in a reload (pure).
+- `backends.py` – HAProxy's statistics as the listeners' entries in the status, and which servers were never checked (pure).
+- `check_gate.py` – decides how long a HAProxy that has just started must not take virtual IPs (pure).
+- `backend_monitor.py` – asks HAProxy for its servers, and updates the agent's state.
 - `peers.py` – finds lost nodes by ARP or neighbour discovery and takes them out of HAProxy's backends.
 """

@@ -17,14 +17,17 @@ Servers = Mapping[str, Mapping[str, str]]
 """Backend → server → status, such as `UP` or `DOWN 1/3`."""
 
 
-async def ask(socket: Path, command: str) -> str:
+async def ask(socket: Path, command: str, *, master: bool = False) -> str:
     """Sends one command, or several with `;` between them, and returns the answer. Raises OSError; has no timeout.
 
-    The answer is complete when HAProxy closes the connection.
+    The answer is complete when HAProxy closes the connection. `master`: the master closes it when it knows that no other command comes;
+    after `reload` it does so by itself.
     """
     reader, writer = await asyncio.open_unix_connection(socket)
     try:
         writer.write(f"{command}\n".encode())
+        if master:
+            writer.write_eof()
         await writer.drain()
         return (await reader.read(-1)).decode(errors="replace")
     finally:

@@ -37,11 +37,10 @@ class HoldDown:
         """Seconds for which HAProxy must still answer without a break. 0: no hold-down, also while HAProxy is down."""
         if self._up_since is None:
             return 0.0
-        count = sum(now - each < WINDOW for each in self._failures)
+        count = self.failures(now)
         wait = 0.0 if count < 2 else min(LONGEST, _FIRST * 2.0 ** (count - 2))
         return max(0.0, self._up_since + wait - now)
 
-    @property
-    def failures(self) -> int:
-        """The number of recorded failures: at most 16, and older ones than `WINDOW` are among them."""
-        return len(self._failures)
+    def failures(self, now: float) -> int:
+        """The number of failures within the `WINDOW` before `now`, at most 16."""
+        return sum(now - each < WINDOW for each in self._failures)

@@ -4,7 +4,8 @@
 result means and `holddown.py` whether a HAProxy that answers again may have virtual IPs yet.
 
 The result goes to keepalived by a track file because keepalived reads it at every change (keepalived.conf(5), "track_file"): it
-takes effect at once, and no process has to be started for every check.
+takes effect at once, and no process has to be started for every check. The file is compared with the result after every check,
+also while the configuration does not use it (check type Process): so it is right before keepalived loads one that does.
 """
 
 import asyncio
@@ -14,13 +15,14 @@ from typing import Final
 from hacluster.agent.haproxy.health import HealthJudge, deadline_of
 from hacluster.agent.haproxy.holddown import HoldDown
 from hacluster.agent.haproxy.probe import Probe, Result
-from hacluster.agent.keepalived.track_file import write_track
+from hacluster.agent.keepalived.track_file import ensure_track
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import AgentState
-from hacluster.agent.vrrp.adverts import LastAdverts
+from hacluster.agent.vrrp.adverts import LastAdverts, ReceivedAdvert
 from hacluster.api.reasons import Reason
 from hacluster.api.status import Health, NodeProblem
-from hacluster.timing import SERVES, interval_seconds
+from hacluster.nodeconfig import Router
+from hacluster.timing import SERVES, SUCCESSOR, interval_seconds
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +43,8 @@ class HAProxyMonitor:
         self._paths, self._state, self._adverts = paths, state, adverts
         self._resumed = paths.track_haproxy.exists()
         self._hold_down = HoldDown()
-        self._was_fit: bool | None = None
         if not self._resumed:  # nothing is known yet: no virtual IP before HAProxy has answered
-            write_track(paths.track_haproxy, flag=True)
+            ensure_track(paths.track_haproxy, flag=True)
 
     async def run(self) -> None:
         """Runs until cancelled: waits for the first installed configuration, then checks HAProxy for ever."""
@@ -66,33 +67,40 @@ class HAProxyMonitor:
         if health is Health.UNKNOWN:
             return
         self._hold_down.update(health is Health.UP, now)
-        remaining = self._hold_down.remaining(now) if self._another_node_serves(now) else 0.0
+        remaining = self._hold_down.remaining(now) if self._may_hold_down(now) else 0.0
         fit = health is Health.UP and remaining <= 0
-        config = self._state.now.installed
-        if fit is not self._was_fit and (config is None or config.http_check):
-            write_track(self._paths.track_haproxy, flag=not fit)
-        self._was_fit = fit
+        ensure_track(self._paths.track_haproxy, flag=not fit)
         if health is not self._state.now.haproxy:
             log.warning("HAProxy is %s: %s", health.value, result.value)
             self._state.update(haproxy=health)
-        self._report_hold_down(remaining)
+        self._report_hold_down(remaining, now)
 
-    def _report_hold_down(self, remaining: float) -> None:
+    def _report_hold_down(self, remaining: float, now: float) -> None:
         """Sets or removes the problem `HeldDown`. `remaining`: seconds."""
         if remaining <= 0:
             self._state.put_problems(PART)
         elif PART not in self._state.now.problems:
             message = (
-                f"HAProxy ended {self._hold_down.failures} times lately: the node stays out for {remaining:.0f} s in which it has "
-                "to answer, as another node serves; see its log for why it ends"
+                f"HAProxy ended {self._hold_down.failures(now)} times within a minute: the node stays out for {remaining:.0f} s in which "
+                "it has to answer, as another node serves; see its log for why it ends"
             )
             log.warning("held down: %s", message)
             self._state.put_problems(PART, NodeProblem(reason=Reason.HELD_DOWN, message=message))
 
-    def _another_node_serves(self, now: float) -> bool:
-        """Whether another node has advertised lately. If none has, a hold-down of this node would only make the outage longer."""
+    def _may_hold_down(self, now: float) -> bool:
+        """Whether keepalived follows the track file, and another node has advertised lately.
+
+        If none has, a hold-down of this node would only make the outage longer.
+        """
         config = self._state.now.installed
-        if self._adverts is None or config is None:
+        if self._adverts is None or config is None or not config.http_check:
             return False
-        senders = ((router, self._adverts.last_sender(router.name)) for router in config.routers)
-        return any(sender is not None and now - sender[1] < SERVES * interval_seconds(router) for router, sender in senders)
+        return any(serves(router, self._adverts.last(router.name), now) for router in config.routers)
+
+
+def serves(router: Router, last: ReceivedAdvert | None, now: float) -> bool:
+    """Whether the sender of the router's last advertisement, or a node that took over from it, has the virtual IPs at `now`."""
+    if last is None:
+        return False
+    intervals = SERVES if last.advert.priority else SUCCESSOR
+    return now - last.at < intervals * interval_seconds(router)

@@ -11,16 +11,18 @@ answer from the kernel means a lost node. See docs/decisions/0016-lost-nodes-lea
 import asyncio
 import contextlib
 import logging
+import random
 from typing import Final
 
 from hacluster.agent.haproxy.commands import SERVERS, ask, parse_servers, shut_down_sessions, take_down
-from hacluster.agent.neighbours.liveness import PERIOD, Liveness, next_due, places
+from hacluster.agent.neighbours.liveness import PERIOD, Liveness, group_places, next_due
 from hacluster.agent.neighbours.packet import Claim
 from hacluster.agent.neighbours.sockets import NeighbourSockets
+from hacluster.agent.neighbours.source import Place, place_of
 from hacluster.agent.paths import Paths
-from hacluster.agent.state import AgentState
+from hacluster.agent.state import AgentState, Observation
 from hacluster.agent.system.network import Network
-from hacluster.agent.vrrp.adverts import LastAdverts
+from hacluster.agent.vrrp.adverts import LastAdverts, ReceivedAdvert
 from hacluster.nodeconfig import AgentConfig
 from hacluster.timing import SUSPECT_HOLDER, interval_seconds
 
@@ -42,12 +44,14 @@ class PeerMonitor:
         """`adverts`: a holder whose advertisement is missing is asked at once."""
         self._paths, self._state, self._adverts = paths, state, adverts
         self._by_address: dict[str, Liveness] = {}
+        self._places: dict[str, Place] = {}
         self._sockets = NeighbourSockets(self._on_answer)
         self._lost_since: dict[str, float] = {}  # the server's name → seconds of the monotonic clock
         self._applied_version = -1
         # The router's name → time of the advertisement after which its holder was suspected.
         self._suspected_at: dict[str, float] = {}
         self._newly_lost = asyncio.Event()
+        adverts.subscribe(self._on_advert)
 
     async def run(self) -> None:
         """Runs until cancelled: asks the peers, and sends commands to HAProxy while a node is lost."""
@@ -66,7 +70,7 @@ class PeerMonitor:
             now = loop.time()
             config = self._state.now.installed
             if config is not None:
-                self._apply_config(config, self._state.now.network or Network())
+                self._apply_config(config, self._state.now)
                 self._suspect_silent_holders(config, now)
                 self._ask_due(now)
                 self._record_lost(config, now)
@@ -74,19 +78,33 @@ class PeerMonitor:
             # At least 2 ms, so that the event loop reads answers that have arrived before the peers are judged again.
             await asyncio.sleep(max(0.002, due - loop.time()))
 
-    def _apply_config(self, config: AgentConfig, network: Network) -> None:
-        """Opens sockets for the peers of the configuration, on the interfaces whose subnets they are in."""
+    def _apply_config(self, config: AgentConfig, seen: Observation) -> None:
+        """Opens sockets for the peers of the configuration, on the interfaces with an own address in the peers' subnets."""
         if self._applied_version == self._state.version:
             return
-        wanted = places(config, network)
-        if self._sockets.open_only(wanted):  # otherwise it is tried again in the next round
+        network = seen.network or Network()
+        located = ((address, place_of(address, network, seen.virtual_ips)) for address, *_ in config.peers.values())
+        self._places = {address: place for address, place in located if place}
+        if self._sockets.open_only(group_places(self._places)):  # otherwise it is tried again in the next round
             self._applied_version = self._state.version
         addresses = {address for (_, _, addresses), _ in self._sockets for address in addresses}
-        self._by_address = {address: self._by_address.get(address) or Liveness() for address in addresses}
+        self._by_address = {address: self._by_address.get(address) or Liveness(random.random()) for address in addresses}  # noqa: S311
 
     def _on_answer(self, _: str, claim: Claim) -> None:
+        """A node is there if it answers: what else it sends arrives also while nothing reaches it."""
         if liveness := self._by_address.get(claim.address):
-            liveness.record_answer(claim.mac, asyncio.get_running_loop().time())
+            now = asyncio.get_running_loop().time()
+            if claim.solicited:
+                liveness.record_answer(claim.mac, now)
+            else:
+                liveness.record_sign(now)
+
+    def _on_advert(self, _: str, received: ReceivedAdvert) -> None:
+        """A lost node that advertises is back."""
+        if self._lost_since and (config := self._state.now.installed):
+            for addresses in config.peers.values():
+                if received.advert.source in addresses and (liveness := self._by_address.get(addresses[0])):
+                    liveness.record_sign(received.at)
 
     def _suspect_silent_holders(self, config: AgentConfig, now: float) -> None:
         """A holder whose advertisement is missing is asked now, not after the usual period; once for each silence.
@@ -120,14 +138,16 @@ class PeerMonitor:
         """Asks the peers that are due: by unicast while they answer, so that other hosts are not disturbed; else all hosts."""
         for (_, _, addresses), socket in self._sockets:
             for address in addresses:
-                liveness = self._by_address[address]
-                if liveness.take_due_probe(now):
-                    socket.probe([address], to="" if liveness.gone else liveness.mac)
+                liveness, place = self._by_address[address], self._places.get(address)
+                if place and liveness.take_due_question(now):
+                    socket.ask({address: place.source}, to="" if liveness.gone else liveness.mac)
 
     def _record_lost(self, config: AgentConfig, now: float) -> None:
         before = self._lost_since
         lost = [server for server, (address, *_) in config.peers.items() if self._is_lost(address)]
         self._lost_since = {server: before.get(server, now) for server in lost}
+        if self._lost_since.keys() != before.keys():
+            self._state.update(lost_nodes=frozenset(lost))
         for server in self._lost_since.keys() - before.keys():
             log.warning("%s is gone: HAProxy sends it nothing until its checks pass again", server)
             self._newly_lost.set()

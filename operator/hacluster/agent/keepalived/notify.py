@@ -115,10 +115,10 @@ class NotifyReader:
                 if current is None:
                     self._state.update(states_known=False, instances={})
                 else:
-                    await self._load_states()
+                    await self.load_states()
             await self._state.wait_for_change(version, _FIFO_CHECK)
 
-    async def _load_states(self) -> None:
+    async def load_states(self) -> None:
         """Replaces all states by keepalived's dump; a notification that arrived meanwhile is newer than the dump."""
         self._notified.clear()
         states = await self._dump()

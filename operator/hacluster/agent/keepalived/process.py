@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from hacluster.agent.keepalived.dump import Description, parse_description
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import Instance
 from hacluster.agent.system import processes
@@ -21,6 +22,8 @@ from hacluster.api.status import VrrpState
 NAME: Final = "keepalived"
 _STATES: Final = {0: VrrpState.UNKNOWN, 1: VrrpState.BACKUP, 2: VrrpState.MASTER, 3: VrrpState.FAULT}
 _DUMP_DEADLINE: Final = 1.0
+_DESCRIPTION_WAIT: Final = 0.3
+"""Seconds in which keepalived writes its dump in words: the file has no end from which one could tell that it is complete."""
 _RELOAD_WATCH: Final = 0.3
 """Seconds after a reload in which an end of keepalived is taken for its consequence."""
 
@@ -31,6 +34,8 @@ class Keepalived:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._dump_signal: int | None = None
+        self._owners: tuple[int, ...] = ()
+        self._dumping = asyncio.Lock()
 
     def parent(self) -> int | None:
         """Id of the parent process, if it lives."""
@@ -41,10 +46,17 @@ class Keepalived:
         """Ids of the processes that may own virtual IPs: the living children of the parent. VRRP runs in a child.
 
         A parent starts another child when one was killed, and the new child first removes the addresses of the old one.
-        Until then, no process owns them.
+        Until then, no process owns them. A child whose parent was killed owns them until it has ended as well.
         """
         parent = self.parent()
-        return () if parent is None else tuple(pid for pid in processes.children(parent) if processes.alive(pid, NAME))
+        found = processes.children(parent) if parent is not None else ()
+        self._owners = tuple(pid for pid in dict.fromkeys((*found, *self._owners)) if processes.alive(pid, NAME))
+        return self._owners
+
+    def stopped(self) -> bool:
+        """Whether keepalived is stopped: it neither advertises nor gives its virtual IPs up."""
+        owners = self.owners()
+        return bool(owners) and all(map(processes.stopped, owners))
 
     async def reload(self) -> bool | None:
         """Sends SIGHUP. True: keepalived goes on running; False: it ended within 0.3 s; None: nothing was sent.
@@ -60,6 +72,17 @@ class Keepalived:
 
     async def states(self) -> Mapping[str, Instance] | None:
         """The present state of each VRRP instance, by name. None without an answer (not running, or built without JSON)."""
+        try:
+            return parse_dump(await self.dump())
+        except (KeyError, TypeError):
+            return None
+
+    async def dump(self) -> Any:
+        """The JSON dump: settings and states of its instances. None without an answer."""
+        async with self._dumping:
+            return await self._dump()
+
+    async def _dump(self) -> Any:
         number = await self._signal_for_dump()
         parent = self.parent()
         if number is None or parent is None or not all(processes.handles_signal(pid, number) for pid in (parent, *self.owners())):
@@ -70,11 +93,27 @@ class Keepalived:
             return None
         try:
             async with asyncio.timeout(_DUMP_DEADLINE):
-                return parse_dump(await _read_json(dump))
-        except (TimeoutError, KeyError, TypeError):
+                return await _read_json(dump)
+        except TimeoutError:
             return None
         finally:
             dump.unlink(missing_ok=True)
+
+    async def describe(self) -> Description | None:
+        """What keepalived says about its states and what it tracks, in words (SIGUSR1). None without an answer."""
+        parent, file = self.parent(), self._paths.keepalived_data
+        pids = () if parent is None else (parent, *self.owners())
+        if parent is None or not all(processes.handles_signal(pid, signal.SIGUSR1) for pid in pids):
+            return None
+        file.unlink(missing_ok=True)
+        processes.send(parent, signal.SIGUSR1)
+        await asyncio.sleep(_DESCRIPTION_WAIT)
+        try:
+            return parse_description(file.read_text(errors="replace"))
+        except OSError:
+            return None
+        finally:
+            file.unlink(missing_ok=True)
 
     async def _signal_for_dump(self) -> int | None:
         """The number of the signal for a JSON dump, as keepalived itself names it (keepalived(8), --signum)."""

@@ -2,15 +2,20 @@
 
 The installer calls `Preflight` with the first configuration; a problem prevents the start until a later check finds none. It
 probes the segment, and compares the answers with the advertisements: a member that advertises may have the virtual IP.
+
+Probes are sent before the first use, as RFC 5227 (section 2.1) wants it, and not for ever: another host that has an address and boots
+would not get it back. Once a host has answered, it is asked by ordinary questions, and probes follow only when it answers them no more.
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field
 from typing import Final
 
-from hacluster.agent.neighbours.sockets import who_has
+from hacluster.agent.neighbours.sockets import probe_for, who_has
+from hacluster.agent.system.backoff import Backoff
 from hacluster.agent.system.network import without_prefix
 from hacluster.agent.vrrp.adverts import LastAdverts
 from hacluster.api.reasons import Reason
@@ -22,15 +27,30 @@ log = logging.getLogger(__name__)
 
 _POLL: Final = 0.02
 
+_LONGEST_PAUSE: Final = 60.0
+"""Seconds between two rounds of probes at most (RFC 5227, section 2.1.1: RATE_LIMIT_INTERVAL)."""
+
 Ask = Callable[[str, Collection[str]], Awaitable[dict[str, str]]]
 """Interface and addresses → address and MAC of the host that answers for it. Raises OSError."""
+
+
+@dataclass
+class _Dispute:
+    """Virtual IPs of one router that another host has: address and MAC, as found last; and when to send probes again."""
+
+    found: dict[str, str]
+    probe_at: float = 0.0
+    pause: Backoff = field(default_factory=lambda: Backoff(first=1.0, most=_LONGEST_PAUSE))
 
 
 class Preflight:
     """Takes 0.4 s if no host answers. After an answer, it waits up to `LISTEN_BEFORE_START` for an advertisement of a holder."""
 
-    def __init__(self, adverts: LastAdverts, ask: Ask = who_has, clock: Callable[[], float] = time.monotonic) -> None:
-        self._adverts, self._ask, self._clock = adverts, ask, clock
+    def __init__(
+        self, adverts: LastAdverts, probe: Ask = probe_for, ask: Ask = who_has, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._adverts, self._probe, self._ask, self._clock = adverts, probe, ask, clock
+        self._disputes: dict[str, _Dispute] = {}
 
     async def __call__(self, config: AgentConfig) -> tuple[NodeProblem, ...]:
         """The problems that forbid the start; none if it may start."""
@@ -55,12 +75,26 @@ class Preflight:
         return self._clock() - last.at < STILL_HOLDER * interval
 
     async def _answers(self, router: Router) -> dict[str, str]:
+        addresses = [without_prefix(address) for address in router.virtual_ips]
+        dispute = self._disputes.get(router.name)
         try:
-            return await self._ask(router.interface, [without_prefix(address) for address in router.virtual_ips])
+            if dispute:
+                if found := await self._ask(router.interface, addresses):
+                    dispute.found = found
+                    return found
+                if self._clock() < dispute.probe_at:
+                    return dispute.found
+            found = await self._probe(router.interface, addresses)
         except OSError as error:
             # The problem is reported elsewhere: a missing interface by keepalived, a missing capability by `AdvertListener`.
             log.info("%s: cannot probe on %s: %s", router.name, router.interface, error)
             return {}
+        if found:
+            dispute = self._disputes.setdefault(router.name, _Dispute(found))
+            dispute.found, dispute.probe_at = found, self._clock() + dispute.pause.next()
+        else:
+            self._disputes.pop(router.name, None)
+        return found
 
 
 def _in_use(router: Router, address: str, mac: str) -> NodeProblem:

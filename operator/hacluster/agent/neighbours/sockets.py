@@ -1,7 +1,7 @@
-"""Packet sockets on the node's segments: send probes ("who has this address?") and receive other hosts' claims (ARP, IPv6 ND).
+"""Packet sockets on the node's segments: ask who has an address, and receive other hosts' claims (ARP, IPv6 ND).
 
-`who_has` and `is_alive` open a socket, send a few probes and close it. `NeighbourSockets` keeps sockets open for parts that watch the
-segment all the time. Packet sockets need the capability NET_RAW; without it, opening one raises PermissionError.
+`who_has`, `probe_for` and `is_alive` open a socket, ask a few times and close it. `NeighbourSockets` keeps sockets open for parts that
+watch the segment all the time. Packet sockets need the capability NET_RAW; without it, opening one raises PermissionError.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import contextlib
 import ctypes
 import socket
 import struct
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from ipaddress import ip_address
 from typing import Final, Self
@@ -18,12 +18,16 @@ from hacluster.agent.neighbours.packet import (
     ETH_P_ARP,
     ETH_P_IPV6,
     Claim,
+    Query,
     arp_filter,
     neighbour_filter,
     parse_arp,
     parse_neighbour,
     probe,
+    question,
 )
+from hacluster.agent.neighbours.source import own_source
+from hacluster.agent.system.netlink import read_network
 from hacluster.agent.system.network import WatchedInterface
 
 _SO_ATTACH_FILTER: Final = 26
@@ -32,7 +36,7 @@ _INSTRUCTION: Final = 8
 _MAX_PACKET: Final = 2048
 _MAX_READS: Final = 64
 """Packets that are read at once before other tasks get their turn."""
-_PROBES: Final = 3
+_TRIES: Final = 3
 
 
 class NeighbourSocket(contextlib.AbstractContextManager["NeighbourSocket"]):
@@ -71,17 +75,28 @@ class NeighbourSocket(contextlib.AbstractContextManager["NeighbourSocket"]):
             opened.close()
         self._sockets = {}
 
-    def probe(self, addresses: Collection[str], *, to: str = "") -> None:
-        """Sends one probe for each address: to every host, or to the one with the MAC `to`. Errors (link down) are ignored."""
+    def ask(self, sources: Mapping[str, str], *, to: str = "") -> None:
+        """Asks for each address: all hosts, or the one with the MAC `to`. Errors (link down) are ignored.
+
+        `sources`: address → this node's own address that is the sender of the question (source.py).
+        """
+        destination = bytes.fromhex(to.replace(":", ""))
+        for address, source in sources.items():
+            self._send(address, lambda own, address=address, source=source: question(address, own, source, destination))  # type: ignore[misc]
+
+    def probe(self, addresses: Collection[str]) -> None:
+        """Sends a probe for each address to all hosts. Only for addresses that this node is about to use (packet.py)."""
         for address in addresses:
-            protocol = ETH_P_ARP if ip_address(address).version == 4 else ETH_P_IPV6
-            opened = self._sockets[protocol]
-            own = opened.getsockname()[4]
-            if len(own) == 6:
-                question = probe(address, own)
-                with contextlib.suppress(OSError):
-                    destination = bytes.fromhex(to.replace(":", "")) or question.to
-                    opened.sendto(question.packet, (self._interface, protocol, 0, 0, destination))
+            self._send(address, partial(probe, address))
+
+    def _send(self, address: str, build: Callable[[bytes], Query]) -> None:
+        protocol = ETH_P_ARP if ip_address(address).version == 4 else ETH_P_IPV6
+        opened = self._sockets[protocol]
+        own = opened.getsockname()[4]
+        if len(own) == 6:
+            query = build(own)
+            with contextlib.suppress(OSError):
+                opened.sendto(query.packet, (self._interface, protocol, 0, 0, query.to))
 
     def _read(self, opened: socket.socket, protocol: int) -> None:
         for _ in range(_MAX_READS):
@@ -120,11 +135,27 @@ class NeighbourSockets:
         return self._sockets.keys() == set(wanted)
 
 
-async def who_has(interface: str, addresses: Collection[str], *, within: float = 0.4, probes: int = _PROBES) -> dict[str, str]:
-    """Address → MAC of another host that answers for it, after `probes` probes in `within` seconds. Raises OSError.
+async def who_has(interface: str, addresses: Collection[str], *, within: float = 0.4, tries: int = _TRIES) -> dict[str, str]:
+    """Address → MAC of another host that answers for it, after `tries` questions in `within` seconds. Raises OSError.
 
-    Returns early when there is an answer for every address.
+    Returns early when there is an answer for every address. For an address without a sender for the question (source.py), only what
+    other hosts announce by themselves is found.
     """
+    network = read_network()
+    index = next((link.index for link in network.links if link.name == interface), 0)
+    sources = {address: own_source(address, index, network, addresses) for address in addresses}
+    askable = {address: source for address, source in sources.items() if source}
+    return await _collect(interface, addresses, within, tries, lambda opened: opened.ask(askable))
+
+
+async def probe_for(interface: str, addresses: Collection[str], *, within: float = 0.4, tries: int = _TRIES) -> dict[str, str]:
+    """As `who_has`, but with probes, which say that this node is about to use the addresses."""
+    return await _collect(interface, addresses, within, tries, lambda opened: opened.probe(addresses))
+
+
+async def _collect(
+    interface: str, addresses: Collection[str], within: float, tries: int, send: Callable[[NeighbourSocket], None]
+) -> dict[str, str]:
     found: dict[str, str] = {}
     complete = asyncio.Event()
 
@@ -134,22 +165,22 @@ async def who_has(interface: str, addresses: Collection[str], *, within: float =
             complete.set()
 
     with NeighbourSocket(interface, addresses, on_claim) as opened:
-        for _ in range(probes):
-            opened.probe(addresses)
+        for _ in range(tries):
+            send(opened)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(within / probes):
+                async with asyncio.timeout(within / tries):
                     await complete.wait()
                     break
     return found
 
 
 async def is_alive(interface: str, address: str) -> bool:
-    """Whether a host on the segment answers a probe for its own address within 0.3 s. False if no probe can be sent.
+    """Whether a host on the segment answers a question for its own address within 0.3 s. False if none can be sent.
 
-    0.3 s and six probes, because on busy machines two kernels sometimes need more than 50 ms for a probe and its answer.
+    0.3 s and six questions, because on busy machines two kernels sometimes need more than 50 ms for a question and its answer.
     """
     try:
-        return bool(await who_has(interface, [address], within=0.3, probes=6))
+        return bool(await who_has(interface, [address], within=0.3, tries=6))
     except OSError:
         return False
 

@@ -1,6 +1,8 @@
-"""This node's entry in `status.nodes`: built from the state, and sent to the API server.
+"""This node's entry, which is the status of its HAClusterNode: built from the state, and sent to the API server.
 
 - `entry.py` – builds the entry from the observation and the previous entry.
-- `publisher.py` – sends the entry after every change, and renews the node's Lease.
-- `kube.py` – the API server: sends both as PATCH requests.
+- `publisher.py` – sends the entry after every change, answers the operator, and repairs what another client has overwritten.
+- `kube.py` – the API server: writes the HAClusterNode's status, and watches it.
+- `watch.py` – the watch.
+- `connection.py` – connections to the API server.
 """

@@ -1,4 +1,4 @@
-"""Builds the node's entry of `status.nodes` from what was observed. Pure.
+"""Builds the node's entry, the status of its HAClusterNode, from what was observed. Pure.
 
 `build_entry` is called by the publisher after every change of the state. It gets the previous entry too, because `since` has to
 stay the same while the content does.
@@ -6,12 +6,15 @@ stay the same while the content does.
 
 from hacluster.agent.state import Instance, Observation, held_virtual_ips
 from hacluster.agent.system.network import Network, interfaces
-from hacluster.api.status import MAX_PROBLEMS, NodeStatus, RouterStatus, VrrpState
+from hacluster.agent.system.own_addresses import tell_apart
+from hacluster.api.status import MAX_LOST, MAX_PROBLEMS, InterfaceStatus, NodeStatus, RouterStatus, VrrpState
 from hacluster.nodeconfig import Router
 
 
-def build_entry(node: str, version: str, observation: Observation, previous: NodeStatus | None, now: str) -> NodeStatus:
-    """The node's entry. `version` is the agent's; `now` is a timestamp for `since`.
+def build_entry(
+    node: str, version: str, observation: Observation, previous: NodeStatus | None, now: str, *, pod: str = ""
+) -> NodeStatus:
+    """The node's entry. `version` is the agent's, `pod` the name of its pod; `now` is a timestamp for `since`.
 
     The entry and each router in it get `now` only where their content differs from `previous`. Where nothing differs,
     `previous` itself is returned.
@@ -22,22 +25,34 @@ def build_entry(node: str, version: str, observation: Observation, previous: Nod
     entry = NodeStatus(
         name=node,
         agent_version=version,
+        pod=pod,
         routers=tuple(
             _router_status(router, observation, network, previous_routers.get(router.name), now) for router in config.routers
         )
         if config
         else (),
-        interfaces=interfaces(network, observation.virtual_ips),
+        interfaces=_interfaces(observation, network),
         haproxy=observation.haproxy,
         apache=observation.apache,
+        real_time=observation.real_time,
+        listeners=observation.listeners,
         leaving=observation.leaving or None,
         config_revision=config.revision if config else "",
         since=now,
         problems=tuple(problem for part in sorted(observation.problems) for problem in observation.problems[part])[:MAX_PROBLEMS],
+        lost_nodes=tuple(sorted(observation.lost_nodes))[:MAX_LOST],
+        liveness_response=observation.liveness_request or (previous.liveness_response if previous else ""),
     )
     if previous is not None and entry.model_copy(update={"since": previous.since}) == previous:
         return previous
     return entry
+
+
+def _interfaces(observation: Observation, network: Network) -> tuple[InterfaceStatus, ...]:
+    """The interfaces with the node's own addresses as they have settled, and with the present ones that may move."""
+    own, others = tell_apart(network, observation.virtual_ips)
+    settled = own if observation.own_addresses is None else observation.own_addresses
+    return interfaces(network, settled, others, observation.virtual_ips, observation.named_interfaces)
 
 
 def _router_status(

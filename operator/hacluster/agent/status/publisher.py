@@ -1,6 +1,6 @@
-"""Publishes the node's entry and renews the node's Lease.
+"""Publishes the node's entry, and follows what is stored.
 
-`Publisher.run` and `renew_lease_forever` are started by `agent/run.py` and use a `Reporter`: `kube.KubernetesReporter` in a pod,
+`Publisher.run` and `Publisher.follow` are started by `agent/run.py` and use a `Reporter`: `kube.KubernetesReporter` in a pod,
 `FileReporter` in a rehearsal without an API server.
 
 The publisher sends the entry after every change, but no more often than every 50 ms: a burst of changes becomes one request.
@@ -9,7 +9,8 @@ Only one request is under way at any time and each has the newest entry, so an o
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -19,7 +20,6 @@ from hacluster.agent.state import AgentState
 from hacluster.agent.system.backoff import Backoff
 from hacluster.agent.system.files import replace_file
 from hacluster.api.status import NodeStatus
-from hacluster.timing import LEASE_RENEWAL
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +29,8 @@ MIN_INTERVAL: Final = 0.05
 """Seconds between two reports at least."""
 SETTLE_TIMEOUT: Final = 2.0
 """Seconds that the first report waits at most for every part to observe the node once."""
-REPEAT_AFTER: Final = 60.0
-"""Seconds after which an unchanged entry is sent again, in case another client has overwritten it."""
+REPAIR_PAUSE: Final = 1.0
+"""Seconds from noticing that another client has overwritten the entry to sending it again: two clients must not take turns faster."""
 
 
 class ReportFailed(Exception):
@@ -41,14 +41,27 @@ class ResourceGone(ReportFailed):
     """The HACluster does not exist: it is being deleted, or not created yet."""
 
 
+@dataclass(frozen=True)
+class Stored:
+    """What the API server stores for this node."""
+
+    entry: NodeStatus | None
+    """None: nothing, or nothing that can be read."""
+    request: str = ""
+    """The operator's last question whether the agent still runs; empty: there was none."""
+
+
 class Reporter(Protocol):
     """Where the node reports to."""
 
     async def apply(self, entry: NodeStatus) -> None:
         """Publishes the entry in place of the previous one. Raises ReportFailed."""
 
-    async def renew_lease(self) -> None:
-        """Renews the Lease by which the operator sees that the agent runs. Raises ReportFailed."""
+    async def read(self, node: str) -> NodeStatus | None:
+        """The entry of another node; None: there is none, or it cannot be read now."""
+
+    def watch(self) -> AsyncIterator[Stored]:
+        """What is stored, first as it is and then after each change. May end at any time. Raises ReportFailed."""
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -64,6 +77,8 @@ class Publisher:
         self._state, self._reporter, self._build, self._entry_file = state, reporter, build, entry_file
         self._entry = load_entry(entry_file)
         self._sent: NodeStatus | None = None
+        self._stored: NodeStatus | None = None
+        self._repair: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
         """Runs until cancelled: publishes the entry after every change, and tries again with backoff after a failure."""
@@ -85,8 +100,24 @@ class Publisher:
             logged_error = ""
             backoff.reset()
             await asyncio.sleep(MIN_INTERVAL)
-            await self._wait_for_change(version)
+            await self._state.wait_for_change(version)
             await asyncio.sleep(COALESCE)
+
+    async def follow(self) -> None:
+        """Runs until cancelled: answers the operator's questions, and sends the entry again if another client has overwritten it."""
+        backoff = Backoff(first=0.5, most=10.0)
+        logged_error = ""
+        while True:
+            try:
+                async for stored in self._reporter.watch():
+                    backoff.reset()
+                    logged_error = ""
+                    self._compare(stored)
+            except ReportFailed as error:
+                if str(error) != logged_error:
+                    log.warning("the stored status is not seen: %s", error)
+                logged_error = str(error)
+            await asyncio.sleep(backoff.next())
 
     async def publish(self) -> None:
         """Builds the entry from the current state and sends it, unless it was sent already. Raises ReportFailed."""
@@ -107,26 +138,20 @@ class Publisher:
         except TimeoutError:
             log.info("publishing the status before all parts have observed the node")
 
-    async def _wait_for_change(self, version: int) -> None:
-        """Waits for a newer state than `version`. Without a change for `REPEAT_AFTER` seconds, the entry is to be sent again."""
-        if not await self._state.wait_for_change(version, REPEAT_AFTER):
+    def _compare(self, stored: Stored) -> None:
+        """Acts on what is stored. An event may be about an earlier entry of this agent, so a difference has to last."""
+        if stored.request:
+            self._state.update(liveness_request=stored.request)
+        self._stored = stored.entry
+        if self._stored != self._sent and self._repair is None:
+            self._repair = asyncio.get_running_loop().call_later(REPAIR_PAUSE, self._send_again)
+
+    def _send_again(self) -> None:
+        self._repair = None
+        if self._sent is not None and self._stored != self._sent:
+            log.warning("another client has changed the stored status: it is written again")
             self._sent = None
-
-
-async def renew_lease_forever(reporter: Reporter) -> None:
-    """Runs until cancelled: renews the Lease every `LEASE_RENEWAL` seconds. Without it, the operator counts the node as silent."""
-    loop = asyncio.get_running_loop()
-    logged_error = ""
-    while True:
-        started = loop.time()
-        try:
-            await reporter.renew_lease()
-            logged_error = ""
-        except ReportFailed as error:
-            if str(error) != logged_error:
-                log.warning("Lease not renewed: %s", error)
-            logged_error = str(error)
-        await asyncio.sleep(max(0.5, started + LEASE_RENEWAL - loop.time()))
+            self._state.update(repairs=self._state.now.repairs + 1)
 
 
 def load_entry(file: Path) -> NodeStatus | None:
@@ -157,8 +182,14 @@ class FileReporter:
         with self._file.open("a") as opened:
             opened.write(f"{line}\n")
 
-    async def renew_lease(self) -> None:
-        """Does nothing: there is no Lease."""
+    async def read(self, node: str) -> NodeStatus | None:
+        """Nothing: the other nodes' files are on the other nodes."""
+        return None
+
+    async def watch(self) -> AsyncIterator[Stored]:
+        """Nothing is stored, and nothing is asked."""
+        await asyncio.Event().wait()
+        yield Stored(None)
 
     async def close(self) -> None:
         """Does nothing: the file is opened for each line."""

@@ -1,8 +1,14 @@
 """What the agent uses of the operating system. Nothing here depends on the rest of the agent.
 
 - `netlink.py` – lists links and addresses, reports that they changed, deletes an address.
+- `routing.py` – lists, adds and deletes policy rules and the routes of a table.
+- `nftables.py` – what nftables has loaded: generation, fingerprint, elements.
 - `network.py` – the links and addresses as data, and which of them are reported in the status.
-- `tcp_sockets.py` – reads /proc/net/tcp: ports in use, and open connections of a virtual IP.
+- `own_addresses.py` – which addresses are the node's own, and which move between nodes.
+- `raw_sockets.py` – the raw sockets of VRRP, by which a reload of keepalived shows.
+- `tcp_sockets.py` – reads /proc/net/tcp and udp: ports in use, and open connections of a virtual IP.
+- `port_redirects.py` – which rules of the firewall redirect a port.
+- `list_redirects.py` – the program that reads these rules.
 - `processes.py` – which processes live, and signals.
 - `commands.py` – runs a short command with a deadline.
 - `files.py` – replaces a file atomically.

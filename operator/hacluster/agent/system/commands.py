@@ -10,20 +10,20 @@ _NOT_INSTALLED: Final = 127
 """The exit code with which a shell reports that a command was not found."""
 
 
-async def run(*argv: str, deadline: float = DEADLINE) -> tuple[int | None, str]:
-    """Runs a command without a shell and returns its exit code and its output (stdout and stderr together).
+async def run(*argv: str, text: str = "", deadline: float = DEADLINE) -> tuple[int | None, str]:
+    """Runs a command without a shell and returns its exit code and its output (stdout and stderr together). `text` is its input.
 
     After `deadline` seconds the command is killed: then the code is None, and a message stands in place of the output.
     """
     try:
         process = await asyncio.create_subprocess_exec(
-            *argv, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+            *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
     except FileNotFoundError:
         return _NOT_INSTALLED, f"{argv[0]} is not installed"
     try:
         async with asyncio.timeout(deadline):
-            output, _ = await process.communicate()
+            output, _ = await process.communicate(text.encode())
     except TimeoutError:
         return None, f"{argv[0]} had not finished after {deadline:g} s"
     finally:

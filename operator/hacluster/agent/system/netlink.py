@@ -22,6 +22,7 @@ from hacluster.agent.system.network import Address, Link, Network
 _HEADER: Final = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _IFINFO: Final = struct.Struct("=BxHiII")  # family, hardware, index, flags, change
 _IFADDR: Final = struct.Struct("=BBBBI")  # family, prefix length, flags, scope, index
+_CACHEINFO: Final = struct.Struct("=IIII")  # preferred and valid lifetime, created, changed
 _ATTRIBUTE: Final = struct.Struct("=HH")  # length, type
 
 NLMSG_ERROR: Final = 2
@@ -44,7 +45,9 @@ IFLA_LINKINFO: Final = 18
 IFLA_INFO_KIND: Final = 1
 IFA_ADDRESS: Final = 1
 IFA_LOCAL: Final = 2
+IFA_CACHEINFO: Final = 6
 IFA_FLAGS: Final = 8
+IFA_PROTO: Final = 11
 _TYPE_MASK: Final = 0x3FFF  # without the nested and byte-order bits
 
 _GROUPS: Final = 0x1 | 0x10 | 0x100
@@ -128,7 +131,16 @@ def parse_address(payload: bytes) -> Address | None:
         return None
     if len(attrs.get(IFA_FLAGS, b"")) == 4:
         (flags,) = struct.unpack("=I", attrs[IFA_FLAGS])
-    return Address(index=index, interface=ip_interface((ip_address(packed), prefix)), flags=flags)
+    protocol = attrs.get(IFA_PROTO, b"")
+    # The lifetimes are not kept: those of DHCP addresses count down, so that each reading would differ from the one before.
+    created = _CACHEINFO.unpack(attrs[IFA_CACHEINFO])[2] if len(attrs.get(IFA_CACHEINFO, b"")) == _CACHEINFO.size else 0
+    return Address(
+        index=index,
+        interface=ip_interface((ip_address(packed), prefix)),
+        flags=flags,
+        protocol=protocol[0] if len(protocol) == 1 else 0,
+        created=created,
+    )
 
 
 def delete_request(address: Address) -> bytes:
@@ -143,9 +155,9 @@ def _text(value: bytes) -> str:
     return value.split(b"\0", 1)[0].decode(errors="replace")
 
 
-def open_socket(groups: int = 0) -> socket.socket:
-    """Opens a routing socket in this network namespace, which receives messages of these multicast groups. Raises OSError."""
-    opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+def open_socket(groups: int = 0, protocol: int = socket.NETLINK_ROUTE) -> socket.socket:
+    """Opens a netlink socket in this network namespace, which receives messages of these multicast groups. Raises OSError."""
+    opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
     try:
         opened.bind((0, groups))
         opened.settimeout(_TIMEOUT)
@@ -155,7 +167,7 @@ def open_socket(groups: int = 0) -> socket.socket:
     return opened
 
 
-def _send_request(kernel: socket.socket, message: bytes) -> Iterator[tuple[int, int, bytes]]:
+def exchange(kernel: socket.socket, message: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Sends a request and yields the answers up to the end of the list or the acknowledgement.
 
     It blocks, because the kernel answers at once. Raises NetlinkError, and OSError when there is no answer in time.
@@ -177,8 +189,8 @@ def read_network() -> Network:
     """Every link and address of this network namespace. Raises OSError."""
     for _ in range(_TRIES):  # NLM_F_DUMP_INTR: the list changed while it was read, so it is read again
         with open_socket() as kernel:
-            listed = list(_send_request(kernel, request(RTM_GETLINK, NLM_F_DUMP, _IFINFO.pack(0, 0, 0, 0, 0))))
-            listed += _send_request(kernel, request(RTM_GETADDR, NLM_F_DUMP, _IFADDR.pack(0, 0, 0, 0, 0)))
+            listed = list(exchange(kernel, request(RTM_GETLINK, NLM_F_DUMP, _IFINFO.pack(0, 0, 0, 0, 0))))
+            listed += exchange(kernel, request(RTM_GETADDR, NLM_F_DUMP, _IFADDR.pack(0, 0, 0, 0, 0)))
         if not any(flags & NLM_F_DUMP_INTR for _, flags, _ in listed):
             break
     links = [parse_link(payload) for kind, _, payload in listed if kind == RTM_NEWLINK]
@@ -190,7 +202,7 @@ def delete_address(address: Address) -> None:
     """Deletes one address; an address or interface that is gone already is no error. Raises OSError otherwise."""
     with open_socket() as kernel:
         try:
-            list(_send_request(kernel, delete_request(address)))
+            list(exchange(kernel, delete_request(address)))
         except NetlinkError as error:
             if error.errno not in {errno.EADDRNOTAVAIL, errno.ENODEV}:
                 raise

@@ -13,6 +13,7 @@ from typing import Final
 PROC: Final = Path("/proc")
 _ENDED: Final = frozenset({"Z", "X"})
 """States of a process that has ended: zombie, dead."""
+_STOPPED: Final = frozenset({"T", "t"})
 
 
 def read_pid(file: Path) -> int | None:
@@ -31,6 +32,12 @@ def alive(pid: int, name: str, proc: Path = PROC) -> bool:
     """
     fields = _stat(pid, proc)
     return fields is not None and fields[0].startswith(name) and fields[1] not in _ENDED
+
+
+def stopped(pid: int, proc: Path = PROC) -> bool:
+    """Whether a process is stopped by a signal (SIGSTOP) or by a debugger: it exists and does nothing."""
+    fields = _stat(pid, proc)
+    return fields is not None and fields[1] in _STOPPED
 
 
 def children(pid: int, proc: Path = PROC) -> tuple[int, ...]:
@@ -91,15 +98,21 @@ async def any_ends(pids: Collection[int], within: float) -> bool:
         return True
 
 
-def _stat(pid: int, proc: Path) -> tuple[str, str, int] | None:
-    """Name, state (one letter) and parent of a process; None when there is no such process."""
+def start_time(pid: int, proc: Path = PROC) -> int | None:
+    """When a process started, in clock ticks since boot: another process with the same id has another time. None: it has ended."""
+    fields = _stat(pid, proc)
+    return fields[3] if fields is not None and fields[1] not in _ENDED else None
+
+
+def _stat(pid: int, proc: Path) -> tuple[str, str, int, int] | None:
+    """Name, state (one letter), parent and start time of a process; None when there is no such process."""
     try:
         text = (proc / f"{pid}/stat").read_text()
     except OSError:
         return None
     name, _, rest = text.partition("(")[2].rpartition(")")
-    state, parent = rest.split()[:2]
-    return name, state, int(parent)
+    values = rest.split()
+    return name, values[0], int(values[1]), int(values[19])
 
 
 def _parent(pid: int, proc: Path) -> int | None:

@@ -1,4 +1,4 @@
-"""The TCP sockets of this network namespace, from the kernel's lists /proc/net/tcp and /proc/net/tcp6.
+"""The sockets of this network namespace, from the kernel's lists /proc/net/tcp, tcp6, udp and udp6.
 
 `find_ports_in_use` finds the ports of a new configuration on which another program listens. It is called before the daemons load
 the configuration: a daemon cannot start on a port in use, and a reload of HAProxy that cannot bind a port pauses every listener
@@ -19,16 +19,26 @@ _LISTEN: Final = "0A"
 _OPEN: Final = frozenset({"01", "04", "05", "08", "09"})
 """ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT, LAST_ACK: data or its acknowledgement may still be on the way."""
 
-Listener = tuple[IPv4Address | IPv6Address, int]
-"""Address and port on which a process listens."""
+_RECEIVES: Final = "07"
+"""The state of a UDP socket that is not connected to one sender."""
+
+
+class Listener(NamedTuple):
+    """A socket on which a process listens; for UDP, on which it receives. `user` is the id of the user that opened it."""
+
+    address: IPv4Address | IPv6Address
+    port: int
+    protocol: str = "TCP"
+    user: int = 0
 
 
 class TcpSocket(NamedTuple):
-    """One line of a list: local address, local port, and the state as the kernel writes it (two hexadecimal digits)."""
+    """One line of a list: local address, local port, the state as the kernel writes it (two hexadecimal digits), and the user's id."""
 
     address: IPv4Address | IPv6Address
     port: int
     state: str
+    user: int = 0
 
 
 def parse_sockets(table: str) -> Iterator[TcpSocket]:
@@ -37,29 +47,34 @@ def parse_sockets(table: str) -> Iterator[TcpSocket]:
         fields = line.split()
         if len(fields) > 3:
             address, _, port = fields[1].partition(":")
-            yield TcpSocket(_address(address), int(port, 16), fields[3])
+            user = int(fields[7]) if len(fields) > 7 else 0
+            yield TcpSocket(_address(address), int(port, 16), fields[3], user)
 
 
-def read_sockets(proc: Path = Path("/proc/net")) -> list[TcpSocket]:
-    """Every TCP socket of this network namespace. A kernel without IPv6 has no tcp6. Raises OSError."""
-    files = [proc / name for name in ("tcp", "tcp6")]
+def read_sockets(proc: Path = Path("/proc/net"), protocol: str = "tcp") -> list[TcpSocket]:
+    """Every TCP (or `udp`) socket of this network namespace. A kernel without IPv6 has no tcp6. Raises OSError."""
+    files = [proc / name for name in (protocol, f"{protocol}6")]
     return [each for file in files if file.exists() for each in parse_sockets(file.read_text())]
 
 
-def listeners(sockets: Iterable[TcpSocket]) -> set[Listener]:
+def listeners(sockets: Iterable[TcpSocket], protocol: str = "TCP") -> set[Listener]:
     """Addresses and ports on which processes listen. An IPv4-mapped IPv6 address (::ffff:10.0.0.1) counts as IPv4."""
-    return {(_unmapped(each.address), each.port) for each in sockets if each.state == _LISTEN}
+    state = _LISTEN if protocol == "TCP" else _RECEIVES
+    return {Listener(_unmapped(each.address), each.port, protocol, each.user) for each in sockets if each.state == state}
 
 
 def read_listeners(proc: Path = Path("/proc/net")) -> set[Listener]:
-    """Addresses and ports on which processes of this network namespace listen now. Raises OSError."""
-    return listeners(read_sockets(proc))
+    """Sockets on which processes of this network namespace listen now, TCP and UDP. Raises OSError."""
+    return listeners(read_sockets(proc)) | listeners(read_sockets(proc, "udp"), "UDP")
 
 
 def count_open(sockets: Iterable[TcpSocket], addresses: Collection[str]) -> int:
-    """The number of connections of these local addresses that are not completely closed yet."""
+    """The number of connections of these local addresses that are not completely closed yet.
+
+    An IPv4-mapped IPv6 address counts as IPv4: HAProxy's connections have such addresses where it listens on `:::80` for both.
+    """
     wanted = {ip_address(each) for each in addresses}
-    return sum(each.state in _OPEN and each.address in wanted for each in sockets)
+    return sum(each.state in _OPEN and _unmapped(each.address) in wanted for each in sockets)
 
 
 def find_ports_in_use(
@@ -67,14 +82,17 @@ def find_ports_in_use(
 ) -> tuple[tuple[Port, Listener], ...]:
     """The wanted ports that another program uses, each with one listener that is in the way.
 
-    `own` are the ports of the configuration that is loaded: this pod's own daemons listen there, so they are skipped.
+    `own` are the ports of the configuration that is loaded: this pod's own daemons listen there, so they are skipped. A daemon is in
+    nobody's way where it only changes the address on which it has the port: its old and its new process share the port (SO_REUSEPORT).
     """
-    already_bound = {(port.port, port.address) for port in own}
+    already_bound = {(port.protocol, port.port, port.address) for port in own}
     in_use = []
     for port in wanted:
-        if (port.port, port.address) in already_bound:
+        if (port.protocol, port.port, port.address) in already_bound:
             continue
-        clash = next((listener for listener in sorted(listeners, key=str) if _clashes(port, listener)), None)
+        same_daemon = [each for each in own if each.user == port.user]
+        others = [each for each in listeners if not any(_is_listener_of(ours, each) for ours in same_daemon)]
+        clash = next((listener for listener in sorted(others, key=str) if _clashes(port, listener)), None)
         if clash is not None:
             in_use.append((port, clash))
     return tuple(in_use)
@@ -82,24 +100,32 @@ def find_ports_in_use(
 
 def describe(port: Port, listener: Listener) -> str:
     """The message for the user: the port, its field in the resource, the listener in the way, and what to do."""
-    address, number = listener
-    shown = f"[{address}]" if address.version == 6 else str(address)
+    shown = f"[{listener.address}]" if listener.address.version == 6 else str(listener.address)
     field = f" ({port.field})" if port.field else ""
+    kind = "UDP port" if port.protocol == "UDP" else "port"
     return (
-        f"port {port.port}{field} is already in use on this node: another program listens on {shown}:{number}; "
+        f"{kind} {port.port}{field} is already in use on this node: another program listens on {shown}:{listener.port}; "
         "stop that program or choose another port"
     )
+
+
+def _is_listener_of(own: Port, listener: Listener) -> bool:
+    """Whether a daemon that has this port has opened the socket: no other program can have it on the same address."""
+    if (listener.protocol, listener.port) != (own.protocol, own.port):
+        return False
+    return listener.address == ip_address(own.address) if own.address else listener.address.is_unspecified
 
 
 def _clashes(port: Port, listener: Listener) -> bool:
     """Whether the port cannot be bound: the wildcard address clashes with every address, any other address with itself.
 
-    An IPv6 wildcard counts for IPv4 too: such a socket usually accepts IPv4 connections.
+    An IPv6 wildcard counts for IPv4 too: such a socket usually accepts IPv4 connections. For UDP, a wildcard does not keep a program from
+    one address (SO_REUSEADDR, which rsyslog sets): the more exact socket receives.
     """
-    address, number = listener
-    if number != port.port:
+    if (listener.protocol, listener.port) != (port.protocol, port.port) or listener.user == port.user:
         return False
-    return not port.address or address.is_unspecified or address == ip_address(port.address)
+    everywhere = listener.address.is_unspecified and port.protocol == "TCP"
+    return not port.address or everywhere or listener.address == ip_address(port.address)
 
 
 def _address(digits: str) -> IPv4Address | IPv6Address:

@@ -2,9 +2,11 @@
 of the resource that runs the same virtual router. The files, in the order of the data:
 
 - `listener.py` – receives advertisements by raw sockets and passes them on to the others.
-- `packet.py` – parses one advertisement.
+- `arrival.py` – when the kernel received a packet, however late it is read.
+- `packet.py` – parses and builds one advertisement.
 - `membership.py` – finds the virtual router that an advertisement belongs to, and whether a member of the resource sent it.
 - `adverts.py` – stores the last advertisement of a member for each virtual router.
 - `anomalies.py` – reports foreign routers, and members with a different configuration.
+- `final_advert.py` – sends the final advertisement of a keepalived that was killed.
 - `takeover.py` – measures how long a takeover took.
 """

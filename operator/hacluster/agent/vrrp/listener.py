@@ -11,6 +11,7 @@ import errno
 import logging
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
@@ -18,6 +19,7 @@ from hacluster.agent.state import AgentState, Observation
 from hacluster.agent.system.network import Network
 from hacluster.agent.vrrp.adverts import LastAdverts
 from hacluster.agent.vrrp.anomalies import Anomalies
+from hacluster.agent.vrrp.arrival import SO_TIMESTAMPNS, Now, arrival
 from hacluster.agent.vrrp.membership import Key, WatchedRouter, differences, is_member, watched_routers
 from hacluster.agent.vrrp.packet import PROTOCOL, Advert, parse_ipv4, parse_ipv6
 from hacluster.api.reasons import Reason
@@ -73,7 +75,7 @@ class AdvertListener:
             self._state.put_problems(PART)
             for family, receiver in sockets.items():
                 read = self._read_4 if family == socket.AF_INET else self._read_6
-                loop.add_reader(receiver, read, receiver, loop.time)
+                loop.add_reader(receiver, read, receiver, lambda: Now(loop.time(), time.time_ns()))
                 opened.callback(loop.remove_reader, receiver)
             while True:
                 version = self._state.version
@@ -96,40 +98,40 @@ class AdvertListener:
                 if (family, index) not in self._joined and _join(receiver, family, index):
                     self._joined.add((family, index))
 
-    def _read_4(self, receiver: socket.socket, now: Callable[[], float]) -> None:
+    def _read_4(self, receiver: socket.socket, now: Callable[[], Now]) -> None:
         """Reads one IPv4 packet. The event loop calls again while there are more, which costs no more than a loop here.
 
-        The only control message is IP_PKTINFO. Its first field is the index of the interface.
+        The first field of the control message IP_PKTINFO is the index of the interface.
         """
         try:
             data, control, _, _ = receiver.recvmsg(_MAX_PACKET, _MAX_CONTROL)
         except OSError:
             return
-        index = control[0][2][:4] if control else b""
+        index = next((value[:4] for level, kind, value in control if (level, kind) == (socket.IPPROTO_IP, _IP_PKTINFO)), b"")
         # Without identification, fragment and header checksum: they differ in every packet.
         key = index, data[:_CONSTANT], data[8:10], data[12:]
         if key in self._judgements:
-            self._record(self._judgements[key], now())
+            self._record(self._judgements[key], arrival(control, now()))
         elif len(index) == _INT.size:
-            self._record(self._judge(key, parse_ipv4(data, self._interfaces.get(_INT.unpack(index)[0], "")), 4), now())
+            advert = parse_ipv4(data, self._interfaces.get(_INT.unpack(index)[0], ""))
+            self._record(self._judge(key, advert, 4), arrival(control, now()))
 
-    def _read_6(self, receiver: socket.socket, now: Callable[[], float]) -> None:
+    def _read_6(self, receiver: socket.socket, now: Callable[[], Now]) -> None:
         """Reads the payload of one IPv6 packet. Destination, interface and hop limit are in the control messages."""
         try:
             data, control, _, source = receiver.recvmsg(_MAX_PACKET, _MAX_CONTROL)
         except OSError:
             return
-        key = source[0], data, *(value for _, _, value in control)
-        if key in self._judgements:
-            self._record(self._judgements[key], now())
-            return
-        values = {kind: value for _, kind, value in control}
+        values = {kind: value for level, kind, value in control if level == socket.IPPROTO_IPV6}
         info, hops = values.get(socket.IPV6_PKTINFO, b""), values.get(socket.IPV6_HOPLIMIT, b"")
-        if len(info) == _PKTINFO_6.size and len(hops) == _INT.size:
+        key = source[0], data, info, hops
+        if key in self._judgements:
+            self._record(self._judgements[key], arrival(control, now()))
+        elif len(info) == _PKTINFO_6.size and len(hops) == _INT.size:
             destination, index = _PKTINFO_6.unpack(info)
             destination = socket.inet_ntop(socket.AF_INET6, destination)
             advert = parse_ipv6(data, source[0], destination, _INT.unpack(hops)[0], self._interfaces.get(index, ""))
-            self._record(self._judge(key, advert, 6), now())
+            self._record(self._judge(key, advert, 6), arrival(control, now()))
 
     def _judge(self, key: tuple[object, ...], advert: Advert | None, family: int) -> _Judgement | None:
         """Judges a packet and caches the result. None: it belongs to no virtual router of this node, or this node sent it."""
@@ -144,15 +146,15 @@ class AdvertListener:
         self._judgements[key] = judgement
         return judgement
 
-    def _record(self, judgement: _Judgement | None, now: float) -> None:
+    def _record(self, judgement: _Judgement | None, at: float) -> None:
         if judgement is None:
             return
         router, advert, member, harmless = judgement
         # A harmless advertisement matters to `Anomalies` only if it may end an anomaly.
         if not harmless or self._anomalies:
-            self._anomalies.record(router, advert, now)
+            self._anomalies.record(router, advert, at)
         if member:
-            self._adverts.record(router.router.name, advert, now)
+            self._adverts.record(router.router.name, advert, at)
 
 
 def cannot_listen(error: OSError) -> NodeProblem:
@@ -176,6 +178,7 @@ def _open() -> Iterator[tuple[int, socket.socket]]:
             if error.errno not in {errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT}:
                 raise
             continue
+        receiver.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         if family == socket.AF_INET:
             receiver.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
         else:

@@ -1,15 +1,16 @@
-"""Parses VRRP advertisements (RFC 3768: version 2; RFC 5798 and RFC 9568: version 3). Pure.
+"""Parses and builds VRRP advertisements (RFC 3768: version 2; RFC 5798 and RFC 9568: version 3). Pure.
 
-listener.py calls `parse_ipv4` and `parse_ipv6` with the packets of its raw sockets. Anything that is not a correct
-advertisement from the same segment gives None: every host on the segment can send such packets.
+final_advert.py sends what `build` makes. listener.py calls `parse_ipv4` and `parse_ipv6` with the packets of its raw sockets. Anything
+that is not a correct advertisement from the same segment gives None: every host on the segment can send such packets.
 """
 
 import struct
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 from typing import Final
 
 from hacluster.agent.system.checksum import checksum
+from hacluster.nodeconfig import Router
 
 PROTOCOL: Final = 112
 """The IP protocol number of VRRP."""
@@ -34,6 +35,8 @@ class Advert:
     interval_ms: int
     addresses: tuple[str, ...]
     interface: str
+    multicast: bool = True
+    """Whether it was sent to VRRP's group, and not to this node alone."""
 
 
 def parse_ipv4(datagram: bytes, interface: str) -> Advert | None:
@@ -81,7 +84,22 @@ def parse(
         interval_ms=(interval & _SECONDS) * 1000 if version == 2 else (interval & _CENTISECONDS) * 10,
         addresses=tuple(str(ip_address(message[at : at + size])) for at in starts),
         interface=interface,
+        multicast=destination.is_multicast,
     )
+
+
+def build(router: Router, priority: int, source: IPv4Address | IPv6Address, destination: IPv4Address | IPv6Address) -> bytes:
+    """The message of an advertisement, without the IP header, as this node's keepalived sends it for the router."""
+    addresses = [ip_interface(each).ip.packed for each in router.virtual_ips]
+    interval = router.advertisement_interval_ms
+    old = router.version == 2
+    # In version 2, the upper half of the word is the kind of authentication (none), and eight bytes of authentication data follow.
+    word = round(interval / 1000) if old else round(interval / 10)
+    first = router.version << 4 | _ADVERTISEMENT
+    body = b"".join(addresses) + bytes(8 if old else 0)
+    message = _VRRP.pack(first, router.virtual_router_id, priority, len(addresses), word, 0) + body
+    pseudo = b"" if old else source.packed + destination.packed + struct.pack("!II", len(message), PROTOCOL)
+    return _VRRP.pack(first, router.virtual_router_id, priority, len(addresses), word, checksum(pseudo + message)) + body
 
 
 def _intact(message: bytes, version: int, source: IPv4Address | IPv6Address, destination: IPv4Address | IPv6Address) -> bool:

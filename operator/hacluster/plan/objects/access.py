@@ -1,4 +1,4 @@
-"""Makes the objects that give the agents access to the API server: to their own resource, its status, and their Leases.
+"""Makes the objects that give the agents access to the API server: to one HAClusterNode for each node, and to nothing else.
 
 All agents of a resource share one ServiceAccount, because a DaemonSet has one. The Role names every object, so an agent can
 neither read nor change anything else in the namespace.
@@ -10,23 +10,26 @@ from hacluster import names
 from hacluster.api import HACluster
 from hacluster.plan.model import Manifest
 from hacluster.plan.objects.children import child
-from hacluster.timing import LEASE_SECONDS
 
 
-def access_objects(cluster: HACluster, nodes: Sequence[str]) -> tuple[Manifest, ...]:
-    """ServiceAccount, Role and RoleBinding of the agents, and one Lease for each node.
+def access_objects(cluster: HACluster, nodes: Sequence[str], *, earlier_agents: bool = False) -> tuple[Manifest, ...]:
+    """ServiceAccount, Role and RoleBinding of the agents, and one HAClusterNode for each node.
 
-    RBAC cannot distinguish the agents, because they share one account. Each applies with a field manager of its own
-    (`names.agent_manager`) and so owns its own entry only. That none writes another node's entry or Lease is the task of the
-    admission policies of the chart and the manifests: they compare the node in the agent's token with the object.
+    RBAC cannot distinguish the agents, because they share one account. That none writes another node's status is the task of the
+    admission policy of the chart and the manifests: it compares the node in the agent's token with the object.
+
+    `earlier_agents`: agents of a version before HAClusterNode still run. They write their entries into the status of the HACluster.
     """
-    name = names.agent(cluster.metadata.name)
-    leases = [names.lease(cluster.metadata.name, node) for node in nodes]
-    rules = [_rule(names.GROUP, [names.PLURAL], [cluster.metadata.name], ["get"])]
-    rules.append(_rule(names.GROUP, [f"{names.PLURAL}/status"], [cluster.metadata.name], ["get", "patch"]))
-    if leases:
-        # Without resourceNames the rule would allow every Lease of the namespace.
-        rules.append(_rule("coordination.k8s.io", ["leases"], leases, ["get", "patch"]))
+    cluster_name = cluster.metadata.name
+    name = names.agent(cluster_name)
+    objects = {names.node_object(cluster_name, node): node for node in nodes}
+    rules = []
+    if objects:
+        # Without resourceNames the rules would allow every HAClusterNode of the namespace.
+        rules.append(_rule(names.GROUP, [names.NODE_PLURAL], list(objects), ["get", "watch"]))
+        rules.append(_rule(names.GROUP, [f"{names.NODE_PLURAL}/status"], list(objects), ["get", "patch"]))
+    if earlier_agents:
+        rules.append(_rule(names.GROUP, [f"{names.PLURAL}/status"], [cluster_name], ["get", "patch"]))
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
     subject = {"kind": "ServiceAccount", "name": name, "namespace": cluster.metadata.namespace}
     agent = names.COMPONENT_AGENT
@@ -35,9 +38,8 @@ def access_objects(cluster: HACluster, nodes: Sequence[str]) -> tuple[Manifest, 
         child(cluster, "rbac.authorization.k8s.io/v1", "Role", name, agent, rules=rules),
         child(cluster, "rbac.authorization.k8s.io/v1", "RoleBinding", name, agent, roleRef=role, subjects=[subject]),
         *(
-            # Only the duration: holder and renewal time are fields of the agent.
-            child(cluster, "coordination.k8s.io/v1", "Lease", lease, agent, spec={"leaseDurationSeconds": LEASE_SECONDS})
-            for lease in leases
+            child(cluster, names.API_VERSION, names.NODE_KIND, each, agent, spec={"cluster": cluster_name, "nodeName": node})
+            for each, node in objects.items()
         ),
     )
 

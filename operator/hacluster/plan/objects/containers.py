@@ -91,6 +91,7 @@ def agent(cluster: HACluster, image: str, settings: Settings) -> Manifest:
             {"name": "HACLUSTER_NAME", "value": cluster.metadata.name},
             from_field("HACLUSTER_NAMESPACE", "metadata.namespace"),
             from_field("HACLUSTER_NODE", "spec.nodeName"),
+            from_field("HACLUSTER_POD", "metadata.name"),
         ],
         # The daemons' containers start when this probe passes. It may take any time: the operator needs the reported interfaces first.
         "startupProbe": {
@@ -156,7 +157,7 @@ def rsyslog(cluster: HACluster, image: str, settings: Settings) -> Manifest:
     return base("rsyslog", image, settings, None, {"cpu": "10m", "memory": "16Mi"}) | {
         "command": ["sh", "-c", script("rsyslog.sh")],
         "lifecycle": _wait_for_handover(cluster),  # HAProxy logs until the handover is over
-        "env": [{"name": "CONF", "value": names.RSYSLOG_CONF}],
+        "env": [{"name": "CONF", "value": names.RSYSLOG_CONF}, {"name": "LOG", "value": names.LOG_FILE}],
         # NET_BIND_SERVICE: the syslog port is below 1024.
         "securityContext": confined("NET_BIND_SERVICE"),
         "volumeMounts": [mount(RUN, names.RUN_DIR), mount(LOG, names.LOG_FILE)],

@@ -7,14 +7,13 @@ mounted ConfigMaps, and the daemons reload them.
 from hacluster import names
 from hacluster.api import HACluster
 from hacluster.api.spec import LogTarget
+from hacluster.plan.digest import digest
 from hacluster.plan.model import Manifest, Settings
 from hacluster.plan.objects import containers
 from hacluster.plan.objects.children import child
 from hacluster.plan.objects.scripts import script
 
 _CONTENT = "content"
-_APACHE_USER = 33
-"""User and group id of www-data in Debian."""
 
 
 def lb_daemonset(cluster: HACluster, settings: Settings) -> Manifest:
@@ -71,7 +70,7 @@ def apache_daemonset(cluster: HACluster, settings: Settings) -> Manifest:
         container["volumeMounts"].append(containers.mount(_CONTENT, names.CONTENT_DIR, read_only=True))
         volumes.append({"name": _CONTENT, "configMap": {"name": cluster.spec.apache.content_config_map.name}})
     pod: Manifest = {
-        "securityContext": {"runAsNonRoot": True, "runAsUser": _APACHE_USER, "runAsGroup": _APACHE_USER},
+        "securityContext": {"runAsNonRoot": True, "runAsUser": names.APACHE_USER, "runAsGroup": names.APACHE_USER},
         "containers": [container],
         "volumes": volumes,
     }
@@ -103,7 +102,11 @@ def _daemonset(cluster: HACluster, settings: Settings, name: str, component: str
         ]
     spec = {
         "selector": {"matchLabels": selector},
-        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}},
-        "template": {"metadata": {"labels": labels}, "spec": common | pod},
+        # The operator deletes the pods one after the other itself: it knows which are fit, and which nodes are lost.
+        "updateStrategy": {"type": "OnDelete"},
+        "template": {
+            "metadata": {"labels": labels, "annotations": {names.ANNOTATION_TEMPLATE: digest([labels, common | pod])}},
+            "spec": common | pod,
+        },
     }
     return child(cluster, "apps/v1", "DaemonSet", name, component, spec=spec)

@@ -3,21 +3,66 @@
 `control/rollout.py` compares them with the plan's files; the difference is what a roll-out still has to change.
 """
 
+import base64
+import contextlib
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from hacluster import names
-from hacluster.nodeconfig import File
+from pydantic import ValidationError
+
+from hacluster.nodeconfig import AgentConfig, File
+from hacluster.packing import node_of, unpack
+from hacluster.plan.model import Texts
 from hacluster.plan.objects.objects import APACHE_FILES
 from hacluster.plan.texts.revision import serves_apache
 
 
-def offered_texts(nodes: Iterable[str], *data: Mapping[str, str]) -> dict[str, dict[File, str]]:
-    """Node → its files, out of the data of the ConfigMaps: the inverse of `config_maps`. A node without any file is left out."""
-    together: dict[str, str] = {}
-    for each in data:
-        together |= each
-    found = {node: {file: together[key] for file in File if (key := names.key(node, file)) in together} for node in nodes}
+def offered_texts(nodes: Iterable[str], *config_maps: Mapping[str, Any] | None) -> dict[str, dict[File, str]]:
+    """Node → its files, out of the ConfigMaps (None: it does not exist): the inverse of `config_maps`. A node without files is left out.
+
+    What cannot be read, because somebody has changed the ConfigMap, is left out as well.
+    """
+    together: dict[str, bytes] = {}
+    for each in config_maps:
+        together |= _content(each or {})
+    found = {node: _unpack(node, together) for node in nodes}
     return {node: _own(files) for node, files in found.items() if files}
+
+
+def offered_nodes(*config_maps: Mapping[str, Any] | None) -> list[str]:
+    """The nodes that the ConfigMaps have files of."""
+    found = (node_of(key) for each in config_maps for key in (each or {}).get("data") or {})
+    return list(dict.fromkeys(filter(None, found)))
+
+
+def offered_priorities(texts: Texts) -> dict[str, int]:
+    """Node → the priority of its first virtual router in its agent.json. A file that cannot be read is left out.
+
+    It stands in for `status.priorities` where that was lost: so the nodes keep their order.
+    """
+    found: dict[str, int] = {}
+    for node, files in texts.items():
+        try:
+            routers = AgentConfig.model_validate_json(files.get(File.AGENT, "")).routers
+        except ValidationError:
+            continue
+        if routers:
+            found[node] = routers[0].priority
+    return found
+
+
+def _content(config_map: Mapping[str, Any]) -> dict[str, bytes]:
+    text = {key: str(value).encode() for key, value in (config_map.get("data") or {}).items()}
+    with contextlib.suppress(ValueError):
+        text |= {key: base64.b64decode(value) for key, value in (config_map.get("binaryData") or {}).items()}
+    return text
+
+
+def _unpack(node: str, content: Mapping[str, bytes]) -> dict[File, str]:
+    try:
+        return unpack(node, content.get, File)
+    except (ValueError, AttributeError):
+        return {}
 
 
 def _own(files: dict[File, str]) -> dict[File, str]:

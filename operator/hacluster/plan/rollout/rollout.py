@@ -8,7 +8,7 @@ All four are in the cluster, so a restart of the operator changes nothing, and n
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hacluster.nodeconfig import File
 from hacluster.plan.digest import digest
@@ -33,6 +33,10 @@ class NodeRun:
     """Whether it has a virtual IP by its last report, however old that is."""
     down: bool = False
     """Whether its HAProxy does not answer."""
+    unfit: bool = False
+    """Whether it could not take over now: HAProxy has not answered yet, a router is neither Master nor Backup, or it is held down."""
+    apache_unfit: bool = False
+    """Whether its Apache does not answer, or has not answered yet after a change of its port."""
     awaited: bool = True
     """Whether the roll-out waits for it: its agent has reported, and the node is not silent."""
 
@@ -57,6 +61,10 @@ class LastGood:
 
     texts: Texts = field(default_factory=dict)
     refusals: tuple[Refusal, ...] = ()
+    passed_over: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """`plan_digest` of the present plan → nodes that were unfit before they were offered it, and have been unfit since."""
+    packed: str = field(default="", compare=False)
+    """The texts as the ConfigMap has them: another Python packs the same texts into other bytes."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +114,11 @@ def roll_out(
     offered = {node: texts for node, texts in offered.items() if node in wanted and is_unaltered(texts)}
     plan = plan_digest(wanted)
     refusals = _still_valid(last_good.refusals, plan, generation)
-    change = _Change(wanted, offered, last_good.texts, nodes)
+    passed_over = frozenset(last_good.passed_over.get(plan, ()))
+    change = _Change(wanted, offered, last_good.texts, nodes, passed_over)
     if last_good.texts and not any(each.plan == plan for each in refusals):
         refusals = (*refusals, *(Refusal(plan, generation, *refused) for refused in change.first_refusal()))[-_MAX_REFUSALS:]
-    last_good = LastGood(last_good.texts, refusals)
+    last_good = LastGood(last_good.texts, refusals, packed=last_good.packed)
     if refusal := next((each for each in refusals if each.plan == plan), None):
         previous = _keep_texts(wanted, {**offered, **last_good.texts}, leaving)
         return Rollout(previous, _revisions(previous), last_good, refusal)
@@ -117,7 +126,9 @@ def roll_out(
     held_back = tuple(sorted(wanted.keys() - reached))
     texts = {node: wanted[node] for node in reached} | _keep_texts(held_back, {**last_good.texts, **offered}, leaving)
     if not waits_for and change.completed():
-        last_good = LastGood(wanted, refusals)
+        last_good = replace(last_good, texts=wanted)
+    elif waits_for and (still_unfit := change.unfit_before(reached)):
+        last_good = replace(last_good, passed_over={plan: still_unfit})
     return Rollout(texts, _revisions(texts), last_good, held_back=held_back, waits_for=waits_for)
 
 
@@ -137,17 +148,24 @@ class _Change:
     offered: Texts
     last_good: Texts
     nodes: Mapping[str, NodeRun]
+    passed_over: frozenset[str] = frozenset()
 
     def advance(self) -> tuple[frozenset[str], tuple[str, ...]]:
         """The nodes that are offered the wanted texts now, and those of them that still have to load them."""
-        reached = {
-            node for node in self.wanted if stated_revision(self.offered.get(node, {})) == stated_revision(self.wanted[node])
-        }
+        reached = self._offered_already()
         if not self._goes_step_by_step():
             reached = set(self.wanted)
         while not (pending := self._pending(reached)) and (rest := sorted(self.wanted.keys() - reached)):
             reached.update(self._next(rest, reached))
         return frozenset(reached), pending
+
+    def unfit_before(self, reached: Iterable[str]) -> tuple[str, ...]:
+        """The nodes that were unfit before they were offered the wanted texts, and are unfit: the texts are not the reason."""
+        new = set(reached) - self._offered_already()
+        return tuple(sorted(node for node in new | self.passed_over if self._awaited(node) and self.nodes[node].unfit))
+
+    def _offered_already(self) -> set[str]:
+        return {node for node in self.wanted if stated_revision(self.offered.get(node, {})) == stated_revision(self.wanted[node])}
 
     def first_refusal(self) -> list[tuple[str, str, str]]:
         """Node, revision and message of the first node that refuses texts which are new to it; empty: none does."""
@@ -184,11 +202,22 @@ class _Change:
     def _pending(self, reached: Iterable[str]) -> tuple[str, ...]:
         """The nodes that are waited for.
 
-        HAProxy up: until the node runs the new texts. HAProxy down: only if the node already runs them, because they may be the
-        cause. A node whose HAProxy was down before it loaded them is not waited for.
+        HAProxy up: until the node runs the new texts and is fit. HAProxy down: only if the node already runs them, because they may
+        be the cause. A node whose HAProxy was down before it loaded them, or that was unfit before it was offered them, is not
+        waited for. Apache counts only where its own file is new.
         """
         awaited = [node for node in sorted(reached) if self._awaited(node) and self._is_new(node)]
-        return tuple(node for node in awaited if self.nodes[node].down == self._runs(node))
+        return tuple(node for node in awaited if self._failed(node) == self._runs(node))
+
+    def _failed(self, node: str) -> bool:
+        unfit_with_it = self._runs(node) and self.nodes[node].unfit and node not in self.passed_over
+        return self.nodes[node].down or self._apache_failed(node) or unfit_with_it
+
+    def _apache_failed(self, node: str) -> bool:
+        """Whether Apache does not answer with a new httpd.conf that it should have by now: another program may have the port."""
+        new, good = self.wanted[node].get(File.HTTPD), self.last_good.get(node)
+        moved = new is not None and good is not None and new != good.get(File.HTTPD)
+        return moved and self._runs(node) and self.nodes[node].apache_unfit
 
     def _awaited(self, node: str) -> bool:
         return node in self.nodes and self.nodes[node].awaited

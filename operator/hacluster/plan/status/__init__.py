@@ -4,23 +4,31 @@
 
 - `inputs.py` – what a report is made from: the observed nodes and the results of planning and applying.
 - `holders.py` – which node holds a virtual IP, where reports may be stale.
+- `doubts.py` – which agents have to be asked whether they still run.
+- `fitness.py` – whether a node could take over: what a roll-out waits for.
+- `servers.py` – how many Apache servers the holders use: what a roll-out of Apache waits for.
+- `taints.py` – which taints keep pods from a node, and the toleration to add.
 - `nodes.py` – whether a node is fit to hold a virtual IP, and if not, why.
+- `no_holder.py` – why nobody holds a virtual IP, for each node.
 - `failover.py` – the last move of a virtual IP: why, when, and how long it took.
+- `backends.py` – whether the listeners have servers, as the holders see them, and what to do where none is up.
 - `flapping.py` – whether a virtual IP moves too often.
 - `conditions.py` – the conditions, from the findings of the files above.
 - `report.py` – the next status, made with all of them.
+- `failed.py` – the status of a resource that the operator itself cannot process.
 - `events.py` – the Kubernetes Events for the difference between two statuses.
 - `view.py` – a stored status without what silent nodes reported of themselves.
 """
 
 from hacluster.plan.status.events import Event
-from hacluster.plan.status.holders import GRACE, Holders, find_holders
-from hacluster.plan.status.inputs import ObservedNode, ReportInputs, VirtualIP, is_silent
+from hacluster.plan.status.failed import failed
+from hacluster.plan.status.holders import Holders, find_holders
+from hacluster.plan.status.inputs import Claim, ObservedNode, ReportInputs, VirtualIP
 from hacluster.plan.status.report import Report, report
-from hacluster.plan.status.view import View, needs_attention, silent_by_lease, view
+from hacluster.plan.status.view import View, needs_attention, view
 
 __all__ = [
-    "GRACE",
+    "Claim",
     "Event",
     "Holders",
     "ObservedNode",
@@ -28,10 +36,9 @@ __all__ = [
     "ReportInputs",
     "View",
     "VirtualIP",
+    "failed",
     "find_holders",
-    "is_silent",
     "needs_attention",
     "report",
-    "silent_by_lease",
     "view",
 ]

@@ -11,7 +11,7 @@ from datetime import timedelta
 from hacluster.api.reasons import Reason
 from hacluster.api.status import Condition, ConditionStatus, HAClusterStatus, VirtualIPStatus
 from hacluster.errors import Problem
-from hacluster.plan.status import flapping
+from hacluster.plan.status import backends, flapping, no_holder
 from hacluster.plan.status.inputs import ReportInputs
 from hacluster.plan.status.nodes import Verdict
 from hacluster.timestamps import format_timestamp, parse_timestamp
@@ -93,24 +93,25 @@ class ConditionBuilder:
 
     def _degraded(self) -> Finding:
         flapping_problems = [flapping.problem(vip) for vip in self.virtual_ips if vip.flapping_since]
-        problems = [*flapping_problems, *self._problems(), *self._overdue()]
+        overdue = no_holder.overdue(self.virtual_ips, self.inputs)
+        backends_down = backends.problems(self.virtual_ips, self.inputs)
+        problems = [*flapping_problems, *overdue, *self._problems(), *backends_down, *self._overdue()]
         if not problems:
             return Finding("Degraded", False, Reason.ALL_NODES_FIT if self.verdicts else Reason.NO_MATCHING_NODES)
         return Finding("Degraded", True, problems[0].reason, _join(problems))
 
     def _ready(self, accepted: Finding, stalled: Finding, split: Finding, reconciling: Finding) -> Finding:
+        nobody = no_holder.no_holder(self.virtual_ips, self.inputs)
         for worse in (stalled, split):
             if worse.is_true:
-                return Finding("Ready", False, worse.reason, worse.message)
+                return Finding("Ready", False, worse.reason, ". ".join(filter(None, (worse.message, nobody))))
         unfit = [problem for verdict in self.verdicts if not verdict.fit for problem in verdict.problems]
         unfit += self.inputs.problems
-        without_holder = [vip.address for vip in self.virtual_ips if not vip.holder]
         progress = self._progress()
-        if without_holder and (unfit or not progress):
-            message = f"nobody holds {', '.join(without_holder)}"
-            return Finding("Ready", False, Reason.NO_HOLDER, f"{message}: {_join(unfit)}" if unfit else message)
-        if unfit:
-            return Finding("Ready", False, unfit[0].reason, _join(unfit))
+        if nobody and (unfit or not progress or any(vip.last_holder for vip in self.virtual_ips if not vip.holder)):
+            return Finding("Ready", False, Reason.NO_HOLDER, ". ".join((nobody, *map(str, self.inputs.problems))))
+        if wrong := [*unfit, *backends.problems(self.virtual_ips, self.inputs)]:
+            return Finding("Ready", False, wrong[0].reason, _join(wrong))
         if reconciling.is_true:
             return Finding("Ready", False, reconciling.reason, reconciling.message)
         fit = [verdict.node for verdict in self.verdicts if verdict.fit]
@@ -122,7 +123,8 @@ class ConditionBuilder:
         return Finding("Ready", accepted.is_true, Reason.READY, f"{where}; {nodes}")
 
     def _warning(self) -> Finding:
-        warnings = self.inputs.warnings
+        of_nodes = (warning for verdict in self.verdicts for warning in verdict.warnings)
+        warnings = [*self.inputs.warnings, *of_nodes, *backends.warnings(self.virtual_ips, self.inputs)]
         if not warnings:
             return Finding("Warning", False, Reason.NO_WARNING)
         return Finding("Warning", True, warnings[0].reason, _join(warnings))
@@ -151,15 +153,20 @@ class ConditionBuilder:
     def _to_condition(self, finding: Finding) -> Condition:
         status = ConditionStatus.TRUE if finding.is_true else ConditionStatus.FALSE
         before = find_condition(self.previous, finding.type)
-        unchanged = before is not None and before.status is status
+        # A time in the future was written before the clock was set back: it would make the condition look new for as long.
+        unchanged = before is not None and before.status is status and not self._in_future(before)
         return Condition(
             type=finding.type,
             status=status,
             reason=finding.reason,
-            message=_clip(finding.message),
+            message=clip(finding.message),
             last_transition_time=before.last_transition_time if before and unchanged else format_timestamp(self.inputs.now),
             observed_generation=self.inputs.generation,
         )
+
+    def _in_future(self, condition: Condition) -> bool:
+        at = parse_timestamp(condition.last_transition_time)
+        return at is not None and at > self.inputs.now
 
 
 def find_condition(status: HAClusterStatus, kind: str) -> Condition | None:
@@ -175,5 +182,6 @@ def _join_names(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def _clip(message: str) -> str:
+def clip(message: str) -> str:
+    """The message, cut to what a condition may have."""
     return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from hacluster.api.reasons import Reason
-from hacluster.api.status import Condition, ConditionStatus, HAClusterStatus, VirtualIPStatus
+from hacluster.api.status import Condition, ConditionStatus, HAClusterStatus, LastFailover, VirtualIPStatus
 from hacluster.plan.status import flapping
 from hacluster.plan.status.conditions import find_condition
 
@@ -23,9 +23,29 @@ class Event:
     warning: bool = False
 
 
-def events_between(before: HAClusterStatus, after: HAClusterStatus) -> tuple[Event, ...]:
-    """The Events for the changes from `before` to `after`."""
-    return (*_holder_events(before, after), *_condition_events(before, after))
+def events_between(before: HAClusterStatus, after: HAClusterStatus, refined: LastFailover | None = None) -> tuple[Event, ...]:
+    """The Events for the changes from `before` to `after`.
+
+    `refined`: the last failover of `before` with what the nodes have reported of it since, whether or not `after` has another one.
+    """
+    return (*_late_reasons(before, refined), *_holder_events(before, after), *_condition_events(before, after))
+
+
+def _late_reasons(before: HAClusterStatus, refined: LastFailover | None) -> Iterator[Event]:
+    """The reason of a move, where the old holder's report of it came after the new holder's: the first Event could not name it.
+
+    It has a reason of its own, so that the number of HolderChanged Events is the number of moves.
+    """
+    last = before.last_failover
+    if last and refined and last.reason == Reason.UNKNOWN != refined.reason:
+        for vip in before.virtual_ips:
+            if vip.router == last.router and not vip.flapping_since:
+                yield Event(Reason.MOVE_EXPLAINED, _moved(vip, refined))
+
+
+def _moved(vip: VirtualIPStatus, last: LastFailover) -> str:
+    reason = "" if last.reason == Reason.UNKNOWN else f" ({last.reason})"
+    return f"{vip.address} moved from {last.from_} to {last.to}{reason}"
 
 
 def _holder_events(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[Event]:
@@ -43,7 +63,7 @@ def _holder_events(before: HAClusterStatus, after: HAClusterStatus) -> Iterator[
             continue
         last = after.last_failover
         if last and (last.router, last.to) == (vip.router, new):  # it may have been on other nodes in between
-            yield Event(Reason.HOLDER_CHANGED, f"{vip.address} moved from {last.from_} to {new} ({last.reason})")
+            yield Event(Reason.HOLDER_CHANGED, _moved(vip, last))
         else:
             yield Event(Reason.HOLDER_CHANGED, f"{vip.address} moved from {old} to {new}")
 

@@ -2,7 +2,8 @@
 
 `report.py` first calls `refine` to complete the recorded failover, then `last_failover` with the moves it has found. The old
 holder's report gives the reason, the new holder's report gives time and duration. The two arrive in any order, so a failover is
-completed for `REFINE_WITHIN` after the move.
+completed for `REFINE_WITHIN` after the move. Ages of stored times are absolute values: after the clock was set back, an old failover
+must not look like one that has just begun.
 """
 
 from collections.abc import Iterable
@@ -11,11 +12,12 @@ from datetime import datetime, timedelta
 
 from hacluster.api.reasons import Reason
 from hacluster.api.status import Health, LastFailover, NodeStatus, RouterStatus, VrrpState
+from hacluster.plan.status.doubts import is_suspected
 from hacluster.plan.status.inputs import ObservedNode, ReportInputs
 from hacluster.timestamps import format_timestamp, parse_timestamp
 
 REFINE_WITHIN = timedelta(seconds=30)
-"""The old holder's report may arrive after the new holder's, and a dead holder is known to be silent only after ten seconds."""
+"""The old holder's report may arrive after the new holder's, and a dead holder is known to be lost only some seconds later."""
 SAME_TAKEOVER = timedelta(seconds=2)
 """The address and keepalived's state may arrive in two reports, the second with a later `since`."""
 SAME_MOVE = timedelta(seconds=1)
@@ -49,7 +51,7 @@ def continues(reported: LastFailover | None, move: Move, now: datetime) -> bool:
     at = parse_timestamp(reported.at) if reported else None
     if reported is None or at is None or (reported.router, reported.to) != (move.router, move.old):
         return False
-    return move.new != reported.from_ and now - at < SAME_MOVE
+    return move.new != reported.from_ and abs(now - at) < SAME_MOVE
 
 
 def _describe(move: Move, inputs: ReportInputs) -> LastFailover:
@@ -77,7 +79,7 @@ def _extend(reported: LastFailover, move: Move, inputs: ReportInputs) -> LastFai
 def refine(last: LastFailover, inputs: ReportInputs) -> LastFailover:
     """`last` with its reason and duration filled in, where they were unknown and the nodes have reported them since."""
     at = parse_timestamp(last.at)
-    if at is None or inputs.now - at > REFINE_WITHIN:
+    if at is None or abs(inputs.now - at) > REFINE_WITHIN:
         return last
     found: dict[str, object] = {}
     if last.reason == Reason.UNKNOWN:
@@ -109,7 +111,8 @@ def _reason(router: str, old: str, new: str, inputs: ReportInputs) -> str:
     node = _find(old, inputs.nodes)
     if node is None or not node.selected:
         return Reason.NODE_REMOVED
-    if node.silent(inputs.now):
+    status = _router_status(router, node)
+    if node.silent or (status is not None and status.virtual_ips and is_suspected(node, inputs.nodes)):
         return Reason.NODE_SILENT
     if node.entry is None:
         return Reason.UNKNOWN

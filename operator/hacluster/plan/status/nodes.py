@@ -5,14 +5,17 @@
 is a different question, which is asked before the move: `topology/preference.py`.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from hacluster.api.reasons import Reason
 from hacluster.api.status import Health, NodeStatus, VrrpState
 from hacluster.errors import Problem
 from hacluster.plan.status.inputs import ObservedNode, ReportInputs
-from hacluster.timestamps import format_timestamp
+
+_WARNINGS: Final = frozenset({Reason.NO_REAL_TIME})
+"""Reported problems that are a danger only: they go into the condition Warning, and the node stays fit."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,17 @@ class Verdict:
     """A message that says what it waits for, where time alone should settle it; empty: nothing."""
     problems: tuple[Problem, ...] = ()
     """Problems that time alone does not settle. Each message names the node."""
+    warnings: tuple[Problem, ...] = ()
+    """What is dangerous, though nothing is wrong now."""
 
 
 def judge(node: ObservedNode, inputs: ReportInputs) -> Verdict:
     """Whether `node` is fit, and its problems."""
+    if node.entry is None and node.no_pod:
+        return Verdict(node.name, fit=False, problems=(Problem(Reason.NO_POD, "", f"{node.name} has no pod: {node.no_pod}"),))
     if node.entry is None:
         return Verdict(node.name, fit=False, progress=_join(f"{node.name}: its agent has not reported yet", node.hint))
-    if node.silent(inputs.now):
+    if node.silent:
         return Verdict(node.name, fit=False, problems=(_silence(node),))
     progress = _progress(node, node.entry, inputs)
     unfit = _unfit(node.entry, node.yields)
@@ -43,6 +50,7 @@ def judge(node: ObservedNode, inputs: ReportInputs) -> Verdict:
         fit=not progress and not unfit and not refused and not _left_out(node, inputs),
         progress="" if refused else progress,
         problems=problems,
+        warnings=tuple(each for each in _all_reported(node.entry) if each.reason in _WARNINGS),
     )
 
 
@@ -52,8 +60,7 @@ def _left_out(node: ObservedNode, inputs: ReportInputs) -> bool:
 
 
 def _silence(node: ObservedNode) -> Problem:
-    since = f"since {format_timestamp(node.last_seen)}" if node.last_seen else "at all"
-    message = f"{node.name}: nothing heard {since}; its state is unknown. Look at the node, and at its pod's agent container"
+    message = f"{node.name}: its agent is not heard any more, so its state is unknown. Look at the node, and at its pod's agent container"
     return Problem(Reason.NODE_SILENT, "", _join(message, node.hint))
 
 
@@ -87,7 +94,11 @@ def _unfit(entry: NodeStatus, yields: Collection[str]) -> tuple[Problem, ...]:
 
 
 def _reported(entry: NodeStatus) -> tuple[Problem, ...]:
-    return tuple(Problem(each.reason, "", f"{entry.name}: {each.message}") for each in entry.problems)
+    return tuple(each for each in _all_reported(entry) if each.reason not in _WARNINGS)
+
+
+def _all_reported(entry: NodeStatus) -> Iterable[Problem]:
+    return (Problem(each.reason, "", f"{entry.name}: {each.message}") for each in entry.problems)
 
 
 def _apache(entry: NodeStatus, inputs: ReportInputs) -> tuple[Problem, ...]:

@@ -4,9 +4,8 @@
 show a dead node as MASTER.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
 
 from hacluster.api.status import (
     Condition,
@@ -18,7 +17,6 @@ from hacluster.api.status import (
     VirtualIPStatus,
     VrrpState,
 )
-from hacluster.plan.status.inputs import is_silent
 
 _GOOD_WHEN_TRUE = ("Accepted", "Ready")
 
@@ -33,15 +31,6 @@ class View:
     """Names of the silent nodes."""
     attention: tuple[Condition, ...]
     """The conditions that are not as they should be."""
-
-
-def silent_by_lease(status: HAClusterStatus, renewed: Mapping[str, datetime | None], now: datetime) -> frozenset[str]:
-    """Nodes whose Lease was `renewed` too long ago (None: never).
-
-    `renewed` is by the nodes' clocks and `now` by another, and any of them may be wrong: read the Leases a second time before a node
-    is shown as silent.
-    """
-    return frozenset(entry.name for entry in status.nodes if is_silent(renewed.get(entry.name), now))
 
 
 def view(status: HAClusterStatus, silent: Collection[str] = ()) -> View:

@@ -5,6 +5,7 @@ The files, in the order in which data passes through them:
 - `templates/` – one Jinja2 template for each daemon's configuration file.
 - `rendering.py` – fills a template, and refuses a value that would change the meaning of a line.
 - `keepalived.py` – keepalived.conf.
+- `stats.py` – who may reach the statistics page, where it is limited to an interface.
 - `haproxy.py` – haproxy.cfg.
 - `apache.py` – httpd.conf and the start page.
 - `rsyslog.py` – rsyslog.conf, for the log target File.

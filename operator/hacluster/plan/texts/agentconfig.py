@@ -6,16 +6,21 @@
 from collections.abc import Collection, Iterator
 from datetime import timedelta
 
-from hacluster import nodeconfig
+from hacluster import names, nodeconfig
 from hacluster.api import HACluster
-from hacluster.api.spec import Bind, CheckType, PreemptionMode
+from hacluster.api.spec import Bind, CheckType, LogTarget, PreemptionMode
 from hacluster.nodeconfig import AgentConfig
 from hacluster.plan.model import Address, Participant, Router, Topology
-from hacluster.plan.texts.keepalived import vrrp_version
+from hacluster.plan.texts.keepalived import vrrp_version, yield_step
 
 
-def agent_config(cluster: HACluster, topology: Topology, node: Participant, yields: Collection[str] = ()) -> AgentConfig:
-    """The configuration of the node's agent, without its revision. `yields` are the virtual routers that the node is to yield."""
+def agent_config(
+    cluster: HACluster, topology: Topology, node: Participant, yields: Collection[str] = (), *, requested_interval: int = 0
+) -> AgentConfig:
+    """The configuration of the node's agent, without its revision. `yields` are the virtual routers that the node is to yield.
+
+    `requested_interval`: the resource's own advertisement interval in milliseconds where `cluster` has a longer one, else 0.
+    """
     apache = None
     if cluster.spec.apache is not None and node.backend_address is not None:
         apache = nodeconfig.Apache(address=str(node.backend_address), port=cluster.spec.apache.port)
@@ -35,6 +40,7 @@ def agent_config(cluster: HACluster, topology: Topology, node: Participant, yiel
                 advertisement_interval_ms=cluster.spec.vrrp.advertisement_interval // timedelta(milliseconds=1),
                 preempts=cluster.spec.vrrp.preemption.mode is PreemptionMode.IMMEDIATE,
                 yields=router.name in yields,
+                yields_in_steps=yield_step(cluster, router, node.name) > 0,
                 neighbours=_neighbours(router, node.name),
             )
             for router in topology.routers
@@ -42,12 +48,24 @@ def agent_config(cluster: HACluster, topology: Topology, node: Participant, yiel
         ),
         http_check=cluster.spec.vrrp.check.type is CheckType.HTTP,
         ports=_ports(cluster),
+        other_ports=_other_ports(cluster, apache),
         apache=apache,
         peers=_peers(cluster, topology, node.name),
         backends=tuple(each.name for each in cluster.spec.haproxy.listeners if each.backend.apache is not None),
+        listeners={each.name: each.port for each in cluster.spec.haproxy.listeners},
         drain_seconds=cluster.spec.vrrp.handover.drain.total_seconds(),
+        named_interfaces=_named_interfaces(cluster, node.name),
+        requested_interval_ms=requested_interval,
         all_virtual_ips=tuple(_virtual_ips(cluster)),
     )
+
+
+def _named_interfaces(cluster: HACluster, node: str) -> tuple[str, ...]:
+    """The interfaces that the resource names for the node, sorted."""
+    spec = cluster.spec
+    found = {each.interface for each in spec.nodes if each.name == node}
+    found |= {router.interface for router in spec.virtual_routers} | {spec.haproxy.stats.interface}
+    return tuple(sorted(name for name in found if name))
 
 
 def _neighbours(router: Router, node: str) -> tuple[str, ...]:
@@ -57,14 +75,17 @@ def _neighbours(router: Router, node: str) -> tuple[str, ...]:
 
 
 def _peers(cluster: HACluster, topology: Topology, node: str) -> dict[str, tuple[str, ...]]:
-    """The other nodes with an Apache → its address, then their other addresses on the interfaces of their routers."""
-    if cluster.spec.apache is None:
-        return {}
-    return {
-        other.name: tuple(dict.fromkeys(map(str, (other.backend_address, *_advertising_addresses(topology, other.name)))))
-        for other in topology.nodes
-        if other.name != node and other.backend_address is not None
-    }
+    """The other nodes → their Apache's address if they have one, then their other addresses on the interfaces of their routers.
+
+    All of them, whatever HAProxy's servers are: their agents also tell the operator which nodes are lost.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for other in topology.nodes:
+        backend = [other.backend_address] if cluster.spec.apache is not None and other.backend_address is not None else []
+        addresses = tuple(dict.fromkeys(map(str, (*backend, *_advertising_addresses(topology, other.name)))))
+        if other.name != node and addresses:
+            found[other.name] = addresses
+    return found
 
 
 def _advertising_addresses(topology: Topology, node: str) -> Iterator[Address]:
@@ -84,5 +105,18 @@ def _ports(cluster: HACluster) -> tuple[nodeconfig.Port, ...]:
         addresses = [""] if listener.bind is Bind.ANY else _virtual_ips(cluster)
         field = f"spec.haproxy.listeners[{index}].port"
         ports += [nodeconfig.Port(port=listener.port, field=field, address=address) for address in addresses]
-    ports.append(nodeconfig.Port(port=cluster.spec.haproxy.stats.port, field="spec.haproxy.stats.port"))
+    if cluster.spec.haproxy.stats.enabled:
+        ports.append(nodeconfig.Port(port=cluster.spec.haproxy.stats.port, field="spec.haproxy.stats.port"))
+    return tuple(ports)
+
+
+def _other_ports(cluster: HACluster, apache: nodeconfig.Apache | None) -> tuple[nodeconfig.Port, ...]:
+    """The ports of the daemons beside HAProxy: Apache and rsyslog."""
+    ports = []
+    if apache is not None:
+        user = names.APACHE_USER
+        ports.append(nodeconfig.Port(port=apache.port, field="spec.apache.port", address=apache.address, user=user))
+    log = cluster.spec.haproxy.log
+    if log.target is LogTarget.FILE:
+        ports.append(nodeconfig.Port(port=log.port, field="spec.haproxy.log.port", address=str(log.address), protocol="UDP"))
     return tuple(ports)

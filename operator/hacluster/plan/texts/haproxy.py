@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from hacluster import names
 from hacluster.api import HACluster
-from hacluster.api.spec import Balance, Bind, ConnectionMode, Cookie, Listener, LogTarget, Mode
+from hacluster.api.spec import Balance, Bind, ConnectionMode, Cookie, ForwardForMode, Listener, LogTarget, Mode
 from hacluster.api.types import format_duration
 from hacluster.plan.model import InterfaceAddress, Router, Topology
 from hacluster.plan.texts.rendering import bracketed, render
+from hacluster.plan.texts.stats import has_stats, stats_destinations
 
 _BALANCE = {
     Balance.ROUND_ROBIN: "roundrobin",
@@ -73,7 +74,7 @@ class _Listen:
     cookie: tuple[str, ...]
     connection_mode: str
     reuse: bool
-    forward_for: bool
+    forward_for: ForwardForMode
     check: _Check
     servers: tuple[_Server, ...]
 
@@ -93,6 +94,29 @@ class _Stats:
     admin: bool
 
 
+def haproxy_cfgs(cluster: HACluster, topology: Topology) -> dict[str, str]:
+    """Node → its haproxy.cfg. A text that several nodes have is made once: with 64 listeners it has thousands of lines.
+
+    Raises:
+        UnsafeText: a value would change the meaning of a line.
+
+    """
+    made: dict[tuple[object, ...], str] = {}
+    found = {}
+    for node in (each.name for each in topology.nodes):
+        # Everything that depends on the node: a statistics page that is limited to an interface, and link-local virtual IPs.
+        interfaces = tuple(
+            router.members[node].interface if node in router.members else None
+            for router in topology.routers
+            if any(address.ip.is_link_local for address in router.virtual_ips)
+        )
+        own = (interfaces, has_stats(topology, node), stats_destinations(cluster, topology, node))
+        if own not in made:
+            made[own] = haproxy_cfg(cluster, topology, node)
+        found[node] = made[own]
+    return found
+
+
 def haproxy_cfg(cluster: HACluster, topology: Topology, node: str) -> str:
     """The node's haproxy.cfg.
 
@@ -104,13 +128,14 @@ def haproxy_cfg(cluster: HACluster, topology: Topology, node: str) -> str:
     return render(
         "haproxy.cfg.j2",
         cluster=cluster.metadata.full_name,
-        node=node,
         log=_log(cluster),
         stdout=haproxy.log.target is LogTarget.STDOUT,
         facility=haproxy.log.facility.value,
         admin_socket=names.HAPROXY_ADMIN_SOCKET,
+        file=names.HAPROXY_CFG,
         health_socket=names.HAPROXY_HEALTH_SOCKET,
         health_path=names.HEALTH_PATH,
+        server_states=names.HAPROXY_SERVER_STATES,
         max_connections=haproxy.max_connections,
         proxy_max_connections=haproxy.proxy_max_connections,
         retries=haproxy.retries,
@@ -118,7 +143,8 @@ def haproxy_cfg(cluster: HACluster, topology: Topology, node: str) -> str:
         # `transparent` lets open connections go on after the virtual IP has moved away: their sockets send from an address that the
         # node no longer has.
         transparent=bool(cluster.spec.vrrp.handover.drain),
-        stats=_stats(cluster),
+        stats=_stats(cluster) if has_stats(topology, node) else None,
+        stats_destinations=stats_destinations(cluster, topology, node),
         listeners=[_listen(cluster, topology, listener, node) for listener in haproxy.listeners],
     )
 
@@ -128,8 +154,10 @@ def _log(cluster: HACluster) -> str:
     return "stdout" if log.target is LogTarget.STDOUT else f"{bracketed(log.address)}:{log.port}"
 
 
-def _stats(cluster: HACluster) -> _Stats:
+def _stats(cluster: HACluster) -> _Stats | None:
     stats = cluster.spec.haproxy.stats
+    if not stats.enabled:
+        return None
     taken = any(listener.name == "stats" for listener in cluster.spec.haproxy.listeners)
     return _Stats(
         name="hacluster:stats" if taken else "stats",
@@ -150,7 +178,7 @@ def _listen(cluster: HACluster, topology: Topology, listener: Listener, node: st
         cookie=_cookie(listener.cookie),
         connection_mode=_CONNECTION_MODE[listener.connection_mode],
         reuse=listener.connection_mode is ConnectionMode.KEEP_ALIVE,
-        forward_for=listener.forward_for,
+        forward_for=listener.forward_for.mode if listener.forward_for else ForwardForMode.REPLACE,
         check=_Check(
             method=check.method.value,
             path=check.path,

@@ -10,11 +10,8 @@ from decimal import Decimal
 
 from hacluster import names
 from hacluster.api import HACluster
-from hacluster.api.reasons import Reason
 from hacluster.api.spec import CheckType, InitialState, PreemptionMode
-from hacluster.api.vrrp import LONGEST_V3_INTERVAL
-from hacluster.errors import Problem
-from hacluster.plan.model import Address, InterfaceAddress, Member, Router, Topology
+from hacluster.plan.model import Address, InterfaceAddress, Router, Topology
 from hacluster.plan.texts.rendering import render
 from hacluster.plan.topology.priorities import HIGHEST
 
@@ -36,6 +33,9 @@ class _Instance:
     source: Address | None
     peers: tuple[Address, ...]
     track_yield: str
+    track_step: str
+    step_weight: int
+    """Added while the step file contains 1; 0: there is no step."""
 
 
 def keepalived_conf(cluster: HACluster, topology: Topology, node: str) -> str:
@@ -66,7 +66,7 @@ def keepalived_conf(cluster: HACluster, topology: Topology, node: str) -> str:
         advert_int=seconds(vrrp.advertisement_interval),
         nopreempt=vrrp.preemption.mode is PreemptionMode.NEVER,
         preempt_delay=seconds(vrrp.preemption.delay) if vrrp.preemption.delay else "",
-        routers=[_instance(cluster, router, router.members[node]) for router in topology.routers if node in router.members],
+        routers=[_instance(cluster, router, node) for router in topology.routers if node in router.members],
     )
 
 
@@ -84,17 +84,17 @@ def script_weight(cluster: HACluster, topology: Topology) -> int:
     return check.weight if check.type is CheckType.PROCESS and fits else -check.weight
 
 
-def too_slow_for_ipv6(cluster: HACluster) -> tuple[Problem, ...]:
-    """A problem if an IPv6 router, which always uses VRRP version 3, would need a longer advertisement interval than version 3 has."""
-    ipv6 = any(router.virtual_ips[0].version == 6 for router in cluster.spec.virtual_routers)
-    if not ipv6 or cluster.spec.vrrp.advertisement_interval <= LONGEST_V3_INTERVAL:
-        return ()
-    field = "spec.vrrp.advertisementInterval"
-    return (
-        Problem(
-            Reason.INVALID, field, "IPv6 virtual routers speak VRRP version 3, which takes at most 40.95s; use a shorter one"
-        ),
-    )
+def yield_step(cluster: HACluster, router: Router, node: str) -> int:
+    """How much lower the node's priority becomes first when it yields the router: just below the next one. 0: it goes to 1 at once.
+
+    Below all others, two backups would take over at almost the same moment: the skew times of priorities that differ by 10 differ by
+    4 % of an advertisement interval (RFC 9568, 6.1). Where a preferred node is named, all others yield, so one takes over anyway.
+    """
+    own = router.members[node].priority
+    others = sorted((member.priority for name, member in router.members.items() if name != node), reverse=True)
+    one_of_several = len(others) > 1 and own >= others[0]
+    immediate = cluster.spec.vrrp.preemption.mode is PreemptionMode.IMMEDIATE
+    return own - others[0] + 1 if one_of_several and immediate and not router.preferred else 0
 
 
 def vrrp_version(cluster: HACluster, router: Router) -> int:
@@ -107,8 +107,8 @@ def seconds(value: timedelta) -> str:
     return format((Decimal(round(value / timedelta(milliseconds=1))) / 1000).normalize(), "f")
 
 
-def _instance(cluster: HACluster, router: Router, member: Member) -> _Instance:
-    vrrp = cluster.spec.vrrp
+def _instance(cluster: HACluster, router: Router, node: str) -> _Instance:
+    vrrp, member = cluster.spec.vrrp, router.members[node]
     highest = max(each.priority for each in router.members.values())
     starts_as_master = vrrp.initial_state is InitialState.BY_PRIORITY and member.priority == highest
     version = vrrp_version(cluster, router)
@@ -123,4 +123,6 @@ def _instance(cluster: HACluster, router: Router, member: Member) -> _Instance:
         source=member.source,
         peers=member.peers,
         track_yield=names.track_yield(router.name),
+        track_step=names.track_step(router.name),
+        step_weight=-yield_step(cluster, router, node),
     )

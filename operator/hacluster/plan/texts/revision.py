@@ -5,8 +5,10 @@ files carry with them: the roll-out ignores stored files that were changed by ha
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
+
+from pydantic import ValidationError
 
 from hacluster.nodeconfig import AgentConfig, File
 from hacluster.plan.digest import digest
@@ -39,14 +41,29 @@ def stated_revision(texts: NodeTexts) -> str:
     return str(_parse_agent_json(texts.get(File.AGENT, "")).get("revision", ""))
 
 
+def stated_apache(texts: NodeTexts) -> Mapping[str, Any] | None:
+    """Address and port of the node's Apache, as agent.json states them, also one of another version. None: it has no Apache."""
+    found = _parse_agent_json(texts.get(File.AGENT, "")).get("apache")
+    return found if isinstance(found, dict) else None
+
+
 def serves_apache(texts: NodeTexts) -> bool:
     """Whether the node of these files runs an Apache, as its agent.json says."""
-    return _parse_agent_json(texts.get(File.AGENT, "")).get("apache") is not None
+    return stated_apache(texts) is not None
 
 
 def is_unaltered(texts: NodeTexts) -> bool:
-    """Whether the files are unchanged since the operator wrote them, in this version or an earlier one: their checksum is right."""
-    return bool(stated_revision(texts)) and stated_revision(texts) == revision_of(texts)
+    """Whether the files are unchanged since the operator wrote them, in this version or an earlier one: their checksum is right.
+
+    Somebody else can make a right checksum, too, so agent.json must also be one that can be read.
+    """
+    if not stated_revision(texts) or stated_revision(texts) != revision_of(texts):
+        return False
+    try:
+        AgentConfig.model_validate_json(texts[File.AGENT])
+    except ValidationError:
+        return False
+    return True
 
 
 def with_yields(texts: NodeTexts, routers: Collection[str]) -> dict[File, str]:
@@ -76,6 +93,6 @@ def _parse_agent_json(text: str) -> dict[str, Any]:
     """The content of agent.json; empty if it is no JSON object."""
     try:
         parsed = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return parsed if isinstance(parsed, dict) else {}

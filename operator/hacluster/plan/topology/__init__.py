@@ -2,11 +2,14 @@
 
 The files, in the order in which data passes through them:
 
-- `virtual_ips.py` – refuses addresses that cannot be virtual IPs.
+- `virtual_ips.py` – takes virtual IPs out of what the nodes report, and refuses those that a node has already.
+- `loops.py` – refuses servers that are the nodes' own listeners.
 - `priorities.py` – the base priority of each node.
 - `backends.py` – the address on which each node's Apache listens.
+- `stats.py` – the addresses of the interface to which the statistics page is limited.
 - `routerids.py` – the VRID of each virtual router.
 - `addresses.py` – which of a node's interfaces and addresses fit a virtual IP.
+- `subnets.py` – whether a virtual IP's prefix length is that of the real subnet.
 - `interface_choice.py` – the interface on which a node runs a virtual router.
 - `preference.py` – preferred and cordoned nodes: their priorities, and which node yields.
 - `topology.py` – calls the ones above, and puts their results into one `Topology`.

@@ -1,8 +1,8 @@
 """Chooses the interface on which one node runs one virtual router, or says why it cannot run it.
 
-`choose_interface` is called once for each node and virtual router. An interface that the resource names wins; otherwise it is
-the one whose subnets contain the virtual IPs. All virtual IPs of a router are on one interface, because one VRRP instance
-sends on one interface.
+`choose_interface` is called once for each node and virtual router. An interface that the resource names wins, and the node's own entry
+before the router's; otherwise it is the one whose subnets contain the virtual IPs. All virtual IPs of a router are on one
+interface, because one VRRP instance sends on one interface.
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,9 @@ from hacluster.api import HAClusterSpec
 from hacluster.api.reasons import Reason
 from hacluster.api.spec import VirtualRouter
 from hacluster.errors import Problem
-from hacluster.plan.model import Interface, InterfaceAddress, NodeView
+from hacluster.plan.model import Interface, NodeView
 from hacluster.plan.topology.addresses import describe, has_subnet_of, interface_for
+from hacluster.plan.topology.subnets import can_be_outside, cure_outside, cure_without_subnet, misfit
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,12 @@ def choose_interface(spec: HAClusterSpec, index: int, router: VirtualRouter, vie
 
 
 def _named_interface(spec: HAClusterSpec, index: int, router: VirtualRouter, node: str) -> _NamedInterface | None:
-    if router.interface is not None:
-        return _NamedInterface(router.interface, f"spec.virtualRouters[{index}].interface")
+    """The interface that the node's entry in spec.nodes names, else the one that the router names for all nodes."""
     for position, each in enumerate(spec.nodes):
         if each.name == node and each.interface is not None:
             return _NamedInterface(each.interface, f"spec.nodes[{position}].interface")
+    if router.interface is not None:
+        return _NamedInterface(router.interface, f"spec.virtualRouters[{index}].interface")
     return None
 
 
@@ -80,45 +82,49 @@ def _check_named(candidate: _Candidate, named: _NamedInterface) -> Interface | L
             )
         )
     for position, virtual_ip in enumerate(candidate.router.virtual_ips):
-        if not has_subnet_of(interface, virtual_ip) and not _needs_no_subnet(virtual_ip):
-            return _outside_subnets(candidate, position, f"no subnet of interface {named.interface} on node {candidate.node}")
+        if has_subnet_of(interface, virtual_ip):
+            if wrong := misfit(virtual_ip, interface):
+                return _misfits(candidate, position, interface, wrong)
+        elif not can_be_outside(virtual_ip, interface, candidate.interfaces):
+            where = f"no subnet of interface {named.interface} on node {candidate.node}"
+            cure = cure_outside(virtual_ip, interface, candidate.interfaces, named.field)
+            return _outside_subnets(candidate, position, where, cure)
     return interface
 
 
 def _find_by_subnet(candidate: _Candidate) -> Interface | LeftOut:
+    field = f"spec.virtualRouters[{candidate.index}].interface"
     chosen: Interface | None = None
     for position, virtual_ip in enumerate(candidate.router.virtual_ips):
         if virtual_ip.ip.is_link_local:
             continue
         found = interface_for(virtual_ip, candidate.interfaces)
         if found is None:
-            return _outside_subnets(candidate, position, f"no interface's subnet on node {candidate.node}")
+            cure = cure_without_subnet(virtual_ip, candidate.interfaces, field)
+            return _outside_subnets(candidate, position, f"no interface's subnet on node {candidate.node}", cure)
         if chosen is not None and found.name != chosen.name:
             return _on_two_interfaces(candidate, position, found, chosen)
+        if wrong := misfit(virtual_ip, found):
+            return _misfits(candidate, position, found, wrong)
         chosen = found
     return chosen or LeftOut(
         Problem(
             Reason.INTERFACE_UNKNOWN,
-            f"spec.virtualRouters[{candidate.index}].interface",
+            field,
             "this router has only link-local virtual IPs, which fit every interface: name its interface",
         )
     )
 
 
-def _needs_no_subnet(virtual_ip: InterfaceAddress) -> bool:
-    """Whether a named interface may carry it without a subnet: an address with a full-length prefix (routed to the node), or link-local."""
-    return virtual_ip.network.prefixlen == virtual_ip.max_prefixlen or virtual_ip.ip.is_link_local
+def _misfits(candidate: _Candidate, position: int, interface: Interface, wrong: str) -> LeftOut:
+    """`wrong` says what is wrong in a subnet of the interface, and the cure."""
+    message = f"{candidate.router.virtual_ips[position]} {wrong} (interface {interface.name} of node {candidate.node})"
+    return LeftOut(Problem(Reason.VIRTUAL_IP_MISFITS_SUBNET, candidate.field(position), message))
 
 
-def _outside_subnets(candidate: _Candidate, position: int, where: str) -> LeftOut:
-    return LeftOut(
-        Problem(
-            Reason.VIRTUAL_IP_OUTSIDE_SUBNETS,
-            candidate.field(position),
-            f"{candidate.router.virtual_ips[position]} is in {where} {candidate.has}; "
-            "use an address in a subnet of the node, or give the node an address in the virtual IP's subnet",
-        )
-    )
+def _outside_subnets(candidate: _Candidate, position: int, where: str, cure: str) -> LeftOut:
+    message = f"{candidate.router.virtual_ips[position]} is in {where} {candidate.has}; {cure}"
+    return LeftOut(Problem(Reason.VIRTUAL_IP_OUTSIDE_SUBNETS, candidate.field(position), message))
 
 
 def _on_two_interfaces(candidate: _Candidate, position: int, found: Interface, chosen: Interface) -> LeftOut:

@@ -16,31 +16,49 @@ from hacluster.api.reasons import Reason
 from hacluster.api.spec import PreemptionMode, VirtualRouter
 from hacluster.api.status import Health, VrrpState
 from hacluster.errors import Problem
-from hacluster.plan.model import Member, NodeView, Router
+from hacluster.plan.model import Member, NodeView, PodView, Router
 from hacluster.plan.topology.priorities import HIGHEST
 
 _SERVING = (VrrpState.MASTER, VrrpState.BACKUP)
 _BROKEN = (VrrpState.FAULT, VrrpState.STOPPED)
 
 
-def observed(view: NodeView, entry: NodeStatus | None, *, silent: bool, cordoned: bool) -> NodeView:
+def observed(
+    view: NodeView, entry: NodeStatus | None, *, silent: bool, cordoned: bool, pods: Sequence[PodView] | None = None
+) -> NodeView:
     """`view` with the node's fitness as its agent's entry in status.nodes reports it.
 
+    `pods` are the node's load balancer pods; None: they were not observed. The entry outlives the pod whose agent wrote it, so it
+    counts only while that pod exists and stays. Pod and entry arrive by different watches, in any order.
     Reasons have no times or counters: the same state makes the same message, so that status is not written again and again.
     """
     if entry is None:
-        return replace(view, unfit="its agent has not reported yet", ready=frozenset(), cordoned=cordoned)
+        return replace(view, unfit="its agent has not reported yet", ready=frozenset(), cordoned=cordoned, real_time=None)
     if silent:
         return replace(view, unfit="it is silent: nothing is heard from its agent", ready=frozenset(), cordoned=cordoned)
     up = entry.haproxy is Health.UP
     return replace(
         view,
-        unfit=_unfit_reason(entry),
+        unfit=_pod_reason(entry, pods) or _unfit_reason(entry),
         faults=frozenset(each.name for each in entry.routers if each.state in _BROKEN),
-        ready=frozenset(each.name for each in entry.routers if up and each.state in _SERVING),
+        ready=frozenset(each.name for each in entry.routers if up and each.state in _SERVING and not entry.leaving),
         cordoned=cordoned,
         holds=frozenset(each.name for each in entry.routers if each.virtual_ips),
+        real_time=entry.real_time,
     )
+
+
+def _pod_reason(entry: NodeStatus, pods: Sequence[PodView] | None) -> str:
+    """Why the pod whose agent wrote `entry` cannot take a router over; empty: it can."""
+    if entry.leaving:
+        return "its pod is ending"
+    if pods is None:
+        return ""
+    # An agent of an older version does not name its pod: then any pod that stays may be its own.
+    authors = [each for each in pods if entry.pod in ("", each.name)]
+    if not authors and entry.pod:
+        return f"the agent of its new pod {pods[-1].name} has not reported yet" if pods else "it has no pod"
+    return "its pod is ending" if authors and all(each.ending for each in authors) else ""
 
 
 def _unfit_reason(entry: NodeStatus) -> str:

@@ -15,10 +15,12 @@ from hacluster.plan.model import Address, Member, NodeView, Participant, Router,
 from hacluster.plan.topology.addresses import describe, unicast_source
 from hacluster.plan.topology.backends import backend_address
 from hacluster.plan.topology.interface_choice import LeftOut, choose_interface
+from hacluster.plan.topology.loops import loops_to_nodes
 from hacluster.plan.topology.preference import choose_preferred, put_first, put_last
-from hacluster.plan.topology.priorities import allot_priorities
-from hacluster.plan.topology.routerids import allot_router_ids
-from hacluster.plan.topology.virtual_ips import bad_virtual_ips
+from hacluster.plan.topology.priorities import allot_places, allot_priorities
+from hacluster.plan.topology.routerids import allot_router_ids, router_names
+from hacluster.plan.topology.stats import stats_addresses
+from hacluster.plan.topology.virtual_ips import bad_virtual_ips, foreign_virtual_ips, without_virtual_ips
 
 MAX_NODES = 64
 """The CRD allows as many entries in `status.nodes`."""
@@ -35,34 +37,42 @@ class Findings:
     waiting_for: list[str] = field(default_factory=list)
 
 
-def router_names(routers: Sequence[VirtualRouter]) -> tuple[str, ...]:
-    """Names of the virtual routers: the name in the spec, else VI_1, VI_2, … by position."""
-    return tuple(router.name or f"VI_{position}" for position, router in enumerate(routers, 1))
-
-
 def make_topology(
-    cluster: HACluster, nodes: Sequence[NodeView], router_ids: Mapping[str, int], taken_ids: Collection[int]
+    cluster: HACluster,
+    nodes: Sequence[NodeView],
+    router_ids: Mapping[str, int],
+    taken_ids: Collection[int],
+    other_virtual_ips: Collection[Address] = (),
+    *,
+    places: Mapping[str, int],
 ) -> tuple[Topology, Findings]:
     """The topology, and everything that keeps single nodes or the whole resource from it. Arguments as in `make_plan`."""
     found = Findings()
-    views = sorted(nodes, key=lambda node: node.name)
+    views, read_back = without_virtual_ips(cluster, sorted(nodes, key=lambda node: node.name), other_virtual_ips)
+    found.problems += read_back
     if len(views) > MAX_NODES:
         found.fatal.append(_too_many(len(views)))
-        views = []
+        views = ()
     entries = {node.name: node for node in cluster.spec.nodes}
     explicit = {name: node.priority for name, node in entries.items() if node.priority is not None}
-    priorities = allot_priorities([view.name for view in views], explicit)
+    selected = [view.name for view in views]
+    places = allot_places(selected, explicit, places)
+    priorities = allot_priorities(selected, explicit, places)
     found.fatal += bad_virtual_ips(cluster, views)
+    # Where virtual IPs are in use already, what another program does on one node must not stop the plan of all others.
+    in_use = any(view.holds for view in views)
+    (found.problems if in_use else found.fatal).extend(foreign_virtual_ips(cluster, views))
+    found.fatal += loops_to_nodes(cluster, views)
 
     ready = [view for view in views if _can_be_configured(cluster, view, entries.get(view.name))]
     found.waiting_for += [view.name for view in views if view not in ready]
-    participants = _participants(cluster, views, ready, found)
+    participants = _participants(cluster, ready, tuple(places), found)
     if cluster.spec.apache and ready and all(each.backend_address is None for each in participants):
         found.fatal += [problem for problem in found.problems if problem.reason == Reason.NO_BACKEND_ADDRESS]
     routers = _routers(
         cluster, views, ready, priorities=priorities, vrids=_allot_vrids(cluster, router_ids, taken_ids, found), found=found
     )
-    return Topology(participants, routers, priorities), found
+    return Topology(participants, routers, priorities, places), found
 
 
 def _can_be_configured(cluster: HACluster, view: NodeView, entry: Node | None) -> bool:
@@ -75,17 +85,23 @@ def _can_be_configured(cluster: HACluster, view: NodeView, entry: Node | None) -
 
 
 def _participants(
-    cluster: HACluster, views: Sequence[NodeView], ready: Sequence[NodeView], found: Findings
+    cluster: HACluster, ready: Sequence[NodeView], joined: Sequence[str], found: Findings
 ) -> tuple[Participant, ...]:
-    """The nodes that can be configured, with their backend addresses; a missing address becomes a problem."""
+    """The nodes that can be configured, with their backend and statistics addresses; what is missing becomes a problem.
+
+    `joined` are the names of all nodes in the order in which they joined.
+    """
     participants = []
-    for ordinal, view in enumerate(views, 1):
-        if view in ready:
-            address = backend_address(cluster.spec, view) if cluster.spec.apache else None
-            if isinstance(address, Problem):
-                found.problems.append(address)
-                address = None
-            participants.append(Participant(view.name, ordinal, address))
+    for view in ready:
+        address = backend_address(cluster.spec, view) if cluster.spec.apache else None
+        if isinstance(address, Problem):
+            found.problems.append(address)
+            address = None
+        stats = stats_addresses(cluster.spec, view)
+        if isinstance(stats, Problem):
+            found.problems.append(stats)
+            stats = None
+        participants.append(Participant(view.name, joined.index(view.name) + 1, address, stats))
     return tuple(participants)
 
 

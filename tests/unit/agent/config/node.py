@@ -53,16 +53,29 @@ class ScriptedDaemons:
             self.running[file] = self.paths.live(file).read_text()
         return verdict
 
+    async def differs(self, file: File) -> bool:
+        return file in self.running and self.running[file] != self.paths.live(file).read_text()
+
     def start(self) -> None:
         for file in (File.HAPROXY, File.KEEPALIVED):
             self.running[file] = self.paths.live(file).read_text()
 
 
 def bundle(
-    revision: str = "r1", *, keepalived: str = "k1", haproxy: str = "h1", rsyslog: str | None = None, port: int = 80
+    revision: str = "r1",
+    *,
+    keepalived: str = "k1",
+    haproxy: str = "h1",
+    rsyslog: str | None = None,
+    port: int = 80,
+    apache: int = 0,
 ) -> Bundle:
+    """The files of node1. `apache` is the port of Apache on 10.0.0.1, 0: none."""
     ports = [{"port": port, "field": "spec.haproxy.listeners[0].port"}]
-    agent = {"cluster": "web", "namespace": "default", "node": "node1", "revision": revision, "ports": ports}
+    agent: dict[str, object] = {"cluster": "web", "namespace": "default", "node": "node1", "revision": revision, "ports": ports}
+    if apache:
+        agent["apache"] = {"address": "10.0.0.1", "port": apache}
+        agent["other_ports"] = [{"port": apache, "field": "spec.apache.port", "address": "10.0.0.1", "user": 33}]
     texts = {File.KEEPALIVED: keepalived, File.HAPROXY: haproxy, File.AGENT: json.dumps(agent)}
     return parse_bundle(texts if rsyslog is None else texts | {File.RSYSLOG: rsyslog})
 
@@ -98,6 +111,6 @@ class Node:
         first = bundle()
         assert not (await self.installer.install(first)).problems
         self.daemons.start()
-        self.listeners.add((ip_address("0.0.0.0"), 80))
+        self.listeners.add(Listener(ip_address("0.0.0.0"), 80))
         self.daemons.requests.clear()
         return first

@@ -1,6 +1,11 @@
 """Reading the answers of the daemons: HAProxy's master after a reload, and the output of checks."""
 
-from hacluster.agent.config.daemons import ACCEPTED, Answer, Verdict, parse_reload_answer, shorten_output
+from pathlib import Path
+
+from hacluster.agent.config.daemons import ACCEPTED, Answer, RealDaemons, Verdict, parse_reload_answer, shorten_output
+from hacluster.agent.keepalived.process import Keepalived
+from hacluster.agent.paths import Paths
+from hacluster.nodeconfig import File
 
 
 def test_a_refusal_by_the_haproxy_master_keeps_only_the_alert() -> None:
@@ -15,3 +20,15 @@ def test_a_message_is_short_and_has_no_date() -> None:
     output = "Sun Nov 22 12:45:17 2026: (Line 4) Unknown keyword 'x'\n\n"
     assert shorten_output(output) == "(Line 4) Unknown keyword 'x'"
     assert len(shorten_output("word " * 1000)) <= 600
+
+
+async def test_a_keepalived_that_ends_with_its_pod_has_refused_nothing(tmp_path: Path) -> None:
+    class Ending(Keepalived):
+        async def reload(self) -> bool:
+            return False
+
+    paths = Paths(run=tmp_path)
+    daemons = RealDaemons(paths, Ending(paths))
+    assert (await daemons.reload(File.KEEPALIVED)).answer is Answer.REFUSED
+    paths.leave.touch()
+    assert (await daemons.reload(File.KEEPALIVED)).answer is Answer.ABSENT

@@ -1,81 +1,18 @@
 """When a node yields its virtual IPs, and when a pod may end."""
 
 import asyncio
-import socket
+import time
 from pathlib import Path
 
 import pytest
 
-from hacluster.agent.handover.handover import Handover, YieldFlag, haproxy_master, takeover_timeout
+from hacluster.agent.handover.handover import Handover
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import AgentState
-from hacluster.agent.system.network import Address, Link, Network
+from hacluster.agent.vrrp.adverts import LastAdverts
 from hacluster.api.status import Health
-from hacluster.nodeconfig import AgentConfig, Router
+from tests.unit.agent.handover.leaving import VIP, FakeKeepalived, Leaving, config, network, router, yield_file
 from tests.waiting import eventually_async
-
-VIP = "172.16.7.200"
-
-
-def router(**changes: object) -> Router:
-    return Router(
-        name="VI_1", interface="ens3", priority=100, virtual_router_id=51, virtual_ips=(f"{VIP}/24",), **changes,
-    )  # type: ignore[arg-type]  # fmt: skip
-
-
-def network(*addresses: str) -> Network:
-    from ipaddress import ip_interface
-
-    return Network((Link(2, "ens3"),), tuple(Address(2, ip_interface(each)) for each in addresses))
-
-
-def config(**changes: object) -> AgentConfig:
-    values: dict[str, object] = {
-        "cluster": "web", "namespace": "default", "node": "node1", "revision": "r1",
-        "routers": (router(),), "all_virtual_ips": (VIP,), "drain_seconds": 5.0, **changes,
-    }  # fmt: skip
-    return AgentConfig.model_validate(values)
-
-
-def test_with_preemption_the_flag_is_set_as_long_as_the_node_has_to_yield() -> None:
-    flag = YieldFlag(router())
-    assert not flag.update(yields=False, leaving=False, holder=True, now=0.0)
-    assert flag.update(yields=True, leaving=False, holder=True, now=1.0)
-    assert flag.update(yields=True, leaving=False, holder=False, now=100.0)
-    assert not flag.update(yields=False, leaving=False, holder=False, now=101.0)
-
-
-def test_without_preemption_the_flag_of_the_holder_is_set_once_for_a_limited_time() -> None:
-    flag = YieldFlag(router(preempts=False))
-    assert not flag.update(
-        yields=True, leaving=False, holder=False, now=0.0
-    )  # a node without the virtual IPs need not yield them
-    assert flag.update(yields=True, leaving=False, holder=True, now=1.0)
-    assert flag.update(yields=True, leaving=False, holder=False, now=1.5)
-    assert not flag.update(yields=True, leaving=False, holder=False, now=2.1)
-    assert not flag.update(yields=True, leaving=False, holder=True, now=3.0)  # no other node took over: it is not tried again
-    assert not flag.update(yields=False, leaving=False, holder=True, now=4.0)
-    assert flag.update(yields=True, leaving=False, holder=True, now=5.0)
-
-
-def test_a_pod_that_ends_keeps_its_flag_set() -> None:
-    flag = YieldFlag(router(preempts=False))
-    assert all(flag.update(yields=False, leaving=True, holder=False, now=float(at)) for at in range(60))
-
-
-def test_the_takeover_timeout_follows_the_advertisement_interval() -> None:
-    assert takeover_timeout(router()) == 1.0
-    assert takeover_timeout(router(advertisement_interval_ms=1000)) == 5.0
-
-
-class FakeKeepalived:
-    """A keepalived with this process id."""
-
-    def __init__(self) -> None:
-        self.pid: int | None = 100
-
-    def parent(self) -> int | None:
-        return self.pid
 
 
 @pytest.fixture
@@ -83,20 +20,19 @@ def paths(tmp_path: Path) -> Paths:
     return Paths(run=tmp_path, config=tmp_path)
 
 
-def yield_file(paths: Paths) -> str:
-    """The content of the router's yield track file."""
-    return paths.track_yield("VI_1").read_text()
-
-
-async def test_the_flag_follows_the_configuration(paths: Paths) -> None:
+async def test_the_flag_follows_the_configuration_and_what_is_held_back(paths: Paths) -> None:
     state = AgentState()
     state.update(installed=config(), network=network(f"{VIP}/24"), haproxy=Health.UP)
-    task = asyncio.create_task(Handover(paths, state, FakeKeepalived()).run())
+    task = asyncio.create_task(Handover(paths, state, FakeKeepalived(), LastAdverts()).run())
     try:
         await eventually_async(lambda: yield_file(paths) == "0")
         state.update(installed=config(routers=(router(yields=True),)))
         await eventually_async(lambda: yield_file(paths) == "1")
         state.update(installed=config())
+        await eventually_async(lambda: yield_file(paths) == "0")
+        state.update(held_back=frozenset({"VI_1"}))
+        await eventually_async(lambda: yield_file(paths) == "1")
+        state.update(held_back=frozenset({"VI_2"}))
         await eventually_async(lambda: yield_file(paths) == "0")
     finally:
         task.cancel()
@@ -105,7 +41,7 @@ async def test_the_flag_follows_the_configuration(paths: Paths) -> None:
 async def test_the_left_file_is_made_after_the_move_and_removed_if_the_pod_stays(paths: Paths) -> None:
     state, keepalived = AgentState(), FakeKeepalived()
     state.update(installed=config(drain_seconds=0.3), network=network(f"{VIP}/24"), haproxy=Health.UP)
-    task = asyncio.create_task(Handover(paths, state, keepalived).run())
+    task = asyncio.create_task(Handover(paths, state, keepalived, LastAdverts()).run())
     try:
         paths.leave.touch()
         await eventually_async(lambda: yield_file(paths) == "1")
@@ -123,7 +59,7 @@ async def test_the_left_file_is_made_after_the_move_and_removed_if_the_pod_stays
 async def test_a_node_that_is_alone_may_leave_after_the_timeout(paths: Paths) -> None:
     state = AgentState()
     state.update(installed=config(drain_seconds=0.1), network=network(f"{VIP}/24"), haproxy=Health.DOWN)
-    task = asyncio.create_task(Handover(paths, state, FakeKeepalived()).run())
+    task = asyncio.create_task(Handover(paths, state, FakeKeepalived(), LastAdverts()).run())
     try:
         paths.leave.touch()
         await eventually_async(paths.left.exists, within=5)
@@ -131,12 +67,74 @@ async def test_a_node_that_is_alone_may_leave_after_the_timeout(paths: Paths) ->
         task.cancel()
 
 
-def test_the_master_of_haproxy_is_found_by_its_socket(tmp_path: Path) -> None:
-    import os
+async def test_while_no_other_node_takes_over_new_connections_are_served_until_the_time_is_over(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaving = Leaving(paths, monkeypatch)
+    with leaving.running():
+        began = time.monotonic()
+        paths.leave.touch()
+        await eventually_async(paths.left.exists, within=8)
+        assert not leaving.soft_stopped and time.monotonic() - began > 3.9  # takeover timeout and drain
 
-    path = tmp_path / "master.sock"
-    assert haproxy_master(path) is None
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-        listener.listen()
-        assert haproxy_master(path) == os.getpid()
+
+async def test_a_holder_without_clients_need_not_wait_for_the_end_of_its_time(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaving = Leaving(paths, monkeypatch)
+    monkeypatch.setattr("hacluster.agent.handover.handover.count_open", lambda *_: 0)
+    monkeypatch.setattr("hacluster.agent.handover.handover._IDLE", 1.0)
+    with leaving.running():
+        paths.leave.touch()
+        for _ in range(5):  # a client comes now and then
+            leaving.sessions += 1
+            await asyncio.sleep(0.5)
+        assert not paths.left.exists()
+        await eventually_async(paths.left.exists, within=1.45)
+
+
+async def test_a_late_takeover_starts_the_drain(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    leaving = Leaving(paths, monkeypatch)
+    with leaving.running():
+        paths.leave.touch()
+        await asyncio.sleep(1.5)
+        assert not leaving.soft_stopped and not paths.left.exists()
+        leaving.take_over()
+        await eventually_async(lambda: leaving.soft_stopped, within=3)
+        await eventually_async(paths.left.exists, within=5)
+
+
+async def test_a_virtual_ip_that_comes_back_is_served_again(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without preemption the holder gives it up first, and gets it back if nobody else can serve."""
+    leaving = Leaving(paths, monkeypatch, preempts=False)
+    with leaving.running():
+        paths.leave.touch()
+        await eventually_async(lambda: yield_file(paths) == "1")
+        leaving.state.update(network=network())
+        await eventually_async(lambda: yield_file(paths) == "0", within=3)
+        leaving.state.update(network=network(f"{VIP}/24"))
+        await asyncio.sleep(1.3)
+        assert not leaving.soft_stopped and not paths.left.exists() and yield_file(paths) == "0"
+
+
+async def test_a_yield_file_that_was_changed_or_removed_is_written_again(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    leaving = Leaving(paths, monkeypatch)
+    with leaving.running():
+        for yields in (False, True, False):
+            expected = "1" if yields else "0"
+            leaving.state.update(installed=config(routers=(router(yields=yields),)))
+            await eventually_async(lambda expected=expected: yield_file(paths) == expected)  # type: ignore[misc]
+            for damage in ("", "1" if expected == "0" else "0"):
+                paths.track_yield("VI_1").write_text(damage)
+                await eventually_async(lambda expected=expected: yield_file(paths) == expected, within=1)  # type: ignore[misc]
+            paths.track_yield("VI_1").unlink()
+            await eventually_async(lambda: paths.track_yield("VI_1").exists(), within=1)
+
+
+async def test_the_yield_file_of_a_router_that_is_gone_is_removed(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    leaving = Leaving(paths, monkeypatch)
+    with leaving.running():
+        leaving.state.update(installed=config(routers=(router(),)))
+        await eventually_async(paths.track_yield("VI_1").exists)
+        leaving.state.update(installed=config(routers=(router().model_copy(update={"name": "front"}),)))
+        await eventually_async(lambda: paths.track_yield("front").exists() and not paths.track_yield("VI_1").exists())

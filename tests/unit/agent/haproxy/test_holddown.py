@@ -42,6 +42,7 @@ def test_old_failures_do_not_count() -> None:
     crash(hold_down, 1.0, 2.0, 3.0)
     hold_down.update(True, 70.0)
     assert hold_down.remaining(70.0) == 0
+    assert (hold_down.failures(3.0), hold_down.failures(62.5), hold_down.failures(70.0)) == (3, 1, 0)
 
 
 def test_there_is_no_hold_down_while_haproxy_is_down() -> None:

@@ -1,7 +1,7 @@
 """Which commands the peer monitor sends to HAProxy. Sockets and HAProxy are replaced; tests/dataplane has real ones."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from ipaddress import ip_interface
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from hacluster.agent.paths import Paths
 from hacluster.agent.state import AgentState
 from hacluster.agent.system.network import Address, Link, Network
 from hacluster.agent.vrrp.adverts import LastAdverts
+from hacluster.agent.vrrp.packet import Advert
 from hacluster.nodeconfig import AgentConfig
 from tests.waiting import eventually_async
 
@@ -38,11 +39,12 @@ class FakeNeighbourSocket:
             raise PermissionError("no NET_RAW")
         self._on_claim = on_claim
 
-    def probe(self, addresses: Collection[str], *, to: str = "") -> None:
+    def ask(self, sources: Mapping[str, str], *, to: str = "") -> None:
         type(self).asked += 1
+        assert set(sources.values()) <= {"172.16.7.153"}, sources
         if self.answers:
-            for each in addresses:
-                self._on_claim(Claim(each, "02:00:00:00:00:02"))
+            for each in sources:
+                self._on_claim(Claim(each, "02:00:00:00:00:02", solicited=True))
 
     def close(self) -> None:
         pass
@@ -82,10 +84,45 @@ async def test_the_server_of_a_lost_node_is_taken_down_and_its_sessions_are_ende
         assert received == []
         neighbour_socket.answers = False
         await eventually_async(lambda: received[:1] == ["set server web/node2 health down"], within=2)
+        assert state.now.lost_nodes == {"node2"}, "the operator is told, too"
         await eventually_async(lambda: "shutdown sessions server web/node2" in received, within=5)
     finally:
         task.cancel()
         server.close()
+
+
+async def test_a_lost_node_that_advertises_is_asked_again_at_once(
+    tmp_path: Path, neighbour_socket: type[FakeNeighbourSocket]
+) -> None:
+    state, adverts = AgentState(), LastAdverts()
+    state.update(installed=CONFIG, network=NETWORK)
+    task = asyncio.create_task(peers.PeerMonitor(Paths(run=tmp_path), state, adverts).run())
+    try:
+        await eventually_async(lambda: neighbour_socket.asked >= 2, within=2)
+        neighbour_socket.answers = False
+        await asyncio.sleep(2)
+        asked = neighbour_socket.asked
+        assert asked < 10, "ever more rarely"
+        adverts.record("VI_1", Advert(OTHER, 3, 51, 100, 100, (), "ens3"), asyncio.get_running_loop().time())
+        await eventually_async(lambda: neighbour_socket.asked > asked, within=0.4)
+    finally:
+        task.cancel()
+
+
+async def test_a_node_without_an_address_of_its_own_on_the_segment_asks_nothing(
+    tmp_path: Path, neighbour_socket: type[FakeNeighbourSocket]
+) -> None:
+    state = AgentState()
+    virtual = CONFIG.model_copy(update={"all_virtual_ips": ("172.16.7.153",)})
+    state.update(installed=virtual, network=NETWORK)
+    task = asyncio.create_task(peers.PeerMonitor(Paths(run=tmp_path), state, LastAdverts()).run())
+    try:
+        await asyncio.sleep(0.5)
+        assert neighbour_socket.asked == 0
+        state.update(installed=CONFIG)
+        await eventually_async(lambda: neighbour_socket.asked > 0)
+    finally:
+        task.cancel()
 
 
 async def test_without_the_right_to_open_sockets_it_tries_again_but_not_all_the_time(

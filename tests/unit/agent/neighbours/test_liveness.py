@@ -1,10 +1,8 @@
-"""When another node counts as gone, and on which segment it is probed. Times are seconds."""
+"""When another node counts as gone, and how often it is asked. Times are seconds."""
 
-from ipaddress import ip_interface
+from itertools import pairwise
 
-from hacluster.agent.neighbours.liveness import ANSWER_TIMEOUT, PERIOD, TRIES, Liveness, interface_of, places
-from hacluster.agent.system.network import Address, Link, Network
-from hacluster.nodeconfig import AgentConfig
+from hacluster.agent.neighbours.liveness import ANSWER_TIMEOUT, LONGEST_PERIOD, PERIOD, TRIES, Liveness
 
 MAC = "02:00:00:00:00:01"
 
@@ -13,7 +11,7 @@ def gone_at(liveness: Liveness, start: float, until: float) -> float | None:
     """When a node that answers no probe from `start` to `until` counts as gone; None: it does not."""
     at = start
     while at < until:
-        liveness.take_due_probe(at)
+        liveness.take_due_question(at)
         if liveness.gone:
             return at
         at += 0.001
@@ -58,18 +56,55 @@ def test_a_node_that_answers_again_is_no_longer_gone_and_has_the_usual_timeouts(
     assert gone is not None and gone > 1.0 + PERIOD + TRIES * ANSWER_TIMEOUT - 0.01
 
 
-def network(*addresses: tuple[int, str]) -> Network:
-    return Network((Link(2, "ens3"), Link(3, "ens4")), tuple(Address(index, ip_interface(text)) for index, text in addresses))
+def questions(liveness: Liveness, start: float, until: float) -> list[float]:
+    """When a node that does not answer is asked."""
+    steps = [start + number / 100 for number in range(round((until - start) * 100))]
+    return [at for at in steps if liveness.take_due_question(at)]
 
 
-def test_an_address_is_on_the_segment_whose_subnet_contains_it() -> None:
-    own = network((2, "172.16.7.153/24"), (3, "192.168.60.210/24"), (2, "172.16.7.200/24"))
-    assert interface_of("192.168.60.220", own) == (3, "ens4")
-    assert interface_of("10.0.0.1", own) is None
-    assert interface_of("192.168.60.210", own) is None, "the node's own address needs no probe"
+def gone_node(spread: float = 0.0) -> Liveness:
+    """A node that answered at 0 and counts as gone at 2."""
+    liveness = Liveness(spread)
+    liveness.record_answer(MAC, 0.0)
+    assert gone_at(liveness, 0.0, 2.0) is not None
+    return liveness
 
 
-def test_peers_behind_a_router_are_not_probed() -> None:
-    peers = {"node2": ("192.168.60.220", "172.16.7.163"), "node3": ("10.1.1.1",)}
-    config = AgentConfig(cluster="web", namespace="default", node="node1", revision="r1", peers=peers)
-    assert places(config, network((3, "192.168.60.210/24"))) == {(3, "ens4", frozenset({"192.168.60.220"}))}
+def test_a_node_that_is_gone_is_asked_ever_more_rarely() -> None:
+    asked = questions(gone_node(), 2.0, 62.0)
+    pauses = [round(after - before, 1) for before, after in pairwise(asked)]
+    assert len(asked) < 20 and pauses == sorted(pauses) and pauses[-1] == LONGEST_PERIOD, asked
+
+
+def test_nodes_do_not_all_ask_for_a_lost_node_at_the_same_time() -> None:
+    asked = questions(gone_node(spread=1.0), 32.0, 62.0)
+    assert abs(asked[-1] - asked[-2] - 1.25 * LONGEST_PERIOD) < 0.02
+
+
+def test_a_node_that_has_never_answered_is_asked_ever_more_rarely_too() -> None:
+    assert len(questions(Liveness(), 0.0, 60.0)) < 20
+
+
+def test_a_lost_node_that_is_heard_is_asked_at_once_but_counts_as_gone_until_it_answers() -> None:
+    liveness = gone_node()
+    questions(liveness, 2.0, 60.0)
+    liveness.record_sign(60.5)
+    assert liveness.gone and liveness.take_due_question(60.5)
+    liveness.record_answer(MAC, 60.51)
+    assert not liveness.gone and abs(liveness.due - 60.51 - PERIOD) < 0.001
+
+
+def test_a_node_that_is_heard_often_and_never_answers_is_asked_no_more_often_than_one_that_answers() -> None:
+    liveness = gone_node()
+    asked = 0
+    for number in range(1000):
+        liveness.record_sign(60 + number / 100)
+        asked += liveness.take_due_question(60 + number / 100)
+    assert 40 <= asked <= 51
+
+
+def test_a_packet_of_a_node_that_answers_changes_nothing() -> None:
+    liveness = Liveness()
+    liveness.record_answer(MAC, 0.0)
+    liveness.record_sign(0.1)
+    assert not liveness.take_due_question(0.15)

@@ -1,4 +1,4 @@
-"""Probes and claims, byte by byte, and the packet filters."""
+"""Questions, probes and claims, byte by byte, and the packet filters."""
 
 import struct
 
@@ -15,6 +15,7 @@ from hacluster.agent.neighbours.packet import (
     parse_arp,
     parse_neighbour,
     probe,
+    question,
 )
 from hacluster.agent.system.checksum import checksum
 
@@ -25,33 +26,58 @@ GRATUITOUS = bytes.fromhex("0001080006040001" "0200000000aa" "ac1007c8" "fffffff
 CLAIM = Claim("172.16.7.200", "02:00:00:00:00:aa")
 
 
-def advertisement(target: str = "20010db8000000000000000000000010", link: bytes = OTHER) -> bytes:
+def advertisement(target: str = "20010db8000000000000000000000010", link: bytes = OTHER, flags: int = 0x20000000) -> bytes:
     option = b"\x02\x01" + link if link else b""
-    body = struct.pack("!BBHI", 136, 0, 0, 0x20000000) + bytes.fromhex(target) + option
+    body = struct.pack("!BBHI", 136, 0, 0, flags) + bytes.fromhex(target) + option
     ends = bytes.fromhex("fe80000000000000000000000000000a") + bytes.fromhex("ff020000000000000000000000000001")
     return struct.pack("!IHBB", 6 << 28, len(body), 58, 255) + ends + body
 
 
 def test_an_arp_probe_has_no_sender_address() -> None:
-    question = probe("172.16.7.200", OWN)
-    assert (question.to, question.protocol) == (b"\xff" * 6, ETH_P_ARP)
-    assert question.packet.hex() == "0001080006040001" + OWN.hex() + "00000000" + "000000000000" + "ac1007c8"
+    sent = probe("172.16.7.200", OWN)
+    assert (sent.to, sent.protocol) == (b"\xff" * 6, ETH_P_ARP)
+    assert sent.packet.hex() == "0001080006040001" + OWN.hex() + "00000000" + "000000000000" + "ac1007c8"
 
 
-def test_a_neighbour_solicitation_goes_to_the_solicited_node_group() -> None:
-    question = probe("2001:db8::12:3456", OWN)
-    assert (question.to.hex(), question.protocol) == ("3333ff123456", ETH_P_IPV6)
-    header, body = question.packet[:40], question.packet[40:]
+def test_a_neighbour_probe_goes_to_the_solicited_node_group_and_has_no_sender_address() -> None:
+    sent = probe("2001:db8::12:3456", OWN)
+    assert (sent.to.hex(), sent.protocol) == ("3333ff123456", ETH_P_IPV6)
+    header, body = sent.packet[:40], sent.packet[40:]
     assert header.hex() == "60000000" "0018" "3a" "ff" + 32 * "0" + "ff0200000000000000000001ff123456"  # fmt: skip
     assert body[:2].hex() == "8700" and body[8:].hex() == "20010db8000000000000000000123456"
     assert checksum(header[8:40] + struct.pack("!II", len(body), 58) + body) == 0
 
 
+@pytest.mark.parametrize("to", [b"", OTHER], ids=["to all", "to one host"])
+def test_an_arp_question_has_the_nodes_own_address_as_its_sender(to: bytes) -> None:
+    sent = question("172.16.7.200", OWN, "172.16.7.153", to)
+    assert (sent.to, sent.protocol) == (to or b"\xff" * 6, ETH_P_ARP)
+    assert sent.packet.hex() == "0001080006040001" + OWN.hex() + "ac100799" + "000000000000" + "ac1007c8"
+
+
+@pytest.mark.parametrize("to", [b"", OTHER], ids=["to all", "to one host"])
+def test_a_neighbour_question_has_the_nodes_own_address_and_mac_as_its_sender(to: bytes) -> None:
+    sent = question("2001:db8::12:3456", OWN, "2001:db8::1", to)
+    header, body = sent.packet[:40], sent.packet[40:]
+    destination = "20010db8000000000000000000123456" if to else "ff0200000000000000000001ff123456"
+    assert sent.to.hex() == (OTHER.hex() if to else "3333ff123456")
+    assert header.hex() == "60000000" "0020" "3a" "ff" "20010db8000000000000000000000001" + destination  # fmt: skip
+    assert body[:2].hex() == "8700" and body[8:].hex() == "20010db8000000000000000000123456" + "0101" + OWN.hex()
+    assert checksum(header[8:40] + struct.pack("!II", len(body), 58) + body) == 0
+
+
 def test_replies_gratuitous_arp_and_advertisements_are_claims() -> None:
-    assert parse_arp(REPLY) == CLAIM
+    assert parse_arp(REPLY) == Claim(CLAIM.address, CLAIM.mac, solicited=True)
     assert parse_arp(GRATUITOUS) == CLAIM
+    assert parse_arp(GRATUITOUS[:7] + b"\x02" + GRATUITOUS[8:]) == CLAIM, "a gratuitous reply answers no question"
     assert parse_neighbour(advertisement(), OWN) == Claim("2001:db8::10", CLAIM.mac)
     assert parse_neighbour(advertisement(link=b""), OTHER) == Claim("2001:db8::10", CLAIM.mac)
+    assert parse_neighbour(advertisement(flags=0x60000000), OWN) == Claim("2001:db8::10", CLAIM.mac, solicited=True)
+
+
+def test_questions_of_another_host_are_claims_of_its_own_address() -> None:
+    assert parse_arp(question("172.16.7.1", OTHER, "172.16.7.200").packet) == CLAIM
+    assert parse_neighbour(question("2001:db8::1", OTHER, "2001:db8::10").packet, OWN) == Claim("2001:db8::10", CLAIM.mac)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +113,8 @@ def passes(program: bytes, packet: bytes) -> bool:
             return bool(k)
         if code == 0x15:
             at += yes if value == k else no
+        elif code == 0x05:
+            at += k
         else:
             size = {0x20: 4, 0x28: 2, 0x30: 1}[code]
             if k + size > len(packet):
@@ -106,6 +134,8 @@ def test_the_neighbour_filter_passes_only_advertisements_of_its_addresses() -> N
     assert passes(program, advertisement())
     assert not passes(program, advertisement("20010db8000000000000000000000012"))
     assert not passes(program, probe("2001:db8::10", OTHER).packet)
+    assert passes(program, question("2001:db8::1", OTHER, "2001:db8::10").packet), "a question from one of them"
+    assert not passes(program, question("2001:db8::10", OTHER, "2001:db8::1").packet), "a question for one of them"
     tcp = advertisement()[:6] + b"\x06" + advertisement()[7:]
     assert not passes(program, tcp)
 

@@ -23,6 +23,9 @@ class Segment:
     answers: dict[str, str] = field(default_factory=dict)
     now: float = 100.0
     probed: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    asked: int = 0
+    hears_questions: bool = True
+    _preflight: Preflight | None = None
     adverts: LastAdverts = field(default_factory=LastAdverts)
     advert_at: float | None = None
     advert: Advert = ADVERT
@@ -35,6 +38,11 @@ class Segment:
         self.now += 0.4
         return {address: mac for address, mac in self.answers.items() if address in addresses}
 
+    async def ask(self, _: str, addresses: Collection[str]) -> dict[str, str]:
+        self.asked += 1
+        self.now += 0.4
+        return {address: mac for address, mac in self.answers.items() if address in addresses and self.hears_questions}
+
     def clock(self) -> float:
         self.now += 0.01
         if self.advert_at is not None and self.now >= self.advert_at:
@@ -45,7 +53,8 @@ class Segment:
         """The messages of the preflight's problems."""
         config = AgentConfig(cluster="web", namespace="default", node="node1", revision="r1", routers=(router,))
         async with asyncio.timeout(10):
-            return [each.message for each in await Preflight(self.adverts, self.probe, self.clock)(config)]
+            self._preflight = self._preflight or Preflight(self.adverts, self.probe, self.ask, self.clock)
+            return [each.message for each in await self._preflight(config)]
 
 
 async def test_a_free_address_takes_no_longer_than_the_probe() -> None:
@@ -90,3 +99,22 @@ async def test_an_advertisement_with_priority_0_does_not_explain_an_answer() -> 
 @pytest.mark.parametrize("error", [PermissionError(1, "not permitted"), OSError(19, "No such device")])
 async def test_a_node_that_cannot_send_probes_starts(error: OSError) -> None:
     assert await Segment(IN_USE, error=error).problems() == []
+
+
+async def test_an_address_in_use_is_not_probed_again_and_again() -> None:
+    """The other host may be the rightful one: when it boots, a probe would keep it from its address (RFC 5227, section 2.1.1)."""
+    segment = Segment(dict(IN_USE))
+    for number in range(60):
+        assert len(await segment.problems()) == 1, "still in use"
+        assert (len(segment.probed), segment.asked) == (1, number)
+    segment.answers.clear()
+    assert await segment.problems() == []
+    assert len(segment.probed) == 2, "and once more before the first use"
+
+
+async def test_a_host_that_answers_probes_alone_is_probed_ever_more_rarely() -> None:
+    segment = Segment(IN_USE, hears_questions=False)
+    while segment.now < 700:
+        assert len(await segment.problems()) == 1
+        segment.now += 1
+    assert len(segment.probed) < 20

@@ -1,5 +1,6 @@
-"""A fake API server for the tests of the reporter: HTTPS, PATCH only, records every request."""
+"""A fake API server for the tests of the reporter: HTTPS, PATCH and watches, records every request."""
 
+import contextlib
 import http.server
 import json
 import subprocess
@@ -29,6 +30,10 @@ class Exchange:
     """Whether the server closes each connection after its answer, without a `Connection: close` header."""
     stall: threading.Event | None = None
     """Delays the answers until it is set."""
+    events: list[Any] = field(default_factory=list)
+    """What a watch is answered with; then it ends."""
+    held: threading.Event | None = None
+    """Delays the end of a watch until it is set."""
     connections: int = 0
 
 
@@ -53,6 +58,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b"{}")
         if self.exchange.hang_up:
             self.close_connection = True
+
+    def do_GET(self) -> None:
+        self.exchange.requests.append(Request(self.path, dict(self.headers), None, self.number))
+        self.send_response(self.exchange.codes.pop(0) if self.exchange.codes else 200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for event in self.exchange.events:
+            line = json.dumps(event).encode() + b"\n"
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+        self.wfile.flush()
+        if self.exchange.held is not None:
+            self.exchange.held.wait(10)
+        with contextlib.suppress(OSError):
+            self.wfile.write(b"0\r\n\r\n")
 
     def log_message(self, format: str, *args: object) -> None:
         pass

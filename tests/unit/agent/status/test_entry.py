@@ -50,15 +50,38 @@ def test_a_holder_reports_its_virtual_ips_and_its_own_addresses_separately() -> 
     assert dumped == {
         "name": "node1",
         "agentVersion": "0.1.0",
+        "pod": "",
         "routers": [
             {"name": "VI_1", "state": "Master", "priority": 101, "interface": "ens3", "virtualIPs": ["10.0.0.200"], "since": "t1"}
         ],
         "interfaces": [{"name": "ens3", "addresses": ["10.0.0.1/24"]}, {"name": "ens4", "addresses": []}],
         "haproxy": "Up",
+        "listeners": [],
         "configRevision": "r1",
         "since": "t1",
         "problems": [],
+        "lostNodes": [],
+        "livenessResponse": "",
     }
+
+
+def test_own_addresses_are_reported_as_they_have_settled_and_others_as_they_are() -> None:
+    network = make_network("10.0.0.1/24", "10.0.0.200/24", "10.0.0.77/32")
+    gone = (Address(2, ip_interface("10.0.0.2/24")),)
+    found = entry(replace(HOLDER, network=network, own_addresses={"ens3": gone, "ens9": gone})).interfaces
+    assert [(each.name, each.addresses, each.other_addresses) for each in found] == [
+        ("ens3", ("10.0.0.2/24",), ("10.0.0.77/32",)),
+        ("ens4", (), None),
+        ("ens9", ("10.0.0.2/24",), None),
+    ]
+
+
+def test_the_interfaces_that_a_configuration_names_are_reported() -> None:
+    network = make_network("10.0.0.1/24")
+    network = replace(network, links=(*network.links, Link(9, "cni0", "bridge")))
+    config = CONFIG.model_copy(update={"named_interfaces": ("cni0",)})
+    assert "cni0" not in {each.name for each in entry(replace(HOLDER, network=network)).interfaces}
+    assert "cni0" in {each.name for each in entry(replace(HOLDER, network=network, offered=config)).interfaces}
 
 
 def test_a_virtual_ip_on_another_interface_is_not_reported() -> None:

@@ -8,13 +8,15 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 
 from hacluster import names
-from hacluster.agent.status import kube
-from hacluster.agent.status.kube import KubernetesReporter, Server, Token
-from hacluster.agent.status.publisher import ReportFailed, ResourceGone
+from hacluster.agent.status import connection
+from hacluster.agent.status.connection import Token
+from hacluster.agent.status.kube import KubernetesReporter, Server
+from hacluster.agent.status.publisher import ReportFailed, ResourceGone, Stored
 from hacluster.api.status import NodeStatus
 from hacluster.timestamps import format_timestamp
 from tests.unit.agent.status.fake_api_server import Exchange, Handler, create_authority, other_certificate
@@ -52,41 +54,25 @@ def server(tmp_path: Path, authority: Path, exchange: Exchange) -> Iterator[Serv
 
 @contextlib.asynccontextmanager
 async def connect(server: Server) -> AsyncIterator[KubernetesReporter]:
-    reporter = KubernetesReporter(server, "web", "default", "node1", lambda: NOON)
+    reporter = KubernetesReporter(server, "web", "default", "node1")
     try:
         yield reporter
     finally:
         await reporter.close()
 
 
-async def test_the_entry_is_applied_with_the_field_manager_of_the_node(server: Server, exchange: Exchange) -> None:
+async def test_the_whole_status_is_replaced(server: Server, exchange: Exchange) -> None:
     async with connect(server) as reporter:
         await reporter.apply(NodeStatus(name="node1", since="2026-01-02T12:00:00.000005Z"))
     (request,) = exchange.requests
-    assert request.path == (
-        "/apis/hacluster.dev/v1alpha1/namespaces/default/haclusters/web/status?fieldManager=hacluster-agent-node1&force=true"
-    )
-    assert request.headers["Content-Type"] == "application/apply-patch+yaml"
+    path = "/apis/hacluster.dev/v1alpha1/namespaces/default/haclusternodes/web.node1/status"
+    assert request.path == f"{path}?fieldManager=hacluster-agent"
+    assert request.headers["Content-Type"] == "application/json-patch+json"
     assert request.headers["Authorization"] == "Bearer secret-token"
-    assert (request.body["apiVersion"], request.body["kind"], request.body["metadata"]) == (
-        names.API_VERSION,
-        names.KIND,
-        {"name": "web"},
-    )
-    (node,) = request.body["status"]["nodes"]
-    assert node["name"] == "node1" and node["haproxy"] == "Unknown"
-    assert "apache" not in node  # None is not sent
-
-
-async def test_the_lease_is_renewed(server: Server, exchange: Exchange) -> None:
-    async with connect(server) as reporter:
-        await reporter.renew_lease()
-        exchange.codes = [404]
-        await reporter.renew_lease()  # no error: the operator has not created it yet
-    assert exchange.requests[0].path == "/apis/coordination.k8s.io/v1/namespaces/default/leases/web-node1"
-    assert exchange.requests[0].headers["Content-Type"] == "application/merge-patch+json"
-    spec = {"holderIdentity": "node1", "leaseDurationSeconds": 10, "renewTime": "2026-01-02T12:00:00.000005Z"}
-    assert exchange.requests[0].body == {"spec": spec}
+    (operation,) = request.body
+    assert (operation["op"], operation["path"]) == ("add", "/status")
+    assert operation["value"]["name"] == "node1" and operation["value"]["haproxy"] == "Unknown"
+    assert "apache" not in operation["value"]  # None is not sent
 
 
 def test_timestamps_have_microseconds_and_are_in_utc() -> None:
@@ -161,7 +147,8 @@ async def test_a_server_with_a_certificate_of_another_authority_is_not_trusted(
 async def test_a_request_without_an_answer_fails_after_a_timeout(
     server: Server, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kube, "_TIMEOUT", 0.2)
+    assert connection._TIMEOUT <= 3.0, "a report on a dead connection is late by that time (decision 0027)"
+    monkeypatch.setattr(connection, "_TIMEOUT", 0.2)
     exchange.stall = threading.Event()
     async with connect(server) as reporter:
         async with asyncio.timeout(2):
@@ -171,14 +158,66 @@ async def test_a_request_without_an_answer_fails_after_a_timeout(
         await reporter.apply(NodeStatus(name="node1"))
 
 
-async def test_a_status_update_that_hangs_does_not_delay_the_lease(server: Server, exchange: Exchange) -> None:
+async def test_the_watch_yields_what_is_stored(server: Server, exchange: Exchange) -> None:
+    metadata = {"annotations": {names.ANNOTATION_LIVENESS_REQUEST: "77"}}
+    exchange.events = [
+        {"type": "ADDED", "object": {"metadata": {}}},
+        {"type": "MODIFIED", "object": {"metadata": metadata, "status": {"name": "node1"}}},
+        {"type": "MODIFIED", "object": {"metadata": metadata, "status": {"name": "node1", "haproxy": "Sideways"}}},
+    ]
+    async with connect(server) as reporter:
+        assert [each async for each in reporter.watch()] == [
+            Stored(None), Stored(NodeStatus(name="node1"), "77"), Stored(None, "77"),
+        ]  # fmt: skip
+    (request,) = exchange.requests
+    path, _, query = request.path.partition("?")
+    assert path == "/apis/hacluster.dev/v1alpha1/namespaces/default/haclusternodes"
+    assert {"watch": "1", "fieldSelector": "metadata.name=web.node1"}.items() <= dict(parse_qsl(query)).items()
+
+
+@pytest.mark.parametrize(
+    ("codes", "events", "message"),
+    [
+        ([403], [], "answered 403 to the watch"),
+        ([], [{"type": "ERROR", "object": {"message": "too old"}}], "ended the watch: too old"),
+    ],
+)
+async def test_a_watch_that_fails_says_so(
+    server: Server, exchange: Exchange, codes: list[int], events: list[object], message: str
+) -> None:
+    exchange.codes, exchange.events = codes, events
+    async with connect(server) as reporter:
+        with pytest.raises(ReportFailed, match=message):
+            await anext(reporter.watch())
+
+
+async def test_a_status_update_that_hangs_does_not_delay_the_watch(server: Server, exchange: Exchange) -> None:
     exchange.stall = threading.Event()
+    exchange.events = [{"type": "ADDED", "object": {"metadata": {}}}]
     async with connect(server) as reporter:
         hanging = asyncio.create_task(reporter.apply(NodeStatus(name="node1")))
         await asyncio.sleep(0.1)
-        stall, exchange.stall = exchange.stall, None
         async with asyncio.timeout(2):
-            await reporter.renew_lease()
+            assert await anext(reporter.watch()) == Stored(None)
         assert not hanging.done()
-        stall.set()
+        exchange.stall.set()
         await hanging
+
+
+async def test_closing_ends_a_watch_that_waits(server: Server, exchange: Exchange) -> None:
+    exchange.events, exchange.held = [{"type": "ADDED", "object": {"metadata": {}}}], threading.Event()
+    async with connect(server) as reporter:
+        watch = reporter.watch()
+        await anext(watch)
+        waiting = asyncio.create_task(anext(watch))
+        await asyncio.sleep(0.1)
+        async with asyncio.timeout(2):
+            await reporter.close()
+            with pytest.raises((ReportFailed, StopAsyncIteration)):
+                await waiting
+    exchange.held.set()
+
+
+async def test_an_entry_that_cannot_be_read_is_none(tmp_path: Path) -> None:
+    async with connect(Server("127.0.0.1", 1, tmp_path)) as reporter:  # nobody listens, and there is no token
+        assert await reporter.read("node2") is None

@@ -13,7 +13,7 @@ import pytest
 from hacluster.agent.state import AgentState
 from hacluster.agent.status import publisher
 from hacluster.agent.status.entry import build_entry
-from hacluster.agent.status.publisher import FileReporter, Publisher, ReportFailed, ResourceGone, load_entry, renew_lease_forever
+from hacluster.agent.status.publisher import FileReporter, Publisher, ReportFailed, ResourceGone, Stored, load_entry
 from hacluster.agent.system.network import IFF_LOOPBACK, Link, Network
 from hacluster.api.status import Health, NodeStatus
 from hacluster.timestamps import format_timestamp
@@ -29,7 +29,7 @@ class RecordingReporter:
         self.entries: list[NodeStatus] = []
         self.times: list[float] = []
         self.failures: list[Exception] = []
-        self.renewals = 0
+        self.events: asyncio.Queue[Stored | Exception] = asyncio.Queue()
         self.gate: asyncio.Event | None = None
 
     async def apply(self, entry: NodeStatus) -> None:
@@ -40,10 +40,15 @@ class RecordingReporter:
         self.entries.append(entry)
         self.times.append(asyncio.get_running_loop().time())
 
-    async def renew_lease(self) -> None:
-        self.renewals += 1
-        if self.failures:
-            raise self.failures.pop(0)
+    async def read(self, node: str) -> NodeStatus | None:
+        raise NotImplementedError
+
+    async def watch(self) -> AsyncIterator[Stored]:
+        while True:
+            event = await self.events.get()
+            if isinstance(event, Exception):
+                raise event
+            yield event
 
     async def close(self) -> None:
         pass
@@ -75,12 +80,14 @@ async def run_publisher(
 
     if settled:
         settle(state)
-    task = asyncio.create_task(Publisher(state, reporter, build, entry_file).run())
+    made = Publisher(state, reporter, build, entry_file)
+    tasks = {asyncio.create_task(made.run()), asyncio.create_task(made.follow())}
     try:
         yield Running(state, reporter)
     finally:
-        task.cancel()
-        await asyncio.wait({task})
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 def settle(state: AgentState) -> None:
@@ -175,11 +182,51 @@ async def test_the_first_report_waits_no_longer_than_the_timeout(entry_file: Pat
         await running.wait_for("")
 
 
-async def test_an_unchanged_entry_is_reported_again_after_a_while(entry_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publisher, "REPEAT_AFTER", 0.1)
+async def test_the_operators_question_is_answered_at_once_and_once(entry_file: Path) -> None:
     async with run_publisher(entry_file) as running:
-        await eventually_async(lambda: len(running.reporter.entries) >= 3)
-        assert running.reporter.entries[0] == running.reporter.entries[2]
+        first = await running.wait_for("0")
+        for _ in range(3):
+            running.reporter.events.put_nowait(Stored(first, "77"))
+        await eventually_async(lambda: running.reporter.entries[-1].liveness_response == "77", within=0.5)
+        running.reporter.events.put_nowait(Stored(running.reporter.entries[-1], "77"))
+        await asyncio.sleep(0.1)
+        assert len(running.reporter.entries) == 2
+
+
+async def test_an_entry_that_another_client_has_changed_is_written_again(
+    entry_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "REPAIR_PAUSE", 0.05)
+    async with run_publisher(entry_file) as running:
+        first = await running.wait_for("0")
+        for changed in (NodeStatus(name="node1"), None):
+            before = len(running.reporter.entries)
+            running.reporter.events.put_nowait(Stored(changed))
+            await eventually_async(lambda before=before: len(running.reporter.entries) > before)  # type: ignore[misc]
+            assert running.reporter.entries[-1] == first
+            running.reporter.events.put_nowait(Stored(first))
+
+
+async def test_an_event_about_an_older_entry_of_its_own_causes_no_write(
+    entry_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "REPAIR_PAUSE", 0.05)
+    async with run_publisher(entry_file) as running:
+        first = await running.wait_for("0")
+        change(running.state, 1)
+        second = await running.wait_for("1")
+        running.reporter.events.put_nowait(Stored(first))
+        running.reporter.events.put_nowait(Stored(second))
+        await asyncio.sleep(0.2)
+        assert running.reporter.entries == [first, second]
+
+
+async def test_the_watch_is_opened_again_after_a_failure(entry_file: Path) -> None:
+    async with run_publisher(entry_file) as running:
+        first = await running.wait_for("0")
+        running.reporter.events.put_nowait(ReportFailed("unreachable"))
+        running.reporter.events.put_nowait(Stored(first, "78"))
+        await eventually_async(lambda: running.reporter.entries[-1].liveness_response == "78")
 
 
 async def test_a_restarted_agent_goes_on_with_the_saved_entry(entry_file: Path) -> None:
@@ -191,16 +238,6 @@ async def test_a_restarted_agent_goes_on_with_the_saved_entry(entry_file: Path) 
         assert (await running.wait_for("0")).since == "2020-01-01T00:00:00.000000Z"
     edit(entry_file, lambda _: "broken")
     assert load_entry(entry_file) is None
-
-
-async def test_the_lease_is_renewed_again_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publisher, "LEASE_RENEWAL", 0.0)
-    reporter = RecordingReporter()
-    reporter.failures = [ReportFailed("unreachable")]
-    task = asyncio.create_task(renew_lease_forever(reporter))
-    await eventually_async(lambda: reporter.renewals >= 2)
-    task.cancel()
-    await asyncio.wait({task})
 
 
 async def test_the_file_reporter_writes_one_json_line_for_each_entry(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def fake_proc(root: Path, *rows: tuple[int, str, str, int]) -> Path:
     """A directory like /proc with these processes: id, name, state, parent."""
     for pid, name, state, parent in rows:
         (root / str(pid)).mkdir()
-        (root / str(pid) / "stat").write_text(f"{pid} ({name}) {state} {parent} 1 1")
+        (root / str(pid) / "stat").write_text(f"{pid} ({name}) {state} {parent}" + 17 * " 0" + f" {100 + pid} 0")
     return root
 
 
@@ -42,6 +42,16 @@ def test_zombies_and_other_programs_do_not_count_as_alive(tmp_path: Path) -> Non
     assert not processes.alive(7, "keepalived", proc)  # another program got the process id
     assert not processes.alive(9, "keepalived", proc)
     assert processes.children(5, proc) == (8,)  # found by their parent, where the kernel keeps no list of children
+
+
+def test_a_stopped_process_is_recognized(tmp_path: Path) -> None:
+    proc = fake_proc(tmp_path, (5, "keepalived", "S", 1), (6, "keepalived", "T", 5), (7, "keepalived", "t", 5))
+    assert [processes.stopped(pid, proc) for pid in (5, 6, 7, 8)] == [False, True, True, False]
+
+
+def test_two_processes_with_one_id_differ_by_their_start(tmp_path: Path) -> None:
+    proc = fake_proc(tmp_path, (5, "haproxy (x) y", "S", 1), (6, "haproxy", "Z", 5))
+    assert [processes.start_time(pid, proc) for pid in (5, 6, 7)] == [105, None, None]
 
 
 def test_children_are_listed_until_they_end() -> None:

@@ -10,6 +10,7 @@ from hacluster.agent.state import AgentState, Observation
 from hacluster.agent.system.network import Address, Link, Network
 from hacluster.agent.vrrp.adverts import LastAdverts
 from hacluster.agent.vrrp.anomalies import FOREIGN_AFTER, Anomalies
+from hacluster.agent.vrrp.arrival import SO_TIMESTAMPNS, Now
 from hacluster.agent.vrrp.listener import AdvertListener
 from hacluster.agent.vrrp.membership import watched_routers
 from hacluster.nodeconfig import AgentConfig, Router
@@ -21,6 +22,7 @@ ROUTER = Router(
 ROUTER_6 = Router(
     name="VI_6", interface="eth0", priority=99, virtual_router_id=52, virtual_ips=("fe80::10/64", "2001:db8::10/64")
 )
+WALL_NS = 1_790_000_000_123_456_789
 LINKS = (Link(2, "eth0"), Link(3, "eth1"))
 
 
@@ -43,31 +45,44 @@ class FakeSocket:
 
 
 class Node:
-    """A listener without real sockets, and what it records. `now` is the time in seconds."""
+    """A listener without real sockets, and what it records. `now`: the time; `waited`: the age of each packet when it is read; seconds."""
 
     def __init__(self, *routers: Router) -> None:
         self.adverts, self.anomalies = LastAdverts(), Anomalies()
         self.listener = AdvertListener(AgentState(), self.adverts, self.anomalies)
         self.now = 10.0
+        self.waited = 0.0
         self.configure(observation(*(routers or (ROUTER,))))
 
     def configure(self, seen: Observation) -> None:
         self.seen = seen
         self.listener._configure(seen, {})
 
+    def clocks(self) -> Now:
+        return Now(self.now, WALL_NS)
+
+    def stamp(self) -> tuple[int, int, bytes]:
+        return (
+            socket.SOL_SOCKET,
+            SO_TIMESTAMPNS,
+            struct.pack("@ll", *divmod(WALL_NS - round(self.waited * 1e9), 1_000_000_000)),
+        )
+
     def receives(self, packet: bytes, index: int = 2) -> None:
         """One IPv4 packet; the second read finds no more."""
-        receiver = FakeSocket([(packet, [(socket.IPPROTO_IP, 8, struct.pack("=i8x", index))], (IPV4.source,))])
-        self.listener._read_4(cast(socket.socket, receiver), lambda: self.now)
-        self.listener._read_4(cast(socket.socket, receiver), lambda: self.now)
+        control = [self.stamp(), (socket.IPPROTO_IP, 8, struct.pack("=i8x", index))]
+        receiver = FakeSocket([(packet, control, (IPV4.source,))])
+        self.listener._read_4(cast(socket.socket, receiver), self.clocks)
+        self.listener._read_4(cast(socket.socket, receiver), self.clocks)
 
     def receives_6(self, packet: bytes, hops: int = 255, index: int = 2) -> None:
         info = struct.pack("=16sI", socket.inet_pton(socket.AF_INET6, "ff02::12"), index)
         control = [
+            self.stamp(),
             (socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT, struct.pack("=i", hops)),
             (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, info),
         ]
-        self.listener._read_6(cast(socket.socket, FakeSocket([(packet, control, (IPV6.source,))])), lambda: self.now)
+        self.listener._read_6(cast(socket.socket, FakeSocket([(packet, control, (IPV6.source,))])), self.clocks)
 
     def reasons(self) -> list[str]:
         return [each.reason for each in self.anomalies.problems(watched_routers(self.seen.installed, None), self.now)]
@@ -86,6 +101,31 @@ def test_repeated_advertisements_of_a_member_are_recorded_and_judged_once() -> N
     node.receives(resent(VERSION_3, 77))
     assert node.adverts.last_sender("VI_1") == (IPV4.source, 11.0)
     assert len(node.listener._judgements) == 1, "the second one is found in the cache"
+
+
+def test_what_counts_is_when_a_packet_arrived_and_not_when_it_is_read() -> None:
+    """A busy agent reads late: the old holder's last words would seem to come after the takeover."""
+    node = Node()
+    node.waited = 0.25
+    for _ in range(2):  # the second one is judged by the cache
+        node.now += 1
+        node.receives(VERSION_3)
+        assert node.adverts.last_sender("VI_1") == (IPV4.source, node.now - 0.25)
+    node = Node(ROUTER_6)
+    node.waited = 0.25
+    for _ in range(2):
+        node.now += 1
+        node.receives_6(message(IPV6, "ff02::12"))
+        assert node.adverts.last_sender("VI_6") == ("fe80::1", node.now - 0.25)
+        assert len(node.listener._judgements) == 1
+
+
+def test_a_wall_clock_that_is_set_before_the_reading_does_not_matter() -> None:
+    for waited in (-3600.0, 3600.0):
+        node = Node()
+        node.waited = waited
+        node.receives(VERSION_3)
+        assert node.adverts.last_sender("VI_1") == (IPV4.source, 10.0)
 
 
 def test_a_packet_with_another_content_is_judged_anew() -> None:

@@ -2,14 +2,14 @@
 
 import struct
 from dataclasses import replace
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hacluster.agent.vrrp.packet import Advert, parse_ipv4, parse_ipv6
-from tests.unit.agent.vrrp.routers import IPV4, IPV6, VERSION_2, VERSION_3, message
+from hacluster.agent.vrrp.packet import Advert, build, parse_ipv4, parse_ipv6
+from tests.unit.agent.vrrp.routers import IPV4, IPV6, ROUTER, VERSION_2, VERSION_3, message
 
 
 def ipv4(payload: bytes, source: str = IPV4.source, *, ttl: int = 255, protocol: int = 112, options: bytes = b"") -> bytes:
@@ -26,6 +26,21 @@ def test_version_3_is_parsed_as_keepalived_sends_it() -> None:
 
 def test_version_2_is_parsed_as_keepalived_sends_it() -> None:
     assert parse_ipv4(VERSION_2, "eth0") == replace(IPV4, version=2, interval_ms=1000)
+
+
+@pytest.mark.parametrize(("version", "interval", "sent"), [(3, 100, VERSION_3), (2, 1000, VERSION_2)])
+def test_what_is_built_is_what_keepalived_sends(version: int, interval: int, sent: bytes) -> None:
+    router = ROUTER.model_copy(
+        update={"version": version, "advertisement_interval_ms": interval, "virtual_ips": ("172.16.7.200/24",)}
+    )
+    assert build(router, 101, IPv4Address("172.16.7.153"), IPv4Address("224.0.0.18")) == sent[20:]
+
+
+def test_an_ipv6_advertisement_that_is_built_is_parsed() -> None:
+    virtual_ips = ("fe80::10/64", "2001:db8::10/64")
+    router = ROUTER.model_copy(update={"virtual_router_id": 52, "virtual_ips": virtual_ips})
+    built = build(router, 90, IPv6Address("fe80::1"), IPv6Address("ff02::12"))
+    assert parse_ipv6(built, "fe80::1", "ff02::12", 255, "eth0") == IPV6
 
 
 @pytest.mark.parametrize("version", [2, 3])

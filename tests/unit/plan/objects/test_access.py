@@ -1,6 +1,6 @@
-"""What the agents may do in the API server: ServiceAccount, token, Role and Leases."""
+"""What the agents may do in the API server: ServiceAccount, token, Role and HAClusterNodes."""
 
-from hacluster.plan import make_plan
+from hacluster.plan import Agents, make_plan
 from tests.unit.plan.clusters import SETTINGS, cluster, nodes, plan
 from tests.unit.plan.objects.lookup import containers, find, pod
 
@@ -22,16 +22,22 @@ def test_only_the_container_of_the_agent_has_a_token() -> None:
 def test_the_role_names_every_object_that_an_agent_may_use() -> None:
     rules = find(plan(cluster(), *nodes(2)), "Role", "web-agent")["rules"]
     assert [(rule["resources"], rule["resourceNames"], rule["verbs"]) for rule in rules] == [
-        (["haclusters"], ["web"], ["get"]),
-        (["haclusters/status"], ["web"], ["get", "patch"]),
-        (["leases"], ["web-n1", "web-n2"], ["get", "patch"]),
+        (["haclusternodes"], ["web.n1", "web.n2"], ["get", "watch"]),
+        (["haclusternodes/status"], ["web.n1", "web.n2"], ["get", "patch"]),
     ]
 
 
-def test_without_nodes_no_rule_allows_leases() -> None:
-    made = make_plan(cluster(), (), SETTINGS)
-    assert [rule["resources"] for rule in find(made, "Role", "web-agent")["rules"]] == [["haclusters"], ["haclusters/status"]]
+def test_without_nodes_no_rule_allows_all_objects() -> None:
+    assert find(make_plan(cluster(), (), SETTINGS), "Role", "web-agent")["rules"] == []
 
 
-def test_a_lease_has_no_field_that_an_agent_writes() -> None:
-    assert find(plan(cluster()), "Lease", "web-n1")["spec"] == {"leaseDurationSeconds": 10}
+def test_while_earlier_agents_run_they_keep_their_right_on_the_status() -> None:
+    agents = Agents(("n1",), earlier=True)
+    rules = find(make_plan(cluster(), nodes(1), SETTINGS, agents=agents), "Role", "web-agent")["rules"]
+    assert (rules[-1]["resources"], rules[-1]["resourceNames"]) == (["haclusters/status"], ["web"])
+
+
+def test_a_node_whose_pod_still_runs_keeps_its_object() -> None:
+    made = make_plan(cluster(), nodes(1), SETTINGS, agents=Agents(("gone", "n1")))
+    assert find(made, "HAClusterNode", "web.gone")["spec"] == {"cluster": "web", "nodeName": "gone"}
+    assert "web.gone" in find(made, "Role", "web-agent")["rules"][0]["resourceNames"]

@@ -21,6 +21,9 @@ class Simulation:
     holders: set[str] = field(default_factory=lambda: {"n1"})
     silent: set[str] = field(default_factory=set)
     down: set[str] = field(default_factory=set)
+    unfit: set[str] = field(default_factory=set)
+    without_apache: set[str] = field(default_factory=set)
+    """Nodes whose Apache does not answer."""
     refuses: dict[str, str] = field(default_factory=dict)
     """Node → a piece of text that its daemons refuse."""
     generation: int = 1
@@ -37,6 +40,8 @@ class Simulation:
                 self.refused.get(name, {}),
                 holds=name in self.holders,
                 down=name in self.down,
+                unfit=name in self.unfit,
+                apache_unfit=name in self.without_apache,
                 awaited=name not in self.silent,
             )
             for name in wanted.texts
@@ -45,7 +50,7 @@ class Simulation:
         last_good = read_last_good(self.good)
         step = roll_out(wanted.texts, offered, last_good, runs, generation=self.generation, leaving=wanted.leaving)
         resource = cluster()
-        self.offered = offered_texts(wanted.texts, *(each["data"] for each in config_maps(resource, step.texts)))
+        self.offered = offered_texts(wanted.texts, *config_maps(resource, step.texts))
         self.good = last_good_object(resource, step.last_good)
         assert {node: stated_revision(texts) for node, texts in self.offered.items()} == step.revisions
         return step

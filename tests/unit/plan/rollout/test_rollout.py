@@ -102,8 +102,8 @@ def test_apache_files_that_no_node_uses_any_more_do_not_disturb_a_roll_out() -> 
     apache = config_maps(cluster(), OLD.texts)[1]["data"]
     sim.step(without)
     sim.load("n2", "n3")
-    sim.offered = offered_texts(without.texts, config_maps(cluster(), sim.offered)[0]["data"], apache)
+    sim.offered = offered_texts(without.texts, config_maps(cluster(), sim.offered)[0], {"data": apache})
     assert sim.step(without).held_back == ()
     sim.refused["n3"] = {without.revisions["n3"]: "line 7"}
-    sim.offered = offered_texts(without.texts, config_maps(cluster(), sim.offered)[0]["data"], apache)
+    sim.offered = offered_texts(without.texts, config_maps(cluster(), sim.offered)[0], {"data": apache})
     assert sim.step(without).refusal

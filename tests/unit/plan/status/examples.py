@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hacluster.api.status import Condition, HAClusterStatus, Health, NodeProblem, NodeStatus, RouterStatus, VrrpState
-from hacluster.plan.status import ObservedNode, Report, ReportInputs, VirtualIP, report
+from hacluster.plan.status import Claim, ObservedNode, Report, ReportInputs, VirtualIP, report
 from hacluster.timestamps import format_timestamp
+from hacluster.timing import SILENT_AFTER
+from tests.outage import assert_outages_are_explained
 
 VIP = "172.16.7.200"
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -43,20 +45,38 @@ class ReportSequence:
     nodes: dict[str, ObservedNode] = field(default_factory=dict)
     inputs: Mapping[str, Any] = field(default_factory=dict)
     last: Report | None = None
+    monotonic: float = 1000.0
+    version: int = 1
 
     def advance(self, seconds: float, *, alive: tuple[str, ...] = NODES) -> None:
-        """Time passes; the nodes that are alive send a heartbeat at its end."""
+        """Time passes; Kubernetes says from its beginning on that the nodes which are not alive do not run."""
+        for name, node in self.nodes.items():
+            missing_since = None
+            if name not in alive:
+                missing_since = self.monotonic if node.missing_since is None else node.missing_since
+            self.nodes[name] = replace(node, missing_since=missing_since)
         self.now += timedelta(seconds=seconds)
-        for name in alive:
-            if name in self.nodes:
-                self.nodes[name] = replace(self.nodes[name], last_seen=self.now, last_received=self.now)
+        self.monotonic += seconds
+        for name, node in self.nodes.items():
+            due = None if node.missing_since is None else max(node.missing_since + SILENT_AFTER - self.monotonic, 0.0)
+            self.nodes[name] = replace(node, silent_in=due, silent=due == 0.0)
 
     def node_reports(self, name: str, *, holds: bool = False, **changes: Any) -> None:
         """The node's agent reports this now."""
+        self.version += 1
         before = self.nodes.get(name, ObservedNode(name))
-        claims = {VIP: before.claims.get(VIP, self.now)} if holds else {}
+        claims = {VIP: before.claims.get(VIP, Claim(self.version, self.monotonic))} if holds else {}
         new_entry = entry(name, holds=holds, at=self.now, **changes)
-        self.nodes[name] = replace(before, entry=new_entry, last_seen=self.now, last_received=self.now, claims=claims)
+        lost = {other: before.lost.get(other, self.version) for other in new_entry.lost_nodes}
+        self.nodes[name] = replace(
+            before, entry=new_entry, version=self.version, received=self.monotonic, claims=claims, lost=lost
+        )
+
+    def answers(self, *nodes: str) -> None:
+        """The nodes' agents answer the operator's question: they report the same once more."""
+        for name in nodes:
+            self.version += 1
+            self.nodes[name] = replace(self.nodes[name], version=self.version, received=self.monotonic)
 
     def all_fit(self, holder: str = "node1") -> None:
         """Three healthy nodes."""
@@ -64,14 +84,15 @@ class ReportSequence:
             self.node_reports(name, holds=name == holder)
 
     def report(self, **inputs: Any) -> Report:
-        """Makes the next report; `inputs` replaces fields of `ReportInputs`."""
+        """Makes the next report; `inputs` replaces fields of `ReportInputs`. It asserts what must hold for every report."""
         values: dict[str, Any] = {
-            "now": self.now, "generation": 1, "virtual_ips": (VirtualIP(VIP, "VI_1", 51),),
+            "now": self.now, "monotonic": self.monotonic, "generation": 1, "virtual_ips": (VirtualIP(VIP, "VI_1", 51),),
             "nodes": tuple(self.nodes[name] for name in sorted(self.nodes)), "selector": {"role": "lb"},
             "revisions": dict.fromkeys(NODES, "r1"), "priorities": {"node1": 250, "node2": 240, "node3": 230}, "has_apache": True,
         }  # fmt: skip
         self.last = report(self.status, ReportInputs(**{**values, **self.inputs, **inputs}))
         self.status = self.last.status
+        assert_outages_are_explained(self.status)
         return self.last
 
     def condition(self, kind: str) -> Condition:

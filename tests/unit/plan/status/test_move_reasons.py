@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hacluster.api.status import Health, VrrpState
-from tests.unit.plan.status.examples import NODES, ReportSequence, last_move, settled
+from tests.unit.plan.status.examples import NODES, VIP, ReportSequence, last_move, settled
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,24 @@ def test_the_report_of_the_old_holder_may_arrive_second() -> None:
     reports.report()
     assert last_move(reports) == ("node2", "node1", "Preempted")
     assert reports.status.virtual_ips[0].transitions == 1
+
+
+def test_an_event_names_a_reason_that_came_late_even_if_the_address_has_moved_on() -> None:
+    """A HAProxy that the kubelet restarts at once: the address is back within a second."""
+    reports = settled(seconds=3)
+    reports.node_reports("node2", holds=True)
+    assert [each.message for each in reports.report().events] == [f"{VIP} moved from node1 to node2"]
+    reports.node_reports("node1", haproxy=Health.DOWN, state=VrrpState.FAULT)
+    explained = [(each.reason, each.message) for each in reports.report().events]
+    assert ("MoveExplained", f"{VIP} moved from node1 to node2 (HAProxyDown)") in explained, "HolderChanged counts moves"
+    reports.advance(0.4)
+    reports.node_reports("node1", holds=True)
+    reports.report()
+    reports.node_reports("node2", haproxy=Health.DOWN)
+    reports.node_reports("node3", holds=True)
+    reports.node_reports("node1")
+    messages = [each.message for each in reports.report().events]
+    assert f"{VIP} moved from node2 to node1 (HAProxyDown)" in messages, messages
 
 
 def test_the_silence_of_the_old_holder_explains_the_move_afterwards() -> None:

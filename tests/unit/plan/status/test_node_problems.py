@@ -2,9 +2,11 @@
 
 import pytest
 
+from hacluster.api.reasons import Reason
 from hacluster.api.status import Health, VrrpState
 from hacluster.errors import Problem
-from tests.unit.plan.status.examples import NODES, START, VIP, ReportSequence, problem, settled
+from hacluster.plan.status import ObservedNode
+from tests.unit.plan.status.examples import NODES, VIP, ReportSequence, problem, settled
 
 
 @pytest.mark.parametrize(
@@ -67,11 +69,32 @@ def test_a_node_that_the_plan_leaves_out_is_degraded() -> None:
     assert reports.status.ready_nodes == 2
 
 
-def test_a_silent_node_is_named_with_the_time_it_was_last_seen() -> None:
+def test_a_silent_node_is_named_with_what_kubernetes_says_of_it() -> None:
     reports = settled()
     reports.advance(11, alive=("node1", "node2"))
     reports.report()
     assert reports.condition_state("Degraded") == ("True", "NodeSilent")
-    assert f"node3: nothing heard since {START.strftime('%Y-%m-%dT%H:%M:%S')}" in reports.condition("Degraded").message
+    assert "node3: its agent is not heard any more, so its state is unknown" in reports.condition("Degraded").message
     assert reports.condition_state("Ready") == ("False", "NodeSilent")
     assert reports.status.vip_holder == "node1"
+
+
+def test_missing_real_time_scheduling_is_a_warning_only() -> None:
+    reports = settled()
+    reports.node_reports("node2", problems=(problem(Reason.NO_REAL_TIME),))
+    reports.report()
+    assert reports.condition_state("Warning") == ("True", "NoRealTime")
+    assert reports.condition("Warning").message == "node2: is wrong"
+    assert reports.condition_state("Degraded")[0] == "False" and reports.condition_state("Ready") == ("True", "Ready")
+    reports.node_reports("node2")
+    reports.report()
+    assert reports.condition_state("Warning")[0] == "False"
+
+
+def test_a_node_without_a_pod_says_why() -> None:
+    reports = settled()
+    cause = "the node has the taint a:NoSchedule; add to spec.tolerations: {key: a, operator: Exists, effect: NoSchedule}"
+    reports.nodes["node4"] = ObservedNode("node4", no_pod=cause)
+    reports.report()
+    assert reports.condition_state("Degraded") == ("True", "NoPod")
+    assert f"node4 has no pod: {cause}" in reports.condition("Ready").message

@@ -1,10 +1,8 @@
 """The conditions while a change is on its way to the nodes."""
 
-from datetime import timedelta
-
 from hacluster.plan.status import ObservedNode
-from hacluster.timing import SILENT_AFTER
-from tests.unit.plan.status.examples import NODES, START, ReportSequence, settled
+from hacluster.timing import ASK_MISSING_AFTER, ASK_WAITING_AFTER, SILENT_AFTER
+from tests.unit.plan.status.examples import NODES, ReportSequence, settled
 
 
 def test_a_new_generation_is_not_ready_before_every_node_runs_it() -> None:
@@ -47,17 +45,22 @@ def test_a_cluster_that_starts_is_progressing_and_not_degraded() -> None:
 
 def test_it_asks_for_a_recheck_when_time_alone_could_change_something() -> None:
     reports = settled()
-    assert reports.last is not None and reports.last.recheck_at == START + SILENT_AFTER
+    assert reports.report().recheck_in is None
+    assert reports.report(revisions=dict.fromkeys(NODES, "r2")).recheck_in == ASK_WAITING_AFTER
+    reports.advance(1, alive=("node1", "node2"))
+    assert reports.report().recheck_in == ASK_MISSING_AFTER - 1
+    reports.advance(ASK_MISSING_AFTER - 1, alive=("node1", "node2"))
+    assert reports.report().recheck_in == SILENT_AFTER - ASK_MISSING_AFTER
     silent = ReportSequence(nodes={"node1": ObservedNode("node1")})
-    assert silent.report(revisions={}, waiting_for=("node1",)).recheck_at == START + timedelta(minutes=2)
-    assert ReportSequence().report().recheck_at is None
+    assert silent.report(revisions={}, waiting_for=("node1",)).recheck_in == 120
+    assert ReportSequence().report().recheck_in is None
 
 
 def test_progress_that_takes_too_long_is_degraded() -> None:
     reports = settled()
     new = dict.fromkeys(NODES, "r2")
     report = reports.report(generation=2, revisions=new)
-    assert report.recheck_at is not None
+    assert report.recheck_in is not None
     reports.advance(60)
     reports.report(generation=2, revisions=new)
     assert reports.condition_state("Degraded")[0] == "False"

@@ -43,3 +43,10 @@ def test_an_obstacle_stalls() -> None:
     assert reports.condition_state("Stalled") == ("True", "NameTaken")
     assert reports.condition_state("Ready") == ("False", "NameTaken")
     assert reports.event_reasons() == ["Stalled"]
+
+
+def test_priorities_are_recorded_and_stay_while_there_is_no_plan() -> None:
+    reports = settled()
+    recorded = reports.report(places={"node2": 250, "node1": 240}).document()["priorities"]
+    assert recorded == [{"node": "node2", "priority": 250}, {"node": "node1", "priority": 240}]
+    assert reports.report(places=None).document()["priorities"] == recorded

@@ -1,11 +1,8 @@
-"""`view` and `silent_by_lease`: nothing that a silent node reported of itself is shown as true."""
-
-from datetime import timedelta
+"""`view`: nothing that a silent node reported of itself is shown as true."""
 
 from hacluster.api.status import HAClusterStatus, Health, VrrpState
-from hacluster.plan.status import ObservedNode, silent_by_lease, view
-from hacluster.timing import SILENT_AFTER
-from tests.unit.plan.status.examples import NODES, START, ReportSequence, settled
+from hacluster.plan.status import ObservedNode, view
+from tests.unit.plan.status.examples import NODES, ReportSequence, settled
 
 
 def stored(reports: ReportSequence) -> HAClusterStatus:
@@ -29,7 +26,7 @@ def test_a_holder_that_falls_silent_is_unknown_and_holds_nothing() -> None:
     assert seen["node2"] == raw.nodes[1]
 
 
-def test_a_silent_node_that_sends_a_heartbeat_again_is_shown_again() -> None:
+def test_a_silent_node_that_is_back_is_shown_again() -> None:
     reports = settled()
     reports.advance(11, alive=("node2", "node3"))
     reports.report()
@@ -52,16 +49,11 @@ def test_nodes_that_are_passed_as_silent_hold_nothing() -> None:
 def test_a_silent_node_is_no_part_of_a_split_brain() -> None:
     reports = settled()
     reports.node_reports("node2", holds=True)
-    reports.advance(3)
+    reports.answers("node1")
+    reports.advance(1)
     reports.report()
     assert reports.status.virtual_ips[0].holders == ("node1", "node2")
     assert view(stored(reports), {"node1"}).status.virtual_ips[0].holder == "node2"
-
-
-def test_a_lease_that_is_too_old_or_was_never_renewed_is_stale() -> None:
-    raw = stored(settled())
-    renewed = {"node1": START - SILENT_AFTER, "node2": START - SILENT_AFTER + timedelta(milliseconds=1)}
-    assert silent_by_lease(raw, renewed, START) == {"node1", "node3"}
 
 
 def test_a_node_that_never_reported_is_not_yet_silent() -> None:

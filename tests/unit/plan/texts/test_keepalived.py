@@ -1,5 +1,6 @@
 """keepalived.conf: weights, versions and the check script; properties whose reason a golden file cannot show."""
 
+import json
 import os
 import shlex
 import socket
@@ -80,7 +81,31 @@ def test_a_yielding_node_lowers_its_priority_or_without_immediate_preemption_ent
     block = conf.split("track_file yield_a {\n")[1].split("}")[0]
     assert f"weight {weight}\n" in block and "init_file 0" in block, "no node yields before its agent writes the file"
     assert f"file {names.track_yield('a')}\n" in block
-    assert conf.rstrip().endswith("yield_a\n    }\n}")
+    steps = "        step_a\n" if weight else ""
+    assert conf.endswith(f"        yield_a\n{steps}    }}\n}}\n")
+
+
+@pytest.mark.parametrize(
+    ("changes", "weights"),
+    [
+        ({}, {"n1": -11, "n2": None, "n3": None}),  # 250 becomes 239, and only 240 is above it
+        ({"nodes": [{"name": "n3", "priority": 254}]}, {"n1": None, "n2": None, "n3": -5}),
+        (
+            {"virtualRouters": [{"name": "a", "virtualIPs": ["192.0.2.10/24"], "preferredNode": "n2"}]},
+            dict.fromkeys(("n1", "n2")),
+        ),
+        ({"vrrp": {"preemption": {"mode": "Never"}}}, {"n1": None}),
+    ],
+)
+def test_a_node_yields_to_the_next_one_first_where_two_might_take_over_together(
+    changes: dict[str, Any], weights: dict[str, int | None]
+) -> None:
+    made = plan(cluster(**{"virtualRouters": [{"name": "a", "virtualIPs": ["192.0.2.10/24"]}], **changes}))
+    for name, weight in weights.items():
+        _, _, block = text(made, name).partition("track_file step_a {\n")
+        assert (f"    weight {weight}\n" in block.split("}")[0]) if weight else not block, name
+        agent = json.loads(made.texts[name][File.AGENT])
+        assert [each.get("yields_in_steps", False) for each in agent["routers"]] == [weight is not None], name
 
 
 def test_the_check_script_asks_haproxy_only_if_the_agent_is_dead(tmp_path: Path) -> None:
@@ -96,9 +121,10 @@ def test_the_check_script_asks_haproxy_only_if_the_agent_is_dead(tmp_path: Path)
     assert not passes(), "no agent, no HAProxy"
     alive.touch()
     assert passes(), "the agent is alive, and checks HAProxy itself"
-    old = time.time() - names.AGENT_ALIVE_TIMEOUT - 1
-    os.utime(alive, (old, old))
-    assert not passes(), "the agent is dead, and HAProxy does not answer"
+    for age in (names.AGENT_ALIVE_TIMEOUT + 1, 3600, -3600):
+        old = time.time() - age
+        os.utime(alive, (old, old))
+        assert not passes(), f"the agent died {age} s ago, perhaps before the clock was set back, and HAProxy does not answer"
     with socket.socket(socket.AF_UNIX) as haproxy:
         haproxy.bind(str(admin))
         haproxy.listen()
@@ -121,11 +147,9 @@ def test_keepalived_conf_sets_no_real_time_scheduling() -> None:
     assert "rt_priority" not in text(plan(cluster())) and "rlimit_rttime" not in text(plan(cluster()))
 
 
-def test_ipv6_does_not_allow_the_longest_intervals_of_version_2() -> None:
-    routers = [{"virtualIPs": ["2001:db8::10/64"]}]
-    views = (node("a", internal="192.0.2.1", eth0=["2001:db8::1/64"]),)
-    made = plan(cluster(virtualRouters=routers, vrrp={"version": 2, "advertisementInterval": "41s"}), *views)
-    assert made.blocked and [each.field for each in made.problems] == ["spec.vrrp.advertisementInterval"]
+def test_an_ipv6_router_speaks_version_3_whatever_the_resource_says() -> None:
+    routers = [{"virtualIPs": ["2001:db8::10/64"]}, {"virtualIPs": ["192.0.2.10/24"]}]
+    views = (node("a", internal="192.0.2.1", eth0=["2001:db8::1/64", "192.0.2.1/24"]),)
     made = plan(cluster(virtualRouters=routers, vrrp={"version": 2, "advertisementInterval": "40s"}), *views)
     assert not made.blocked and "    version 3\n" in text(made, "a")
 

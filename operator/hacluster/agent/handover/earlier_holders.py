@@ -1,0 +1,93 @@
+"""To which earlier holders of one virtual router packets of unknown connections are passed on. Pure.
+
+Times are arguments (seconds, monotonic clock). `second_chance.py` keeps one `EarlierHolders` for each router, and writes its `entries`
+into the kernel.
+
+Every agent hears the advertisements, so it knows who held the virtual IPs within the last drain. An agent that has listened for
+less than that (its pod is new) does not know who advertised before: until then every other member may have been a holder.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Final, NamedTuple
+
+from hacluster.agent.handover.rules import MAX_HOLDERS
+from hacluster.agent.system.network import Network, without_prefix
+from hacluster.nodeconfig import Router
+
+_BACKUP_ENTRY: Final = 30.0
+"""Seconds until a backup's entry for a holder expires if it is not renewed. So an agent that dies leaves no entries behind for long."""
+_RENEW_AFTER: Final = 10.0
+"""Seconds after which a backup renews its entries."""
+
+
+class Candidate(NamedTuple):
+    """A member that may still serve connections."""
+
+    address: str
+    silent: float | None
+    """Seconds since its last advertisement; None: this agent has heard none."""
+    remaining: float
+    """Seconds until its connections have drained, at the latest."""
+
+
+@dataclass
+class EarlierHolders:
+    """What is known of one virtual router."""
+
+    since: float
+    """When this agent began to listen."""
+    senders: dict[str, float] = field(default_factory=dict)
+    """The other members that advertised lately, the last one first, with the time of their last advertisement."""
+    entries: tuple[tuple[str, float], ...] = ()
+    """The holders that have to be in the kernel, each with the time at which its entry ends."""
+    holder: bool | None = None
+    """Whether this node has virtual IPs of the router; None before the first round."""
+
+    def add_advert(self, source: str, at: float) -> bool:
+        """Records an advertisement; returns whether its sender differs from the last one's."""
+        changed = next(iter(self.senders), None) != source
+        self.senders = {source: at, **{each: time for each, time in self.senders.items() if each != source}}
+        return changed
+
+    def candidates(self, members: Iterable[str], drain: float, now: float) -> list[Candidate]:
+        """Members that may have been holders within the last `drain` seconds, the last one first; at most `MAX_HOLDERS`.
+
+        `members`: addresses of all other members. Older senders are removed from the record.
+        """
+        self.senders = {each: at for each, at in self.senders.items() if now - at < drain}
+        found = [Candidate(each, now - at, drain - (now - at)) for each, at in self.senders.items()]
+        unknown_for = drain - (now - self.since)
+        if unknown_for > 0:
+            found += [Candidate(each, None, unknown_for) for each in members if each not in self.senders]
+        return found[:MAX_HOLDERS]
+
+    def renew(self, candidates: Collection[Candidate], now: float) -> bool:
+        """On a backup: makes the candidates the entries if they are others than before or due for renewal. Returns whether it did."""
+        addresses = [candidate.address for candidate in candidates]
+        oldest = min((until for _, until in self.entries), default=0.0)
+        if addresses == [address for address, _ in self.entries] and oldest - now > _BACKUP_ENTRY - _RENEW_AFTER:
+            return False
+        if not addresses and not self.entries:
+            return False
+        self.entries = tuple((address, now + _BACKUP_ENTRY) for address in addresses)
+        return True
+
+    def remaining(self, now: float) -> list[tuple[str, float]]:
+        """The entries that have not ended, each with the seconds until then."""
+        return [(address, until - now) for address, until in self.entries if until > now]
+
+
+def members_on_segment(router: Router, network: Network | None) -> list[str]:
+    """The addresses of other members to which this node can send directly on the router's interface, of the virtual IPs' version."""
+    if network is None:
+        return []
+    indices = {link.index for link in network.links if link.name == router.interface}
+    subnets = [address.interface.network for address in network.addresses if address.index in indices]
+    found = dict.fromkeys(map(without_prefix, router.neighbours))
+    return [
+        each
+        for each in found
+        if ip_address(each).version == router.ip_version and any(ip_address(each) in subnet for subnet in subnets)
+    ]

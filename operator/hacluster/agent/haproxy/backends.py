@@ -1,0 +1,105 @@
+"""What HAProxy's statistics say about the servers: entries for the status, and which servers were never checked. Pure.
+
+`backend_monitor.py` asks HAProxy and passes the answer to `parse_proxies`. Source: HAProxy's Management Guide, "CSV format".
+"""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from hacluster.api.status import ListenerStatus
+
+_BY_HAND: Final = ("MAINT", "DRAIN", "NOLB")
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server of a proxy, as HAProxy reports it."""
+
+    name: str
+    status: str
+    """Such as `UP`, `UP 1/3`, `DOWN`, `MAINT`, `DRAIN`, `no check`."""
+    check: str = ""
+    """Result of the last check, with the code of the answer where there is one: `L7STS/405`. `INI`: not
+    checked yet. Empty: no check runs."""
+
+    @property
+    def up(self) -> bool:
+        """Whether it gets requests of new clients."""
+        return self.status.startswith("UP") or self.status == "no check"
+
+    @property
+    def up_by_check(self) -> bool:
+        """Whether a check has passed. `INI` is the result before the first check: HAProxy takes the server for up then."""
+        return self.up and self.check != "INI"
+
+    @property
+    def out_of_service(self) -> bool:
+        """Whether an administrator has taken it out of service, so that no check will change that."""
+        return self.status.startswith(_BY_HAND)
+
+    @property
+    def words(self) -> str:
+        """What the status shows: that an administrator has taken it out of service, or what the last check found."""
+        by_hand = next((each for each in _BY_HAND if self.status.startswith(each)), "")
+        return by_hand or self.check or self.status
+
+
+Proxies = Mapping[str, tuple[Server, ...]]
+"""Proxy → its servers, in the order of the configuration."""
+
+
+def parse_proxies(answer: str) -> Proxies:
+    """Reads the answer to `commands.SERVERS`. Raises KeyError where a column is missing."""
+    found: dict[str, list[Server]] = {}
+    for row in csv.DictReader(answer.removeprefix("# ").splitlines()):
+        # While a check runs, the result of the one before is marked by an asterisk.
+        check, code = row["check_status"].removeprefix("* "), row["check_code"]
+        server = Server(row["svname"], row["status"], f"{check}/{code}" if check and code else check)
+        found.setdefault(row["pxname"], []).append(server)
+    return {proxy: tuple(servers) for proxy, servers in found.items()}
+
+
+def all_up(proxies: Proxies) -> bool:
+    """Whether a check of every server has passed. Servers that an administrator has taken out of service do not count."""
+    return all(server.up_by_check or server.out_of_service for servers in proxies.values() for server in servers)
+
+
+def listener_statuses(proxies: Proxies, ports: Mapping[str, int]) -> tuple[ListenerStatus, ...]:
+    """The entries of these listeners (name → port). A listener that HAProxy does not have, or that has no server, is left out."""
+    return tuple(_status(name, port, proxies[name]) for name, port in ports.items() if proxies.get(name))
+
+
+def _status(name: str, port: int, servers: tuple[Server, ...]) -> ListenerStatus:
+    shown = next((each for each in servers if not each.up), servers[0])
+    return ListenerStatus(
+        name=name, port=port, servers_up=sum(each.up for each in servers), servers=len(servers), last_check=shown.words
+    )
+
+
+def falls_behind(
+    own: Iterable[ListenerStatus], holders: Iterable[ListenerStatus]
+) -> tuple[ListenerStatus, ListenerStatus] | None:
+    """The first listener of which the holder reaches more servers, as this node and as the holder sees it.
+
+    None: there is none, or of another listener this node reaches more, so that neither node is the better one.
+    """
+    counts = {each.name: each for each in holders}
+    pairs = [(each, counts[each.name]) for each in own if each.name in counts]
+    if any(mine.servers_up > other.servers_up for mine, other in pairs):
+        return None
+    return next(((mine, other) for mine, other in pairs if mine.servers_up < other.servers_up), None)
+
+
+def is_urgent(before: Iterable[ListenerStatus], after: Iterable[ListenerStatus]) -> bool:
+    """Whether the difference has to be seen at once: another listener, one with fewer servers than before, or one's first server.
+
+    Who replaces servers (docs/decisions/0022) relies on that. A listener's further servers that come up are not urgent.
+    """
+
+    def servers(listeners: Iterable[ListenerStatus]) -> dict[tuple[str, int], int]:
+        return {(each.name, each.port): each.servers_up for each in listeners}
+
+    old, new = servers(before), servers(after)
+    return old.keys() != new.keys() or any(new[key] < up or (new[key] and not up) for key, up in old.items())

@@ -1,0 +1,99 @@
+"""The rehearsal's two clients on the cluster's public network: one that remembers the virtual IP's node, and one that asks each time.
+
+They run in the network namespaces of two of the lab's containers, with this machine's Python, so that times and records need no copying.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hacluster.rehearse.measure import LATE, Records, Request, longest_gap, parse_records
+from tests.cluster import Lab
+from tests.e2e.front import VIP, measured
+from tests.waiting import eventually
+
+INTERVAL = 0.01
+"""Seconds between two requests of each client."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the clients recorded; empty while they run."""
+
+    client: Records
+    newcomer: Records
+
+    @property
+    def failed(self) -> list[Request]:
+        """The requests of both that were not answered."""
+        return [each for records in (self.client, self.newcomer) for each in records.requests if not each.answered]
+
+
+@contextmanager
+def both_clients(lab: Lab, what: str, long_lived: int = 0) -> Iterator[list[Seen]]:
+    """Both run while the block does; then what they saw is appended to the list, and a line with the figures to the summary of the run.
+
+    `long_lived`: connections of the first client that stay open. It needs root, and an engine whose containers run on this machine.
+    """
+    seen: list[Seen] = []
+    with tempfile.TemporaryDirectory() as folder:
+        files = {"client": Path(folder, "client"), "newcomer": Path(folder, "newcomer")}
+        with ExitStack() as running:
+            for name, file in files.items():
+                running.enter_context(_client(lab, name, file, long_lived if name == "client" else 0))
+            for file in files.values():
+                eventually(lambda file=file: _has_started(file), within=20)  # type: ignore[misc]
+            yield seen
+            time.sleep(1)  # the last requests get their answers
+        seen.append(Seen(*(parse_records(file.read_text().splitlines()) for file in files.values())))
+    measured(f"{what}: {describe(seen[0], long_lived)}")
+    for line in logged(lab, seen[0].failed[:5]):
+        measured(f"{what}: {line}")
+
+
+def logged(lab: Lab, failed: list[Request]) -> list[str]:
+    """Each request without an answer in time, with what the HAProxy of any node has logged about it: nothing, where none accepted it."""
+    ports = {port[1]: each for each in failed if (port := re.search(r"port_(\d+)", each.detail))}
+    if not ports:
+        return []
+    command = ["logs", "-l", "app.kubernetes.io/component=lb", "-c", "haproxy", "--prefix", "--tail=-1", "--since=10m"]
+    lines = lab.kubectl(*command, check=False).splitlines()
+    found = {port: [line for line in lines if f":{port} [" in line][-3:] for port in ports}  # clients use a port again
+    return [f"{each}; in a log: {found[port]}" for port, each in ports.items()]
+
+
+@contextmanager
+def _client(lab: Lab, name: str, file: Path, long_lived: int) -> Iterator[None]:
+    program = [sys.executable, "-m", "hacluster.rehearse.client", VIP, "80", str(INTERVAL), str(long_lived), str(file)]
+    command = ["nsenter", "--target", str(lab.pid(name)), "--net", "--", "timeout", "600", *program]
+    process = subprocess.Popen([*command, *(["newcomer"] if name == "newcomer" else [])], env=dict(os.environ))
+    try:
+        yield
+    finally:
+        process.terminate()  # timeout(1) passes the signal on
+        process.wait(30)
+
+
+def _has_started(file: Path) -> None:
+    """Raises AssertionError until the client has recorded some answers."""
+    assert file.exists() and file.read_text().count("\nr ") > 10
+
+
+def describe(seen: Seen, long_lived: int) -> str:
+    """One line: failed requests, gaps of both clients, and broken connections."""
+    texts = []
+    for name, records in (("client", seen.client), ("newcomer", seen.newcomer)):
+        failed = sum(not each.answered for each in records.requests)
+        late = sum(each.latency > LATE for each in records.requests)
+        gap = 1000 * longest_gap(records.requests, INTERVAL)
+        texts.append(f"{name} {failed} of {len(records.requests)} requests failed, {late} late, longest gap {gap:.0f} ms")
+    if long_lived:
+        texts.append(f"{len(seen.client.broken)} of {long_lived} connections broke in {seen.client.exchanges} exchanges")
+    return "; ".join(texts)

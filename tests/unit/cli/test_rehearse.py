@@ -1,0 +1,19 @@
+"""The options of `hacluster rehearse`; tests/dataplane runs it."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from hacluster.cli.rehearse import command
+
+SAMPLE = Path(__file__).parents[3] / "manifests" / "samples" / "minimal.yaml"
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [("failback", ("not played by itself", "such as switchover")), ("nonsense", ("no event", "there are haproxy-crash"))],
+)
+def test_an_event_that_cannot_be_played_is_refused(event: str, words: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(command, ["-f", str(SAMPLE), "--drill", "--event", event])
+    assert result.exit_code == 2 and all(each in " ".join(result.output.split()) for each in words), result.output
