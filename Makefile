@@ -28,12 +28,14 @@ check: venv
 	.venv/bin/lint-imports
 	$(PY) hack/generate.py --check
 
-# Slow builds come first, because their progress is visible outside pytest. Then every test, whatever failed before it.
+# Slow builds come first, because their progress is visible outside pytest. Then every test, whatever failed before it. What failed is
+# repeated at the end.
 test: check
 	$(PY) -m tests.cluster kube
 	$(PY) -m tests.cluster images
-	@failed=; for part in unit api daemons e2e; do $(MAKE) --no-print-directory test-$$part || failed="$$failed $$part"; done; \
-	$(PY) -m tests.cluster timings; \
+	@failed=; export FAILURES=$$(mktemp); trap 'rm -f $$FAILURES' EXIT; \
+	for part in unit api daemons e2e; do $(MAKE) --no-print-directory test-$$part || failed="$$failed $$part"; done; \
+	$(PY) -m tests.cluster timings; cat $$FAILURES; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
 
 # Tests that measure nothing run side by side: each worker has an API server of its own. The others have the machine for themselves.

@@ -4,6 +4,9 @@
 is missing, all other connections are shut down: watches and requests on a dead connection then start anew at once, instead of
 waiting for their own, longer timeouts. Connections that were made meanwhile may hang, too, so they are shut down once more when an
 answer comes.
+
+The connection of the question may be alive while others are dead: it is newer, or a load balancer sent it to another API server. So
+another part of the operator whose request got no answer says so, too (`unanswered`).
 """
 
 import asyncio
@@ -44,6 +47,15 @@ class ConnectionMonitor:
         while True:
             await asyncio.sleep(PROBE_EVERY)
             await self.look()
+
+    def unanswered(self, seconds: float) -> None:
+        """A request of another part of the operator, over a connection of its own, got no answer for `seconds`."""
+        if self._failing:
+            return
+        log.warning("a connection to the API server is dead: a request got no answer within %g s", seconds)
+        self._answered = min(self._answered, self._monotonic() - seconds)
+        self._failing = True
+        self._sockets.shut_down()
 
     async def look(self) -> None:
         """Asks once."""

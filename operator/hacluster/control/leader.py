@@ -44,6 +44,8 @@ class Leader:
         self._client, self._namespace, self._name = client, namespace, name
         self.acquired: Callable[[], None] = lambda: None
         """Called whenever this operator begins to lead."""
+        self.unanswered: Callable[[float], None] = lambda _: None
+        """Called with the seconds that a request got no answer, for the first of several in a row."""
         self._election = Election(identity)
         self._led = False
         self._logged_error = ""
@@ -64,6 +66,8 @@ class Leader:
                 message = str(error) or "no answer in time"
                 if message != self._logged_error:
                     log.warning("leader election: %s", message)
+                if isinstance(error, TimeoutError) and not self._logged_error:
+                    self.unanswered(REQUEST_TIMEOUT)
                 self._logged_error = message
             self._tell_change()
             await asyncio.sleep(RETRY)

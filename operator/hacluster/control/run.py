@@ -197,6 +197,7 @@ async def run(options: Options) -> None:
         async with health.serve(options.liveness_port, operator.state):
             await operator.fill_cache()
             monitor = ConnectionMonitor(prober.server_time, sockets, monotonic, operator.report_gap)
+            leader.unanswered = monitor.unanswered
             await _watch_and_work(operator, sockets, (leader.run(), monitor.run()))
             await leader.release()  # last, when nothing is written any more
     finally:

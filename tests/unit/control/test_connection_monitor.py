@@ -77,6 +77,17 @@ async def test_connections_are_shut_down_when_answers_stop_and_when_they_come_ag
     assert is_open(fresh) and len(server.restored) == 1
 
 
+async def test_a_dead_connection_that_another_part_has_noticed_counts_although_questions_are_answered(server: Server) -> None:
+    """The question's connection can be newer than the dead ones, or end at another API server."""
+    old = server.connect()
+    await server.look(9)
+    server.now = 10
+    server.monitor.unanswered(4)
+    assert not is_open(old) and server.restored == []
+    await server.look(11)
+    assert server.restored == [5.0], "from the beginning of the request without an answer to the next answer"
+
+
 async def test_a_refused_connection_is_no_answer(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     old = server.connect()
 
