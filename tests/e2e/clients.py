@@ -17,6 +17,7 @@ from pathlib import Path
 from hacluster.rehearse.measure import LATE, Records, Request, longest_gap, parse_records
 from tests.cluster import Lab
 from tests.e2e.front import VIP, measured
+from tests.stalls import watched_stalls
 from tests.waiting import eventually
 
 INTERVAL = 0.01
@@ -29,6 +30,8 @@ class Seen:
 
     client: Records
     newcomer: Records
+    stall: float
+    """Seconds for which this machine let a process wait, at most (`tests/stalls.py`)."""
 
     @property
     def failed(self) -> list[Request]:
@@ -50,23 +53,25 @@ def both_clients(lab: Lab, what: str, long_lived: int = 0) -> Iterator[list[Seen
                 running.enter_context(_client(lab, name, file, long_lived if name == "client" else 0))
             for file in files.values():
                 eventually(lambda file=file: _has_started(file), within=20)  # type: ignore[misc]
+            stall = running.enter_context(watched_stalls())
             yield seen
             time.sleep(1)  # the last requests get their answers
-        seen.append(Seen(*(parse_records(file.read_text().splitlines()) for file in files.values())))
+        client, newcomer = (parse_records(file.read_text().splitlines()) for file in files.values())
+        seen.append(Seen(client, newcomer, stall.longest))
     measured(f"{what}: {describe(seen[0], long_lived)}")
     for line in logged(lab, seen[0].failed[:5]):
         measured(f"{what}: {line}")
 
 
 def logged(lab: Lab, failed: list[Request]) -> list[str]:
-    """Each request without an answer in time, with what the HAProxy of any node has logged about it: nothing, where none accepted it."""
-    ports = {port[1]: each for each in failed if (port := re.search(r"port_(\d+)", each.detail))}
-    if not ports:
+    """Each request that failed, with what the HAProxy of any node has logged about it: nothing, where none accepted it."""
+    if not failed:
         return []
+    ports = [port[1] if (port := re.search(r"port_(\d+)", each.detail)) else "none" for each in failed]
     command = ["logs", "-l", "app.kubernetes.io/component=lb", "-c", "haproxy", "--prefix", "--tail=-1", "--since=10m"]
     lines = lab.kubectl(*command, check=False).splitlines()
     found = {port: [line for line in lines if f":{port} [" in line][-3:] for port in ports}  # clients use a port again
-    return [f"{each}; in a log: {found[port]}" for port, each in ports.items()]
+    return [f"{each}; in a log: {found[port]}" for port, each in zip(ports, failed, strict=True)]
 
 
 @contextmanager
@@ -87,7 +92,7 @@ def _has_started(file: Path) -> None:
 
 
 def describe(seen: Seen, long_lived: int) -> str:
-    """One line: failed requests, gaps of both clients, and broken connections."""
+    """One line: failed requests, gaps of both clients, broken connections, and the machine's longest stall."""
     texts = []
     for name, records in (("client", seen.client), ("newcomer", seen.newcomer)):
         failed = sum(not each.answered for each in records.requests)
@@ -96,4 +101,4 @@ def describe(seen: Seen, long_lived: int) -> str:
         texts.append(f"{name} {failed} of {len(records.requests)} requests failed, {late} late, longest gap {gap:.0f} ms")
     if long_lived:
         texts.append(f"{len(seen.client.broken)} of {long_lived} connections broke in {seen.client.exchanges} exchanges")
-    return "; ".join(texts)
+    return "; ".join([*texts, f"longest stall of this machine {1000 * seen.stall:.0f} ms"])

@@ -16,8 +16,12 @@ from typing import Final
 
 from hacluster.agent.system.netlink import NLM_F_ACK, attribute, open_socket, read_network, request
 
-ASK_DEADLINE: Final = 0.5
-"""Seconds: nobody has the address if there is no answer by then."""
+ASK_DEADLINE: Final = 2.5
+"""Seconds: nobody has the address if there is no answer by then.
+
+A kernel asks three times, a second apart (mcast_solicit in arp(7)), before it tells the program. Here it is a little less than a
+request may take altogether (`client.DEADLINE`), so that the record says what was missing.
+"""
 _ASK_AGAIN: Final = 0.1
 """Seconds until a question without an answer is repeated."""
 
