@@ -1,6 +1,6 @@
 """Takes a running lab from resource to resource, as the operator does, and checks after each step that it kept serving.
 
-`make walk` runs it in the node image (`python -m walk`), with real daemons and agents; `tests/dataplane/short_walk.py` runs a short one.
+`make walk` runs it in the node image (`python -m walk`), with real daemons and agents; `tests/dataplane/test_walk.py` runs a short one.
 
 - `fields.py` – the values that are tried for every field of the resource (pure).
 - `edits.py` – applies them, and chooses random ones (pure).

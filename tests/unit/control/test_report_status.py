@@ -33,7 +33,7 @@ async def test_a_move_is_reported_while_an_object_is_being_applied(running: Runn
 async def test_a_gap_of_some_milliseconds_between_two_holders_is_not_written(running: RunningOperator) -> None:
     """The gap is in the order of the reports, not on the network."""
     running.nodes_report(node1=False)
-    await asyncio.sleep(0.005)
+    await asyncio.sleep(0.05)
     running.nodes_report(node2=True)
     await eventually_async(lambda: running.api.shown[-1] == "node2")
     assert "" not in running.api.shown
