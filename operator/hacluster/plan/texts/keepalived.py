@@ -88,13 +88,14 @@ def yield_step(cluster: HACluster, router: Router, node: str) -> int:
     """How much lower the node's priority becomes first when it yields the router: just below the next one. 0: it goes to 1 at once.
 
     Below all others, two backups would take over at almost the same moment: the skew times of priorities that differ by 10 differ by
-    4 % of an advertisement interval (RFC 9568, 6.1). Where a preferred node is named, all others yield, so one takes over anyway.
+    4 % of an advertisement interval (RFC 9568, 6.1). It follows from priorities alone: a preference that ends for as long as the
+    preferred node's pod is replaced must not change the file, as keepalived would be reloaded in the middle of the move.
     """
     own = router.members[node].priority
     others = sorted((member.priority for name, member in router.members.items() if name != node), reverse=True)
     one_of_several = len(others) > 1 and own >= others[0]
     immediate = cluster.spec.vrrp.preemption.mode is PreemptionMode.IMMEDIATE
-    return own - others[0] + 1 if one_of_several and immediate and not router.preferred else 0
+    return own - others[0] + 1 if one_of_several and immediate else 0
 
 
 def vrrp_version(cluster: HACluster, router: Router) -> int:
