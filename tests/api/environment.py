@@ -13,6 +13,9 @@ from typing import Any
 from hacluster import names
 from hacluster.kube.status import read_status
 from hacluster.nodeconfig import AgentConfig, File
+from hacluster.plan.rollout.last_good import read_last_good
+from hacluster.plan.rollout.offered import offered_nodes, offered_texts
+from hacluster.plan.rollout.rollout import plan_digest
 from hacluster.timestamps import format_timestamp
 from tests.api.apiserver import ApiServer
 from tests.api.namespace import NODES, VIP, Namespace
@@ -123,7 +126,10 @@ class Environment(Namespace):
             assert_outages_are_explained(read_status(found[0]["status"]))
 
     def load_until_ready(self, name: str = "web", *, holder: str = "node1", nodes: Sequence[str] = tuple(NODES)) -> None:
-        """Every agent loads each new configuration that its node gets, until the resource is Ready."""
+        """Every agent loads each new configuration that its node gets, until the resource is Ready and the roll-out complete.
+
+        `status` says Ready as soon as all have loaded it; the operator saves it as the last good configuration a moment later.
+        """
         loaded: dict[str, str] = {}
 
         def check() -> None:
@@ -132,6 +138,12 @@ class Environment(Namespace):
                     self.report_loaded(node, name, holds=node == holder)
                     loaded[node] = revision
             self.wait_for_condition("Ready", "True", name=name, within=0)
+            maps = {each["metadata"]["name"]: each for each in self.items("configmaps")}
+            offered = [maps.get(each) for each in (names.config(name), names.apache(name))]
+            saved = read_last_good(maps.get(names.config_good(name))).texts
+            assert plan_digest(saved) == plan_digest(offered_texts(offered_nodes(*offered), *offered)), (
+                "not saved yet as the last good"
+            )
 
         eventually(check, within=20)
 

@@ -85,17 +85,18 @@ def script_weight(cluster: HACluster, topology: Topology) -> int:
 
 
 def yield_step(cluster: HACluster, router: Router, node: str) -> int:
-    """How much lower the node's priority becomes first when it yields the router: just below the next one. 0: it goes to 1 at once.
+    """How much lower the node's priority becomes first when it yields the router. 0: it goes to 1 at once.
 
-    Below all others, two backups would take over at almost the same moment: the skew times of priorities that differ by 10 differ by
-    4 % of an advertisement interval (RFC 9568, 6.1). It follows from priorities alone: a preference that ends for as long as the
-    preferred node's pod is replaced must not change the file, as keepalived would be reloaded in the middle of the move.
+    It becomes just below the next one. A node that is not the first becomes lower by 1: the nodes above it take over by themselves,
+    those below it must not. Below all others, two backups would take over at almost the same moment: the skew times of priorities
+    that differ by 10 differ by 4 % of an advertisement interval (RFC 9568, 6.1). It follows from priorities alone: a preference that
+    ends for as long as the preferred node's pod is replaced must not change the file, as keepalived would be reloaded in the middle
+    of the move.
     """
     own = router.members[node].priority
-    others = sorted((member.priority for name, member in router.members.items() if name != node), reverse=True)
-    one_of_several = len(others) > 1 and own >= others[0]
+    others = [member.priority for name, member in router.members.items() if name != node]
     immediate = cluster.spec.vrrp.preemption.mode is PreemptionMode.IMMEDIATE
-    return own - others[0] + 1 if one_of_several and immediate else 0
+    return max(own - max(others) + 1, 1) if len(others) > 1 and immediate else 0
 
 
 def vrrp_version(cluster: HACluster, router: Router) -> int:

@@ -89,11 +89,14 @@ def test_a_yielding_node_lowers_its_priority_or_without_immediate_preemption_ent
 @pytest.mark.parametrize(
     ("changes", "weights"),
     [
-        ({}, {"n1": -11, "n2": None, "n3": None}),  # 250 becomes 239, and only 240 is above it
-        ({"nodes": [{"name": "n3", "priority": 254}]}, {"n1": None, "n2": None, "n3": -5}),
+        (
+            {},
+            {"n1": -11, "n2": -1, "n3": -1},
+        ),  # 250 becomes 239, and only 240 is above it; 240 becomes 239, and 230 is not above it
+        ({"nodes": [{"name": "n3", "priority": 254}]}, {"n1": -1, "n2": -1, "n3": -5}),
         (
             {"virtualRouters": [{"name": "a", "virtualIPs": ["192.0.2.10/24"], "preferredNode": "n2"}]},
-            {"n1": None, "n2": -11, "n3": None},
+            {"n1": -1, "n2": -11, "n3": -1},
         ),
         ({"vrrp": {"preemption": {"mode": "Never"}}}, {"n1": None}),
     ],
