@@ -1,7 +1,9 @@
-"""What concerns all kinds of tests: the option of the golden tests, and failures that are repeated after several runs of pytest."""
+"""Of all kinds of tests: the option of the golden tests, SIGTERM, and failures that are repeated after several runs of pytest."""
 
 import os
+import signal
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -13,6 +15,17 @@ _OUTPUT = 12
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write what is rendered now as what is expected")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """SIGTERM ends pytest as Ctrl-C does, so that fixtures remove clusters and hosts. pytest-xdist ends its workers itself."""
+    if not hasattr(config, "workerinput"):
+        signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would end the removal
+    raise KeyboardInterrupt("SIGTERM")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

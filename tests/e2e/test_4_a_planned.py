@@ -64,22 +64,41 @@ def test_a_switchover_and_back_by_the_command_line(minimal: Front) -> None:
 
 
 def test_a_deleted_pod_hands_the_address_over_before_it_ends(minimal: Front) -> None:
-    (pod,) = [each["metadata"]["name"] for each in minimal.pods("lb") if each["spec"]["nodeName"] == "node1"]
-    with unnoticed(minimal, "the holder's pod deleted") as changes:
-        minimal.kubectl("delete", "pod", pod, "--wait=false")
-        eventually(lambda: _moved_because(minimal, "PodLeaving"), within=30, every=0.1)
-        eventually(lambda: _ready_again(minimal, pod), within=90, every=0.5)
-        minimal.held_by("node1", within=60)
-    assert path_of(changes) == ("node1", "node2", "node1"), changes
+    pod = delete_pod_of_holder(minimal, "node1", to="node2")
     of_pod = ("get", "events", "--field-selector", f"involvedObject.name={pod}", "-o", "jsonpath={.items[*].reason}")
     reasons = set(minimal.kubectl(*of_pod).split())
     assert "Killing" in reasons and "FailedPreStopHook" not in reasons, reasons
 
 
-def _moved_because(minimal: Front, reason: str) -> None:
-    """Raises AssertionError unless an Event says that the virtual IP moved from node1 for this reason."""
+def test_a_deleted_pod_of_a_node_that_is_first_only_by_preference_gets_the_address_back(minimal: Front) -> None:
+    """What `hacluster switchover` leaves behind: node3 has the lowest priority by itself."""
+    assert hacluster(minimal, "switchover", "web", "--to", "node3", "-n", "default").returncode == 0
+    try:
+        minimal.held_by("node3", within=10)
+        minimal.ready(within=60)
+        delete_pod_of_holder(minimal, "node3", to="node1")
+    finally:
+        hacluster(minimal, "switchover", "web", "--to", "node1", "-n", "default")
+        minimal.held_by("node1", within=30)
+        minimal.ready(within=60)
+
+
+def delete_pod_of_holder(minimal: Front, holder: str, *, to: str) -> str:
+    """Deletes the holder's pod under load: the address goes to the node `to`, and back to a new pod. Returns the old pod's name."""
+    (pod,) = [each["metadata"]["name"] for each in minimal.pods("lb") if each["spec"]["nodeName"] == holder]
+    with unnoticed(minimal, f"pod of holder {holder} deleted") as changes:
+        minimal.kubectl("delete", "pod", pod, "--wait=false")
+        eventually(lambda: _moved_because(minimal, holder, "PodLeaving"), within=30, every=0.1)
+        eventually(lambda: _ready_again(minimal, holder, pod), within=90, every=0.5)
+        minimal.held_by(holder, within=60)
+    assert path_of(changes) == (holder, to, holder), changes
+    return str(pod)
+
+
+def _moved_because(minimal: Front, holder: str, reason: str) -> None:
+    """Raises AssertionError unless an Event says that the virtual IP moved from this holder for this reason."""
     events = minimal.events()
-    assert any(re.search(rf"moved from node1 to node\d \({reason}\)", each) for each in events), events
+    assert any(re.search(rf"moved from {holder} to node\d \({reason}\)", each) for each in events), events
 
 
 def test_no_request_fails_during_a_rolling_upgrade_of_the_pods(minimal: Front) -> None:
@@ -105,9 +124,9 @@ def test_hacluster_status_shows_the_holder(minimal: Front) -> None:
     assert re.search(rf"{re.escape(VIP)}.*node1", done.stdout), done.stdout
 
 
-def _ready_again(front: Front, old: str) -> None:
-    """Raises AssertionError until node1 has another pod than `old`, and it is ready."""
-    pods = [each for each in front.pods("lb") if each["spec"].get("nodeName") == "node1"]
+def _ready_again(front: Front, node: str, old: str) -> None:
+    """Raises AssertionError until the node has another pod than `old`, and it is ready."""
+    pods = [each for each in front.pods("lb") if each["spec"].get("nodeName") == node]
     assert [each["metadata"]["name"] for each in pods] != [old] and len(pods) == 1
     statuses = pods[0]["status"].get("containerStatuses", [])
     assert statuses and all(each["ready"] for each in statuses)

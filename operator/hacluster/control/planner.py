@@ -4,8 +4,9 @@
 virtual router IDs (VRIDs) of all other resources, because two resources must not be given the same one.
 """
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from hacluster.api import HACluster, HAClusterStatus
 from hacluster.control.observe import Observer
@@ -36,9 +37,20 @@ class _PlanInputs:
     agents: Agents
     router_ids: tuple[tuple[str, int], ...]
     places: tuple[tuple[str, int], ...]
+    first: tuple[tuple[str, str], ...]
     interval_before: int | None
     taken: frozenset[int]
     other_virtual_ips: frozenset[Address]
+
+
+class Offered(Protocol):
+    """What the files say that the nodes are offered now."""
+
+    def offered_priorities(self, cluster: HACluster) -> Mapping[str, int]:
+        """Node → priority, for a resource whose status was lost."""
+
+    def first_nodes(self, cluster: HACluster) -> Mapping[str, str]:
+        """Virtual router → the node with the highest priority."""
 
 
 class Planner:
@@ -52,10 +64,9 @@ class Planner:
         settings: Settings,
         resources: Resources,
         observer: Observer,
-        offered_priorities: Callable[[HACluster], Mapping[str, int]] = lambda _: {},
+        offered: Offered,
     ) -> None:
-        """`offered_priorities`: node → priority in the files that it is offered now, for a resource whose status was lost."""
-        self._offered_priorities = offered_priorities
+        self._offered = offered
         self._settings = settings
         self._resources = resources
         self._observer = observer
@@ -72,7 +83,9 @@ class Planner:
     def plan(self, key: Key, cluster: HACluster, *, earlier_agents: bool) -> Plan:
         """The plan for the resource and its nodes as they are now. `earlier_agents`: some agents are older than HAClusterNode."""
         router_ids = earlier_router_ids(cluster, cluster.status)
-        places = {each.node: each.priority for each in cluster.status.priorities} or self._offered_priorities(cluster)
+        places = {each.node: each.priority for each in cluster.status.priorities} or self._offered.offered_priorities(cluster)
+        prefers = any(router.preferred_node for router in cluster.spec.virtual_routers)
+        first = self._offered.first_nodes(cluster) if prefers else {}
         inputs = _PlanInputs(
             uid=cluster.metadata.uid,
             generation=cluster.metadata.generation,
@@ -80,6 +93,7 @@ class Planner:
             agents=self._observer.agents(cluster, earlier=earlier_agents),
             router_ids=tuple(sorted(router_ids.items())),
             places=tuple(sorted(places.items())),
+            first=tuple(sorted(first.items())),
             interval_before=cluster.status.advertisement_interval_milliseconds,
             taken=taken_router_ids(cluster, self._resources.others(*key), self._leftovers(key))
             | self._router_ids_of_other_plans(key),
@@ -95,6 +109,7 @@ class Planner:
             router_ids=router_ids,
             taken_ids=inputs.taken,
             places=places,
+            first=first,
             interval_before=inputs.interval_before,
             other_virtual_ips=inputs.other_virtual_ips,
             agents=inputs.agents,

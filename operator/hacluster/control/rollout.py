@@ -14,11 +14,11 @@ from hacluster.control.store import Store
 from hacluster.errors import Problem
 from hacluster.kube.kinds import CONFIG_MAP, Object
 from hacluster.plan import Plan
-from hacluster.plan.model import Manifest
+from hacluster.plan.model import Manifest, Texts
 from hacluster.plan.objects.objects import config_maps
 from hacluster.plan.rollout.apache_addresses import old_addresses_are_needed
 from hacluster.plan.rollout.last_good import last_good_object, read_last_good
-from hacluster.plan.rollout.offered import offered_nodes, offered_priorities, offered_texts
+from hacluster.plan.rollout.offered import first_nodes, offered_nodes, offered_priorities, offered_texts
 from hacluster.plan.rollout.rollout import NodeRun, Rollout, roll_out
 from hacluster.plan.status import ObservedNode
 from hacluster.plan.status.fitness import could_take_over
@@ -44,8 +44,15 @@ class RolloutSteps:
 
     def offered_priorities(self, cluster: HACluster) -> dict[str, int]:
         """Node → the priority in the files that it is offered now, also of nodes that are not selected any more."""
+        return offered_priorities(self._offered(cluster))
+
+    def first_nodes(self, cluster: HACluster) -> dict[str, str]:
+        """Virtual router → the node with the highest priority in the files that the nodes are offered now."""
+        return first_nodes(self._offered(cluster))
+
+    def _offered(self, cluster: HACluster) -> Texts:
         config_maps = self._config_maps(cluster)
-        return offered_priorities(offered_texts(offered_nodes(*config_maps), *config_maps))
+        return offered_texts(offered_nodes(*config_maps), *config_maps)
 
     def _config_maps(self, cluster: HACluster) -> tuple[Object | None, ...]:
         namespace, name = cluster.metadata.namespace, cluster.metadata.name

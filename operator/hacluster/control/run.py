@@ -106,7 +106,7 @@ class Operator:
         self.reconciler = Reconciler(
             resources=resources,
             observer=observer,
-            planner=Planner(options.settings, resources, observer, steps.offered_priorities),
+            planner=Planner(options.settings, resources, observer, steps),
             steps=steps,
             applier=Applier(client, store, self.informer),
             pod_updates=PodUpdates(client, store),

@@ -27,6 +27,7 @@ from hacluster.plan.topology.topology import Findings, make_topology
 from hacluster.plan.warnings import warnings_of
 
 _NONE: Mapping[str, int] = MappingProxyType({})
+_NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
 def make_plan(
@@ -38,6 +39,7 @@ def make_plan(
     taken_ids: Collection[int] = (),
     other_virtual_ips: Collection[Address] = (),
     places: Mapping[str, int] = _NONE,
+    first: Mapping[str, str] = _NOBODY,
     interval_before: int | None = None,
     agents: Agents | None = None,
 ) -> Plan:
@@ -45,12 +47,13 @@ def make_plan(
 
     `router_ids` are the VRIDs that were allotted earlier, by router name (from `status.virtualIPs`). `taken_ids` are the VRIDs of
     other resources (`taken_router_ids`), `other_virtual_ips` their virtual IPs (`virtual_ips_of`). `places` are the default priorities
-    that were allotted earlier, by node (from `status.priorities`). `interval_before`: the advertisement interval in use in
+    that were allotted earlier, by node (from `status.priorities`). `first` are the nodes with the highest priority in the files
+    that the nodes are offered now, by router name. `interval_before`: the advertisement interval in use in
     milliseconds (from the status). `agents`: whose agents need access; None: those of the selected
     nodes. The same arguments always make the same plan. Problems are part of the plan, not exceptions.
     """
     requested, cluster = cluster, interval.granted(cluster, nodes, interval_before)
-    topology, found = make_topology(cluster, nodes, router_ids, taken_ids, other_virtual_ips, places=places)
+    topology, found = make_topology(cluster, nodes, router_ids, taken_ids, other_virtual_ips, places=places, first=first)
     if found.fatal:
         return _blocked(cluster, topology, found)
     leaving = cordoned_yields(topology.routers, nodes, cluster.spec.vrrp.preemption.mode)

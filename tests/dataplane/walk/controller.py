@@ -21,7 +21,7 @@ from hacluster.plan import Interface, NodeView, Plan, Settings, earlier_router_i
 from hacluster.plan.model import Manifest, Texts
 from hacluster.plan.objects.objects import config_maps
 from hacluster.plan.rollout.apache_addresses import old_addresses_are_needed
-from hacluster.plan.rollout.offered import offered_texts
+from hacluster.plan.rollout.offered import first_nodes, offered_texts
 from hacluster.plan.rollout.rollout import LastGood, NodeRun, Rollout, roll_out
 from hacluster.plan.status import Claim, ObservedNode, ReportInputs, VirtualIP, report
 from hacluster.plan.status.fitness import could_take_over
@@ -73,9 +73,10 @@ class Controller:
         cluster, views = self._lab.cluster, tuple(self._view(name) for name in sorted(self._lab.nodes))
         router_ids = earlier_router_ids(cluster, self.status)
         places = {each.node: each.priority for each in self.status.priorities}
-        inputs = (self._generation, views, router_ids, places)
+        first = first_nodes(self._offered)
+        inputs = (self._generation, views, router_ids, places, first)
         if self._planned is None or self._planned[0] != inputs:
-            self._planned = inputs, make_plan(cluster, views, _SETTINGS, router_ids=router_ids, places=places)
+            self._planned = inputs, make_plan(cluster, views, _SETTINGS, router_ids=router_ids, places=places, first=first)
         return self._planned[1]
 
     def step(self) -> None:

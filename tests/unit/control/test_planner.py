@@ -1,9 +1,11 @@
 """`Planner`: plans are reused, and two resources that are planned at the same time get different VRIDs."""
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from hacluster.api import HACluster
 from hacluster.control import planner as module
 from hacluster.control.liveness import Liveness
 from hacluster.control.observe import Observer
@@ -15,13 +17,31 @@ from hacluster.plan import Plan, Settings, make_plan
 from tests.unit.control.examples import example_object, resource, spec
 
 
+@dataclass
+class OfferedFiles:
+    """What the nodes are offered; `asked` counts the questions for the first nodes."""
+
+    priorities: dict[str, int] = field(default_factory=dict)
+    first: dict[str, str] = field(default_factory=dict)
+    asked: int = 0
+
+    def offered_priorities(self, cluster: HACluster) -> dict[str, int]:
+        return self.priorities
+
+    def first_nodes(self, cluster: HACluster) -> dict[str, str]:
+        self.asked += 1
+        return self.first
+
+
 class TwoResources:
     """A planner, and the resources one and two on one node."""
 
     def __init__(self) -> None:
         self.store = Store()
         self.resources = Resources(self.store)
-        self.planner = Planner(Settings("node:test"), self.resources, Observer(self.store, Liveness(), lambda: 0.0))
+        self.offered = OfferedFiles()
+        observer = Observer(self.store, Liveness(), lambda: 0.0)
+        self.planner = Planner(Settings("node:test"), self.resources, observer, self.offered)
         self.store.put(NODE, {**example_object("node1", namespace="", cluster=""), "metadata": {
             **example_object("node1", namespace="", cluster="", uid="n1")["metadata"], "labels": {"role": "lb"}}})  # fmt: skip
         for number, name in enumerate(("one", "two"), start=1):
@@ -91,15 +111,33 @@ def test_a_plan_is_reused_while_its_inputs_are_the_same(monkeypatch: pytest.Monk
 
 def test_the_files_that_are_offered_stand_in_for_a_lost_status() -> None:
     cluster = TwoResources()
-    offered = {"node1": 77, "gone": 66}
-    cluster.planner = Planner(
-        Settings("node:test"), cluster.resources, Observer(cluster.store, Liveness(), lambda: 0.0), lambda _: offered
-    )
-    assert cluster.plan("one").topology.places == offered
+    cluster.offered.priorities = {"node1": 77, "gone": 66}
+    assert cluster.plan("one").topology.places == cluster.offered.priorities
     raw = resource(5, name="one", uid="one", spec=spec(1))
     raw["status"]["priorities"] = [{"node": "node1", "priority": 55}]
     cluster.store.put(HACLUSTER, raw)
     assert cluster.plan("one").topology.places == {"node1": 55}
+
+
+def test_who_is_first_in_the_offered_files_reaches_the_plan_of_a_resource_that_prefers_a_node(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster = TwoResources()
+    cluster.offered.first = {"VI_1": "node1"}
+    found: list[Any] = []
+
+    def record(*args: Any, **kwargs: Any) -> Plan:
+        found.append(dict(kwargs["first"]))
+        return make_plan(*args, **kwargs)
+
+    monkeypatch.setattr(module, "make_plan", record)
+    cluster.plan("one")
+    assert found == [{}] and not cluster.offered.asked, "reading all files again costs time"
+    (router,) = spec(3)["virtualRouters"]
+    preferring = spec(3) | {"virtualRouters": [router | {"preferredNode": "node1"}]}
+    cluster.store.put(HACLUSTER, resource(5, name="three", uid="three", spec=preferring))
+    cluster.plan("three")
+    assert found[-1] == {"VI_1": "node1"}
 
 
 def test_router_ids_and_priorities_count_as_unrecorded_until_the_status_has_them() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hacluster.nodeconfig import AgentConfig, File
+from hacluster.nodeconfig import AgentConfig, File, Router
 from hacluster.packing import node_of, unpack
 from hacluster.plan.model import Texts
 from hacluster.plan.objects.objects import APACHE_FILES
@@ -40,14 +40,29 @@ def offered_priorities(texts: Texts) -> dict[str, int]:
 
     It stands in for `status.priorities` where that was lost: so the nodes keep their order.
     """
-    found: dict[str, int] = {}
+    return {node: routers[0].priority for node, routers in _offered_routers(texts).items() if routers}
+
+
+def first_nodes(texts: Texts) -> dict[str, str]:
+    """Virtual router → the node with the highest priority in its agent.json; left out where several have that priority."""
+    ranked: dict[str, list[tuple[int, str]]] = {}
+    for node, routers in _offered_routers(texts).items():
+        for router in routers:
+            ranked.setdefault(router.name, []).append((router.priority, node))
+    found = {}
+    for name, members in ranked.items():
+        (top, node), *rest = sorted(members, reverse=True)
+        if not any(priority == top for priority, _ in rest):
+            found[name] = node
+    return found
+
+
+def _offered_routers(texts: Texts) -> dict[str, tuple[Router, ...]]:
+    """Node → the virtual routers in its agent.json. A file that cannot be read is left out."""
+    found = {}
     for node, files in texts.items():
-        try:
-            routers = AgentConfig.model_validate_json(files.get(File.AGENT, "")).routers
-        except ValidationError:
-            continue
-        if routers:
-            found[node] = routers[0].priority
+        with contextlib.suppress(ValidationError):
+            found[node] = AgentConfig.model_validate_json(files.get(File.AGENT, "")).routers
     return found
 
 

@@ -92,6 +92,16 @@ def choose_preferred(
     return wanted, ()
 
 
+def stays_first(router: VirtualRouter, members: Collection[str], first: str | None) -> str:
+    """The preferred node, if it keeps the highest priority although no preference is in force now; empty: it does not.
+
+    `first` has the highest priority so far; None: nobody alone. A preference ends for as long as that node's pod is replaced, or the node
+    is cordoned. Other priorities would mean that keepalived is reloaded on all nodes in the middle of a move, and once more after it;
+    and they are not needed: what makes the node unfit lowers its priority by itself.
+    """
+    return router.preferred_node if router.preferred_node == first and first in members else ""
+
+
 def cannot_take(router: str, view: NodeView, *, held: bool) -> str:
     """Why the node cannot take the router now, as a clause; empty: it can. `held`: some node holds the router."""
     if view.cordoned:

@@ -16,7 +16,7 @@ from hacluster.plan.topology.addresses import describe, unicast_source
 from hacluster.plan.topology.backends import backend_address
 from hacluster.plan.topology.interface_choice import LeftOut, choose_interface
 from hacluster.plan.topology.loops import loops_to_nodes
-from hacluster.plan.topology.preference import choose_preferred, put_first, put_last
+from hacluster.plan.topology.preference import choose_preferred, put_first, put_last, stays_first
 from hacluster.plan.topology.priorities import allot_places, allot_priorities
 from hacluster.plan.topology.routerids import allot_router_ids, router_names
 from hacluster.plan.topology.stats import stats_addresses
@@ -45,6 +45,7 @@ def make_topology(
     other_virtual_ips: Collection[Address] = (),
     *,
     places: Mapping[str, int],
+    first: Mapping[str, str],
 ) -> tuple[Topology, Findings]:
     """The topology, and everything that keeps single nodes or the whole resource from it. Arguments as in `make_plan`."""
     found = Findings()
@@ -69,9 +70,8 @@ def make_topology(
     participants = _participants(cluster, ready, tuple(places), found)
     if cluster.spec.apache and ready and all(each.backend_address is None for each in participants):
         found.fatal += [problem for problem in found.problems if problem.reason == Reason.NO_BACKEND_ADDRESS]
-    routers = _routers(
-        cluster, views, ready, priorities=priorities, vrids=_allot_vrids(cluster, router_ids, taken_ids, found), found=found
-    )
+    vrids = _allot_vrids(cluster, router_ids, taken_ids, found)
+    routers = _routers(cluster, views, ready, priorities=priorities, vrids=vrids, first=first, found=found)
     return Topology(participants, routers, priorities, places), found
 
 
@@ -122,6 +122,7 @@ def _routers(
     *,
     priorities: Mapping[str, int],
     vrids: Mapping[str, int],
+    first: Mapping[str, str],
     found: Findings,
 ) -> tuple[Router, ...]:
     """The virtual routers with their members. A router that no reporting node can run is fatal."""
@@ -136,8 +137,8 @@ def _routers(
             found.fatal += left_out
         preferred, refused = choose_preferred(index, name, router, members, views)
         found.problems += refused
-        if preferred:
-            members = put_first(members, preferred)
+        if highest := preferred or stays_first(router, members, first.get(name)):
+            members = put_first(members, highest)
         if cluster.spec.vrrp.preemption.mode is PreemptionMode.DELAYED:
             # Otherwise a cordoned node, after the delay, would take back the router that it has just yielded.
             members = put_last(members, [view.name for view in views if view.cordoned])

@@ -1,6 +1,5 @@
 """Preferred and cordoned nodes: their priorities, and which node yields to which."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -8,44 +7,11 @@ import pytest
 
 from hacluster.api import NodeStatus
 from hacluster.nodeconfig import AgentConfig, File
-from hacluster.plan import Member, NodeView, Plan
-from hacluster.plan.topology.preference import observed, put_first, put_last
+from hacluster.plan import NodeView, Plan
+from hacluster.plan.topology.preference import observed
 from tests.unit.plan.clusters import cluster, node, nodes, plan
 
 VI = frozenset({"VI_1"})
-
-
-def members(**priorities: int) -> dict[str, Member]:
-    return {name: Member("eth0", priority) for name, priority in priorities.items()}
-
-
-def priorities(made: Mapping[str, Member]) -> dict[str, int]:
-    return {name: member.priority for name, member in made.items()}
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ({"a": 250, "b": 240, "c": 230}, {"a": 240, "b": 230, "c": 250}),
-        ({"a": 103, "b": 102, "c": 104}, {"a": 103, "b": 102, "c": 104}),
-        ({"c": 7}, {"c": 7}),
-        ({"a": 100, "b": 100, "c": 100}, {"a": 100, "b": 100, "c": 101}),
-        ({"a": 254, "b": 254, "c": 10}, {"a": 253, "b": 10, "c": 254}),
-        ({"a": 254, "b": 254, "c": 254}, {"a": 253, "b": 253, "c": 254}),
-        ({"a": 254, "b": 254, "c": 254, "d": 253, "e": 252}, {"a": 253, "b": 253, "c": 254, "d": 252, "e": 251}),
-    ],
-)
-def test_the_preferred_node_alone_has_the_highest_priority(before: dict[str, int], after: dict[str, int]) -> None:
-    made = put_first(members(**before), "c")
-    assert priorities(made) == after
-    assert all(made["c"].priority > each.priority for name, each in made.items() if name != "c")
-    assert all(1 <= each.priority <= 254 for each in made.values())
-    if len(set(before.values())) == len(before):
-        assert sorted(priorities(made).values()) == sorted(before.values()), "the same priorities in another order"
-
-
-def test_the_last_node_has_the_lowest_priority_and_the_others_keep_their_order() -> None:
-    assert priorities(put_last(members(a=250, b=240, c=230), ["a"])) == {"b": 250, "c": 240, "a": 230}
 
 
 def views(holder: str = "n1", **changes: Any) -> list[NodeView]:
@@ -114,6 +80,26 @@ def test_a_preference_for_an_unfit_node_is_not_in_force(words: str) -> None:
     (problem,) = made.problems
     assert (problem.reason, problem.field) == ("PreferredNodeUnfit", "spec.virtualRouters[0].preferredNode")
     assert words in problem.message and "Nothing was moved" in problem.message
+
+
+@pytest.mark.parametrize("words", UNFIT)
+def test_a_preferred_node_that_is_unfit_for_a_while_stays_first_and_no_file_of_keepalived_changes(words: str) -> None:
+    """Else keepalived would be reloaded on all nodes when its pod is replaced, and once more when it is back."""
+    fit = plan(preferring("n3"), *views(holder="n3"))
+    unfit = plan(preferring("n3"), *views(n3=UNFIT[words]), first={"VI_1": "n3"})
+    assert [each.reason for each in unfit.problems] == ["PreferredNodeUnfit"]
+    assert not unfit.topology.routers[0].preferred and not yielding(unfit)["n1"], "the holder does not step back for it"
+    assert {name: texts[File.KEEPALIVED] for name, texts in unfit.texts.items()} == {
+        name: texts[File.KEEPALIVED] for name, texts in fit.texts.items()
+    }
+
+
+def test_only_the_preferred_node_itself_stays_first() -> None:
+    dead = UNFIT["HAProxy"]
+    assert priority_by_node(plan(preferring("n3"), *views(n3=dead), first={"VI_1": "n2"})) == BASE
+    assert priority_by_node(plan(cluster(), *views(), first={"VI_1": "n3"})) == BASE, "no node is preferred any more"
+    gone = [each for each in views() if each.name != "n3"]
+    assert priority_by_node(plan(preferring("n3"), *gone, first={"VI_1": "n3"})) == {"n1": 250, "n2": 240}
 
 
 def test_a_preferred_node_that_holds_the_router_need_not_be_ready() -> None:
