@@ -14,6 +14,9 @@ from hacluster.plan.model import NodeView
 from hacluster.timing import NEEDS_REAL_TIME
 
 _SAFE: Final = timedelta(seconds=NEEDS_REAL_TIME)
+_SAFE_FOR_SECONDS: Final = timedelta(milliseconds=100)
+"""Good enough for the seconds until all nodes have said whether they have real-time scheduling. So a new resource with the default
+interval need not change it where they have it."""
 
 
 def milliseconds(cluster: HACluster) -> int:
@@ -25,14 +28,14 @@ def granted(cluster: HACluster, nodes: Sequence[NodeView], before: int | None) -
     """The resource with the interval that its nodes can keep.
 
     `before`: the interval in use in milliseconds, None: none is recorded. While a node has not said whether it has real-time
-    scheduling, as after a start of its pod, a longer interval stays; a new resource begins with one.
+    scheduling, as after a start of its pod, a longer interval stays; a new resource begins with one if it asks for less than 100 ms.
     """
     requested = cluster.spec.vrrp.advertisement_interval
     if requested >= _SAFE:
         return cluster
     # Where none is recorded and a node serves already, this is a resource of version 0.1, whose nodes use what it asks for.
     is_new = before is None and not any(each.holds for each in nodes)
-    longer = is_new or (before or 0) > milliseconds(cluster)
+    longer = (is_new and requested < _SAFE_FOR_SECONDS) or (before or 0) > milliseconds(cluster)
     lacking = any(each.real_time is False or (each.real_time is None and longer) for each in nodes)
     return _with_interval(cluster, _SAFE) if lacking else cluster
 

@@ -29,7 +29,7 @@ def in_use(made: Plan) -> set[tuple[str, int, int]]:
     return found
 
 
-FAST, SLOW = {("0.03", 30, 0)}, {("0.1", 100, 30)}
+FAST, SLOW = {("0.03", 30, 0)}, {("0.15", 150, 30)}
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,8 @@ FAST, SLOW = {("0.03", 30, 0)}, {("0.1", 100, 30)}
         ((True, False, True), 30, SLOW),
         ((True, False, None), None, SLOW),
         ((True, None, True), 30, FAST),  # a pod was replaced
-        ((True, None, True), 100, SLOW),  # the same; it may lack it still
-        ((True, True, True), 100, FAST),  # the nodes grant it now
+        ((True, None, True), 150, SLOW),  # the same; it may lack it still
+        ((True, True, True), 150, FAST),  # the nodes grant it now
     ],
 )
 def test_all_nodes_use_a_longer_interval_while_one_lacks_real_time_scheduling(
@@ -51,6 +51,26 @@ def test_all_nodes_use_a_longer_interval_while_one_lacks_real_time_scheduling(
     made = planned("30ms", *real_time, before=before)
     assert in_use(made) == expected
     assert made.interval_ms == next(iter(expected))[1]
+
+
+DEFAULT, LONGER = {("0.1", 100, 0)}, {("0.15", 150, 100)}
+
+
+@pytest.mark.parametrize(
+    ("real_time", "before", "expected"),
+    [
+        ((True, True, True), None, DEFAULT),
+        ((None, None, None), None, DEFAULT),  # a new resource: it need not change its interval where the nodes have it
+        ((None, False, None), 100, LONGER),
+        ((None, None, None), 100, DEFAULT),  # pods were replaced
+        ((None, None, None), 150, LONGER),
+        ((True, True, True), 150, DEFAULT),
+    ],
+)
+def test_the_default_interval_is_kept_until_a_node_says_that_it_cannot(
+    real_time: tuple[bool | None, ...], before: int | None, expected: set[tuple[str, int, int]]
+) -> None:
+    assert in_use(planned("100ms", *real_time, before=before)) == expected
 
 
 def test_a_resource_that_an_older_version_serves_keeps_its_interval() -> None:

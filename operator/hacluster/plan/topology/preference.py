@@ -99,7 +99,7 @@ def stays_first(router: VirtualRouter, members: Collection[str], first: str | No
     is cordoned. Other priorities would mean that keepalived is reloaded on all nodes in the middle of a move, and once more after it;
     and they are not needed: what makes the node unfit lowers its priority by itself.
     """
-    return router.preferred_node if router.preferred_node == first and first in members else ""
+    return first if first and router.preferred_node == first and first in members else ""
 
 
 def cannot_take(router: str, view: NodeView, *, held: bool) -> str:

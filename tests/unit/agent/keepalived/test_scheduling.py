@@ -22,9 +22,9 @@ def config(interval: int) -> AgentConfig:
 
 
 def test_only_short_intervals_need_real_time_scheduling() -> None:
-    assert [needed(config(each)) for each in (10, 90, 100, 1000)] == [0.01, 0.09, None, None]
+    assert [needed(config(each)) for each in (10, 100, 149, 150, 1000)] == [0.01, 0.1, 0.149, None, None]
     assert needed(None) is None
-    slowed = config(100).model_copy(update={"requested_interval_ms": 30})
+    slowed = config(150).model_copy(update={"requested_interval_ms": 30})
     assert needed(slowed) == 0.03  # the resource asks for it, although the plan has a longer one now
 
 
@@ -69,13 +69,13 @@ async def test_a_moment_without_it_is_not_reported(monkeypatch: pytest.MonkeyPat
 
 
 async def test_it_is_reported_where_it_is_needed_and_only_there() -> None:
-    """50 ms → 100 ms → 50 ms."""
+    """100 ms → 150 ms → 100 ms."""
     state = AgentState()
     task = asyncio.create_task(watch_scheduling(state, Ordinary(), every=0.01))
     try:
-        for interval in (50, 100, 50):
+        for interval in (100, 150, 100):
             state.update(installed=config(interval))
-            expected = ["NoRealTime"] if interval < 100 else []
+            expected = ["NoRealTime"] if interval < 150 else []
             await eventually_async(
                 lambda expected=expected: [each.reason for each in state.now.problems.get(PART, ())] == expected,
                 within=2,  # type: ignore[misc]
