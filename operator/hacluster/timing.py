@@ -41,8 +41,8 @@ A restart of a node's network service removes and adds its addresses within seco
 NEEDS_REAL_TIME: Final = 0.15
 """Advertisement intervals in seconds below this need real-time scheduling (keepalived/scheduling.py).
 
-Measured on kind, where four nodes share two cores and keepalived has none: while pods are replaced, a living holder advertises up to
-0.37 s late, and a backup takes over after three intervals (docs/decisions/0038-no-faster-than-the-nodes.md).
+Measured on kind, where four nodes share two cores and keepalived has none: while pods are replaced, advertisements of a living
+holder are up to 0.37 s apart, and a backup takes over after three intervals (docs/decisions/0038-no-faster-than-the-nodes.md).
 """
 
 LEAD: Final = 1.5
