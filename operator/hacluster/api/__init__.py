@@ -10,11 +10,14 @@ How a value is checked:
 What the fields are:
 - `vrrp.py` – `spec.virtualRouters` and `spec.vrrp`.
 - `forward_for.py` – `forwardFor`, which may be a boolean or a mapping.
-- `listeners.py` – the listeners of HAProxy and their servers.
-- `haproxy.py` – `spec.haproxy`.
+- `health_check.py`, `balancing.py`, `headers.py`, `timeouts.py`, `servers.py`, `routes.py` – parts of a listener.
+- `listeners.py` – the listeners of HAProxy; `listener_rules.py` the rules between their fields.
+- `haproxy.py` – `spec.haproxy`; `targets.py` lists the groups of servers in it.
+- `apache.py` – `spec.apache`.
+- `system.py` – `spec.nodes` and `spec.system`.
 - `pods.py` – tolerations, images and container resources.
 - `address_rules.py` – rules that compare virtual IPs with other fields.
-- `spec.py` – all of `spec`.
+- `spec.py` – all of `spec`; `spec_rules.py` the rules between its fields.
 - `unused.py` – rules against fields of `spec` that have no effect beside the others.
 - `status.py` – all of `status`.
 - `node.py` – the other kind of object: what one node's agent reports.

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from hacluster.api.base import Rule
 from hacluster.api.listeners import Bind
+from hacluster.api.servers import Server
+from hacluster.api.targets import all_targets
 from hacluster.api.vrrp import LONGEST_V3_INTERVAL
 
 
@@ -27,12 +29,18 @@ def _loop_field(spec: Any) -> str | None:
     virtual_ips = {address.ip for router in spec.virtual_routers for address in router.virtual_ips}
     ports = {each.port for each in spec.haproxy.listeners}
     on_any_address = {each.port for each in spec.haproxy.listeners if each.bind is Bind.ANY}
-    for i, listener in enumerate(spec.haproxy.listeners):
-        for j, server in enumerate(listener.backend.servers or ()):
-            local = server.address.is_loopback or server.address.is_unspecified  # Linux connects 0.0.0.0 and :: to this host
-            if (server.address in virtual_ips and server.port in ports) or (local and server.port in on_any_address):
-                return f"haproxy.listeners[{i}].backend.servers[{j}]"
+    for field, target in all_targets(spec.haproxy):
+        for index, server in enumerate(target.backend.servers or ()):
+            is_virtual_ip = server.address in virtual_ips and server.port in ports
+            if is_virtual_ip or (_is_this_host(server) and server.port in on_any_address):
+                return f"{field}.servers[{index}]"
     return None
+
+
+def _is_this_host(server: Server) -> bool:
+    if server.address is None:
+        return (server.hostname or "").rstrip(".").lower() == "localhost"
+    return server.address.is_loopback or server.address.is_unspecified  # Linux connects 0.0.0.0 and :: to this host
 
 
 ADDRESS_RULES: Final = (

@@ -1,33 +1,29 @@
 """Models of `spec.haproxy`: limits and timeouts, the log, the statistics page. The listeners are in `listeners.py`."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from hacluster.api.base import Model, Rule, without_effect
-from hacluster.api.constraints import ListMap, Text
+from hacluster.api.constraints import ListMap, ListSet, Text
 from hacluster.api.listeners import Listener
+from hacluster.api.timeouts import Timeouts
 from hacluster.api.types import Address, Enumeration, InterfaceName, Port, Timer, UrlPath
 
+MAX_ROUTES: Final = 192
+"""Routes of all listeners: with 64 listeners, 256 groups of servers, the most that a node's status lists."""
+METRICS_PATH: Final = "/metrics"
+"""Where the port of the statistics page serves HAProxy's own metrics."""
 
-class Timeouts(Model):
-    """HAProxy's timeouts."""
 
-    http_request: Timer = timedelta(seconds=20)
-    """For a client to send a whole request."""
-    queue: Timer = timedelta(minutes=1)
-    """For a request to wait for a free server."""
-    connect: Timer = timedelta(seconds=1)
-    """For a connection to a server."""
-    client: Timer = timedelta(minutes=1)
-    """Inactivity on the client's side."""
-    server: Timer = timedelta(minutes=1)
-    """Inactivity on the server's side."""
-    http_keep_alive: Timer = timedelta(seconds=10)
-    """For the next request on a kept connection."""
-    check: Timer = timedelta(seconds=10)
-    """For the answer to a health check, once connected."""
+class Dns(Model):
+    """How HAProxy finds the addresses of servers with a host name."""
+
+    servers: Annotated[tuple[Address, ...], Field(min_length=1, max_length=8), ListSet()] | None = None
+    """Addresses of name servers, port 53. Default: those in the node's /etc/resolv.conf."""
+    hold: Timer = timedelta(seconds=10)
+    """How long an answer is good for; then HAProxy asks again. While no name server answers, the last addresses are used."""
 
 
 class LogTarget(Enumeration):
@@ -96,8 +92,17 @@ class Stats(Model):
             holds=lambda s: s.admin or not s.allow_unauthenticated_admin,
             field="allowUnauthenticatedAdmin",
         ),
+        Rule(
+            cel="!self.metrics || self.path != '/metrics'",
+            message="/metrics is the path of the metrics; choose another path for the page, or set metrics: false",
+            holds=lambda s: not s.metrics or s.path != METRICS_PATH,
+            field="path",
+        ),
         *without_effect(
-            {"port": "8080", "path": "'/stats'", "realm": "'HAProxy Statistics'", "interface": "", "admin": "false"},
+            {
+                **{"port": "8080", "path": "'/stats'", "realm": "'HAProxy Statistics'", "interface": ""},
+                **{"admin": "false", "metrics": "false"},
+            },
             unless="self.enabled",
             effective=lambda s: s.enabled,
             message="has no effect with enabled: false; remove it",
@@ -114,6 +119,8 @@ class Stats(Model):
     """Realm that a browser shows."""
     interface: InterfaceName | None = None
     """Serve the page on this interface only. Default: on every address."""
+    metrics: bool = False
+    """Serve HAProxy's own metrics for Prometheus at /metrics of this port."""
     admin: bool = False
     """Allow servers to be disabled from the page."""
     allow_unauthenticated_admin: bool = False
@@ -127,12 +134,27 @@ def stats_ports(haproxy: "Haproxy") -> set[int]:
 
 def _duplicate_port_field(haproxy: "Haproxy") -> str:
     """Path of the first listener port that is taken already, by the statistics page or an earlier listener."""
-    seen = stats_ports(haproxy)
+    taken = stats_ports(haproxy)
     for index, listener in enumerate(haproxy.listeners):
-        if listener.port in seen:
+        earlier = (each for each in haproxy.listeners[:index] if each.port == listener.port)
+        if listener.port in taken or any(_share_an_address(listener, each) for each in earlier):
             return f"listeners[{index}].port"
-        seen.add(listener.port)
     return "listeners"
+
+
+def _share_an_address(one: Listener, other: Listener) -> bool:
+    """Whether an address may be one on which both listen."""
+    return one.bind_routers is None or other.bind_routers is None or bool({*one.bind_routers} & {*other.bind_routers})
+
+
+def _has_hostname(haproxy: "Haproxy") -> bool:
+    backends = [backend for each in haproxy.listeners for backend in (each.backend, *(route.backend for route in each.routes))]
+    return any(server.hostname for backend in backends for server in backend.servers or ())
+
+
+_PORTS_DIFFER: Final = (
+    "listener ports must differ, also from stats.port; two listeners share a port only if their bindRouters differ"
+)
 
 
 class Haproxy(Model):
@@ -140,12 +162,25 @@ class Haproxy(Model):
 
     rules = (
         Rule(
-            cel="self.listeners.all(l, self.listeners.exists_one(m, m.port == l.port) && "
-            "(l.port != self.stats.port || !self.stats.enabled))",
-            message="listener ports must differ, also from stats.port",
+            cel="self.listeners.all(l, (l.port != self.stats.port || !self.stats.enabled) && self.listeners.all(m, m.port != l.port || "
+            "m.name == l.name || (has(l.bindRouters) && has(m.bindRouters) && !l.bindRouters.exists(r, r in m.bindRouters))))",
+            message=_PORTS_DIFFER,
             holds=lambda h: _duplicate_port_field(h) == "listeners",
             field="listeners",
             wrong_field=_duplicate_port_field,
+        ),
+        Rule(
+            cel="!has(self.dns) || self.listeners.exists(l, (has(l.backend.servers) && l.backend.servers.exists(s, has(s.hostname))) || "
+            "l.routes.exists(r, has(r.backend.servers) && r.backend.servers.exists(s, has(s.hostname))))",
+            message="has no effect: no server has a hostname; remove it",
+            holds=lambda h: h.dns is None or _has_hostname(h),
+            field="dns",
+        ),
+        Rule(
+            cel="self.listeners.map(l, l.routes.size()).sum() <= 192",
+            message="there may be at most 192 routes in all",
+            holds=lambda h: sum(len(each.routes) for each in h.listeners) <= MAX_ROUTES,
+            field="listeners",
         ),
     )
 
@@ -157,6 +192,8 @@ class Haproxy(Model):
     """Further tries of a connection that failed, and of a GET, HEAD or OPTIONS request that a server closed without an answer."""
     timeouts: Timeouts = Timeouts()
     """How long HAProxy waits, for what."""
+    dns: Dns | None = None
+    """How the addresses of servers with a hostname are found."""
     log: Log = Log()
     """Where HAProxy's log goes."""
     stats: Stats = Stats()

@@ -1,17 +1,20 @@
-"""Models of `spec.haproxy.listeners`: a listener's port, how it chooses and checks servers, and the servers themselves."""
+"""Model of `spec.haproxy.listeners`: one port of the front door, whom it admits, and what it does with what arrives."""
 
-from collections.abc import Callable
-from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from hacluster.api.base import Alternative, Model, Rule
-from hacluster.api.constraints import ListMap, Text
-from hacluster.api.forward_for import ForwardForMode, ForwardForSetting
-from hacluster.api.types import Address, Enumeration, Name, Port, Timer, UrlTarget
-
-_STATUS = "[1-5][0-9]{2}"
+from hacluster.api.balancing import Balance, Cookie
+from hacluster.api.base import Model
+from hacluster.api.constraints import ListSet
+from hacluster.api.forward_for import ForwardForSetting
+from hacluster.api.headers import Headers
+from hacluster.api.health_check import HealthCheck
+from hacluster.api.listener_rules import ALTERNATIVES, RULES
+from hacluster.api.routes import Route
+from hacluster.api.servers import Backend
+from hacluster.api.timeouts import ListenerTimeouts
+from hacluster.api.types import Enumeration, Name, Network, Port
 
 
 class Bind(Enumeration):
@@ -28,17 +31,6 @@ class Mode(Enumeration):
     TCP = "TCP"
 
 
-class Balance(Enumeration):
-    """How a listener chooses a server."""
-
-    ROUND_ROBIN = "RoundRobin"
-    LEAST_CONNECTIONS = "LeastConnections"
-    SOURCE = "Source"
-    URI = "URI"
-    RANDOM = "Random"
-    FIRST = "First"
-
-
 class ConnectionMode(Enumeration):
     """What happens to connections after a response."""
 
@@ -47,191 +39,52 @@ class ConnectionMode(Enumeration):
     CLOSE = "Close"
 
 
-class SameSite(Enumeration):
-    """The cookie's SameSite attribute."""
+class SendProxyProtocol(Enumeration):
+    """Whether servers are told the client's address by the PROXY protocol."""
 
-    STRICT = "Strict"
-    LAX = "Lax"
     NONE = "None"
+    V1 = "V1"
+    V2 = "V2"
 
 
-class Cookie(Model):
-    """Stickiness by an inserted cookie: a client returns to the server that it had, whichever node holds the virtual IP."""
+class OnServerDown(Enumeration):
+    """What happens to the connections of a server that a check finds down."""
 
-    rules = (
-        Rule(
-            cel="!has(self.sameSite) || self.sameSite != 'None' || self.secure",
-            message="browsers refuse SameSite=None without secure: true",
-            holds=lambda c: c.same_site is not SameSite.NONE or c.secure,
-            field="sameSite",
-        ),
-    )
-
-    name: Annotated[str, Text("letters, digits, '_', '.' and '-', such as SERVERID", "^[A-Za-z0-9_.-]+$", 64)]
-    """Name of the cookie; its value is the server's name."""
-    secure: bool = False
-    """Send it over TLS only."""
-    http_only: bool = False
-    """Hide it from scripts."""
-    same_site: SameSite | None = None
-    """SameSite attribute."""
+    KEEP_SESSIONS = "KeepSessions"
+    CLOSE_SESSIONS = "CloseSessions"
 
 
-class HealthCheckMethod(Enumeration):
-    """HTTP methods for health checks."""
+class ProxyProtocol(Model):
+    """The PROXY protocol, by which a load balancer tells the next one the client's address."""
 
-    OPTIONS = "OPTIONS"
-    GET = "GET"
-    HEAD = "HEAD"
-
-
-class HealthCheck(Model):
-    """How HAProxy checks each server."""
-
-    rules = (
-        Rule(
-            cel="self.expectStatus == '' || self.expectStatus.split(',').all(r, "
-            "r.matches('^[0-9]+$') || r.substring(0, 3) <= r.substring(4))",
-            message="a range runs from the lower status code to the higher, such as 200-399",
-            holds=lambda h: all(each[:3] <= (each[4:] or each) for each in h.expect_status.split(",")),
-            field="expectStatus",
-        ),
-    )
-
-    method: HealthCheckMethod = HealthCheckMethod.OPTIONS
-    """HTTP method."""
-    path: UrlTarget = "/"
-    """Path that is asked for."""
-    host: Annotated[str, Text("a host name, with a port or none, such as shop.example.com", "^[A-Za-z0-9.:_-]*$", 253)] = ""
-    """Host header of the check; empty: none."""
-    expect_status: Annotated[
-        str, Text("status codes such as 200-399 or 200,204", rf"^({_STATUS}(-{_STATUS})?(,{_STATUS}(-{_STATUS})?)*)?$", 64)
-    ] = ""
-    """Status codes that count as healthy, such as 200-399; empty: 2xx and 3xx."""
-    interval: Timer = timedelta(seconds=5)
-    """Between checks of a server in a steady state."""
-    fast_interval: Timer = timedelta(seconds=2)
-    """Between checks while a server changes state."""
-    rise: Annotated[int, Field(ge=1, le=100)] = 3
-    """Passed checks until a server is up."""
-    fall: Annotated[int, Field(ge=1, le=100)] = 3
-    """Failed checks until a server is down."""
+    accept: bool = False
+    """Every connection begins with it, version 1 or 2; others are closed. Whoever reaches the port can claim any client's address."""
+    send: SendProxyProtocol = SendProxyProtocol.NONE
+    """V1 (text) or V2 (binary): the servers get it at the start of every connection, and must expect it. Checks on the server's port send
+it as well."""
 
 
-class ApacheBackend(Model):
-    """The cluster's own Apache, one server per node."""
-
-
-class Server(Model):
-    """One server of the user's own."""
-
-    name: Name
-    """Name of the server, and its cookie's value."""
-    address: Address
-    """Address of the server."""
-    port: Port
-    """Port of the server."""
-    weight: Annotated[int, Field(ge=0, le=256)] = 1
-    """Share of the traffic, 0-256."""
-    backup: bool = False
-    """Used only while no server without backup is up."""
-
-
-class Backend(Model):
-    """Where a listener sends its requests: exactly one of its fields."""
-
-    rules = (
-        Rule(
-            cel="(has(self.apache) ? 1 : 0) + (has(self.servers) ? 1 : 0) == 1",
-            message="needs exactly one of apache and servers",
-            holds=lambda b: (b.apache is None) != (b.servers is None),
-        ),
-    )
-
-    apache: ApacheBackend | None = None
-    """The cluster's own Apache on every node."""
-    servers: Annotated[tuple[Server, ...], Field(min_length=1, max_length=128), ListMap("name")] | None = None
-    """Servers of your own."""
-
-
-def _http_only(field: str, default: str, cure: str, holds: Callable[["Listener"], bool]) -> Rule:
-    """A rule for a field that has an effect in mode HTTP only. `default`: its default as a CEL literal."""
-    return Rule(
-        cel=f"self.mode == 'HTTP' || self.{field} == {default}",
-        message=f"has no effect in mode TCP: {cure}",
-        holds=lambda listener: listener.mode is Mode.HTTP or holds(listener),
-        field=field,
-    )
-
-
-_CONNECTS_ONLY = "HAProxy only connects to the servers; remove it, or set mode: HTTP"
-_UNIFORM_WEIGHTS = (
-    "balance First takes the first server that is up, whatever its weight; remove weight, or choose another balance"
-)
+def _no_udp(value: Any) -> Any:
+    if value == "UDP":
+        raise ValueError("must be HTTP or TCP: HAProxy does not balance UDP")
+    return value
 
 
 class Listener(Model):
     """One port of the front door."""
 
-    rules = (
-        Rule(
-            cel="self.mode == 'HTTP' || !has(self.cookie)",
-            message="a TCP listener has no cookies; use balance: Source for stickiness",
-            holds=lambda listener: listener.mode is Mode.HTTP or listener.cookie is None,
-            field="cookie",
-        ),
-        Rule(
-            cel="self.mode == 'HTTP' || self.balance != 'URI'",
-            message="a TCP listener sees no URI",
-            holds=lambda listener: listener.mode is Mode.HTTP or listener.balance is not Balance.URI,
-            field="balance",
-        ),
-        _http_only(
-            "connectionMode",
-            "'KeepAlive'",
-            "HAProxy passes bytes on; remove it, or set mode: HTTP",
-            lambda listener: listener.connection_mode is ConnectionMode.KEEP_ALIVE,
-        ),
-        _http_only(
-            "healthCheck.method",
-            "'OPTIONS'",
-            _CONNECTS_ONLY,
-            lambda listener: listener.health_check.method is HealthCheckMethod.OPTIONS,
-        ),
-        _http_only("healthCheck.path", "'/'", _CONNECTS_ONLY, lambda listener: listener.health_check.path == "/"),
-        _http_only("healthCheck.host", "''", _CONNECTS_ONLY, lambda listener: not listener.health_check.host),
-        _http_only("healthCheck.expectStatus", "''", _CONNECTS_ONLY, lambda listener: not listener.health_check.expect_status),
-        Rule(
-            cel="self.balance != 'First' || !has(self.backend.servers) || self.backend.servers.all(s, s.weight <= 1)",
-            message=_UNIFORM_WEIGHTS,
-            holds=lambda listener: (
-                listener.balance is not Balance.FIRST or all(each.weight <= 1 for each in listener.backend.servers or ())
-            ),
-            field="backend.servers",
-        ),
-    )
-    alternatives = (
-        Alternative(
-            any_of=(
-                {"properties": {"mode": {"enum": ["HTTP"]}}},
-                {"not": {"required": ["forwardFor"]}},
-                {"properties": {"forwardFor": {"enum": [False, {"mode": "None"}]}}},
-            ),
-            message="has no effect in mode TCP: there are no headers; remove it, or set mode: HTTP",
-            holds=lambda listener: (
-                listener.mode is Mode.HTTP or listener.forward_for is None or listener.forward_for.mode is ForwardForMode.NONE
-            ),
-            field="forwardFor",
-        ),
-    )
+    rules = RULES
+    alternatives = ALTERNATIVES
 
     name: Name
     """Name of the listener."""
     port: Port
-    """Port on which it listens."""
+    """Port on which it listens. Two listeners may have the same one if bindRouters sets their addresses apart."""
     bind: Bind = Bind.ANY
     """Any address of the node, or VirtualIPs only (needs system.nonlocalBind)."""
-    mode: Mode = Mode.HTTP
+    bind_routers: Annotated[tuple[Name, ...], Field(min_length=1, max_length=16), ListSet()] | None = None
+    """With bind: VirtualIPs, the virtual routers on whose addresses it listens. Default: all."""
+    mode: Annotated[Mode, BeforeValidator(_no_udp)] = Mode.HTTP
     """HTTP or TCP."""
     balance: Balance = Balance.ROUND_ROBIN
     """How a server is chosen."""
@@ -240,9 +93,25 @@ class Listener(Model):
     forward_for: ForwardForSetting | None = None
     """X-Forwarded-For (HTTP). {mode: Replace}, the default, or true: set to the client's address, so that no client can forge it.
 Append: the address is added to what the client sent. None, or false: what the client sent is passed on."""
+    headers: Headers | None = None
+    """Headers that are set and removed (HTTP)."""
+    allowed_sources: Annotated[tuple[Network, ...], Field(min_length=1, max_length=64), ListSet()] | None = None
+    """Networks of the clients that are served; others are refused. Default: all."""
+    max_connections: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Connections of this listener. Default: haproxy.proxyMaxConnections."""
+    server_max_connections: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Connections of each of its servers; more requests wait, for up to the timeout queue. Default: no limit."""
+    timeouts: ListenerTimeouts = ListenerTimeouts()
+    """What differs from haproxy.timeouts."""
+    proxy_protocol: ProxyProtocol = ProxyProtocol()
+    """The PROXY protocol, from clients and to servers."""
+    on_server_down: OnServerDown = OnServerDown.KEEP_SESSIONS
+    """KeepSessions: connections to a server that a check finds down go on. CloseSessions: they are closed, so that clients connect anew."""
     cookie: Cookie | None = None
     """Stickiness by cookie."""
     health_check: HealthCheck = HealthCheck()
     """How servers are checked."""
+    routes: Annotated[tuple[Route, ...], Field(max_length=32)] = ()
+    """Requests that go elsewhere, by host and path (HTTP). The first that fits is taken, else the backend."""
     backend: Backend
     """Where requests go."""

@@ -93,7 +93,7 @@ class ListenerStatus(Model):
     """One listener, as one node's HAProxy sees its servers."""
 
     name: ShortText
-    """Name of the listener."""
+    """Name of the listener; for the servers of a route followed by a colon and the route's name."""
     port: Annotated[int, Field(ge=0, le=65535)]
     """Port on which it listens."""
     servers_up: Annotated[int, Field(ge=0)] = 0
@@ -124,7 +124,7 @@ class NodeStatus(Model):
     """Whether Apache answers; absent when the cluster has none."""
     real_time: bool | None = None
     """Whether keepalived has real-time scheduling; absent: not known, or no interval asks for it."""
-    listeners: Annotated[tuple[ListenerStatus, ...], Field(max_length=64)] = ()
+    listeners: Annotated[tuple[ListenerStatus, ...], Field(max_length=256)] = ()
     """The listeners, as this node's HAProxy sees their servers; empty until it has checked them once."""
     leaving: bool | None = None
     """True while its pod ends and hands over what it has; absent otherwise."""
@@ -232,7 +232,7 @@ class HAClusterStatus(Model):
     """readyNodes/desiredNodes, for `kubectl get`."""
     virtual_ips: Annotated[tuple[VirtualIPStatus, ...], Field(max_length=320), ListMap("address")] = ()
     """Every virtual IP."""
-    listeners: Annotated[tuple[ListenerStatus, ...], Field(max_length=64), ListMap("name")] = ()
+    listeners: Annotated[tuple[ListenerStatus, ...], Field(max_length=256), ListMap("name")] = ()
     """The listeners, as the holder of the first virtual IP sees their servers; empty while nobody holds it."""
     server_summary: ShortText | None = None
     """Servers of all listeners that are up, and all of them, for `kubectl get`."""

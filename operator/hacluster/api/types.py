@@ -15,7 +15,17 @@ from hacluster.api.addresses import ADDRESS, INTERFACE, NETWORK
 from hacluster.api.constraints import Text
 from hacluster.api.durations import format_duration, span
 
-__all__ = ["Address", "ConfigMapName", "Enumeration", "InterfaceAddress", "InterfaceName", "LabelKey", "LabelValue", "Name"]
+__all__ = [
+    "Address",
+    "ConfigMapName",
+    "Enumeration",
+    "HostName",
+    "InterfaceAddress",
+    "InterfaceName",
+    "LabelKey",
+    "LabelValue",
+    "Name",
+]
 __all__ += ["Network", "NodeName", "Port", "Timer", "UrlPath", "UrlTarget", "format_duration"]
 
 Timer = Annotated[timedelta, span("1ms", "576h")]
@@ -69,6 +79,16 @@ InterfaceName = Annotated[
     Text("a network interface's name such as eth0 or bond0.7", r"^[A-Za-z0-9][A-Za-z0-9_.@-]*$", 15),
 ]
 """The name of a Linux network interface: at most 15 characters (IFNAMSIZ is 16, with the final zero byte)."""
+
+HostName = Annotated[
+    str,
+    Text(
+        "a host name such as db1.lan: labels of letters, digits, '-' and '_', of which the last begins with a letter",
+        r"^([A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?\.)*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?\.?$",
+        253,
+    ),
+]
+"""A host name, never an address."""
 
 _PATH = r"/([A-Za-z0-9._~=:@+,&/-]|%[0-9A-Fa-f]{2})*"
 

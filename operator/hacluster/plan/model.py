@@ -5,7 +5,7 @@ All classes are frozen, and none imports another module of the plan: every other
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Any
 
 from hacluster.errors import Problem
@@ -13,6 +13,7 @@ from hacluster.nodeconfig import File
 
 Address = IPv4Address | IPv6Address
 InterfaceAddress = IPv4Interface | IPv6Interface
+Network = IPv4Network | IPv6Network
 Manifest = dict[str, Any]
 """A Kubernetes object as plain data, in the form in which it is applied."""
 NodeTexts = Mapping[File, str]

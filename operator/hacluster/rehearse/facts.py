@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6
 from typing import Final
 
 from hacluster.api import HACluster
+from hacluster.api.spec import all_targets
 from hacluster.errors import HAClusterError
 from hacluster.plan import Interface, NodeView
 
@@ -143,8 +144,9 @@ def _named_addresses(cluster: HACluster) -> set[Address]:
 
 
 def _servers(cluster: HACluster) -> tuple[tuple[Address, int], ...]:
-    servers = (server for listener in cluster.spec.haproxy.listeners for server in listener.backend.servers or ())
-    return tuple(dict.fromkeys((server.address, server.port) for server in servers))
+    """Those with an address: nobody answers for a host name here, so such a server stays out of use, as it does until a name resolves."""
+    servers = (server for _, target in all_targets(cluster.spec.haproxy) for server in target.backend.servers or ())
+    return tuple(dict.fromkeys((server.address, server.port) for server in servers if server.address is not None))
 
 
 def _is_subnet(network: Network) -> bool:

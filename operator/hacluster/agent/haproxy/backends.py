@@ -11,6 +11,7 @@ from typing import Final
 from hacluster.api.status import ListenerStatus
 
 _BY_HAND: Final = ("MAINT", "DRAIN", "NOLB")
+_UNRESOLVED: Final = "MAINT (resolution)"
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,14 @@ class Server:
 
     @property
     def out_of_service(self) -> bool:
-        """Whether an administrator has taken it out of service, so that no check will change that."""
+        """Whether no check will change that it gets no requests: an administrator has done so, or its host name does not resolve."""
         return self.status.startswith(_BY_HAND)
 
     @property
     def words(self) -> str:
-        """What the status shows: that an administrator has taken it out of service, or what the last check found."""
+        """What the status shows: that it is out of service, and by what, or what the last check found."""
+        if self.status.startswith(_UNRESOLVED):
+            return "RESOLUTION"
         by_hand = next((each for each in _BY_HAND if self.status.startswith(each)), "")
         return by_hand or self.check or self.status
 

@@ -23,7 +23,7 @@ _NEW_SERVER: Final = "0 {proxy} 0 {server} - 0 0 1 1 0 1 0 0 6 0 0 0 - {port} -"
 """A server that is down, not by an administrator, and is checked (`srv_check_state` 6: configured and enabled)."""
 _SECTION: Final = re.compile(r"^(?:listen|backend)\s+(\S+)\s*$")
 _OTHER_SECTION: Final = re.compile(r"^\S")
-_CHECK: Final = re.compile(r"^(?:mode|option (?:httpchk|tcp-check)|http-check|tcp-check)\b")
+_CHECK: Final = re.compile(r"^(?:mode|option (?:httpchk|tcp-check|mysql-check)|http-check|tcp-check)\b")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def states_for_reload(answer: str, before: str, after: str) -> str:
     ]
     known = {(fields[_PROXY], fields[_SERVER]) for fields in kept}
     for proxy in sorted(alive):
-        fresh = (each for each in new[proxy].servers if (proxy, each) not in known)
+        fresh = (each for each, line in new[proxy].servers.items() if (proxy, each) not in known and _can_come_up(line))
         states += [_NEW_SERVER.format(proxy=proxy, server=each, port=_port(new[proxy].servers[each])) for each in fresh]
     return "\n".join((_VERSION, *states, ""))
 
@@ -86,6 +86,12 @@ def _backends(config: str) -> dict[str, _Backend]:
         elif _CHECK.match(directive):
             checks.append(directive)
     return found
+
+
+def _can_come_up(line: str) -> bool:
+    """Whether a server that starts as down comes up by itself: it is checked, and its address is in the file, not to be asked for."""
+    words = line.split()
+    return "check" in words and "resolvers" not in words
 
 
 def _port(line: str) -> str:

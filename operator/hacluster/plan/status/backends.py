@@ -28,6 +28,7 @@ _BY_RESULT: Final = {
     "L7STS": "set healthCheck.expectStatus if this answer is right; else see the servers' logs",
     "MAINT": "somebody has taken them out of service, on the statistics page or HAProxy's socket: enable them there",
     "DRAIN": "somebody lets them drain, on the statistics page or HAProxy's socket: enable them there",
+    "RESOLUTION": "their host names do not resolve: are they right, and do haproxy.dns.servers (else the node's name servers) know them?",
     "INI": "HAProxy has not checked them yet",
 }
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hacluster.api import HACluster
+from hacluster.api.spec import all_targets
 from hacluster.plan.status.inputs import ObservedNode
 
 
@@ -23,7 +24,7 @@ class ApacheServers:
 
 def apache_servers(cluster: HACluster, nodes: Sequence[ObservedNode]) -> ApacheServers | None:
     """What the nodes with a virtual IP report of listeners whose backend is Apache; None: there is no such listener, or no report."""
-    names = {each.name for each in cluster.spec.haproxy.listeners if each.backend.apache is not None}
+    names = {each.proxy for _, each in all_targets(cluster.spec.haproxy) if each.backend.apache is not None}
     holders = (node.entry for node in nodes if node.entry and not node.silent and any(r.virtual_ips for r in node.entry.routers))
     reported = [each for entry in holders for each in entry.listeners if each.name in names]
     fewest = min(reported, key=lambda each: each.servers_up, default=None)

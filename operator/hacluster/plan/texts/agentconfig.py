@@ -8,10 +8,11 @@ from datetime import timedelta
 
 from hacluster import names, nodeconfig
 from hacluster.api import HACluster
-from hacluster.api.spec import Bind, CheckType, LogTarget, PreemptionMode
+from hacluster.api.spec import Bind, CheckType, Listener, LogTarget, PreemptionMode, all_targets
 from hacluster.nodeconfig import AgentConfig
 from hacluster.plan.model import Address, Participant, Router, Topology
 from hacluster.plan.texts.keepalived import vrrp_version, yield_step
+from hacluster.plan.topology.routerids import router_names
 
 
 def agent_config(
@@ -51,8 +52,8 @@ def agent_config(
         other_ports=_other_ports(cluster, apache),
         apache=apache,
         peers=_peers(cluster, topology, node.name),
-        backends=tuple(each.name for each in cluster.spec.haproxy.listeners if each.backend.apache is not None),
-        listeners={each.name: each.port for each in cluster.spec.haproxy.listeners},
+        backends=tuple(each.proxy for _, each in all_targets(cluster.spec.haproxy) if each.backend.apache is not None),
+        listeners={each.proxy: each.listener.port for _, each in all_targets(cluster.spec.haproxy)},
         drain_seconds=cluster.spec.vrrp.handover.drain.total_seconds(),
         named_interfaces=_named_interfaces(cluster, node.name),
         requested_interval_ms=requested_interval,
@@ -98,11 +99,19 @@ def _virtual_ips(cluster: HACluster) -> list[str]:
     return [str(address.ip) for router in cluster.spec.virtual_routers for address in router.virtual_ips]
 
 
+def _bound_addresses(cluster: HACluster, listener: Listener) -> list[str]:
+    """The virtual IPs on which a listener with bind VirtualIPs listens."""
+    routers = cluster.spec.virtual_routers
+    names = zip(router_names(routers), routers, strict=True)
+    bound = [router for name, router in names if listener.bind_routers is None or name in listener.bind_routers]
+    return [str(address.ip) for router in bound for address in router.virtual_ips]
+
+
 def _ports(cluster: HACluster) -> tuple[nodeconfig.Port, ...]:
     """Every port on which HAProxy listens, with the field that names it."""
     ports = []
     for index, listener in enumerate(cluster.spec.haproxy.listeners):
-        addresses = [""] if listener.bind is Bind.ANY else _virtual_ips(cluster)
+        addresses = [""] if listener.bind is Bind.ANY else _bound_addresses(cluster, listener)
         field = f"spec.haproxy.listeners[{index}].port"
         ports += [nodeconfig.Port(port=listener.port, field=field, address=address) for address in addresses]
     if cluster.spec.haproxy.stats.enabled:

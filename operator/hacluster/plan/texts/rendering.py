@@ -64,6 +64,18 @@ def argument(value: str) -> Quoted:
     return Quoted(value.replace(" ", "\\ "))
 
 
+def quoted(text: str) -> Quoted:
+    """Any printable ASCII text as one word in haproxy.cfg, which HAProxy reads literally: in strong quotes (Configuration Manual, 2.2).
+
+    Raises:
+        UnsafeText: it has other characters, such as a line end.
+
+    """
+    if not re.fullmatch("[ -~]*", text):
+        raise UnsafeText(f"{text!r} has characters that no quotes make safe for HAProxy")
+    return Quoted("'" + text.replace("'", "'\\''") + "'")
+
+
 def bracketed(address: IPv4Address | IPv6Address) -> str:
     """An address as it is written before a port: IPv6 in brackets."""
     return f"[{address}]" if address.version == 6 else str(address)
@@ -92,4 +104,5 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters["argument"] = argument
+    environment.filters["quoted"] = quoted
     return environment

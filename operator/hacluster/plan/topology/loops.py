@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from hacluster.api import HACluster
 from hacluster.api.reasons import Reason
-from hacluster.api.spec import Bind
+from hacluster.api.spec import Bind, all_targets
 from hacluster.errors import Problem
 from hacluster.plan.model import Address, NodeView
 from hacluster.plan.topology.addresses import own_addresses
@@ -20,12 +20,12 @@ def loops_to_nodes(cluster: HACluster, views: Sequence[NodeView]) -> Iterator[Pr
     """
     listening = {each.port: each.name for each in cluster.spec.haproxy.listeners if each.bind is Bind.ANY}
     owners = _owners(views)
-    for i, listener in enumerate(cluster.spec.haproxy.listeners):
-        for j, server in enumerate(listener.backend.servers or ()):
+    for field, target in all_targets(cluster.spec.haproxy):
+        for index, server in enumerate(target.backend.servers or ()):
             if server.address in owners and server.port in listening:
                 yield Problem(
                     Reason.SERVER_IS_LISTENER,
-                    f"spec.haproxy.listeners[{i}].backend.servers[{j}]",
+                    f"spec.{field}.servers[{index}]",
                     f"{server.address} port {server.port} is listener {listening[server.port]} itself on node {owners[server.address]}: "
                     "requests would go in a circle; give the listener another port, or bind: VirtualIPs",
                 )

@@ -1,0 +1,55 @@
+"""Models of `backend`: where the requests of a listener or a route go."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from hacluster.api.base import Model, Rule
+from hacluster.api.constraints import ListMap
+from hacluster.api.types import Address, HostName, Name, Port
+
+
+class ApacheBackend(Model):
+    """The cluster's own Apache, one server per node."""
+
+
+class Server(Model):
+    """One server of the user's own."""
+
+    rules = (
+        Rule(
+            cel="has(self.address) != has(self.hostname)",
+            message="needs exactly one of address and hostname",
+            holds=lambda s: (s.address is None) != (s.hostname is None),
+        ),
+    )
+
+    name: Name
+    """Name of the server, and its cookie's value."""
+    address: Address | None = None
+    """Address of the server."""
+    hostname: HostName | None = None
+    """Host name of the server, instead of an address. HAProxy asks for its address again and again; without one, the server is not used."""
+    port: Port
+    """Port of the server."""
+    weight: Annotated[int, Field(ge=0, le=256)] = 1
+    """Share of the traffic, 0-256."""
+    backup: bool = False
+    """Used only while no server without backup is up."""
+
+
+class Backend(Model):
+    """Where requests go: exactly one of its fields."""
+
+    rules = (
+        Rule(
+            cel="(has(self.apache) ? 1 : 0) + (has(self.servers) ? 1 : 0) == 1",
+            message="needs exactly one of apache and servers",
+            holds=lambda b: (b.apache is None) != (b.servers is None),
+        ),
+    )
+
+    apache: ApacheBackend | None = None
+    """The cluster's own Apache on every node."""
+    servers: Annotated[tuple[Server, ...], Field(min_length=1, max_length=128), ListMap("name")] | None = None
+    """Servers of your own."""

@@ -1,0 +1,115 @@
+"""Rules between several fields of `spec`. `HAClusterSpec.rules` consists of them."""
+
+from collections.abc import Hashable, Iterable
+from typing import Any, Final
+
+from hacluster.api.address_rules import ADDRESS_RULES
+from hacluster.api.base import Rule
+from hacluster.api.haproxy import stats_ports
+from hacluster.api.listeners import Bind
+from hacluster.api.targets import all_targets
+from hacluster.api.unused import WITHOUT_EFFECT
+
+
+def _first_duplicate(items: Iterable[Hashable]) -> Hashable:
+    """The first item that equals an earlier one, or None."""
+    seen: set[Hashable] = set()
+    for item in items:
+        if item in seen:
+            return item
+        seen.add(item)
+    return None
+
+
+def _duplicate_address_field(spec: Any) -> str | None:
+    """Path of the first virtual IP whose address an earlier one has, whatever its prefix length; or None."""
+    seen = set()
+    for i, router in enumerate(spec.virtual_routers):
+        for j, address in enumerate(router.virtual_ips):
+            if address.ip in seen:
+                return f"virtualRouters[{i}].virtualIPs[{j}]"
+            seen.add(address.ip)
+    return None
+
+
+def _unknown_router_field(spec: Any) -> str | None:
+    """Path of the first of the listeners' bindRouters that is no virtual router's name; or None."""
+    names = {router.name or f"VI_{position}" for position, router in enumerate(spec.virtual_routers, 1)}
+    fields = (
+        f"haproxy.listeners[{i}].bindRouters[{j}]"
+        for i, listener in enumerate(spec.haproxy.listeners)
+        for j, name in enumerate(listener.bind_routers or ())
+        if name not in names
+    )
+    return next(fields, None)
+
+
+MAX_ROUTERS: Final = 16
+_DEFAULT_NAMES: Final = [f"VI_{position}" for position in range(1, MAX_ROUTERS + 1)]
+
+SPEC_RULES: Final = (
+    *ADDRESS_RULES,
+    Rule(
+        cel="has(self.apache) || !self.haproxy.listeners.exists(l, has(l.backend.apache) || "
+        "l.routes.exists(r, has(r.backend.apache)))",
+        message="a listener's backend is apache, but spec.apache is absent; add `apache: {}`",
+        holds=lambda s: s.apache is not None or all(each.backend.apache is None for _, each in all_targets(s.haproxy)),
+        field="apache",
+    ),
+    Rule(
+        cel="!self.haproxy.listeners.exists(l, l.bind == 'VirtualIPs') || self.system.nonlocalBind",
+        message="a listener binds VirtualIPs, which a node that does not hold them can do only with nonlocalBind: true",
+        holds=lambda s: s.system.nonlocal_bind or all(each.bind is Bind.ANY for each in s.haproxy.listeners),
+        field="system.nonlocalBind",
+    ),
+    Rule(
+        cel="!has(self.apache) || ((self.apache.port != self.haproxy.stats.port || !self.haproxy.stats.enabled) && "
+        "self.haproxy.listeners.all(l, l.port != self.apache.port))",
+        message="apache.port must differ from stats.port and from every listener's port",
+        holds=lambda s: (
+            s.apache is None or s.apache.port not in {*stats_ports(s.haproxy), *(each.port for each in s.haproxy.listeners)}
+        ),
+        field="apache.port",
+    ),
+    *WITHOUT_EFFECT,
+    Rule(
+        cel="self.haproxy.listeners.all(l, !has(l.bindRouters) || l.bindRouters.all(b, has(self.virtualRouters[0].name) ? "
+        "self.virtualRouters.exists(r, has(r.name) && r.name == b) : "
+        f"({_DEFAULT_NAMES}.indexOf(b) >= 0 && {_DEFAULT_NAMES}.indexOf(b) < self.virtualRouters.size())))",
+        message="names a virtual router that does not exist",
+        holds=lambda s: _unknown_router_field(s) is None,
+        field="haproxy.listeners",
+        wrong_field=lambda s: _unknown_router_field(s) or "haproxy.listeners",
+    ),
+    Rule(
+        # [x].all(l, …) binds x to l, so that each address is parsed once: CEL has a run-time cost limit.
+        cel="!self.virtualRouters.all(r, r.virtualIPs.all(a, isCIDR(a))) || "
+        "[self.virtualRouters.map(r, r.virtualIPs.map(a, cidr(a).ip()))].all(l, "
+        "l.all(ips, ips.all(a, ips.exists_one(b, a == b) && l.exists_one(others, a in others))))",
+        message="a virtual IP may be listed in one virtual router only, and there once",
+        holds=lambda s: _duplicate_address_field(s) is None,
+        field="virtualRouters",
+        wrong_field=lambda s: _duplicate_address_field(s) or "virtualRouters",
+    ),
+    Rule(
+        cel="self.virtualRouters.all(r, has(r.name)) || self.virtualRouters.all(r, !has(r.name))",
+        message="name every virtual router or none: a default name, such as VI_2, could be another's",
+        holds=lambda s: len({r.name is None for r in s.virtual_routers}) == 1,
+        field="virtualRouters",
+    ),
+    Rule(
+        cel="self.virtualRouters.all(r, !has(r.name) || self.virtualRouters.exists_one(q, has(q.name) && q.name == r.name))",
+        message="virtual routers need names that differ",
+        holds=lambda s: _first_duplicate(r.name for r in s.virtual_routers if r.name is not None) is None,
+        field="virtualRouters",
+    ),
+    Rule(
+        cel="self.virtualRouters.all(r, !has(r.virtualRouterID) || self.virtualRouters.exists_one(q, "
+        "has(q.virtualRouterID) && q.virtualRouterID == r.virtualRouterID))",
+        message="virtual routers need virtualRouterIDs that differ",
+        holds=lambda s: (
+            _first_duplicate(r.virtual_router_id for r in s.virtual_routers if r.virtual_router_id is not None) is None
+        ),
+        field="virtualRouters",
+    ),
+)
