@@ -121,7 +121,7 @@ class HealthCheck(Model):
     )
 
     type: HealthCheckType | None = None
-    """HTTP (a request), TCP (a connection), TLS (a handshake), MySQL (the greeting, or a login as user), Exchange (a dialogue of your own),
+    """HTTP (a request), TCP (a connection), TLS (a handshake), MySQL (the greeting, or a login as user), Exchange (a dialogue),
 or None: servers always count as up. Default: HTTP in mode HTTP, TCP in mode TCP."""
     port: Port | None = None
     """Port that is checked. Default: the server's."""

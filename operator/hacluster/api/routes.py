@@ -11,7 +11,7 @@ from hacluster.api.constraints import ListSet, Text
 from hacluster.api.health_check import HealthCheck
 from hacluster.api.servers import Backend
 from hacluster.api.timeouts import RouteTimeouts
-from hacluster.api.types import Name, UrlPath
+from hacluster.api.types import UrlPath
 
 _LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 
@@ -23,6 +23,17 @@ HostPattern = Annotated[
         253,
     ),
 ]
+
+
+RouteName = Annotated[
+    str,
+    Text(
+        "a name of at most 32 letters, digits, '_', '.' and '-' that starts and ends with a letter or digit, such as api",
+        r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$",
+        32,
+    ),
+]
+"""Short, because every node's status repeats it after the listener's name."""
 
 
 class Route(Model):
@@ -49,7 +60,7 @@ class Route(Model):
         ),
     )
 
-    name: Name | None = None
+    name: RouteName | None = None
     """Name of the route, in status and in HAProxy's log. Default: its position, 1, 2, …"""
     hosts: Annotated[tuple[HostPattern, ...], Field(min_length=1, max_length=16), ListSet()] | None = None
     """The hosts that clients ask for, whatever the port; *.shop.example: all names below it. Default: any."""

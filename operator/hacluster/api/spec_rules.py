@@ -45,7 +45,6 @@ def _unknown_router_field(spec: Any) -> str | None:
 
 
 MAX_ROUTERS: Final = 16
-_DEFAULT_NAMES: Final = [f"VI_{position}" for position in range(1, MAX_ROUTERS + 1)]
 
 SPEC_RULES: Final = (
     *ADDRESS_RULES,
@@ -73,9 +72,9 @@ SPEC_RULES: Final = (
     ),
     *WITHOUT_EFFECT,
     Rule(
-        cel="self.haproxy.listeners.all(l, !has(l.bindRouters) || l.bindRouters.all(b, has(self.virtualRouters[0].name) ? "
-        "self.virtualRouters.exists(r, has(r.name) && r.name == b) : "
-        f"({_DEFAULT_NAMES}.indexOf(b) >= 0 && {_DEFAULT_NAMES}.indexOf(b) < self.virtualRouters.size())))",
+        # Without names they are VI_1, VI_2, …
+        cel="[self.virtualRouters.map(r, has(r.name) ? r.name : '')].all(names, self.haproxy.listeners.all(l, !has(l.bindRouters) || "
+        "l.bindRouters.all(b, names[0] == '' ? b.matches('^VI_[1-9][0-9]?$') && int(b.substring(3)) <= names.size() : b in names)))",
         message="names a virtual router that does not exist",
         holds=lambda s: _unknown_router_field(s) is None,
         field="haproxy.listeners",

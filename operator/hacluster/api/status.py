@@ -102,7 +102,7 @@ class ListenerStatus(Model):
     """All its servers."""
     last_check: ShortText = ""
     """What the last check of the first server that is not up (else of the first one) found, without its duration: L7OK/200, L7STS/405.
-MAINT or DRAIN: somebody has taken the server out of service at run time."""
+MAINT, DRAIN: somebody has taken the server out of service at run time. RESOLUTION: its host name does not resolve."""
 
 
 class NodeStatus(Model):

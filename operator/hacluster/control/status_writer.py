@@ -23,7 +23,7 @@ from hacluster.control.workqueue import Key, RetryLater
 from hacluster.errors import Problem
 from hacluster.kube.client import ApiError, Client
 from hacluster.kube.kinds import HACLUSTER
-from hacluster.plan.status import Report, ReportInputs, failed, report
+from hacluster.plan.status import Report, ReportInputs, copied, failed, report
 from hacluster.timing import ANSWER_WITHIN
 
 CONFLICTS = 5
@@ -189,7 +189,7 @@ def _document(current: Resource, new_report: Report) -> dict[str, Any]:
 
     An earlier agent writes its entry itself, with a field manager of its own.
     """
-    nodes = [entry for entry in current.status.nodes if entry.name in current.reporting]
+    nodes = [copied(entry) for entry in current.status.nodes if entry.name in current.reporting]
     entries = [each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in nodes]
     return {**new_report.document(), "nodes": [{k: v for k, v in each.items() if v != ""} for each in entries]}
 

@@ -144,9 +144,13 @@ def _named_addresses(cluster: HACluster) -> set[Address]:
 
 
 def _servers(cluster: HACluster) -> tuple[tuple[Address, int], ...]:
-    """Those with an address: nobody answers for a host name here, so such a server stays out of use, as it does until a name resolves."""
-    servers = (server for _, target in all_targets(cluster.spec.haproxy) for server in target.backend.servers or ())
-    return tuple(dict.fromkeys((server.address, server.port) for server in servers if server.address is not None))
+    """Address and port of each server, and of what is checked in its place.
+
+    Without those with a host name, for which nobody answers here: such a server stays out of use, as it does until a name resolves.
+    """
+    pairs = [(each, target) for _, target in all_targets(cluster.spec.haproxy) for each in target.backend.servers or ()]
+    found = [(each.address, port) for each, target in pairs for port in (each.port, target.health_check.port or each.port)]
+    return tuple(dict.fromkeys((address, port) for address, port in found if address is not None))
 
 
 def _is_subnet(network: Network) -> bool:

@@ -20,8 +20,8 @@ def check_files(image: str, root: Path, folders: Iterable[Path]) -> dict[str, st
     """
     listed = "\n".join(f"/files/{folder.relative_to(root)}" for folder in folders)
     command = ["run", "--rm", "--interactive", "--network", "none", "--read-only", "--cap-drop", "all"]
-    # DAC_READ_SEARCH only in this test: its files may belong to another user.
-    command += ["--cap-add", "DAC_READ_SEARCH", "--security-opt", "no-new-privileges"]
+    # Only in this test: its files may belong to another user, and it makes a route to the name servers of the files.
+    command += ["--cap-add", "DAC_READ_SEARCH", "--cap-add", "NET_ADMIN", "--security-opt", "no-new-privileges"]
     for path in (names.RUN_DIR, names.CONFIG_DIR, names.CONTENT_DIR):
         command += ["--tmpfs", path]
     command += ["--volume", f"{root}:/files:ro", "--entrypoint", "sh", image, "-c", _SCRIPT]

@@ -7,6 +7,8 @@ import copy
 import re
 from typing import Any, Final
 
+from tests.unit.api.full_listeners import full_listeners
+
 Resource = dict[str, Any]
 
 
@@ -42,7 +44,6 @@ def _container() -> Resource:
 
 def full(name: str = "everything") -> Resource:
     """Every field that exists, not with its default value where the rules allow another. As a whole it is not valid: see `EXCLUSIVE`."""
-    health = {"method": "GET", "path": "/health?full=1", "host": "shop.example.com", "expectStatus": "200-299,304"}
     return {
         "apiVersion": "hacluster.dev/v1alpha1",
         "kind": "HACluster",
@@ -86,7 +87,11 @@ def full(name: str = "everything") -> Resource:
                     "server": "4m",
                     "httpKeepAlive": "12s",
                     "check": "13s",
+                    "tunnel": "1h",
+                    "clientFin": "30s",
+                    "serverFin": "31s",
                 },
+                "dns": {"servers": ["10.0.0.53"], "hold": "11s"},
                 "log": {"target": "File", "facility": "local3", "address": "127.0.0.2", "port": 1514},
                 "stats": {
                     "enabled": True,
@@ -94,31 +99,11 @@ def full(name: str = "everything") -> Resource:
                     "path": "/haproxy/stats",
                     "realm": "Front door",
                     "interface": "ens3",
+                    "metrics": True,
                     "admin": True,
                     "allowUnauthenticatedAdmin": True,
                 },
-                "listeners": [
-                    {
-                        "name": "web-backend",
-                        "port": 80,
-                        "bind": "VirtualIPs",
-                        "mode": "HTTP",
-                        "balance": "LeastConnections",
-                        "connectionMode": "Close",
-                        "forwardFor": False,
-                        "cookie": {"name": "SERVERID", "secure": True, "httpOnly": True, "sameSite": "None"},
-                        "healthCheck": {**health, "interval": "6s", "fastInterval": "500ms", "rise": 2, "fall": 4},
-                        "backend": {"apache": {}},
-                    },
-                    {
-                        "name": "db",
-                        "port": 5432,
-                        "mode": "TCP",
-                        "backend": {
-                            "servers": [{"name": "db1", "address": "10.0.0.1", "port": 5433, "weight": 10, "backup": True}],
-                        },
-                    },
-                ],
+                "listeners": full_listeners(),
             },
             "apache": {"port": 8082, "page": "<h1>Đây là website từ Node {ordinal}</h1>\n", "contentConfigMap": {"name": "site"}},
             "system": {"nonlocalBind": True, "updateStrategy": {"maxUnavailable": 2}},
@@ -171,6 +156,15 @@ def listener(name: str, port: int) -> Resource:
     return {"name": name, "port": port, "backend": {"apache": {}}}
 
 
+CHECKS: Final[dict[str, Resource]] = {
+    "HTTP": {"path": "/primary", "port": 8008, "expectBody": 'it\'s "fine" $x', "tls": {"verify": "None"}},
+    "TCP": {"port": 22},
+    "TLS": {"port": 443},
+    "MySQL": {"user": "haproxy"},
+    "Exchange": {"exchange": [{"send": "PING\r\n", "expect": "+PONG"}], "tls": {"verify": "None"}},
+}
+"""Type of check → its own fields."""
+
 GOOD = {
     "minimal": minimal(),
     "everything": everything(),
@@ -213,6 +207,29 @@ GOOD = {
     "Apache on the port of no statistics page": put(
         put(minimal(), "spec.haproxy.stats.enabled", False), "spec.apache.port", 8080
     ),
+    "32 routes": put(
+        minimal(),
+        "spec.haproxy.listeners[0].routes",
+        [{"hosts": [f"h{i}.example"], "backend": {"servers": [server(f"s{j}") for j in range(8)]}} for i in range(32)],
+    ),
+    "one port on two routers": put(
+        put(
+            put(put(minimal(), "spec.virtualRouters[1]", {"virtualIPs": ["10.0.0.1/24"]}), "spec.system.nonlocalBind", True),
+            "spec.haproxy.listeners[0]",
+            {**listener("a", 80), "bind": "VirtualIPs", "bindRouters": ["VI_1"]},
+        ),
+        "spec.haproxy.listeners[1]",
+        {**listener("b", 80), "bind": "VirtualIPs", "bindRouters": ["VI_2"]},
+    ),
+    **{
+        f"check {kind} in mode {mode}": put(
+            put(minimal(), "spec.haproxy.listeners[0].mode", mode),
+            "spec.haproxy.listeners[0].healthCheck",
+            {"type": kind, **more},
+        )
+        for mode in ("HTTP", "TCP")
+        for kind, more in CHECKS.items()
+    },
     "64 nodes": put(minimal(), "spec.nodes", [{"name": f"node{i}", "priority": i + 1} for i in range(64)]),
     "the longest name": minimal("a" * 40),
     "whole numbers as quantities": put(minimal(), "spec.resources.apache.requests", {"cpu": 1, "memory": 67108864}),

@@ -60,6 +60,7 @@ def test_server_side_apply_merges_these_lists_by_key() -> None:
         ".spec.nodes": ["name"],
         ".spec.haproxy.listeners": ["name"],
         ".spec.haproxy.listeners[].backend.servers": ["name"],
+        ".spec.haproxy.listeners[].routes[].backend.servers": ["name"],
         ".status.nodes": ["name"],
         ".status.nodes[].routers": ["name"],
         ".status.nodes[].interfaces": ["name"],
@@ -76,7 +77,7 @@ def test_status_has_no_defaults() -> None:
 def test_the_full_example_has_every_field() -> None:
     """Otherwise tests that walk through the example would miss a field."""
     known = set(schema_paths(build_schema()["properties"]["spec"], "spec"))
-    maps = ("nodeSelector", "requests", "limits")
+    maps = ("nodeSelector", "requests", "limits", "set")
     seen = set()
     for field in fields():
         parent, _, last = field.path.rpartition(".")

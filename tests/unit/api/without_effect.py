@@ -17,6 +17,14 @@ def _with_tcp(field: str, value: Any, api_field: str = "") -> Bad:
     )
 
 
+_HTTP_CHECK = {"method": "GET", "path": "/readyz", "host": "a", "expectStatus": "200", "expectBody": "ok"}
+
+
+def _with_check(kind: str, field: str, value: Any) -> Bad:
+    changes = {f"{_LISTENER}.backend": {"servers": [server("a")]}, f"{_LISTENER}.healthCheck": {"type": kind, field: value}}
+    return Bad(changes, f"{_LISTENER}.healthCheck.{field}", "remove it")
+
+
 WITHOUT_EFFECT = [
     _with_tcp("connectionMode", "Close"),
     _with_tcp("connectionMode", "ServerClose"),
@@ -25,6 +33,47 @@ WITHOUT_EFFECT = [
     _with_tcp("healthCheck.path", "/readyz"),
     _with_tcp("healthCheck.host", "kubernetes.default"),
     _with_tcp("healthCheck.expectStatus", "200"),
+    _with_tcp("healthCheck.expectBody", "ok"),
+    _with_tcp("healthCheck.tls", {"verify": "None"}),
+    _with_tcp("headers", {"request": {"remove": ["X-A"]}}),
+    _with_tcp("routes", [{"hosts": ["a.example"], "backend": {"servers": [server("a")]}}]),
+    _with_tcp("timeouts.httpRequest", "1s"),
+    _with_tcp("timeouts.httpKeepAlive", "1s"),
+    *(
+        _with_check(kind, field, value)
+        for field, kinds, value in (
+            *((field, ("TCP", "TLS", "MySQL"), value) for field, value in _HTTP_CHECK.items()),
+            ("tls", ("TCP", "TLS", "MySQL"), {"verify": "None"}),
+            ("user", ("HTTP", "TCP", "TLS"), "haproxy"),
+            ("exchange", ("HTTP", "TCP", "TLS", "MySQL"), [{"send": "x"}]),
+        )
+        for kind in kinds
+    ),
+    *(
+        _with_check("None", field, value)
+        for field, value in (("port", 1), ("interval", "1s"), ("fastInterval", "1s"), ("rise", 1), ("fall", 1), ("path", "/x"))
+    ),
+    Bad({f"{_LISTENER}.healthCheck.user": "x"}, f"{_LISTENER}.healthCheck.user", "set type: MySQL"),
+    Bad({f"{_LISTENER}.healthCheck.exchange": [{"send": "x"}]}, f"{_LISTENER}.healthCheck.exchange", "set type: Exchange"),
+    Bad({f"{_LISTENER}.bindRouters": ["VI_1"]}, f"{_LISTENER}.bindRouters", "set bind: VirtualIPs"),
+    Bad({"spec.haproxy.dns": {"hold": "1s"}}, "spec.haproxy.dns", "no server has a hostname"),
+    Bad(
+        {
+            f"{_LISTENER}.balance": "First",
+            f"{_LISTENER}.routes": [{"hosts": ["a.example"], "backend": {"servers": [{**server("a"), "weight": 2}]}}],
+        },
+        f"{_LISTENER}.backend.servers",
+        "whatever its weight",
+    ),
+    Bad(
+        {
+            f"{_LISTENER}.routes": [
+                {"hosts": ["a.example"], "balance": "First", "backend": {"servers": [{**server("a"), "weight": 2}]}}
+            ]
+        },
+        f"{_LISTENER}.routes[0].backend.servers",
+        "whatever its weight",
+    ),
     Bad(
         {f"{_LISTENER}.balance": "First", f"{_LISTENER}.backend": {"servers": [{**server("a"), "weight": 2}]}},
         f"{_LISTENER}.backend.servers",
@@ -33,7 +82,7 @@ WITHOUT_EFFECT = [
     Bad({f"{_STATS}.allowUnauthenticatedAdmin": True}, f"{_STATS}.allowUnauthenticatedAdmin", "without admin: true"),
     *(
         Bad({f"{_STATS}.enabled": False, f"{_STATS}.{field}": value}, f"{_STATS}.{field}", "no effect with enabled: false")
-        for field, value in (("port", 8404), ("path", "/s"), ("realm", "Servers"), ("interface", "ens3"))
+        for field, value in (("port", 8404), ("path", "/s"), ("realm", "Servers"), ("interface", "ens3"), ("metrics", True))
     ),
     *(
         Bad({f"{_LOG}.{field}": value}, f"{_LOG}.{field}", "no effect with target Stdout")

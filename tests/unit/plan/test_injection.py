@@ -4,6 +4,7 @@ For each field that is printed, hypothesis tries likely, hostile and random stri
 structure: the same directives with the same number of arguments.
 """
 
+import copy
 import re
 from typing import Any
 
@@ -16,7 +17,8 @@ from hacluster.errors import InvalidResource
 from hacluster.nodeconfig import File
 from hacluster.plan import NodeView, Plan, make_plan
 from tests.unit.plan.clusters import SETTINGS, node
-from tests.unit.plan.resources import COOKIES, HOSTS, INTERFACES, NAMES, NODE_NAMES, PATHS, REALMS, TARGETS
+from tests.unit.plan.listeners import COOKIES, HOSTNAMES, HOSTS, MESSAGES, NAMES, PATHS, PATTERNS, PRINTABLE, TARGETS, VALUES
+from tests.unit.plan.resources import INTERFACES, NODE_NAMES, REALMS
 
 PLACES: dict[str, tuple[tuple[Any, ...], st.SearchStrategy[str]]] = {
     "router name": (("virtualRouters", 0, "name"), NAMES),
@@ -26,6 +28,23 @@ PLACES: dict[str, tuple[tuple[Any, ...], st.SearchStrategy[str]]] = {
     "check path": (("haproxy", "listeners", 0, "healthCheck", "path"), TARGETS),
     "check host": (("haproxy", "listeners", 0, "healthCheck", "host"), HOSTS.filter(bool)),
     "expected status": (("haproxy", "listeners", 0, "healthCheck", "expectStatus"), st.sampled_from(["200", "200-299,401"])),
+    "expected body": (("haproxy", "listeners", 0, "healthCheck", "expectBody"), PRINTABLE),
+    "request header": (("haproxy", "listeners", 0, "headers", "request", "set", "X-A"), VALUES),
+    "response header": (("haproxy", "listeners", 0, "headers", "response", "set", "X-A"), VALUES),
+    "removed header": (("haproxy", "listeners", 0, "headers", "request", "remove", 0), NAMES),
+    "source": (
+        ("haproxy", "listeners", 0, "allowedSources", 0),
+        st.ip_addresses(v=4).map(lambda each: f"{each}/32"),
+    ),
+    "route name": (("haproxy", "listeners", 0, "routes", 0, "name"), NAMES.map(lambda each: each[:1])),
+    "route host": (("haproxy", "listeners", 0, "routes", 0, "hosts", 0), PATTERNS),
+    "path prefix": (("haproxy", "listeners", 0, "routes", 0, "pathPrefix"), PATHS.filter(lambda each: not each.endswith("/"))),
+    "replaced prefix": (("haproxy", "listeners", 0, "routes", 0, "replacePrefix"), PATHS),
+    "host name": (("haproxy", "listeners", 0, "routes", 0, "backend", "servers", 0, "hostname"), HOSTNAMES),
+    "name server": (("haproxy", "dns", "servers", 0), st.ip_addresses().map(str)),
+    "sent message": (("haproxy", "listeners", 1, "healthCheck", "exchange", 0, "send"), MESSAGES),
+    "expected message": (("haproxy", "listeners", 1, "healthCheck", "exchange", 0, "expect"), MESSAGES),
+    "user": (("haproxy", "listeners", 2, "healthCheck", "user"), st.from_regex("[A-Za-z0-9_.-]{1,32}", fullmatch=True)),
     "server name": (("haproxy", "listeners", 1, "backend", "servers", 0, "name"), NAMES),
     "server address": (("haproxy", "listeners", 1, "backend", "servers", 0, "address"), st.ip_addresses().map(str)),
     "stats path": (("haproxy", "stats", "path"), PATHS),
@@ -39,8 +58,14 @@ HOSTILE = st.text(alphabet="aA0 \t\n\r#\"'\\${}%;!|&<>/=:.-_@[]()~`,\x00\x0b\x7f
 CONFIGURATION_FILES = (File.KEEPALIVED, File.HAPROXY, File.RSYSLOG, File.HTTPD)
 
 
+HEADERS = {"request": {"set": {"X-A": "x", "X-H": "{host}"}, "remove": ["X-B"]}, "response": {"set": {"X-A": "x"}}}
+
+
 def manifest() -> dict[str, Any]:
     server = {"name": "s1", "address": "10.0.0.1", "port": 80}
+    exchange = {"type": "Exchange", "exchange": [{"send": "x", "expect": "x"}]}
+    other = {"name": "s1", "hostname": "x", "port": 80}
+    route = {"name": "r", "hosts": ["a"], "pathPrefix": "/a", "replacePrefix": "/b", "backend": {"servers": [other]}}
     return {
         "apiVersion": "hacluster.dev/v1alpha1",
         "kind": "HACluster",
@@ -50,6 +75,7 @@ def manifest() -> dict[str, Any]:
             "nodes": [{"name": "n1"}],
             "virtualRouters": [{"name": "VI", "virtualIPs": ["192.0.2.10/24"], "interface": "eth0"}],
             "haproxy": {
+                "dns": {"servers": ["10.0.0.53"]},
                 "log": {"target": "File"},
                 "stats": {"interface": "stats0", "realm": "realm", "path": "/stats"},
                 "listeners": [
@@ -57,10 +83,19 @@ def manifest() -> dict[str, Any]:
                         "name": "web",
                         "port": 80,
                         "cookie": {"name": "C"},
-                        "healthCheck": {"path": "/x", "host": "h", "expectStatus": "200"},
+                        "healthCheck": {"path": "/x", "host": "h", "expectStatus": "200", "expectBody": "x"},
+                        "headers": copy.deepcopy(HEADERS),
+                        "allowedSources": ["10.0.0.0/8"],
+                        "routes": [route],
                         "backend": {"apache": {}},
                     },
-                    {"name": "own", "port": 81, "backend": {"servers": [server]}},
+                    {"name": "own", "port": 81, "healthCheck": exchange, "backend": {"servers": [server]}},
+                    {
+                        "name": "mysql",
+                        "port": 82,
+                        "healthCheck": {"type": "MySQL", "user": "x"},
+                        "backend": {"servers": [server]},
+                    },
                 ],
             },
             "apache": {"page": "x"},
@@ -83,7 +118,8 @@ def skeleton(made: Plan) -> list[list[tuple[str, ...]]]:
 
 
 def _shape(line: str) -> tuple[str, ...]:
-    words = re.split(r"(?<!\\)[ \t]+", line.strip())
+    # What is in strong quotes is one word. A quote inside is written as '\\'' (HAProxy's Configuration Manual, 2.2).
+    words = re.split(r"(?<!\\)[ \t]+", re.sub(r"'[^']*'(\\''[^']*')*", "quoted", line.strip()))
     # In an instance's list of track files the first word ends in the router's name, which may change.
     first = "yield_" if re.fullmatch(r"yield_[A-Za-z0-9_.-]+", words[0]) else words[0]
     return (first, str(len(words)))

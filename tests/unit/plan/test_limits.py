@@ -13,6 +13,7 @@ from hacluster.plan import Plan, Settings, make_plan
 from hacluster.plan.rollout.last_good import last_good_object, read_last_good
 from hacluster.plan.rollout.offered import offered_nodes, offered_texts
 from hacluster.plan.rollout.rollout import LastGood
+from hacluster.plan.status import copied
 from tests.unit.plan.clusters import node
 
 LIMIT = 1_048_576
@@ -78,12 +79,12 @@ def test_what_the_nodes_are_offered_is_read_back(largest: Plan) -> None:
 
 def test_what_64_nodes_report_of_64_listeners_fits_into_the_status() -> None:
     listeners = tuple(
-        ListenerStatus(name=f"{number:063}", port=65535, servers_up=128, servers=128, last_check="L7STS/405")
+        ListenerStatus(name=f"{number:063}:{number:032}", port=65535, servers_up=128, servers=128, last_check="L7STS/405")
         for number in range(_most(NodeStatus, "listeners"))
     )
-    nodes = tuple(NodeStatus(name=each.name, listeners=listeners) for each in NODES)
+    nodes = tuple(copied(NodeStatus(name=each.name, listeners=listeners)) for each in NODES)
     assert len(nodes) == _most(HAClusterStatus, "nodes")
-    status = HAClusterStatus(nodes=nodes)
+    status = HAClusterStatus(nodes=nodes, listeners=listeners)
     assert len(status.model_dump_json(by_alias=True, exclude_none=True)) < STORED // 2
 
 

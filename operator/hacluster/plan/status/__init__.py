@@ -20,6 +20,7 @@
 - `view.py` – a stored status without what silent nodes reported of themselves.
 """
 
+from hacluster.plan.status.backends import copied
 from hacluster.plan.status.events import Event
 from hacluster.plan.status.failed import failed
 from hacluster.plan.status.holders import Holders, find_holders
@@ -36,6 +37,7 @@ __all__ = [
     "ReportInputs",
     "View",
     "VirtualIP",
+    "copied",
     "failed",
     "find_holders",
     "needs_attention",

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from hacluster.api.reasons import Reason
-from hacluster.api.status import ListenerStatus, VirtualIPStatus
+from hacluster.api.status import ListenerStatus, NodeStatus, VirtualIPStatus
 from hacluster.errors import Problem
 from hacluster.plan.status.inputs import ReportInputs
 
@@ -31,6 +31,15 @@ _BY_RESULT: Final = {
     "RESOLUTION": "their host names do not resolve: are they right, and do haproxy.dns.servers (else the node's name servers) know them?",
     "INI": "HAProxy has not checked them yet",
 }
+
+
+COPIED_LISTENERS: Final = 64
+"""Groups of servers that the HACluster repeats of each node: it has to hold those of 64 nodes. The HAClusterNodes have all."""
+
+
+def copied(entry: NodeStatus) -> NodeStatus:
+    """A node's report as `status.nodes` of the HACluster has it."""
+    return entry.model_copy(update={"listeners": entry.listeners[:COPIED_LISTENERS]})
 
 
 def of_holder(virtual_ips: tuple[VirtualIPStatus, ...], inputs: ReportInputs) -> tuple[ListenerStatus, ...]:

@@ -6,7 +6,10 @@ The files, in the order in which data passes through them:
 - `rendering.py` – fills a template, and refuses a value that would change the meaning of a line.
 - `keepalived.py` – keepalived.conf.
 - `stats.py` – who may reach the statistics page, where it is limited to an interface.
-- `haproxy.py` – haproxy.cfg.
+- `haproxy_servers.py` – what haproxy.cfg says of a group of servers: how one is chosen, how they are checked, the `server` lines.
+- `haproxy_requests.py` – which headers it changes, and which requests go to which route.
+- `haproxy_listeners.py` – the sections of a listener and its routes.
+- `haproxy.py` – haproxy.cfg as a whole.
 - `apache.py` – httpd.conf and the start page.
 - `rsyslog.py` – rsyslog.conf, for the log target File.
 - `agentconfig.py` – agent.json, the agent's configuration.

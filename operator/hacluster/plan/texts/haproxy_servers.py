@@ -86,7 +86,8 @@ def server_group(cluster: HACluster, topology: Topology, target: Target) -> Serv
             method=check.method.value,
             path=check.path,
             host=check.host,
-            expect_status=check.expect_status,
+            # A rule for the body replaces HAProxy's own for the status.
+            expect_status=check.expect_status or ("200-399" if check.expect_body else ""),
             expect_body=check.expect_body,
             user=check.user or "",
             steps=tuple(_steps(check)),

@@ -35,6 +35,18 @@ def test_a_server_that_somebody_took_out_is_told_apart() -> None:
     assert entry("web,s1,DRAIN,L7OK,200,1") == listener(0, 1, "DRAIN")
 
 
+def test_a_host_name_that_does_not_resolve_is_told_apart_and_waited_for_by_nobody() -> None:
+    unresolved = "web,s1,MAINT (resolution),,,"
+    assert entry(unresolved, "web,s2,UP,L7OK,200,1") == listener(1, 2, "RESOLUTION")
+    assert all_up(parse_proxies(stats(unresolved)))
+
+
+def test_a_route_has_an_entry_of_its_own() -> None:
+    proxies = parse_proxies(stats("web,s1,UP,L7OK,200,1", "web:api,s1,DOWN,L4CON,,0"))
+    found = listener_statuses(proxies, {"web": 80, "web:api": 80})
+    assert [(each.name, each.port, each.servers_up) for each in found] == [("web", 80, 1), ("web:api", 80, 0)]
+
+
 def test_a_server_is_up_for_certain_only_by_a_check() -> None:
     up = "web,s1,UP,L7OK,200,1"
     assert all_up(

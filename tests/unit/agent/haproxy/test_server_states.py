@@ -64,6 +64,18 @@ def test_a_new_or_changed_server_is_down_beside_one_that_is_up() -> None:
     assert ports["s1"] == "8080" and ports["new"] == "90"
 
 
+def test_a_new_server_that_no_check_would_bring_up_starts_as_haproxy_starts_it() -> None:
+    new = "    server unchecked 10.0.0.5:90\n    server named db.lan:90 check inter 5s resolvers hacluster init-addr last,none\n"
+    text = states_for_reload(answer(*ALL), CONFIG, CONFIG.replace("    server s1", f"{new}    server s1"))
+    assert carried(text).keys() == {"web/s1", "web/s2", "web/s3", "db/d1"}
+
+
+def test_no_state_is_carried_over_to_another_type_of_check() -> None:
+    for other in ("    option mysql-check user haproxy", "    option tcp-check\n    tcp-check expect binary 2b"):
+        text = states_for_reload(answer(*ALL), CONFIG, CONFIG.replace("    option tcp-check", other))
+        assert carried(text).keys() == {"web/s1", "web/s2", "web/s3"}
+
+
 def test_with_another_check_and_with_new_neighbours_only_servers_start_anew() -> None:
     assert carried(states_for_reload(answer(*ALL), CONFIG, CONFIG.replace("meth OPTIONS", "meth GET"))) == {"db/d1": UP}
     assert carried(states_for_reload(answer(*ALL), CONFIG, CONFIG.replace("inter 5s", "inter 1s"))) == {"db/d1": UP}

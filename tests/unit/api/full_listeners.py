@@ -1,0 +1,79 @@
+"""The listeners of `examples.full()`: every field of a listener, each in a listener where it has an effect."""
+
+from typing import Any
+
+
+def full_listeners() -> list[dict[str, Any]]:
+    """HTTP with routes, TCP, and one listener for each check that needs fields of its own."""
+    times = {"interval": "6s", "fastInterval": "500ms", "rise": 2, "fall": 4}
+    request = {"method": "GET", "path": "/health?full=1", "host": "shop.example.com", "expectStatus": "200-299,304"}
+    health = {"type": "HTTP", "port": 8008, "tls": {"verify": "None"}, "expectBody": "ok", **request, **times}
+    exchange = {"type": "Exchange", "exchange": [{"send": "PING", "expect": "+PONG"}]}
+    mysql = {"type": "MySQL", "user": "haproxy"}
+    cookie = {"name": "SERVERID", "secure": True, "httpOnly": True, "sameSite": "None"}
+    server_times = {"queue": "6s", "connect": "2s", "server": "7s", "check": "8s", "tunnel": "2h", "serverFin": "9s"}
+    client_times = {"httpRequest": "3s", "client": "4s", "httpKeepAlive": "5s", "clientFin": "10s"}
+    route = {
+        "name": "api",
+        "hosts": ["api.example.com"],
+        "pathPrefix": "/api",
+        "replacePrefix": "/v1",
+        "balance": "Source",
+        "cookie": cookie,
+        "timeouts": server_times,
+        "backend": {"servers": [{"name": "a", "hostname": "api.lan", "port": 80}]},
+    }
+    servers = [{"name": "db1", "address": "10.0.0.1", "port": 5433, "weight": 10, "backup": True}]
+    made: list[dict[str, Any]] = [
+        {
+            "name": "web-backend",
+            "port": 80,
+            "bind": "VirtualIPs",
+            "bindRouters": ["VI_1"],
+            "mode": "HTTP",
+            "balance": "LeastConnections",
+            "connectionMode": "Close",
+            "forwardFor": False,
+            "headers": {
+                "request": {"set": {"X-Real-IP": "{clientAddress}"}, "remove": ["X-Debug"]},
+                "response": {"set": {"X-Served-By": "100% {scheme}"}, "remove": ["Server"]},
+            },
+            "allowedSources": ["10.0.0.0/8"],
+            "maxConnections": 1000,
+            "serverMaxConnections": 100,
+            "timeouts": {**server_times, **client_times},
+            "cookie": cookie,
+            "healthCheck": health,
+            "routes": [
+                {**route, "healthCheck": health},
+                {**route, "name": "mysql", "healthCheck": mysql},
+                {**route, "name": "exchange", "healthCheck": exchange, "backend": {"servers": servers}},
+                {"pathPrefix": "/", "name": "apache", "backend": {"apache": {}}},
+            ],
+            "backend": {"apache": {}},
+        },
+        {
+            "name": "db",
+            "port": 5432,
+            "mode": "TCP",
+            "proxyProtocol": {"accept": True, "send": "V2"},
+            "onServerDown": "CloseSessions",
+            "healthCheck": mysql,
+            "backend": {"servers": servers},
+        },
+        {
+            "name": "redis",
+            "port": 6379,
+            "mode": "TCP",
+            "healthCheck": exchange,
+            "backend": {"servers": [{"name": "r", "hostname": "r.lan", "port": 6379}]},
+        },
+    ]
+    # Nothing is shared: a test changes one field of one listener.
+    return [{key: _copied(value) for key, value in each.items()} for each in made]
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(each) for key, each in value.items()}
+    return [_copied(each) for each in value] if isinstance(value, list) else value
