@@ -33,7 +33,7 @@ class VirtualRouter(Model):
     virtual_ips: Annotated[tuple[InterfaceAddress, ...], Field(min_length=1, max_length=20), ListSet()]
     """The virtual IPs with their prefix lengths, such as 172.16.7.200/24; one address family per router."""
     virtual_router_id: Annotated[int, Field(ge=1, le=255)] | None = None
-    """VRID, 1-255. Default: allocated, unique in the cluster, stable, and shown in status."""
+    """VRID, 1-255. Default: allocated, unique on its network segment, stable, and shown in status."""
     interface: InterfaceName | None = None
     """VRRP interface on every node whose entry in nodes names none. Default: the one whose subnet holds the virtual IP."""
     preferred_node: NodeName | None = None

@@ -120,7 +120,7 @@ BAD = [
     Bad(
         {f"{_ROUTER}.virtualRouterID": 7, "spec.virtualRouters[1]": {"virtualRouterID": 7, "virtualIPs": ["10.0.0.1/25"]}},
         "spec.virtualRouters",
-        "virtualRouterIDs that differ",
+        "of one address family need virtualRouterIDs that differ",
     ),
     Bad({f"{_ROUTER}.virtualRouterID": 0}, f"{_ROUTER}.virtualRouterID", "at least 1"),
     Bad({f"{_ROUTER}.virtualRouterID": 256}, f"{_ROUTER}.virtualRouterID", "at most 255"),
