@@ -61,6 +61,7 @@ def full(name: str = "everything") -> Resource:
                     "virtualIPs": ["172.16.7.200/24"],
                     "virtualRouterID": 51,
                     "interface": "ens3",
+                    "addressInterface": "ens4",
                     "preferredNode": "node1",
                 },
                 {"name": "VI_6", "virtualIPs": ["2001:db8::200/64", "fe80::200/64"], "virtualRouterID": 52, "interface": "ens3"},

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from hacluster.api import HACluster, NodeStatus
 from hacluster.plan.model import Interface, InterfaceAddress, NodeView
 from hacluster.plan.topology.addresses import is_host_route
-from hacluster.plan.topology.interface_choice import choose_interface
+from hacluster.plan.topology.interface_choice import Chosen, choose_interface
 from hacluster.plan.topology.routerids import router_names
 
 Network = IPv4Network | IPv6Network
@@ -88,8 +88,8 @@ def _planned(cluster: HACluster, index: int, reports: Reports, elsewhere: Report
     for node, own in reports.items():
         interfaces = own or elsewhere.get(node)
         chosen = choose_interface(cluster.spec, index, router, NodeView(node, interfaces=interfaces)) if interfaces else None
-        if isinstance(chosen, Interface):
-            yield _segment(version, node, chosen)
+        if isinstance(chosen, Chosen):
+            yield _segment(version, node, chosen.vrrp)
         elif chosen is None or not own:
             # Agents of other resources may leave out an interface that only this resource names.
             yield Segment(version, unknown=frozenset({node}))

@@ -162,12 +162,17 @@ def _members(
         if isinstance(chosen, LeftOut):
             left_out.append(chosen.problem)
             continue
-        source = unicast_source(router.virtual_ips[0], chosen) if unicast else None
+        source = unicast_source(router.virtual_ips[0], chosen.vrrp) if unicast else None
         if unicast and source is None:
-            left_out.append(_no_source(index, view, chosen.name))
+            left_out.append(_no_source(index, view, chosen.vrrp.name))
             continue
         members[view.name] = Member(
-            chosen.name, priorities[view.name], source, addresses=tuple(each.ip for each in chosen.addresses)
+            chosen.interface.name,
+            priorities[view.name],
+            source,
+            addresses=tuple(each.ip for each in chosen.vrrp.addresses),
+            other_vrrp_interface=chosen.vrrp.name if chosen.vrrp != chosen.interface else "",
+            passed_on_to=unicast_source(router.virtual_ips[0], chosen.interface) if router.address_interface else None,
         )
     return _add_peers(members), left_out
 
