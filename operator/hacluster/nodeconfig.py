@@ -8,8 +8,10 @@ The names of the fields are part of the contract: an agent may be older or newer
 
 from collections.abc import Mapping
 from enum import StrEnum
+from operator import not_
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class File(StrEnum):
@@ -47,6 +49,16 @@ class Router(_FrozenModel):
     """Whether keepalived has a third track file, which lowers this node's priority to just below the next node's (`names.track_step`)."""
     neighbours: tuple[str, ...] = ()
     """All addresses of the other members on their interfaces, without prefix lengths. An advertisement from another address is foreign."""
+    address_interface: Annotated[str, Field(exclude_if=not_)] = ""
+    """The interface of the virtual IPs, if it is another one than `interface`, on which VRRP speaks. Absent from the file otherwise."""
+    passed_on_to: Annotated[Mapping[str, str], Field(exclude_if=not_)] = {}
+    """Where virtual IPs are on another interface than VRRP: address from which another member may advertise → its own address on the
+    interface of the virtual IPs, to which packets of its connections are passed on."""
+
+    @property
+    def virtual_ip_interface(self) -> str:
+        """The interface that has the virtual IPs on the holder."""
+        return self.address_interface or self.interface
 
     @property
     def ip_version(self) -> int:

@@ -86,6 +86,11 @@ class Observation:
         """The interfaces that a configuration of this node names."""
         return frozenset(name for config in (self.installed, self.offered) if config for name in config.named_interfaces)
 
+    def router(self, name: str) -> Router | None:
+        """The router of this name, as it is installed, else as it is offered."""
+        configs = (config for config in (self.installed, self.offered) if config is not None)
+        return next((router for config in configs for router in config.routers if router.name == name), None)
+
     @property
     def complete(self) -> bool:
         """Whether network, keepalived and HAProxy were all observed since the agent started.
@@ -98,13 +103,13 @@ class Observation:
 
 
 def held_virtual_ips(router: Router, network: Network | None) -> tuple[str, ...]:
-    """The router's virtual IPs that this node's kernel has on the router's interface, without prefix lengths."""
-    present = network.on(router.interface) if network else frozenset()
+    """The router's virtual IPs that this node's kernel has on the interface for them, without prefix lengths."""
+    present = network.on(router.virtual_ip_interface) if network else frozenset()
     return tuple(address for address in map(without_prefix, router.virtual_ips) if address in present)
 
 
 def holds(router: Router, network: Network | None) -> bool:
-    """Whether this node's kernel has any of the router's virtual IPs on the router's interface."""
+    """Whether this node's kernel has any of the router's virtual IPs on the interface for them."""
     return bool(held_virtual_ips(router, network))
 
 

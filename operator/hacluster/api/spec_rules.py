@@ -103,11 +103,16 @@ SPEC_RULES: Final = (
         field="virtualRouters",
     ),
     Rule(
+        # VRRP for IPv4 and for IPv6 do not see each other: docs/decisions/0041-router-ids-per-segment.md.
         cel="self.virtualRouters.all(r, !has(r.virtualRouterID) || self.virtualRouters.exists_one(q, "
-        "has(q.virtualRouterID) && q.virtualRouterID == r.virtualRouterID))",
-        message="virtual routers need virtualRouterIDs that differ",
+        "has(q.virtualRouterID) && q.virtualRouterID == r.virtualRouterID && "
+        "q.virtualIPs.exists(a, a.contains(':')) == r.virtualIPs.exists(a, a.contains(':'))))",
+        message="virtual routers of one address family need virtualRouterIDs that differ",
         holds=lambda s: (
-            _first_duplicate(r.virtual_router_id for r in s.virtual_routers if r.virtual_router_id is not None) is None
+            _first_duplicate(
+                (r.virtual_ips[0].version, r.virtual_router_id) for r in s.virtual_routers if r.virtual_router_id is not None
+            )
+            is None
         ),
         field="virtualRouters",
     ),

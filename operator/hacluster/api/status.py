@@ -13,14 +13,11 @@ from hacluster.api.base import Model
 from hacluster.api.constraints import ListMap, ListSet
 from hacluster.api.types import Enumeration
 
+# What an agent reports at most: interfaces of its node, addresses of an interface, problems, lost nodes.
 MAX_INTERFACES = 64
-"""Interfaces of one node that an agent reports."""
 MAX_ADDRESSES = 64
-"""Addresses of one interface that an agent reports."""
 MAX_PROBLEMS = 16
-"""Problems of one node that an agent reports."""
 MAX_LOST = 64
-"""Lost nodes that an agent reports."""
 
 ShortText = Annotated[str, StringConstraints(max_length=253)]
 MAX_MESSAGE = 2048
@@ -59,6 +56,8 @@ class RouterStatus(Model):
     """Effective priority; 0 when unknown."""
     interface: ShortText
     """VRRP interface."""
+    address_interface: ShortText | None = None
+    """Interface of the virtual IPs; absent: the VRRP interface."""
     virtual_ips: Annotated[tuple[Annotated[str, REPORTED_ADDRESS], ...], Field(max_length=20)] = ()
     """Virtual IPs that the node's kernel really has, without prefix lengths."""
     since: Timestamp

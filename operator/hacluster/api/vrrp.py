@@ -26,6 +26,18 @@ class VirtualRouter(Model):
             holds=lambda router: len({address.version for address in router.virtual_ips}) == 1,
             field="virtualIPs",
         ),
+        Rule(
+            cel="!has(self.addressInterface) || has(self.interface)",
+            message="needs interface, on which VRRP speaks: the virtual IPs tell only where they are themselves",
+            holds=lambda router: router.address_interface is None or router.interface is not None,
+            field="addressInterface",
+        ),
+        Rule(
+            cel="!has(self.addressInterface) || !has(self.interface) || self.addressInterface != self.interface",
+            message="is what interface says already; remove it",
+            holds=lambda router: router.address_interface is None or router.address_interface != router.interface,
+            field="addressInterface",
+        ),
     )
 
     name: Name | None = None
@@ -33,9 +45,11 @@ class VirtualRouter(Model):
     virtual_ips: Annotated[tuple[InterfaceAddress, ...], Field(min_length=1, max_length=20), ListSet()]
     """The virtual IPs with their prefix lengths, such as 172.16.7.200/24; one address family per router."""
     virtual_router_id: Annotated[int, Field(ge=1, le=255)] | None = None
-    """VRID, 1-255. Default: allocated, unique in the cluster, stable, and shown in status."""
+    """VRID, 1-255. Default: allocated, unique on its network segment, stable, and shown in status."""
     interface: InterfaceName | None = None
     """VRRP interface on every node whose entry in nodes names none. Default: the one whose subnet holds the virtual IP."""
+    address_interface: InterfaceName | None = None
+    """Interface that gets the virtual IPs on every node, while VRRP speaks on `interface`. Default: the same one."""
     preferred_node: NodeName | None = None
     """The node that is to have these virtual IPs; changing it is a planned switchover, refused while that node is unfit."""
 

@@ -13,6 +13,7 @@ event does no harm. Start at `run.py`; the files, in the order in which data pas
 - `workqueue.py` – which resource is due when, and the workers that take it.
 - `reconcile.py` – one resource: observe → plan → apply → report.
 - `observe.py` – what the cache says about nodes, pods and DaemonSets, in the types of the plan and of the report.
+- `segments.py` – where each resource's virtual routers advertise, kept while nothing changes.
 - `planner.py` – makes the plan, or returns the last one while its inputs are the same.
 - `recent_yields.py` – which nodes were told a moment ago to yield a virtual router.
 - `rollout.py` – which configuration each node is offered now.

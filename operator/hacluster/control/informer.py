@@ -67,12 +67,14 @@ class Informer:
             if list(entries_of_earlier_agents(change.old)) != list(entries_of_earlier_agents(change.new)):
                 self._enqueue_report(change.key)
             self._enqueue(change.key)
-            if _spec(change.old) != _spec(change.new):
+            if _spec(change.old) != _spec(change.new) or _router_ids(change.old) != _router_ids(change.new):
                 self._enqueue_all()  # another resource may conflict with the new spec, or wait for what the old one used
         elif change.kind is NODE:
             self._enqueue_all()
         elif owner := owner_name(change.old) or owner_name(change.new):
             self._enqueue((change.key[0], owner))
+            if change.kind is HACLUSTER_NODE and _networks(change.old) != _networks(change.new):
+                self._enqueue_all()  # which virtual routers may hear each other follows from the nodes' networks
             if change.kind is POD and change.new is None and self._store.get(HACLUSTER, change.key[0], owner) is None:
                 self._enqueue_all()  # another resource may wait for what the pod of the deleted resource has held
 
@@ -83,3 +85,15 @@ class Informer:
 
 def _spec(each: Object | None) -> object:
     return None if each is None else (each.get("spec"), each["metadata"]["uid"], each["metadata"].get("deletionTimestamp"))
+
+
+def _router_ids(each: Object | None) -> object:
+    """The VRIDs that the status records."""
+    status = (each or {}).get("status") or {}
+    return [(vip.get("router"), vip.get("virtualRouterID")) for vip in status.get("virtualIPs") or ()]
+
+
+def _networks(each: Object | None) -> object:
+    """The interfaces that a node reports, and those on which it runs virtual routers."""
+    status = (each or {}).get("status") or {}
+    return status.get("interfaces"), [(router.get("name"), router.get("interface")) for router in status.get("routers") or ()]

@@ -6,7 +6,6 @@ parse is left out, and counts against its own node only.
 """
 
 from collections.abc import Callable, Mapping
-from ipaddress import ip_interface
 from types import MappingProxyType
 
 from hacluster import names
@@ -17,9 +16,10 @@ from hacluster.control.pod_updates import is_outdated
 from hacluster.control.store import Store, key_of, owner_name
 from hacluster.control.workqueue import Key
 from hacluster.kube.kinds import DAEMON_SET, HACLUSTER, NODE, POD, Object
-from hacluster.plan import Address, Agents, Interface, LeftoverPod, NodeView, PodView
+from hacluster.plan import Address, Agents, LeftoverPod, NodeView, PodView
 from hacluster.plan.status import ObservedNode
 from hacluster.plan.topology.preference import observed
+from hacluster.plan.topology.segments import reported_interfaces
 
 _NONE: Mapping[str, frozenset[str]] = MappingProxyType({})
 
@@ -196,12 +196,7 @@ def _is_ending(pod: Object) -> bool:
 
 
 def _node_view(node: Object, entry: NodeStatus | None) -> NodeView:
-    interfaces = None
-    if entry is not None:  # its addresses are valid: NodeStatus checks them
-        interfaces = tuple(
-            Interface(each.name, tuple(map(ip_interface, each.addresses)), tuple(map(ip_interface, each.other_addresses or ())))
-            for each in entry.interfaces
-        )
+    interfaces = None if entry is None else reported_interfaces(entry)
     return NodeView(node["metadata"]["name"], _internal_ip(node), interfaces)
 
 

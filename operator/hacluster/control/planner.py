@@ -1,16 +1,17 @@
 """Makes the plan of a resource, and returns the last one as long as its inputs are the same.
 
 `reconcile.py` calls `Planner.plan` for every event, and most events change nothing that the plan depends on. The inputs include the
-virtual router IDs (VRIDs) of all other resources, because two resources must not be given the same one.
+virtual router IDs (VRIDs) of all other resources, because two resources must not be given the same one on one network segment.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from hacluster.api import HACluster, HAClusterStatus
 from hacluster.control.observe import Observer
 from hacluster.control.resources import Resources
+from hacluster.control.segments import SegmentTable
 from hacluster.control.workqueue import Key
 from hacluster.errors import Problem
 from hacluster.plan import (
@@ -20,13 +21,14 @@ from hacluster.plan import (
     NodeView,
     Plan,
     Settings,
-    earlier_router_ids,
     find_conflicts,
     held_by_leftovers,
     make_plan,
-    taken_router_ids,
     virtual_ips_of,
 )
+from hacluster.plan.seniority import age, identity
+from hacluster.plan.topology.router_claims import Claim, claims_of, kept_router_ids, taken_router_ids
+from hacluster.plan.topology.segments import Segment
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class _PlanInputs:
     places: tuple[tuple[str, int], ...]
     first: tuple[tuple[str, str], ...]
     interval_before: int | None
-    taken: frozenset[int]
+    taken: tuple[tuple[str, frozenset[int]], ...]
     other_virtual_ips: frozenset[Address]
 
 
@@ -70,11 +72,13 @@ class Planner:
         self._settings = settings
         self._resources = resources
         self._observer = observer
+        self._segments = SegmentTable(observer)
         self._plans: dict[Key, tuple[Hashable, Plan]] = {}
 
     def conflicts(self, key: Key, cluster: HACluster) -> tuple[Problem, ...]:
         """What this resource wants although an older resource already has it, or pods of a deleted one still have it."""
-        found = find_conflicts(cluster, self._resources.others(*key), self._observer.selected_names)
+        others = self._resources.others(*key)
+        found = find_conflicts(cluster, others, self._observer.selected_names, self._segments.among((cluster, *others)))
         return found or held_by_leftovers(cluster, self._leftovers(key))
 
     def _leftovers(self, key: Key) -> tuple[LeftoverPod, ...]:
@@ -82,7 +86,8 @@ class Planner:
 
     def plan(self, key: Key, cluster: HACluster, *, earlier_agents: bool) -> Plan:
         """The plan for the resource and its nodes as they are now. `earlier_agents`: some agents are older than HAClusterNode."""
-        router_ids = earlier_router_ids(cluster, cluster.status)
+        others = self._resources.others(*key)
+        router_ids, taken = self._router_ids(key, cluster, others)
         places = {each.node: each.priority for each in cluster.status.priorities} or self._offered.offered_priorities(cluster)
         prefers = any(router.preferred_node for router in cluster.spec.virtual_routers)
         first = self._offered.first_nodes(cluster) if prefers else {}
@@ -95,9 +100,8 @@ class Planner:
             places=tuple(sorted(places.items())),
             first=tuple(sorted(first.items())),
             interval_before=cluster.status.advertisement_interval_milliseconds,
-            taken=taken_router_ids(cluster, self._resources.others(*key), self._leftovers(key))
-            | self._router_ids_of_other_plans(key),
-            other_virtual_ips=virtual_ips_of(self._resources.others(*key)),
+            taken=tuple(sorted(taken.items())),
+            other_virtual_ips=virtual_ips_of(others),
         )
         cached = self._plans.get(key)
         if cached and cached[0] == inputs:
@@ -107,7 +111,7 @@ class Planner:
             inputs.views,
             self._settings,
             router_ids=router_ids,
-            taken_ids=inputs.taken,
+            taken_ids=taken,
             places=places,
             first=first,
             interval_before=inputs.interval_before,
@@ -128,8 +132,27 @@ class Planner:
     def forget(self, key: Key) -> None:
         """The resource was deleted: its VRIDs are free."""
         self._plans.pop(key, None)
+        self._segments.forget(key)
 
-    def _router_ids_of_other_plans(self, key: Key) -> frozenset[int]:
-        """VRIDs of the other resources' last plans, which are perhaps not recorded in a status yet."""
-        plans = [plan for other, (_, plan) in self._plans.items() if other != key]
-        return frozenset(router.virtual_router_id for plan in plans for router in plan.topology.routers)
+    def _router_ids(
+        self, key: Key, cluster: HACluster, others: Sequence[HACluster]
+    ) -> tuple[dict[str, int], dict[str, frozenset[int]]]:
+        """By router, the VRIDs that stay, and those that must not be newly allotted."""
+        segments_of = self._segments.among((cluster, *others))
+        claims = {identity(other): tuple(claims_of(other, segments_of(other))) for other in others}
+        older = [claim for other in others if age(other) < age(cluster) for claim in claims[identity(other)]]
+        planned = self._planned_claims(key, {identity(other): segments_of(other) for other in others})
+        leftovers = {each for pod in self._leftovers(key) for each in pod.router_ids}
+        own = segments_of(cluster)
+        every = [*(claim for found in claims.values() for claim in found), *planned]
+        return kept_router_ids(cluster, own, older), taken_router_ids(own, every, leftovers)
+
+    def _planned_claims(self, key: Key, segments: Mapping[Key, Mapping[str, Segment]]) -> Iterator[Claim]:
+        """The VRIDs of the other resources' last plans, which are perhaps not recorded in a status yet.
+
+        Where a resource is invalid now, or being deleted, it is not known where its routers are.
+        """
+        for other, (_, plan) in self._plans.items():
+            for router in plan.topology.routers if other != key else ():
+                known = segments.get(other, {}).get(router.name)
+                yield Claim(router.name, router.virtual_router_id, known or Segment(router.virtual_ips[0].version))

@@ -7,7 +7,8 @@ tested without waiting.
 The files, in the order in which data passes through them:
 
 - `model.py` – what goes in (nodes as observed, settings) and what comes out (topology, plan).
-- `conflicts.py` – what two resources both want: the older one keeps it; VRIDs that are taken.
+- `seniority.py` – which of two resources is the older one.
+- `conflicts.py` – what two resources both want: the older one keeps it.
 - `interval.py` – the advertisement interval that all nodes can keep.
 - `topology/` – which nodes take part, on which interface, with which priority, VRID, peers and backend address.
 - `warnings.py` – settings that are allowed but dangerous.
@@ -19,7 +20,7 @@ The files, in the order in which data passes through them:
 - `status/` – the status that follows from the plan and from what the nodes report.
 """
 
-from hacluster.plan.conflicts import LeftoverPod, find_conflicts, held_by_leftovers, taken_router_ids, virtual_ips_of
+from hacluster.plan.conflicts import LeftoverPod, find_conflicts, held_by_leftovers, virtual_ips_of
 from hacluster.plan.model import (
     Address,
     Agents,
@@ -36,7 +37,6 @@ from hacluster.plan.model import (
     Topology,
 )
 from hacluster.plan.plan import make_plan
-from hacluster.plan.topology.routerids import earlier_router_ids
 from hacluster.plan.warnings import warnings_of
 
 __all__ = [
@@ -54,11 +54,9 @@ __all__ = [
     "Router",
     "Settings",
     "Topology",
-    "earlier_router_ids",
     "find_conflicts",
     "held_by_leftovers",
     "make_plan",
-    "taken_router_ids",
     "virtual_ips_of",
     "warnings_of",
 ]

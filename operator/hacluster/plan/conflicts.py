@@ -2,7 +2,7 @@
 
 `find_conflicts` returns the problems of the younger resource; the operator then leaves that resource alone and reports them.
 `held_by_leftovers` does the same for the pods that a deleted resource has left: they hold its virtual IPs until they have ended.
-`taken_router_ids` keeps the allotment of new VRIDs (`topology/routerids.py`) from causing such a conflict.
+`topology/router_claims.py` keeps the allotment of new VRIDs from causing such a conflict.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -14,23 +14,28 @@ from hacluster.api.reasons import Reason
 from hacluster.api.spec import Bind, LogTarget
 from hacluster.errors import Problem
 from hacluster.plan.model import Address
-from hacluster.plan.topology.routerids import earlier_router_ids
+from hacluster.plan.seniority import age, title
+from hacluster.plan.topology.router_claims import Claim, Segments, claims_of, is_in_conflict, wanted_by
+from hacluster.plan.topology.routerids import router_names
 
 
 def find_conflicts(
-    cluster: HACluster, others: Sequence[HACluster], nodes_of: Callable[[HACluster], Collection[str]]
+    cluster: HACluster,
+    others: Sequence[HACluster],
+    nodes_of: Callable[[HACluster], Collection[str]],
+    segments_of: Callable[[HACluster], Segments],
 ) -> tuple[Problem, ...]:
     """What `cluster` wants although an older resource among `others` has it; each problem names the field of `cluster`.
 
-    Virtual IPs and VRIDs are compared whatever nodes the resources select: from here it is unknown whether two networks are one
-    network segment. Ports are compared only if both resources select the same node; `nodes_of` gives a resource's nodes.
+    Virtual IPs are compared whatever nodes the resources select, VRIDs where the virtual routers may hear each other: `segments_of` says
+    where a resource advertises. Ports are compared only if both resources select the same node; `nodes_of` gives a resource's nodes.
     """
-    older = sorted((other for other in others if _age(other) < _age(cluster)), key=_age)
+    older = sorted((other for other in others if age(other) < age(cluster)), key=age)
     own_nodes = frozenset(nodes_of(cluster))
     problems: list[Problem] = []
     for other in older:
         problems += _same_virtual_ips(cluster, other)
-        problems += _same_router_ids(cluster, other)
+        problems += _same_router_ids(cluster, segments_of(cluster), other, segments_of(other))
         if shared := sorted(own_nodes.intersection(nodes_of(other))):
             problems += _same_ports(cluster, other, shared[0])
     return tuple(problems)
@@ -75,39 +80,9 @@ def _leftover(reason: Reason, field: str, what: str, holders: Sequence[LeftoverP
         )
 
 
-def taken_router_ids(cluster: HACluster, others: Sequence[HACluster], leftovers: Sequence[LeftoverPod] = ()) -> frozenset[int]:
-    """The VRIDs that may not be allotted to `cluster`: those that other resources run, and those that their specs name.
-
-    Those of pods that a deleted resource has left are taken, too.
-
-    An ID that `cluster` runs already stays its own if a younger resource names it: the younger one is in conflict then.
-    """
-    own = set(earlier_router_ids(cluster, cluster.status).values())
-    taken = {each for pod in leftovers for each in pod.router_ids} - own
-    for other in others:
-        if _identity(other) == _identity(cluster):
-            continue
-        ids = _router_ids(other)
-        taken |= ids if _age(other) < _age(cluster) else ids - own
-    return frozenset(taken)
-
-
 def virtual_ips_of(others: Sequence[HACluster]) -> frozenset[Address]:
     """The virtual IPs of these resources: addresses that no node has for good."""
     return frozenset(each.ip for other in others for router in other.spec.virtual_routers for each in router.virtual_ips)
-
-
-def _identity(cluster: HACluster) -> tuple[str, str]:
-    return (cluster.metadata.namespace, cluster.metadata.name)
-
-
-def _age(cluster: HACluster) -> tuple[str, str, str]:
-    """Sort key: the older resource comes first. Creation timestamps are RFC 3339 in UTC, which sort as text."""
-    return (cluster.metadata.creation_timestamp, *_identity(cluster))
-
-
-def _title(cluster: HACluster) -> str:
-    return "/".join(_identity(cluster))
 
 
 def _same_virtual_ips(cluster: HACluster, other: HACluster) -> Iterator[Problem]:
@@ -118,26 +93,35 @@ def _same_virtual_ips(cluster: HACluster, other: HACluster) -> Iterator[Problem]
                 yield Problem(
                     Reason.VIRTUAL_IP_TAKEN,
                     f"spec.virtualRouters[{i}].virtualIPs[{j}]",
-                    f"{address.ip} is a virtual IP of the older HACluster {_title(other)}; choose another",
+                    f"{address.ip} is a virtual IP of the older HACluster {title(other)}; choose another",
                 )
 
 
-def _router_ids(cluster: HACluster) -> set[int]:
-    """The VRIDs that a resource runs or names."""
-    named = {router.virtual_router_id for router in cluster.spec.virtual_routers if router.virtual_router_id is not None}
-    return named | set(earlier_router_ids(cluster, cluster.status).values())
+def _same_router_ids(cluster: HACluster, own: Segments, other: HACluster, others: Segments) -> Iterator[Problem]:
+    wanted, older = wanted_by(cluster, own), tuple(claims_of(other, others))
+    for i, name in enumerate(router_names(cluster.spec.virtual_routers)):
+        claim = wanted.get(name)
+        clash = next((each for each in older if claim and is_in_conflict(claim, each)), None)
+        if claim and clash:
+            field = f"spec.virtualRouters[{i}].virtualRouterID"
+            yield Problem(Reason.VIRTUAL_ROUTER_ID_TAKEN, field, _clash(claim, clash, title(other)))
 
 
-def _same_router_ids(cluster: HACluster, other: HACluster) -> Iterator[Problem]:
-    taken = _router_ids(other)
-    for i, router in enumerate(cluster.spec.virtual_routers):
-        if router.virtual_router_id in taken:
-            yield Problem(
-                Reason.VIRTUAL_ROUTER_ID_TAKEN,
-                f"spec.virtualRouters[{i}].virtualRouterID",
-                f"{router.virtual_router_id} is a virtual router of the older HACluster {_title(other)}; "
-                "choose another, or leave the field out",
-            )
+def _clash(claim: Claim, older: Claim, other: str) -> str:
+    """Why a router must not have the ID, and what to do."""
+    number, shared = claim.virtual_router_id, claim.segment.shared(older.segment)
+    if not shared:
+        unknown = ", ".join(sorted(claim.segment.unknown | older.segment.unknown)) or "some nodes"
+        return (
+            f"{number} is a virtual router of the older HACluster {other}, and may be on the same network segment: no agent has reported "
+            f"the subnets of {unknown}; choose another, or leave the field out"
+        )
+    if claim.named:
+        return f"{number} is a virtual router of the older HACluster {other} ({shared}); choose another, or leave the field out"
+    return (
+        f"{number}, which was allotted to {claim.router}, is a virtual router of the older HACluster {other} as well: a node has brought "
+        f"their network segments together ({shared}). Name a free ID here; both go on as they are until then"
+    )
 
 
 class _Kind(Enum):
@@ -195,6 +179,6 @@ def _same_ports(cluster: HACluster, other: HACluster, node: str) -> Iterator[Pro
             yield Problem(
                 Reason.PORT_TAKEN,
                 wanted.field,
-                f"port {wanted.port} is in use by the older HACluster {_title(other)} on node {node}; "
+                f"port {wanted.port} is in use by the older HACluster {title(other)} on node {node}; "
                 "choose another port, or other nodes",
             )

@@ -88,16 +88,24 @@ class Agents:
 
 @dataclass(frozen=True)
 class Member:
-    """One node as a member of one virtual router. Unicast: `source` and `peers` are set; multicast: None and empty.
-
-    `addresses` are the node's own addresses on the interface; empty if its agent has not reported them.
-    """
+    """One node as a member of one virtual router. Unicast: `source` and `peers` are set; multicast: None and empty."""
 
     interface: str
+    """The interface of the virtual IPs."""
     priority: int
     source: Address | None = None
     peers: tuple[Address, ...] = ()
     addresses: tuple[Address, ...] = ()
+    """The node's own addresses on the interface on which VRRP speaks; empty if its agent has not reported them."""
+    other_vrrp_interface: str = ""
+    """The interface on which VRRP speaks, if it is another one; else empty."""
+    passed_on_to: Address | None = None
+    """Only where virtual IPs are on another interface than VRRP: the node's own address there, to which packets are passed on."""
+
+    @property
+    def vrrp_interface(self) -> str:
+        """The interface on which VRRP speaks."""
+        return self.other_vrrp_interface or self.interface
 
 
 @dataclass(frozen=True)

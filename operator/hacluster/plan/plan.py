@@ -28,6 +28,7 @@ from hacluster.plan.warnings import warnings_of
 
 _NONE: Mapping[str, int] = MappingProxyType({})
 _NOBODY: Mapping[str, str] = MappingProxyType({})
+_NO_IDS: Mapping[str, Collection[int]] = MappingProxyType({})
 
 
 def make_plan(
@@ -36,7 +37,7 @@ def make_plan(
     settings: Settings,
     *,
     router_ids: Mapping[str, int] = _NONE,
-    taken_ids: Collection[int] = (),
+    taken_ids: Mapping[str, Collection[int]] = _NO_IDS,
     other_virtual_ips: Collection[Address] = (),
     places: Mapping[str, int] = _NONE,
     first: Mapping[str, str] = _NOBODY,
@@ -45,10 +46,10 @@ def make_plan(
 ) -> Plan:
     """Everything that follows from the resource and its selected nodes.
 
-    `router_ids` are the VRIDs that were allotted earlier, by router name (from `status.virtualIPs`). `taken_ids` are the VRIDs of
-    other resources (`taken_router_ids`), `other_virtual_ips` their virtual IPs (`virtual_ips_of`). `places` are the default priorities
-    that were allotted earlier, by node (from `status.priorities`). `first` are the nodes with the highest priority in the files
-    that the nodes are offered now, by router name. `interval_before`: the advertisement interval in use in
+    `router_ids` are the VRIDs that were allotted earlier, by router name (`kept_router_ids`). `taken_ids` are those that must not be newly
+    allotted, by router name (`taken_router_ids`). `other_virtual_ips` are those of other resources (`virtual_ips_of`). `places` are
+    the default priorities that were allotted earlier, by node (from `status.priorities`). `first` are the nodes with the highest
+    priority in the files that the nodes are offered now, by router name. `interval_before`: the advertisement interval in use in
     milliseconds (from the status). `agents`: whose agents need access; None: those of the selected
     nodes. The same arguments always make the same plan. Problems are part of the plan, not exceptions.
     """

@@ -23,6 +23,8 @@ _TEST_NETWORK: Final = IPv4Network("198.18.0.0/15")
 """For the nodes' own addresses where virtual IPs have no subnet: reserved for benchmarks (RFC 2544; RFC 5180 for IPv6)."""
 _FIRST_HOST: Final = 10
 """Offset of the first address that is given away, so that the usual addresses of gateways stay free."""
+_APART: Final = 128
+"""The test networks from this number on are for interfaces on which VRRP speaks and that have no virtual IPs."""
 _BACKEND_SEGMENT: Final = "back0"
 
 
@@ -76,14 +78,22 @@ def make_layout(cluster: HACluster, size: int = 3) -> LabLayout:
     for index, router in enumerate(cluster.spec.virtual_routers):
         networks = list(dict.fromkeys(each.network for each in router.virtual_ips if _is_subnet(each.network)))
         segment_of = {network: name for name, listed in segments.items() for network in listed}
-        segment = router.interface or next(
-            (segment_of[each] for each in networks if each in segment_of), _segment_name(cluster, index)
+        segment = (
+            router.address_interface
+            or router.interface
+            or next((segment_of[each] for each in networks if each in segment_of), _segment_name(cluster, index))
         )
         for network in networks or [_test_network(index, router.virtual_ips[0].version)]:
             if network in segments.get(segment, []):
                 continue
             for node, address in zip(names, _take_free(network, taken, len(names)), strict=True):
                 assign(segment, node, address)
+    for index, router in enumerate(cluster.spec.virtual_routers):
+        version = router.virtual_ips[0].version
+        if router.address_interface and router.interface and not _has(segments.get(router.interface, ()), version):
+            # VRRP needs an address to speak from.
+            for node, address in zip(names, _take_free(_test_network(index + _APART, version), taken, len(names)), strict=True):
+                assign(router.interface, node, address)
     first_segment = next(iter(segments))
     _assign_backends(cluster, names, segments, taken, assign)
     views = tuple(_node_view(name, interfaces[name], first_segment) for name in names)
@@ -151,6 +161,10 @@ def _servers(cluster: HACluster) -> tuple[tuple[Address, int], ...]:
     pairs = [(each, target) for _, target in all_targets(cluster.spec.haproxy) for each in target.backend.servers or ()]
     found = [(each.address, port) for each, target in pairs for port in (each.port, target.health_check.port or each.port)]
     return tuple(dict.fromkeys((address, port) for address, port in found if address is not None))
+
+
+def _has(networks: Sequence[Network], version: int) -> bool:
+    return any(each.version == version for each in networks)
 
 
 def _is_subnet(network: Network) -> bool:

@@ -17,7 +17,7 @@ from hacluster.api import HACluster, HAClusterStatus, NodeStatus
 from hacluster.api.reasons import Reason
 from hacluster.api.status import Health, VirtualIPStatus
 from hacluster.nodeconfig import AgentConfig, File
-from hacluster.plan import Interface, NodeView, Plan, Settings, earlier_router_ids, make_plan
+from hacluster.plan import Interface, NodeView, Plan, Settings, make_plan
 from hacluster.plan.model import Manifest, Texts
 from hacluster.plan.objects.objects import config_maps
 from hacluster.plan.rollout.apache_addresses import old_addresses_are_needed
@@ -26,6 +26,7 @@ from hacluster.plan.rollout.rollout import LastGood, NodeRun, Rollout, roll_out
 from hacluster.plan.status import Claim, ObservedNode, ReportInputs, VirtualIP, report
 from hacluster.plan.status.fitness import could_take_over
 from hacluster.plan.topology.preference import observed
+from hacluster.plan.topology.routerids import earlier_router_ids
 from hacluster.rehearse.containers import containers_of, template_of
 from hacluster.rehearse.lab import Lab
 from hacluster.rehearse.settled import is_ready, wait_for

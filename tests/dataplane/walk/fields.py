@@ -69,6 +69,7 @@ FIELDS: Final[Mapping[str, tuple[Edit, ...]]] = {
         *each(f"{_ROUTER}.interface", "ens3"),
         {f"{_ROUTER}.interface": "back0", f"{_ROUTER}.virtualIPs": ["192.168.60.200/24"]},
     ),
+    "virtualRouters.addressInterface": ({f"{_ROUTER}.interface": "back0", f"{_ROUTER}.addressInterface": "ens3"},),
     "virtualRouters.preferredNode": each(f"{_ROUTER}.preferredNode", "node2", "node3"),
     "vrrp.version": ({"vrrp.version": 2, "vrrp.advertisementInterval": "1s"},),
     "vrrp.advertisementInterval": each("vrrp.advertisementInterval", "30ms", "200ms", "1s"),

@@ -120,10 +120,17 @@ BAD = [
     Bad(
         {f"{_ROUTER}.virtualRouterID": 7, "spec.virtualRouters[1]": {"virtualRouterID": 7, "virtualIPs": ["10.0.0.1/25"]}},
         "spec.virtualRouters",
-        "virtualRouterIDs that differ",
+        "of one address family need virtualRouterIDs that differ",
     ),
     Bad({f"{_ROUTER}.virtualRouterID": 0}, f"{_ROUTER}.virtualRouterID", "at least 1"),
     Bad({f"{_ROUTER}.virtualRouterID": 256}, f"{_ROUTER}.virtualRouterID", "at most 255"),
+    Bad({f"{_ROUTER}.addressInterface": "ens4"}, f"{_ROUTER}.addressInterface", "needs interface, on which VRRP speaks"),
+    Bad(
+        {f"{_ROUTER}.interface": "ens4", f"{_ROUTER}.addressInterface": "ens4"},
+        f"{_ROUTER}.addressInterface",
+        "is what interface says already",
+    ),
+    Bad({f"{_ROUTER}.addressInterface": "i" * 16}, f"{_ROUTER}.addressInterface", "at most 15 characters"),
     Bad({_VIP: [f"10.0.0.{i}/24" for i in range(1, 22)]}, _VIP, "at most 20 items"),
     Bad(
         {"spec.virtualRouters": [{"virtualIPs": [f"10.0.{i}.1/24"]} for i in range(17)]},

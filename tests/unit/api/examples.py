@@ -62,6 +62,7 @@ def full(name: str = "everything") -> Resource:
                     "virtualIPs": ["172.16.7.200/24"],
                     "virtualRouterID": 51,
                     "interface": "ens3",
+                    "addressInterface": "ens4",
                     "preferredNode": "node1",
                 },
                 {"name": "VI_6", "virtualIPs": ["2001:db8::200/64", "fe80::200/64"], "virtualRouterID": 52, "interface": "ens3"},
@@ -187,7 +188,12 @@ GOOD = {
     "16 routers of 20 addresses": put(
         minimal(),
         "spec.virtualRouters",
-        [{"virtualIPs": [f"10.{i}.0.{j}/24" for j in range(1, 21)]} for i in range(16)],
+        [{"virtualRouterID": 255 - i, "virtualIPs": [f"10.{i}.0.{j}/24" for j in range(1, 21)]} for i in range(16)],
+    ),
+    "one VRID for IPv4 and for IPv6": put(
+        minimal(),
+        "spec.virtualRouters",
+        [{"virtualRouterID": 51, "virtualIPs": [each]} for each in ("172.16.7.200/24", "2001:db8::200/64")],
     ),
     "64 listeners of 128 servers": put(
         minimal(),

@@ -65,11 +65,55 @@ def test_an_id_in_the_last_plan_of_the_other_resource_is_taken(monkeypatch: pyte
 
     monkeypatch.setattr(module, "make_plan", record_taken_ids)
     cluster.plan("two")
-    assert taken_ids == [frozenset({first})]
+    assert taken_ids == [{"VI_1": frozenset({first})}]
     cluster.planner.forget(("ns", "one"))
     cluster.store.remove(HACLUSTER, resource(9, name="one", uid="one"))
     cluster.plan("two")
-    assert taken_ids[-1] == frozenset()
+    assert taken_ids[-1] == {"VI_1": frozenset()}
+
+
+def vlans(number: int) -> dict[str, Any]:
+    """A resource on a VLAN of its own of node1; both name the same VRID."""
+    router = {"virtualIPs": [f"10.{number}.0.200/24"], "virtualRouterID": 51}
+    return spec(number) | {"virtualRouters": [router], "haproxy": {**spec(number)["haproxy"], "stats": {"port": 9000 + number}},
+        "apache": {"port": 8100 + number}}  # fmt: skip
+
+
+VLANS = [{"name": "eth0.10", "addresses": ["10.1.0.51/24"]}, {"name": "eth0.20", "addresses": ["10.2.0.51/24"]}]
+
+
+def test_two_resources_name_one_id_on_two_vlans_of_a_node_that_one_of_them_has_reported() -> None:
+    """The second one's agents do not run yet: where it will be is known from those of the first."""
+    cluster = TwoResources()
+    for number, name in enumerate(("one", "two"), start=1):
+        cluster.store.put(HACLUSTER, resource(number + 4, name=name, uid=name, spec=vlans(number)))
+    second = cluster.resources.get("ns", "two")
+    assert second is not None and isinstance(second.cluster, HACluster)
+    (problem,) = cluster.planner.conflicts(("ns", "two"), second.cluster)
+    assert problem.reason == "VirtualRouterIDTaken"
+    cluster.store.put(
+        HACLUSTER,
+        resource(9, name="one", uid="one", spec=vlans(1), nodes=[{"name": "node1", "interfaces": VLANS}]),
+    )
+    assert not cluster.planner.conflicts(("ns", "two"), second.cluster)
+    assert cluster.plan("two").topology.routers[0].virtual_router_id == cluster.plan("one").topology.routers[0].virtual_router_id
+
+
+def test_a_new_id_may_be_that_of_another_segment(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = TwoResources()
+    taken_ids: list[Any] = []
+
+    def record(*args: Any, **kwargs: Any) -> Plan:
+        taken_ids.append(kwargs["taken_ids"])
+        return make_plan(*args, **kwargs)
+
+    monkeypatch.setattr(module, "make_plan", record)
+    for number, name in enumerate(("one", "two"), start=1):
+        reports = [{"name": "node1", "interfaces": VLANS}]
+        cluster.store.put(HACLUSTER, resource(number + 4, name=name, uid=name, spec=vlans(number), nodes=reports))
+    cluster.plan("one")
+    cluster.plan("two")
+    assert taken_ids == [{"VI_1": frozenset()}, {"VI_1": frozenset()}]
 
 
 def test_the_virtual_ips_of_the_other_resource_belong_to_no_node(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,16 @@
 """Conflicts between two resources about virtual IPs, VRIDs and ports: the older resource keeps what both want."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import pytest
 
 from hacluster.api import HACluster
-from hacluster.plan import LeftoverPod, find_conflicts, held_by_leftovers, taken_router_ids
-from tests.unit.plan.clusters import cluster, only
+from hacluster.errors import Problem
+from hacluster.plan import LeftoverPod, held_by_leftovers
+from hacluster.plan import find_conflicts as find_conflicts_of
+from hacluster.plan.topology.segments import Segment, segments_of
+from tests.unit.plan.clusters import cluster, node, only
 
 OLD, NEW = "2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z"
 
@@ -30,6 +33,22 @@ def resource(name: str, created: str, *, namespace: str = "default", vrid: int |
 
 def all_nodes(_: HACluster) -> Collection[str]:
     return ("n1", "n2")
+
+
+def anywhere(each: HACluster) -> dict[str, Segment]:
+    """No agent has reported."""
+    return segments_of(each, {"n1": None})
+
+
+def find_conflicts(
+    young: HACluster, others: Sequence[HACluster], nodes_of: Callable[[HACluster], Collection[str]]
+) -> tuple[Problem, ...]:
+    return find_conflicts_of(young, others, nodes_of, anywhere)
+
+
+def on(**subnets: str) -> Callable[[HACluster], dict[str, Segment]]:
+    """Each resource runs on one node of its own, with this address on eth0."""
+    return lambda each: segments_of(each, {each.metadata.name: node("", eth0=[subnets[each.metadata.name]]).interfaces})
 
 
 def haproxy(listener: int = 80, bind: str = "Any", **stats: Any) -> dict[str, Any]:
@@ -59,39 +78,51 @@ def test_if_both_have_the_same_age_the_name_decides() -> None:
     assert find_conflicts(a, [a, b], all_nodes) == () and find_conflicts(b, [a, b], all_nodes)
 
 
-def test_router_ids_conflict_even_without_a_shared_node() -> None:
+def test_router_ids_conflict_while_it_is_unknown_where_the_resources_advertise() -> None:
     young, old = resource("a", NEW, vrid=51), resource("b", OLD, vrid=51)
     problem = only(find_conflicts(young, [old], lambda each: {each.metadata.name}))
     assert (problem.reason, problem.field) == ("VirtualRouterIDTaken", "spec.virtualRouters[0].virtualRouterID")
-    assert "default/b" in problem.message
+    assert "default/b" in problem.message and "no agent has reported the subnets of n1" in problem.message
 
 
-def with_status(original: HACluster, vrid: int) -> HACluster:
+def named(name: str, created: str, vrid: int | None, address: str = "10.1.0.200/24") -> HACluster:
+    router: dict[str, Any] = {"virtualIPs": [address], "interface": "eth0"} | ({"virtualRouterID": vrid} if vrid else {})
+    return resource(name, created, virtualRouters=[router])
+
+
+def test_router_ids_conflict_on_one_network_segment_only() -> None:
+    young, old = named("a", NEW, 51), named("b", OLD, 51, "10.1.0.201/24")
+    (problem,) = find_conflicts_of(young, [old], lambda each: {each.metadata.name}, on(a="10.1.0.1/24", b="10.1.0.2/24"))
+    assert problem.reason == "VirtualRouterIDTaken" and "(subnet 10.1.0.0/24)" in problem.message
+    elsewhere = named("b", OLD, 51, "10.2.0.200/24")
+    assert not find_conflicts_of(young, [elsewhere], lambda each: {each.metadata.name}, on(a="10.1.0.1/24", b="10.2.0.1/24"))
+
+
+def test_an_id_that_two_resources_run_where_they_meet_is_a_conflict_of_the_younger_one() -> None:
+    """A node has joined that brings their networks together. Both were allotted the ID before."""
+    segments = on(a="10.1.0.1/24", b="10.1.0.2/24")
+    young, old = (with_status(named(name, age, None, ip), 17, ip) for name, age, ip in (("a", NEW, A), ("b", OLD, B)))
+    (problem,) = find_conflicts_of(young, [old], lambda each: {each.metadata.name}, segments)
+    assert (problem.reason, problem.field) == ("VirtualRouterIDTaken", "spec.virtualRouters[0].virtualRouterID")
+    assert "Name a free ID here" in problem.message
+    assert not find_conflicts_of(old, [young], lambda each: {each.metadata.name}, segments)
+    cured = with_status(named("a", NEW, 18, A), 17, A)
+    assert not find_conflicts_of(cured, [old], lambda each: {each.metadata.name}, segments)
+
+
+A, B = "10.1.0.200/24", "10.1.0.201/24"
+
+
+def with_status(original: HACluster, vrid: int, address: str = "192.0.2.10") -> HACluster:
     """The resource with a status in which its first router was allotted the VRID."""
-    status = {"virtualIPs": [{"address": "192.0.2.10", "router": "VI_1", "virtualRouterID": vrid}]}
+    status = {"virtualIPs": [{"address": address.partition("/")[0], "router": "VI_1", "virtualRouterID": vrid}]}
     return original.model_copy(update={"status": cluster(status=status).status})
 
 
 def test_an_id_that_an_older_resource_was_allotted_is_taken() -> None:
     young, old = resource("a", NEW, vrid=51), with_status(resource("b", OLD), 51)
     assert only(find_conflicts(young, [old], all_nodes)).reason == "VirtualRouterIDTaken"
-    assert taken_router_ids(old, [young]) == frozenset(), "the older resource keeps its ID"
-
-
-def test_the_id_of_a_router_that_was_renamed_is_taken() -> None:
-    """Its status has the old name until the operator has written it again; the nodes run the ID all the time."""
-    other = with_status(resource("b", OLD), 17)
-    (vip,) = other.status.virtual_ips
-    vip = vip.model_copy(update={"router": "an earlier name", "address": str(other.spec.virtual_routers[0].virtual_ips[0].ip)})
-    renamed = other.model_copy(update={"status": other.status.model_copy(update={"virtual_ips": (vip,)})})
-    assert taken_router_ids(resource("c", NEW), [renamed]) == {17}
-
-
-def test_taken_ids_are_those_that_other_resources_run_or_name() -> None:
-    own = with_status(resource("m", "2024-01-01T12:00:00Z"), 9)
-    assert taken_router_ids(own, [own, resource("a", NEW, vrid=51), with_status(resource("b", OLD), 17)]) == {51, 17}
-    assert taken_router_ids(own, [resource("a", OLD, vrid=9)]) == {9}, "an older resource that names the ID has it"
-    assert taken_router_ids(own, [resource("a", NEW, vrid=9)]) == frozenset()
+    assert not find_conflicts(old, [young], all_nodes), "the older resource keeps its ID"
 
 
 @pytest.mark.parametrize(
@@ -149,13 +180,11 @@ def test_pods_of_a_deleted_resource_hold_its_virtual_ips_until_they_have_ended()
 
 
 def test_pods_of_a_deleted_resource_keep_its_router_id() -> None:
-    named = resource("a", NEW, vrid=51)
-    problem = only(held_by_leftovers(named, [leftover()]))
+    problem = only(held_by_leftovers(resource("a", NEW, vrid=51), [leftover()]))
     assert (problem.reason, problem.field) == ("VirtualRouterIDTaken", "spec.virtualRouters[0].virtualRouterID")
-    assert taken_router_ids(resource("b", NEW), [], [leftover()]) == {51}
 
 
 def test_what_a_resource_already_runs_is_not_held_by_leftovers() -> None:
     running = {"virtualIPs": [{"address": "192.0.2.10", "router": "VI_1", "virtualRouterID": 51}]}
     young = cluster(virtualRouters=[{"virtualIPs": ["192.0.2.10/24"], "virtualRouterID": 51}], status=running)
-    assert held_by_leftovers(young, [leftover()]) == () and taken_router_ids(young, [], [leftover()]) == frozenset()
+    assert held_by_leftovers(young, [leftover()]) == ()

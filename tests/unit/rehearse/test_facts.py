@@ -59,3 +59,18 @@ def test_servers_of_the_user_get_stand_ins() -> None:
     listener = {"name": "db", "port": 5432, "mode": "TCP", "backend": {"servers": [server]}}
     layout = make_layout(sample("minimal.yaml", haproxy={"listeners": [listener]}))
     assert [(str(address), port) for address, port in layout.servers] == [("10.9.9.9", 5432)]
+
+
+def test_vrrp_gets_a_segment_of_its_own_where_it_does_not_speak_beside_the_virtual_ips() -> None:
+    routers = [
+        {"virtualIPs": [each], "interface": "sync0", "addressInterface": "ens3"} for each in ("192.0.2.9/24", "2001:db8::9/64")
+    ]
+    cluster = sample("minimal.yaml", virtualRouters=routers)
+    layout = make_layout(cluster)
+    assert {segment.name: {network.version for network in segment.networks} for segment in layout.segments} == {
+        "ens3": {4, 6},
+        "sync0": {4, 6},
+    }
+    plan = make_plan(cluster, layout.nodes, Settings(node_image="x"))
+    assert not plan.blocked and not plan.problems
+    assert {(each.interface, each.vrrp_interface) for each in plan.topology.routers[0].members.values()} == {("ens3", "sync0")}

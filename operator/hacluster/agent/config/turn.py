@@ -119,7 +119,7 @@ class Turn:
 
 def _holds(change: Change, network: Network | None) -> bool:
     """Whether this node's kernel has a virtual IP of the instance that is to be replaced."""
-    return network is not None and not change.old.addresses.isdisjoint(network.on(change.old.interface))
+    return network is not None and not change.old.addresses.isdisjoint(network.on(change.old.virtual_ip_interface))
 
 
 def _without_holder_after(change: Change) -> float:

@@ -7,13 +7,14 @@ its virtual IPs up, and the new one starts as BACKUP and waits for three interva
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from hacluster.agent.system.network import without_prefix
 from hacluster.agent.vrrp.packet import Advert
 
 _INSTANCE: Final = re.compile(r"^vrrp_instance (\S+) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
+_DEVICE: Final = re.compile(r" dev (\S+)")
 _ADDRESSES: Final = re.compile(r"^\s*virtual_ipaddress \{([^}]*)\}", re.MULTILINE)
 _VERSION: Final = re.compile(r"^\s*vrrp_version\s+(\d)", re.MULTILINE)
 _OWNER: Final = 255
@@ -31,6 +32,13 @@ class WireSettings:
     interval_ms: int
     addresses: frozenset[str]
     source: str
+    address_interface: str = field(default="", compare=False)
+    """Interface of the virtual IPs, if it is another one. It is not sent."""
+
+    @property
+    def virtual_ip_interface(self) -> str:
+        """The interface that has the virtual IPs on the holder."""
+        return self.address_interface or self.interface
 
     @property
     def identity(self) -> tuple[str, int, bool, str]:
@@ -66,6 +74,7 @@ def _parse(name: str, body: str, version: int) -> WireSettings:
 
     listed = _ADDRESSES.search(body)
     lines = listed[1].split("\n") if listed else []
+    device = _DEVICE.search(listed[1]) if listed else None
     return WireSettings(
         name=name,
         interface=value("interface", ""),
@@ -74,6 +83,7 @@ def _parse(name: str, body: str, version: int) -> WireSettings:
         interval_ms=round(1000 * float(value("advert_int", "1"))),
         addresses=frozenset(without_prefix(line.split()[0]) for line in lines if line.strip()),
         source=value("unicast_src_ip", ""),
+        address_interface=device[1] if device else "",
     )
 
 

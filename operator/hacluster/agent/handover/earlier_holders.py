@@ -7,7 +7,7 @@ Every agent hears the advertisements, so it knows who held the virtual IPs withi
 less than that (its pod is new) does not know who advertised before: until then every other member may have been a holder.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final, NamedTuple
@@ -45,10 +45,13 @@ class EarlierHolders:
     holder: bool | None = None
     """Whether this node has virtual IPs of the router; None before the first round."""
 
-    def add_advert(self, source: str, at: float) -> bool:
-        """Records an advertisement; returns whether its sender differs from the last one's."""
-        changed = next(iter(self.senders), None) != source
-        self.senders = {source: at, **{each: time for each, time in self.senders.items() if each != source}}
+    def add_advert(self, senders: Sequence[str], at: float) -> bool:
+        """Records an advertisement; returns whether its sender differs from the last one's.
+
+        `senders`: the addresses to which its packets would be passed on: one, or all that it may be (`receivers`).
+        """
+        changed = list(self.senders)[: len(senders)] != list(senders)
+        self.senders = dict.fromkeys(senders, at) | {each: time for each, time in self.senders.items() if each not in senders}
         return changed
 
     def candidates(self, members: Iterable[str], drain: float, now: float) -> list[Candidate]:
@@ -79,13 +82,32 @@ class EarlierHolders:
         return [(address, until - now) for address, until in self.entries if until > now]
 
 
+def receivers(router: Router | None, source: str) -> tuple[str, ...]:
+    """The addresses to which packets of the member that advertises from `source` are passed on.
+
+    Usually it is `source` itself. Where the virtual IPs are on another interface than VRRP, it is the member's address there. Of an IPv6
+    member, which advertises from a link-local address, that is unknown: then it is each member's. Those that do not have a connection drop
+    its packets.
+    """
+    if router is None or not _is_apart(router):
+        return (source,)
+    known = router.passed_on_to.get(source)
+    return (known,) if known else tuple(dict.fromkeys(router.passed_on_to.values()))
+
+
+def _is_apart(router: Router) -> bool:
+    """Whether members have their virtual IPs on another interface than VRRP."""
+    return bool(router.address_interface or router.passed_on_to)
+
+
 def members_on_segment(router: Router, network: Network | None) -> list[str]:
-    """The addresses of other members to which this node can send directly on the router's interface, of the virtual IPs' version."""
+    """The addresses of other members to which this node can send directly on the interface of the virtual IPs, of their version."""
     if network is None:
         return []
-    indices = {link.index for link in network.links if link.name == router.interface}
+    indices = {link.index for link in network.links if link.name == router.virtual_ip_interface}
     subnets = [address.interface.network for address in network.addresses if address.index in indices]
-    found = dict.fromkeys(map(without_prefix, router.neighbours))
+    addresses = router.passed_on_to.values() if _is_apart(router) else router.neighbours
+    found = dict.fromkeys(map(without_prefix, addresses))
     return [
         each
         for each in found

@@ -71,7 +71,7 @@ class Forwarding:
         return [
             (index, router)
             for index, router in enumerate(self.config.routers)
-            if router.ip_version == version and (self.interfaces is None or router.interface in self.interfaces)
+            if router.ip_version == version and (self.interfaces is None or router.virtual_ip_interface in self.interfaces)
         ]
 
     @property
@@ -82,12 +82,12 @@ class Forwarding:
     def policy_rules(self, version: int) -> set[PolicyRule]:
         """The rules that send packets for a virtual IP to the resource's routing table.
 
-        They match only TCP that arrives on the router's interface. The kernel looks a route up for ARP requests too, but without a
-        protocol: such a look-up does not match, and the request is not answered. The kernel keeps rules for an interface that does not
+        They match only TCP that arrives on the interface of the virtual IPs. The kernel looks a route up for ARP requests too, but without
+        a protocol: such a look-up does not match, and the request is not answered. The kernel keeps rules for an interface that does not
         exist, and uses them once it does.
         """
         return {
-            PolicyRule(without_prefix(address), router.interface, IPPROTO_TCP, PREFERENCE, self.table)
+            PolicyRule(without_prefix(address), router.virtual_ip_interface, IPPROTO_TCP, PREFERENCE, self.table)
             for router in self.config.routers
             for address in router.virtual_ips
             if router.ip_version == version
@@ -102,5 +102,5 @@ def make_forwarding(config: AgentConfig | None, network: Network | None) -> Forw
     """What the kernel has to contain; None where nothing is to be forwarded: without a drain or without routers."""
     if config is None or network is None or config.drain_seconds <= 0 or not config.routers:
         return None
-    used = {router.interface for router in config.routers}
+    used = {router.virtual_ip_interface for router in config.routers}
     return Forwarding(config, {link.name: link.index for link in network.links if link.name in used})

@@ -78,7 +78,8 @@ def rules(forwarding: Forwarding) -> str:
         hook = "    type filter hook prerouting priority mangle; policy accept;\n"
         # As comments, because a change of an index needs the rules to be loaded again (`Forwarding.interfaces`).
         indices = "".join(
-            f"# {router.interface} is interface {(forwarding.interfaces or {}).get(router.interface)}\n" for _, router in routers
+            f"# {name} is interface {(forwarding.interfaces or {}).get(name)}\n"
+            for name in (router.virtual_ip_interface for _, router in routers)
         )
         parts.append(
             f"{indices}table {kind} {forwarding.name} {{\n{sets}{chains}  chain {BASE_CHAIN} {{\n{hook}{entries}  }}\n}}\n"
@@ -139,7 +140,7 @@ def _sets(type_: str, index: int) -> str:
 def _entries(kind: str, index: int, router: Router, *, tracked: bool) -> str:
     """The rules that select packets: those to HAProxy's ports on the router's virtual IPs."""
     addresses = ", ".join(map(without_prefix, router.virtual_ips))
-    match = f'    iifname "{router.interface}" {kind} daddr {{ {addresses} }} tcp dport'
+    match = f'    iifname "{router.virtual_ip_interface}" {kind} daddr {{ {addresses} }} tcp dport'
     # `socket wildcard` cannot tell a listener that is bound to the address from its connections: these ports need connection
     # tracking. It slows down all traffic of the node, so it is only there when such ports exist.
     return f"{match} @any{index} goto by_socket{index}\n" + (
@@ -163,7 +164,7 @@ def _chains(kind: str, index: int, router: Router, *, tracked: bool) -> str:
         f"{kind} daddr != @known{index} {address_type} != local counter drop",
         f"{kind} daddr != @known{index} return",
         f"{ttl} set {PASSED_ON}",
-        *(f'dup to {kind} daddr map @{each} device "{router.interface}"' for each in _holder_maps(index)),
+        *(f'dup to {kind} daddr map @{each} device "{router.virtual_ip_interface}"' for each in _holder_maps(index)),
         "counter drop",
     )
     by_socket = (

@@ -17,7 +17,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
-from hacluster.agent.handover.earlier_holders import Candidate, EarlierHolders, members_on_segment
+from hacluster.agent.handover.earlier_holders import Candidate, EarlierHolders, members_on_segment, receivers
 from hacluster.agent.handover.forwarding import Forwarding, make_forwarding
 from hacluster.agent.handover.netfilter import Netfilter
 from hacluster.agent.handover.policy_routes import PolicyRoutes
@@ -89,11 +89,11 @@ class SecondChance:
         if self._forwarding is not None:
             await self._remove(self._forwarding)
 
-    def _on_advert(self, router: str, received: ReceivedAdvert) -> None:
+    def _on_advert(self, name: str, received: ReceivedAdvert) -> None:
         """Starts a round at once when the holder has changed: this node may be the next one to take over."""
-        key = router, ip_address(received.advert.source).version
-        earlier = self._routers.setdefault(key, EarlierHolders(asyncio.get_running_loop().time()))
-        if earlier.add_advert(received.advert.source, received.at) and not earlier.holder:
+        source, router = received.advert.source, self._state.now.router(name)
+        earlier = self._routers.setdefault((name, ip_address(source).version), EarlierHolders(asyncio.get_running_loop().time()))
+        if earlier.add_advert(receivers(router, source), received.at) and not earlier.holder:
             self._sender_changed.set()
 
     async def _wait_for_change(self, version: int) -> None:
@@ -243,7 +243,7 @@ class SecondChance:
         it is a lost node: ARP or neighbour discovery decides.
         """
         advertised = holder.silent is not None and holder.silent <= ALIVE_AT_MOVE * interval_seconds(router)
-        return advertised or await self._ask(router.interface, holder.address)
+        return advertised or await self._ask(router.virtual_ip_interface, holder.address)
 
 
 def _key(router: Router) -> tuple[str, int]:

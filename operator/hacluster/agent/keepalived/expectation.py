@@ -77,9 +77,13 @@ def _may_be_in_fault(router: Router, seen: Observation, flags: Flags) -> bool:
 
 
 def _usable(router: Router, network: Network, virtual_ips: Iterable[str]) -> bool:
-    """Whether the router's interface is up, has a carrier, and an address of the node's own from which it can advertise."""
-    link = next((each for each in network.links if each.name == router.interface), None)
-    if link is None or link.flags & (IFF_UP | IFF_RUNNING) != IFF_UP | IFF_RUNNING:
+    """Whether the router's interfaces are up with a carrier, and one has an address of the node's own from which it can advertise.
+
+    keepalived tracks the interface of the virtual IPs as well, if it is another one (vrrp.c, vrrp_complete_instance).
+    """
+    up = {each.name: each for each in network.links if each.flags & (IFF_UP | IFF_RUNNING) == IFF_UP | IFF_RUNNING}
+    link = up.get(router.interface)
+    if link is None or router.virtual_ip_interface not in up:
         return False
     others = frozenset(virtual_ips) | frozenset(map(without_prefix, router.virtual_ips))
     own = (each for each in network.addresses if each.index == link.index and each.text not in others)

@@ -65,8 +65,8 @@ def removed(router: Router, seconds: float) -> NodeProblem:
     return NodeProblem(
         reason=Reason.VIRTUAL_IP_REMOVED,
         message=(
-            f"something other than keepalived removed a virtual IP of {router.name} from {router.interface}; keepalived took it again "
-            f"after {1000 * seconds:.0f} ms. Which program on the node removes addresses that it has not configured itself? A network "
-            "service may do so when it is restarted"
+            f"something other than keepalived removed a virtual IP of {router.name} from {router.virtual_ip_interface}; keepalived took it "
+            f"again after {1000 * seconds:.0f} ms. Which program on the node removes addresses that it has not configured itself? A "
+            "network service may do so when it is restarted"
         ),
     )

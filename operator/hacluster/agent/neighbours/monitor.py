@@ -84,10 +84,10 @@ class SegmentMonitor:
 
 
 def _places(routers: Mapping[Key, WatchedRouter], network: Network) -> set[WatchedInterface]:
-    """The routers' interfaces, as far as they exist, each with the virtual IPs to watch on it."""
+    """The interfaces of the virtual IPs, as far as they exist, each with the virtual IPs to watch on it."""
     return group_by_interface(
         ((link.index, link.name), router.addresses)
         for router in routers.values()
         for link in network.links
-        if link.name == router.router.interface
+        if link.name == router.router.virtual_ip_interface
     )

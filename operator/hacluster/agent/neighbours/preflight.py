@@ -79,15 +79,15 @@ class Preflight:
         dispute = self._disputes.get(router.name)
         try:
             if dispute:
-                if found := await self._ask(router.interface, addresses):
+                if found := await self._ask(router.virtual_ip_interface, addresses):
                     dispute.found = found
                     return found
                 if self._clock() < dispute.probe_at:
                     return dispute.found
-            found = await self._probe(router.interface, addresses)
+            found = await self._probe(router.virtual_ip_interface, addresses)
         except OSError as error:
             # The problem is reported elsewhere: a missing interface by keepalived, a missing capability by `AdvertListener`.
-            log.info("%s: cannot probe on %s: %s", router.name, router.interface, error)
+            log.info("%s: cannot probe on %s: %s", router.name, router.virtual_ip_interface, error)
             return {}
         if found:
             dispute = self._disputes.setdefault(router.name, _Dispute(found))
@@ -101,8 +101,8 @@ def _in_use(router: Router, address: str, mac: str) -> NodeProblem:
     return NodeProblem(
         reason=Reason.ADDRESS_IN_USE,
         message=(
-            f"virtual IP {address} of {router.name} is already in use on {router.interface}: {mac} answers for it, and no other "
+            f"virtual IP {address} of {router.name} is already in use on {router.virtual_ip_interface}: {mac} answers for it, and no other "
             "member advertises it; take it off that machine, or choose another virtual IP. If that is a node of this resource, "
-            "its advertisements (IP protocol 112) do not arrive here on this interface. The daemons start when nobody answers"
+            f"its advertisements (IP protocol 112) do not arrive here on {router.interface}. The daemons start when nobody answers"
         ),
     )

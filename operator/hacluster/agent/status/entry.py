@@ -69,6 +69,7 @@ def _router_status(
         state=instance.state,
         priority=instance.priority,
         interface=router.interface,
+        address_interface=router.address_interface or None,
         virtual_ips=held,
         since=now,
         takeover_milliseconds=observation.takeovers.get(router.name) if held else None,

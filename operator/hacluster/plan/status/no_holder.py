@@ -12,6 +12,7 @@ from hacluster.api.reasons import Reason
 from hacluster.api.status import Health, NodeStatus, RouterStatus, VirtualIPStatus, VrrpState
 from hacluster.errors import Problem
 from hacluster.plan.status.inputs import ObservedNode, ReportInputs
+from hacluster.plan.status.nodes import interfaces_of
 from hacluster.timestamps import parse_timestamp
 
 GRACE: Final = timedelta(seconds=2)
@@ -91,11 +92,11 @@ def _of_keepalived(node: ObservedNode, entry: NodeStatus, status: RouterStatus) 
     yields = " (it is told to yield)" if status.name in node.yields else ""
     match status.state:
         case VrrpState.FAULT:
-            return f"keepalived is in FAULT on {status.interface}{yields}"
+            return f"keepalived is in FAULT on {interfaces_of(status)}{yields}"
         case VrrpState.BACKUP:
             return f"keepalived is BACKUP with priority {status.priority} on {status.interface}{yields}"
         case VrrpState.MASTER:
-            return f"keepalived is MASTER, but the kernel lacks the address on {status.interface}"
+            return f"keepalived is MASTER, but the kernel lacks the address on {status.address_interface or status.interface}"
         case _:
             return f"keepalived has not told its state{yields}"
 

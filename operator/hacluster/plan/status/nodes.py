@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hacluster.api.reasons import Reason
-from hacluster.api.status import Health, NodeStatus, VrrpState
+from hacluster.api.status import Health, NodeStatus, RouterStatus, VrrpState
 from hacluster.errors import Problem
 from hacluster.plan.status.inputs import ObservedNode, ReportInputs
 
@@ -87,10 +87,15 @@ def _unfit(entry: NodeStatus, yields: Collection[str]) -> tuple[Problem, ...]:
         return (Problem(Reason.KEEPALIVED_DOWN, "", f"{entry.name}: keepalived does not run ({', '.join(stopped)})"),)
     faulty = [router for router in entry.routers if router.state is VrrpState.FAULT and router.name not in yields]
     if faulty:
-        fault = [f"{router.name} on {router.interface}" for router in faulty]
+        fault = [f"{router.name} on {interfaces_of(router)}" for router in faulty]
         message = f"{entry.name}: keepalived is in FAULT ({', '.join(fault)}); is the interface up?"
         return (Problem(Reason.ROUTER_FAULT, "", message),)
     return ()
+
+
+def interfaces_of(router: RouterStatus) -> str:
+    """Those on which a router depends, for a message: `ens3`, or `ens9 or ens3` if the virtual IPs are on another one than VRRP."""
+    return router.interface if router.address_interface is None else f"{router.interface} or {router.address_interface}"
 
 
 def _reported(entry: NodeStatus) -> tuple[Problem, ...]:

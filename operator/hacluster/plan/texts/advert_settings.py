@@ -10,6 +10,8 @@ from hacluster.nodeconfig import File
 from hacluster.plan.model import NodeTexts
 
 _SETTINGS = re.compile(r"^\s*(vrrp_version|version|interface|virtual_router_id|advert_int|unicast_src_ip)\s+\S+", re.MULTILINE)
+_DEVICE = re.compile(r" dev \S+")
+"""Where a node puts its virtual IPs: that is not sent."""
 _LISTS = re.compile(r"^\s*(unicast_peer|virtual_ipaddress) \{[^}]*\}", re.MULTILINE)
 
 
@@ -18,6 +20,6 @@ def advert_settings_of(texts: NodeTexts) -> tuple[str, ...]:
 
     Without the priority, in which nodes are meant to differ, and the instance's name, which is not sent.
     """
-    text = texts.get(File.KEEPALIVED, "")
+    text = _DEVICE.sub("", texts.get(File.KEEPALIVED, ""))
     found = [*_SETTINGS.finditer(text), *_LISTS.finditer(text)]
     return tuple(" ".join(each.group().split()) for each in sorted(found, key=lambda each: each.start()))

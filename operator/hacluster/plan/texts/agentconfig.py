@@ -10,7 +10,7 @@ from hacluster import names, nodeconfig
 from hacluster.api import HACluster
 from hacluster.api.spec import Bind, CheckType, Listener, LogTarget, PreemptionMode, all_targets
 from hacluster.nodeconfig import AgentConfig
-from hacluster.plan.model import Address, Participant, Router, Topology
+from hacluster.plan.model import Address, Member, Participant, Router, Topology
 from hacluster.plan.texts.keepalived import vrrp_version, yield_step
 from hacluster.plan.topology.routerids import router_names
 
@@ -33,7 +33,7 @@ def agent_config(
         routers=tuple(
             nodeconfig.Router(
                 name=router.name,
-                interface=router.members[node.name].interface,
+                interface=router.members[node.name].vrrp_interface,
                 priority=router.members[node.name].priority,
                 virtual_router_id=router.virtual_router_id,
                 virtual_ips=tuple(map(str, router.virtual_ips)),
@@ -43,6 +43,8 @@ def agent_config(
                 yields=router.name in yields,
                 yields_in_steps=yield_step(cluster, router, node.name) > 0,
                 neighbours=_neighbours(router, node.name),
+                address_interface=_address_interface(router.members[node.name]),
+                passed_on_to=_passed_on_to(router, node.name),
             )
             for router in topology.routers
             if node.name in router.members
@@ -65,7 +67,8 @@ def _named_interfaces(cluster: HACluster, node: str) -> tuple[str, ...]:
     """The interfaces that the resource names for the node, sorted."""
     spec = cluster.spec
     found = {each.interface for each in spec.nodes if each.name == node}
-    found |= {router.interface for router in spec.virtual_routers} | {spec.haproxy.stats.interface}
+    found |= {name for router in spec.virtual_routers for name in (router.interface, router.address_interface)}
+    found.add(spec.haproxy.stats.interface)
     return tuple(sorted(name for name in found if name))
 
 
@@ -73,6 +76,20 @@ def _neighbours(router: Router, node: str) -> tuple[str, ...]:
     """The addresses from which the other members may advertise."""
     others = (member for name, member in router.members.items() if name != node)
     return tuple(str(address) for member in others for address in member.addresses)
+
+
+def _address_interface(member: Member) -> str:
+    return member.interface if member.interface != member.vrrp_interface else ""
+
+
+def _passed_on_to(router: Router, node: str) -> dict[str, str]:
+    """For each other member with its virtual IPs on another interface: all addresses that it may advertise from → its address there."""
+    return {
+        str(address): str(member.passed_on_to)
+        for name, member in router.members.items()
+        for address in member.addresses
+        if name != node and member.passed_on_to is not None
+    }
 
 
 def _peers(cluster: HACluster, topology: Topology, node: str) -> dict[str, tuple[str, ...]]:

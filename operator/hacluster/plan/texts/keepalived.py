@@ -30,6 +30,8 @@ class _Instance:
     priority: int
     version: int
     virtual_ips: tuple[InterfaceAddress, ...]
+    address_interface: str
+    """Interface of the virtual IPs, if it is another one; else empty."""
     source: Address | None
     peers: tuple[Address, ...]
     track_yield: str
@@ -116,12 +118,13 @@ def _instance(cluster: HACluster, router: Router, node: str) -> _Instance:
     version = vrrp_version(cluster, router)
     return _Instance(
         name=router.name,
-        interface=member.interface,
+        interface=member.vrrp_interface,
         state="MASTER" if starts_as_master else "BACKUP",
         virtual_router_id=router.virtual_router_id,
         priority=member.priority,
         version=version if version != vrrp.version else 0,
         virtual_ips=router.virtual_ips,
+        address_interface=member.interface if member.interface != member.vrrp_interface else "",
         source=member.source,
         peers=member.peers,
         track_yield=names.track_yield(router.name),

@@ -2,7 +2,8 @@
 
 `choose_interface` is called once for each node and virtual router. An interface that the resource names wins, and the node's own entry
 before the router's; otherwise it is the one whose subnets contain the virtual IPs. All virtual IPs of a router are on one
-interface, because one VRRP instance sends on one interface.
+interface. It is the one on which VRRP speaks, unless the router names an `addressInterface`: then `interface` says where VRRP speaks, and
+the subnets do not matter there.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,14 @@ from hacluster.errors import Problem
 from hacluster.plan.model import Interface, NodeView
 from hacluster.plan.topology.addresses import describe, has_subnet_of, interface_for
 from hacluster.plan.topology.subnets import can_be_outside, cure_outside, cure_without_subnet, misfit
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Where the node runs the router: `interface` is for the virtual IPs, `vrrp` for the advertisements. Usually they are the same."""
+
+    interface: Interface
+    vrrp: Interface
 
 
 @dataclass(frozen=True)
@@ -50,14 +59,21 @@ class _Candidate:
         return f"spec.virtualRouters[{self.index}].virtualIPs[{position}]"
 
 
-def choose_interface(spec: HAClusterSpec, index: int, router: VirtualRouter, view: NodeView) -> Interface | LeftOut:
+def choose_interface(spec: HAClusterSpec, index: int, router: VirtualRouter, view: NodeView) -> Chosen | LeftOut:
     """The interface that the resource names, else the one whose subnets contain the virtual IPs; `LeftOut` if there is none."""
-    named = _named_interface(spec, index, router, view.name)
+    vrrp = _named_interface(spec, index, router, view.name)
+    addresses = vrrp
+    if router.address_interface is not None:
+        addresses = _NamedInterface(router.address_interface, f"spec.virtualRouters[{index}].addressInterface")
     if view.interfaces is None:
-        assert named is not None, "a node whose agent has not reported takes part only where the resource names its interfaces"
-        return Interface(named.interface)
+        assert vrrp and addresses, "a node whose agent has not reported takes part only where the resource names its interfaces"
+        return Chosen(Interface(addresses.interface), Interface(vrrp.interface))
     candidate = _Candidate(index, router, view.name, view.interfaces)
-    return _find_by_subnet(candidate) if named is None else _check_named(candidate, named)
+    found = _find_by_subnet(candidate) if addresses is None else _check_named(candidate, addresses)
+    speaks = found if vrrp is None or addresses == vrrp else _existing(candidate, vrrp)
+    if isinstance(found, LeftOut):
+        return found
+    return speaks if isinstance(speaks, LeftOut) else Chosen(found, speaks)
 
 
 def _named_interface(spec: HAClusterSpec, index: int, router: VirtualRouter, node: str) -> _NamedInterface | None:
@@ -70,17 +86,22 @@ def _named_interface(spec: HAClusterSpec, index: int, router: VirtualRouter, nod
     return None
 
 
-def _check_named(candidate: _Candidate, named: _NamedInterface) -> Interface | LeftOut:
+def _existing(candidate: _Candidate, named: _NamedInterface) -> Interface | LeftOut:
     interface = next((each for each in candidate.interfaces if each.name == named.interface), None)
-    if interface is None:
-        return LeftOut(
-            Problem(
-                Reason.NO_SUCH_INTERFACE,
-                named.field,
-                f"node {candidate.node} has no interface {named.interface} that could carry a virtual IP {candidate.has}; "
-                "name one that it has, or leave the field out",
-            )
+    return interface or LeftOut(
+        Problem(
+            Reason.NO_SUCH_INTERFACE,
+            named.field,
+            f"node {candidate.node} has no interface {named.interface} that could carry a virtual IP {candidate.has}; "
+            "name one that it has, or leave the field out",
         )
+    )
+
+
+def _check_named(candidate: _Candidate, named: _NamedInterface) -> Interface | LeftOut:
+    interface = _existing(candidate, named)
+    if isinstance(interface, LeftOut):
+        return interface
     for position, virtual_ip in enumerate(candidate.router.virtual_ips):
         if has_subnet_of(interface, virtual_ip):
             if wrong := misfit(virtual_ip, interface):

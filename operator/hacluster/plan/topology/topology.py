@@ -4,7 +4,7 @@
 block the whole plan.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hacluster.api import HACluster
@@ -41,7 +41,7 @@ def make_topology(
     cluster: HACluster,
     nodes: Sequence[NodeView],
     router_ids: Mapping[str, int],
-    taken_ids: Collection[int],
+    taken_ids: Mapping[str, Collection[int]],
     other_virtual_ips: Collection[Address] = (),
     *,
     places: Mapping[str, int],
@@ -70,7 +70,10 @@ def make_topology(
     participants = _participants(cluster, ready, tuple(places), found)
     if cluster.spec.apache and ready and all(each.backend_address is None for each in participants):
         found.fatal += [problem for problem in found.problems if problem.reason == Reason.NO_BACKEND_ADDRESS]
-    vrids = _allot_vrids(cluster, router_ids, taken_ids, found)
+    vrids = allot_router_ids(cluster.metadata.full_name, cluster.spec.virtual_routers, router_ids, taken_ids)
+    unreported = [view.name for view in views if view.interfaces is None]
+    # Where agents have not reported, an ID may turn out to be free yet; and they are installed only if the plan is not blocked.
+    (found.problems if unreported else found.fatal).extend(_no_id_left(cluster, vrids, unreported))
     routers = _routers(cluster, views, ready, priorities=priorities, vrids=vrids, first=first, found=found)
     return Topology(participants, routers, priorities, places), found
 
@@ -105,14 +108,14 @@ def _participants(
     return tuple(participants)
 
 
-def _allot_vrids(cluster: HACluster, earlier: Mapping[str, int], taken: Collection[int], found: Findings) -> dict[str, int]:
-    routers = cluster.spec.virtual_routers
-    explicit = dict(zip(router_names(routers), (router.virtual_router_id for router in routers), strict=True))
-    try:
-        return allot_router_ids(cluster.metadata.full_name, explicit, earlier, taken)
-    except ValueError as error:
-        found.fatal.append(Problem(Reason.NO_ROUTER_ID_LEFT, "spec.virtualRouters", f"{error}; delete a resource or name an ID"))
-        return {}
+def _no_id_left(cluster: HACluster, vrids: Mapping[str, int], unreported: Sequence[str]) -> Iterator[Problem]:
+    """A problem for each virtual router that got no VRID. `unreported` are the nodes whose network is not known yet."""
+    where = f"waits until the agents of {', '.join(unreported)} have reported their networks"
+    cure = where if unreported else "delete a resource, or use another network"
+    for index, name in enumerate(router_names(cluster.spec.virtual_routers)):
+        if name not in vrids:
+            message = f"all 255 virtual router IDs are taken where {name} advertises or may advertise; {cure}"
+            yield Problem(Reason.NO_ROUTER_ID_LEFT, f"spec.virtualRouters[{index}]", message)
 
 
 def _routers(
@@ -159,12 +162,17 @@ def _members(
         if isinstance(chosen, LeftOut):
             left_out.append(chosen.problem)
             continue
-        source = unicast_source(router.virtual_ips[0], chosen) if unicast else None
+        source = unicast_source(router.virtual_ips[0], chosen.vrrp) if unicast else None
         if unicast and source is None:
-            left_out.append(_no_source(index, view, chosen.name))
+            left_out.append(_no_source(index, view, chosen.vrrp.name))
             continue
         members[view.name] = Member(
-            chosen.name, priorities[view.name], source, addresses=tuple(each.ip for each in chosen.addresses)
+            chosen.interface.name,
+            priorities[view.name],
+            source,
+            addresses=tuple(each.ip for each in chosen.vrrp.addresses),
+            other_vrrp_interface=chosen.vrrp.name if chosen.vrrp != chosen.interface else "",
+            passed_on_to=unicast_source(router.virtual_ips[0], chosen.interface) if router.address_interface else None,
         )
     return _add_peers(members), left_out
 

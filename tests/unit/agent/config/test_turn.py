@@ -59,6 +59,15 @@ async def test_the_holder_waits_until_the_others_have_the_files() -> None:
     assert not await Segment(holds=True).waits(LEAD * 2)
 
 
+async def test_the_holder_is_the_node_that_has_the_virtual_ips_on_their_own_interface() -> None:
+    old, new = (
+        each.replace("interface ens3", "interface ens9").replace("200/24", "200/24 dev ens3") for each in (VRID_51, VRID_52)
+    )
+    assert not await Segment(holds=True).waits(LEAD * 2, old, new)
+    assert await Segment(holds=False).waits(LEAD * 2, old, new)
+    assert Segment(holds=True).turn.restarting(old, new) == ["VI_1"]
+
+
 async def test_another_node_waits_for_the_holder() -> None:
     """Much longer than the holder does: it may not have the files yet, or refuse them."""
     segment = Segment(holds=False)

@@ -33,6 +33,15 @@ def test_every_generated_file_is_read(case: str) -> None:
         assert each.version == 3 or not any(":" in address for address in each.addresses)
 
 
+def test_the_interface_of_the_virtual_ips_is_read_and_is_nothing_that_nodes_must_agree_on() -> None:
+    found = wire_settings(generated("address-interface"))
+    assert {(each.interface, each.address_interface, each.virtual_ip_interface) for each in found.values()} == {
+        ("eth1", "eth0", "eth0")
+    }
+    assert wire_settings(VRID_51)["VI_1"].virtual_ip_interface == "ens3"
+    assert not changes(VRID_51, VRID_51.replace("172.16.7.200/24", "172.16.7.200/24 dev ens4"))
+
+
 def test_unicast_is_another_instance_than_multicast() -> None:
     (settings,) = wire_settings(generated("unicast")).values()
     assert settings.source and settings.source not in settings.addresses

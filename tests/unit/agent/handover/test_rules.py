@@ -1,7 +1,9 @@
 """The nftables scripts. tests/dataplane shows that a kernel accepts them and what they do."""
 
-from hacluster.agent.handover.forwarding import Forwarding
+from hacluster.agent.handover.forwarding import Forwarding, make_forwarding
 from hacluster.agent.handover.rules import MAX_HOLDERS, clear_rules, ports, recent_holders, rules
+from hacluster.agent.system.network import Link, Network
+from hacluster.agent.system.routing import PolicyRule
 from hacluster.nodeconfig import Port
 from tests.unit.agent.handover.routers import BOUND, FOUR, HTTP, OLD, SIX, VIP, config
 
@@ -55,3 +57,12 @@ def test_tables_of_the_former_version_are_removed_too() -> None:
     forwarding = Forwarding(config(FOUR))
     for name in (forwarding.name, "hacluster_ebe0"):
         assert f"delete table ip {name}\n" in clear_rules(forwarding) and f"delete table ip6 {name}\n" in clear_rules(forwarding)
+
+
+def test_packets_come_and_go_by_the_interface_of_the_virtual_ips() -> None:
+    apart = FOUR.model_copy(update={"interface": "ens9", "address_interface": "ens3"})
+    assert rules(Forwarding(config(apart), {"ens3": 2})) == rules(Forwarding(config(FOUR), {"ens3": 2}))
+    forwarding = Forwarding(config(apart))
+    assert forwarding.policy_rules(4) == {PolicyRule(VIP, "ens3", 6, 5151, forwarding.table)}
+    made = make_forwarding(config(apart), Network((Link(2, "ens3"), Link(9, "ens9"))))
+    assert made is not None and made.interfaces == {"ens3": 2} and made.present

@@ -102,6 +102,24 @@ async def test_the_virtual_ip_wandered_over_three_nodes_and_all_of_them_get_pack
         assert node.netfilter.holders == [second, THIRD]
 
 
+async def test_a_holder_that_is_heard_on_another_interface_gets_packets_on_that_of_the_virtual_ips(tmp_path: Path) -> None:
+    asked: list[tuple[str, str]] = []
+    node = Node(tmp_path)
+
+    async def ask(interface: str, address: str) -> bool:
+        asked.append((interface, address))
+        return True
+
+    node.second_chance._ask = ask
+    apart = {"interface": "ens9", "address_interface": "ens3", "passed_on_to": {"10.9.0.2": OLD}}
+    node.state.update(installed=config(FOUR.model_copy(update=apart)), network=network("172.16.7.1/24"))
+    node.advertise("10.9.0.2", silent=0.4)
+    with node.running():
+        await eventually_async(lambda: node.netfilter.holders == [OLD])
+        node.state.update(network=network("172.16.7.1/24", f"{VIP}/24"))
+        await eventually_async(lambda: asked == [("ens3", OLD)])
+
+
 async def test_a_holder_for_a_moment_does_not_replace_the_one_before_it(tmp_path: Path) -> None:
     node = Node(tmp_path)
     node.state.update(installed=config(FOUR), network=network())

@@ -70,6 +70,15 @@ def test_fault_with_a_cause_does_not(observation: Observation, flags: Flags) -> 
     assert found(observation, flags) is None
 
 
+@pytest.mark.parametrize(("flags", "expected"), [(IFF_UP | IFF_RUNNING, Contradiction.FAULT), (IFF_UP, None), (None, None)])
+def test_keepalived_tracks_the_interface_of_the_virtual_ips_too(flags: int | None, expected: Contradiction | None) -> None:
+    """It goes to FAULT if that is down, since it could not add the addresses again."""
+    apart = CONFIG.model_copy(update={"routers": (ROUTER.model_copy(update={"address_interface": "ens4"}),)})
+    links = (Link(2, "ens3", flags=IFF_UP | IFF_RUNNING), *([Link(3, "ens4", flags=flags)] if flags is not None else []))
+    on_two = Network(links, (Address(2, ip_interface(OWN)),))
+    assert found(seen(VrrpState.FAULT, network=on_two, installed=apart)) is expected
+
+
 def test_the_kernel_has_to_have_the_addresses_of_a_master_and_no_others() -> None:
     assert found(seen(VrrpState.MASTER)) is Contradiction.LACKS_ADDRESS
     assert found(seen(VrrpState.BACKUP, VIP)) is Contradiction.KEEPS_ADDRESS

@@ -118,3 +118,9 @@ async def test_a_host_that_answers_probes_alone_is_probed_ever_more_rarely() -> 
         assert len(await segment.problems()) == 1
         segment.now += 1
     assert len(segment.probed) < 20
+
+
+async def test_the_segment_of_the_virtual_ips_is_probed() -> None:
+    segment = Segment(dict(IN_USE))
+    (message,) = await segment.problems(ROUTER.model_copy(update={"address_interface": "eth9"}))
+    assert segment.probed[0][0] == "eth9" and "in use on eth9" in message and "do not arrive here on eth0" in message

@@ -161,3 +161,10 @@ def test_since_is_the_time_of_the_last_difference(history: list[Observation]) ->
             same = current.model_copy(update={"since": ""}) == previous.model_copy(update={"since": ""})
             assert current.since == (previous.since if same else f"t{tick}")
         previous = current
+
+
+def test_virtual_ips_on_another_interface_than_vrrp_are_reported_with_it() -> None:
+    (router,) = CONFIG.routers
+    apart = CONFIG.model_copy(update={"routers": (router.model_copy(update={"address_interface": "ens4"}),)})
+    (reported,) = entry(replace(HOLDER, installed=apart, network=make_network("10.0.0.200/24", index=3))).routers
+    assert (reported.interface, reported.address_interface, reported.virtual_ips) == ("ens3", "ens4", ("10.0.0.200",))

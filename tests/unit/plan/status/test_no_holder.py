@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hacluster.api.reasons import Reason
-from hacluster.api.status import Health, VrrpState
+from hacluster.api.status import Health, RouterStatus, VrrpState
 from hacluster.errors import Problem
 from tests.unit.plan.status.examples import NODES, VIP, ReportSequence, problem
 
@@ -133,3 +133,26 @@ def test_there_is_always_a_reason(nodes: list[dict[str, Any]], progress: bool, p
     message = reports.condition("Ready").message
     assert reports.condition_state("Ready") == ("False", "NoHolder") and VIP in message
     assert all(f"{name}: " in message for name in NODES)
+
+
+def apart(state: VrrpState) -> RouterStatus:
+    """VRRP speaks on ens9, and the virtual IPs are on ens3."""
+    return RouterStatus(name="VI_1", state=state, priority=100, interface="ens9", address_interface="ens3", since="")
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        (VrrpState.FAULT, "is in FAULT on ens9 or ens3"),
+        (VrrpState.BACKUP, "with priority 100 on ens9"),
+        (VrrpState.MASTER, "lacks the address on ens3"),
+    ],
+)
+def test_the_interface_that_it_is_about_is_named(state: VrrpState, reason: str) -> None:
+    assert reason in without_holder(routers=(apart(state),)).condition("Ready").message
+    if state is VrrpState.FAULT:
+        reports = ReportSequence()
+        reports.all_fit()
+        reports.node_reports("node3", routers=(apart(state),))
+        reports.report()
+        assert "VI_1 on ens9 or ens3" in reports.condition("Degraded").message

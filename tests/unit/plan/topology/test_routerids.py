@@ -1,6 +1,7 @@
 """VRIDs: named by the resource, kept from an earlier allotment, or newly allotted."""
 
-import pytest
+from collections.abc import Mapping
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,35 +11,60 @@ from hacluster.plan.topology.routerids import allot_router_ids, earlier_router_i
 from tests.unit.plan.clusters import cluster
 
 
+def allot(
+    routers: Mapping[str, int | None],
+    earlier: Mapping[str, int] | None = None,
+    taken: set[int] | range = range(0),
+    *,
+    ipv6: str = "",
+    seed: str = "ns/web",
+) -> dict[str, int]:
+    """The VRIDs of routers with these names and named IDs; `taken` are those that none of them may be allotted. `ipv6`: which have IPv6."""
+    listed = [
+        {"name": name, "virtualIPs": [f"2001:db8::{i}/64" if name in ipv6 else f"192.0.2.{i}/24"]}
+        | ({} if named is None else {"virtualRouterID": named})
+        for i, (name, named) in enumerate(routers.items(), 10)
+    ]
+    spec = cluster(virtualRouters=listed).spec
+    return allot_router_ids(seed, spec.virtual_routers, earlier or {}, dict.fromkeys(routers, taken))
+
+
 def test_named_ids_stay_and_new_ids_differ_from_them() -> None:
-    free = allot_router_ids("ns/web", {"a": None}, {}, ())["a"]
-    allotted = allot_router_ids("ns/web", {"a": None, "b": free}, {}, ())
-    assert allotted == {"a": free % 255 + 1, "b": free}
+    free = allot({"a": None})["a"]
+    assert allot({"a": None, "b": free}) == {"a": free % 255 + 1, "b": free}
 
 
-def test_an_earlier_id_stays_unless_it_is_taken_or_invalid() -> None:
-    assert allot_router_ids("ns/web", {"a": None}, {"a": 17}, {18}) == {"a": 17}
-    assert allot_router_ids("ns/web", {"a": None}, {"a": 17}, {17})["a"] != 17
-    assert allot_router_ids("ns/web", {"a": None}, {"a": 0}, ())["a"] != 0
+def test_an_earlier_id_stays_unless_it_is_named_for_another_router_or_invalid() -> None:
+    assert allot({"a": None}, {"a": 17}, {18}) == {"a": 17}
+    assert allot({"a": None}, {"a": 17}, {17}) == {"a": 17}, "whoever takes it later"
+    assert allot({"a": None, "b": 17}, {"a": 17})["a"] != 17
+    assert allot({"a": None}, {"a": 0})["a"] != 0
 
 
 def test_routers_and_resources_get_different_ids() -> None:
-    one = allot_router_ids("ns/web", {"a": None, "b": None}, {}, ())
+    one = allot({"a": None, "b": None})
     assert one["a"] != one["b"]
-    assert one != allot_router_ids("ns/other", {"a": None, "b": None}, {}, ())
+    assert one != allot({"a": None, "b": None}, seed="ns/other")
 
 
-def test_it_is_an_error_if_all_ids_are_taken() -> None:
-    with pytest.raises(ValueError, match="255"):
-        allot_router_ids("ns/web", {"a": None}, {}, range(1, 256))
+def test_a_router_of_the_other_ip_version_may_have_the_same_id() -> None:
+    """Their advertisements do not meet: RFC 9568, section 1."""
+    free = allot({"a": None})["a"]
+    assert allot({"a": None, "b": free}, ipv6="b") == {"a": free, "b": free}
+    assert allot({"a": None, "b": None}, {"a": 17, "b": 17}, ipv6="b") == {"a": 17, "b": 17}
+
+
+def test_a_router_gets_no_id_if_all_are_taken() -> None:
+    assert allot({"a": None, "b": 7}, taken=range(1, 256)) == {"b": 7}
 
 
 @given(st.sets(st.integers(1, 255), max_size=250), st.dictionaries(st.sampled_from("abcd"), st.integers(-1, 300)))
-def test_ids_are_distinct_valid_and_not_taken(taken: set[int], earlier: dict[str, int]) -> None:
-    allotted = allot_router_ids("ns/web", dict.fromkeys("abcd"), earlier, taken)
+def test_ids_are_distinct_and_valid_and_new_ones_are_not_taken(taken: set[int], earlier: dict[str, int]) -> None:
+    allotted = allot(dict.fromkeys("abcd"), earlier, taken)
     assert len(set(allotted.values())) == 4
-    assert all(1 <= each <= 255 and each not in taken for each in allotted.values())
-    assert allotted == allot_router_ids("ns/web", dict.fromkeys("abcd"), allotted, taken), "stable"
+    assert all(1 <= each <= 255 for each in allotted.values())
+    assert all(each not in taken or earlier.get(name) == each for name, each in allotted.items())
+    assert allotted == allot(dict.fromkeys("abcd"), allotted, taken), "stable"
 
 
 def earlier(routers: list[dict[str, object]], *recorded: tuple[str, str, int]) -> dict[str, int]:
@@ -71,3 +97,9 @@ def test_a_router_with_other_virtual_ips_keeps_its_id_unless_another_has_them_no
 def test_two_routers_never_get_the_same_earlier_id() -> None:
     split: list[dict[str, object]] = [{"name": "a", "virtualIPs": [f"{A}/24"]}, {"name": "b", "virtualIPs": [f"{B}/24"]}]
     assert earlier(split, (A, "a", 17), (B, "a", 17)) == {"a": 17}
+
+
+def test_an_ipv4_and_an_ipv6_router_may_have_the_same_earlier_id() -> None:
+    both: list[dict[str, object]] = [{"name": "a", "virtualIPs": [f"{A}/24"]}, {"name": "b", "virtualIPs": ["2001:db8::1/64"]}]
+    assert earlier(both, (A, "a", 17), ("2001:db8::1", "b", 17)) == {"a": 17, "b": 17}
+    assert earlier(both, (A, "VI_1", 17), ("2001:db8::1", "VI_2", 17)) == {"a": 17, "b": 17}

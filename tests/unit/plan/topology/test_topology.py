@@ -2,6 +2,7 @@
 
 from ipaddress import ip_address
 
+from hacluster.nodeconfig import File
 from hacluster.plan import Plan
 from tests.unit.plan.clusters import SETTINGS, cluster, node, nodes, only, plan, unknown
 
@@ -211,7 +212,15 @@ def test_more_than_64_nodes_block_the_plan() -> None:
 
 def test_router_ids_are_kept_and_differ_from_taken_ones() -> None:
     usual = plan(cluster()).topology.routers[0].virtual_router_id
-    assert plan(cluster(), taken_ids={usual}).topology.routers[0].virtual_router_id != usual
+    assert plan(cluster(), taken_ids={"VI_1": {usual}}).topology.routers[0].virtual_router_id != usual
     assert plan(cluster(), router_ids={"VI_1": 7}).topology.routers[0].virtual_router_id == 7
-    made = plan(cluster(), taken_ids=range(1, 256))
-    assert made.blocked and only(made.problems).field == "spec.virtualRouters"
+    made = plan(cluster(), taken_ids={"VI_1": range(1, 256)})
+    assert made.blocked and only(made.problems).field == "spec.virtualRouters[0]"
+
+
+def test_a_router_without_an_id_waits_for_the_agents_that_will_tell_where_it_is() -> None:
+    """Blocked, the plan would never install these agents."""
+    made = plan(cluster(), *nodes(1), unknown("n2"), taken_ids={"VI_1": range(1, 256)})
+    problem = only(made.problems)
+    assert not made.blocked and problem.reason == "NoRouterIDLeft" and "n2" in problem.message
+    assert not made.topology.routers and "vrrp_instance" not in made.texts["n1"][File.KEEPALIVED]
