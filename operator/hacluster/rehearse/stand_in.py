@@ -2,41 +2,49 @@
 
 Runs on the lab's host `servers`, once for each address and port: `python -m hacluster.rehearse.stand_in ADDRESS PORT`. It answers
 GET, HEAD and OPTIONS with 200, so that HAProxy's checks pass, and its page names the address, so that a client can tell servers apart.
+
+One thread for all connections: with one for each, hundreds of requests in a second on a busy machine take longer and longer, and the
+measured outage is that of this program.
 """
 
-import http.server
-import socketserver
+import asyncio
+import contextlib
 import sys
+from typing import Final
+
+_MOST: Final = 65536
+"""Bytes of a request's head."""
+_BACKLOG: Final = 1024
+"""asyncio's default, 100, makes the kernel drop connection requests when a busy machine lets this program wait."""
 
 
-class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    """One thread for each connection."""
+def answer(head: str, page: bytes) -> tuple[bytes, bool]:
+    """The answer to a request's head, and whether the connection stays open for another one."""
+    request, *lines = head.split("\r\n")
+    method, _, version = request.split(" ", 2) if request.count(" ") >= 2 else (request, "", "HTTP/1.0")  # noqa: PLR2004 - method, path, version
+    connection = next((line.split(":", 1)[1].strip().lower() for line in lines if line.lower().startswith("connection:")), "")
+    stays = connection != "close" if version == "HTTP/1.1" else connection == "keep-alive"
+    reply = f"{version} 200 OK\r\nContent-Length: {len(page)}\r\nConnection: {'keep-alive' if stays else 'close'}\r\n\r\n"
+    return reply.encode() + (page if method == "GET" else b""), stays
 
-    daemon_threads = True
-    request_queue_size = 1024
-    """socketserver's default, 5, makes the kernel drop connection requests when a busy machine lets this program wait."""
 
+async def serve(address: str, port: int) -> None:
+    """Answers until cancelled."""
+    page = f"<h1>stand-in for {address}:{port}</h1>".encode()
 
-class Page(http.server.BaseHTTPRequestHandler):
-    """Answers every path with the same page."""
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        stays = True
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            while stays:
+                head = await reader.readuntil(b"\r\n\r\n")
+                reply, stays = answer(head.decode("latin-1"), page)
+                writer.write(reply)
+                await writer.drain()
+        writer.close()
 
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        """Sends the page, without its body unless the method is GET."""
-        address, port = sys.argv[1:3]
-        body = f"<h1>stand-in for {address}:{port}</h1>".encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    do_OPTIONS = do_HEAD = do_GET  # noqa: N815 - http.server's names
-
-    def log_message(self, *_: object) -> None:
-        """Writes no log."""
+    server = await asyncio.start_server(handle, address, port, limit=_MOST, backlog=_BACKLOG)
+    await server.serve_forever()
 
 
 if __name__ == "__main__":
-    Server((sys.argv[1], int(sys.argv[2])), Page).serve_forever()
+    asyncio.run(serve(sys.argv[1], int(sys.argv[2])))

@@ -47,13 +47,14 @@ def layout() -> LabLayout:
 
 
 def valid(spec: Spec, nodes: LabLayout) -> HACluster | None:
-    """The resource, if the models accept it and it can be planned for all nodes."""
+    """The resource, if the models accept it and every node can run every router of it."""
     try:
         cluster = parse(manifest(spec))
     except HAClusterError:
         return None
     plan = make_plan(cluster, nodes.nodes, Settings(node_image="rehearsal"))
-    return cluster if not plan.blocked and len(plan.texts) == len(nodes.nodes) else None
+    whole = all(len(router.members) == len(nodes.nodes) for router in plan.topology.routers)
+    return cluster if whole and not plan.blocked and len(plan.texts) == len(nodes.nodes) else None
 
 
 class Tail:
