@@ -21,7 +21,7 @@ _BACKLOG: Final = 1024
 def answer(head: str, page: bytes) -> tuple[bytes, bool]:
     """The answer to a request's head, and whether the connection stays open for another one."""
     request, *lines = head.split("\r\n")
-    method, _, version = request.split(" ", 2) if request.count(" ") >= 2 else (request, "", "HTTP/1.0")  # noqa: PLR2004 - method, path, version
+    method, _, version = request.split(" ", 2) if request.count(" ") >= 2 else (request, "", "HTTP/1.0")
     connection = next((line.split(":", 1)[1].strip().lower() for line in lines if line.lower().startswith("connection:")), "")
     stays = connection != "close" if version == "HTTP/1.1" else connection == "keep-alive"
     reply = f"{version} 200 OK\r\nContent-Length: {len(page)}\r\nConnection: {'keep-alive' if stays else 'close'}\r\n\r\n"
