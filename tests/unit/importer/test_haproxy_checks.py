@@ -174,5 +174,12 @@ def test_a_name_for_tls_is_the_host_of_an_http_check() -> None:
     ]
 
 
+def test_a_dialogue_of_too_many_steps_is_lost_as_a_whole() -> None:
+    rules = "option tcp-check" + "\ntcp-check send x" * 17
+    imported = of_haproxy(_text(rules, mode="tcp"))
+    assert [each.partition(": ")[2] for each in lost(imported)] == ["tcp-check send x: no field for more than 16 steps"]
+    assert "exchange" not in str(listeners(imported))
+
+
 def test_rules_that_could_take_for_ever_are_not_tried() -> None:
     assert len(lost(of_haproxy(_text("option httpchk\nhttp-check expect rstatus ((((((.*)*)*)*)*)*)*x")))) == 1

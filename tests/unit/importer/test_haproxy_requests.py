@@ -37,6 +37,7 @@ def test_the_option_in_frontend_and_backend_adds_once() -> None:
         "option forwardfor header X-Client",
         "option forwardfor if-none",
         "http-request del-header X-Forwarded-For",
+        "http-request set-header X-Forwarded-For %[req.hdr(X-Client)]",
     ],
 )
 def test_other_forms_of_x_forwarded_for_are_lost(rule: str) -> None:

@@ -59,6 +59,18 @@ def test_interfaces_that_differ_are_those_of_the_nodes() -> None:
     assert "interface" not in spec(imported)["virtualRouters"][0]
 
 
+def test_several_interfaces_that_also_differ_between_nodes_are_lost() -> None:
+    other = ROUTER.partition("vrrp_instance")[2].replace("VI_1", "VI_2").replace(" 51", " 52").replace("10.0.0.100", "10.0.0.101")
+    second = "vrrp_instance" + other.replace("interface eth0", "interface eth1")
+    imported = of_keepalived(node(101) + second.replace("priority 100", "priority 101"), node(100, interface="ens3") + second)
+    reason = "no field for several interfaces that also differ between nodes"
+    assert lost(imported) == [
+        f"node1.conf:8: interface eth0: {reason}",
+        f"node2.conf:8: interface ens3: {reason}",
+    ]
+    assert [each.get("interface") for each in spec(imported)["virtualRouters"]] == [None, "eth1"]
+
+
 def test_a_virtual_ip_without_a_prefix_length() -> None:
     text = ROUTER.replace("10.0.0.100/24", "10.0.0.100")
     imported = of_keepalived(text)

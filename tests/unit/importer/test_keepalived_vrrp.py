@@ -81,3 +81,11 @@ def test_a_fraction_of_a_second_needs_version_3() -> None:
     assert lost(of_keepalived(node(100, advert_int="0.5"))) == [
         "spec.vrrp.advertisementInterval: version 2 takes whole seconds, such as 1s"
     ]
+
+
+def test_another_order_without_a_first_node_is_lost() -> None:
+    other = ROUTER.partition("vrrp_instance")[2].replace("VI_1", "VI_2").replace(" 51", " 52").replace("10.0.0.100", "10.0.0.101")
+    imported = of_keepalived(node(101) + "vrrp_instance" + other, node(100) + "vrrp_instance" + other)
+    assert lost(imported) == [
+        "node1.conf:19: vrrp_instance VI_2: its priorities differ from those of the first instance, and no node is first"
+    ]
