@@ -43,6 +43,7 @@ _CHECK: Final = (
     "check-alpn",
     "verify",
 )
+_TITLES: Final = {"maximum": "maxconn", "send_proxy": "send-proxy", "close_sessions": "on-marked-down"}
 _UNLIKE: Final = "no field: the servers of a listener are alike in this"
 _REASONS: Final = {
     "ssl": "no field yet: TLS to the servers",
@@ -108,9 +109,6 @@ def servers_of(section: Section, ledger: Ledger) -> Servers:
     return found
 
 
-_TITLES: Final = {"maximum": "maxconn", "send_proxy": "send-proxy", "close_sessions": "on-marked-down"}
-
-
 def with_ports(servers: Iterable[dict[str, Any]], listener_port: int) -> list[dict[str, Any]]:
     """The servers with absolute ports: a server without a port has the one that the client connected to (`+N`: N more)."""
     return [{**each, "port": listener_port + each["offset"]} if "offset" in each else each for each in servers]
@@ -168,8 +166,8 @@ def _endpoint(text: str) -> tuple[str, str] | None:
     host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if not re.fullmatch(r"([+-]?[0-9]{1,5})?", port):
         return None
-    if host in ("", "*"):
-        host = "0.0.0.0"  # HAProxy then connects to this host
+    if host in ("", "*", "0.0.0.0", "::"):
+        return None  # HAProxy connects to the address that the client asked for
     return (host, port) if is_address(host) or (len(host) < 254 and _HOST.fullmatch(host)) else None
 
 
@@ -177,7 +175,8 @@ def _check(params: Parameters) -> dict[str, Parameter] | None:
     """The parameters of the check, which are no reason for a loss where there is no check: then they have no effect."""
     checked, tls = params.has("check"), "ssl" in params.found
     found = {each.name: each for each in _taken(params, _CHECK)}
-    if not tls and ("check-ssl" not in found or found.get("verify", _NOTHING).value == "none"):
+    verifies = "verify" not in found or found["verify"].value != "none"
+    if not tls and not ("check-ssl" in found and verifies):
         params.own(*_TLS)
     return found if checked else None
 
@@ -194,8 +193,9 @@ def _same_check(
     if first is None or other is None:
         return first if first is not None else other
     for name in sorted(first.keys() | other.keys()):
-        if name != "check-sni" and first.get(name, _NOTHING).values != other.get(name, _NOTHING).values:
-            ledger.lost(directive, _UNLIKE, other.get(name, first.get(name, _NOTHING)).text)
+        one, another = first.get(name), other.get(name)
+        if (one and one.values) != (another and another.values):
+            ledger.lost(directive, _UNLIKE, (another or first[name]).text)
     return first
 
 
@@ -204,6 +204,3 @@ def _send_proxy(params: Parameters) -> str:
     if first or second:
         params.own("check-send-proxy")  # a check on the server's port sends it by itself
     return "V2" if second else "V1" if first else "None"
-
-
-_NOTHING: Final = Parameter(Directive(None, ("",), ""), "", ())  # type: ignore[arg-type]

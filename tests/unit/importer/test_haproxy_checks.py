@@ -106,6 +106,11 @@ def test_all_servers_are_checked_where_some_are() -> None:
             "http-check expect ! status 500: no field for what is expected",
         ),
         ("option httpchk\nhttp-check disable-on-404", "check", "http-check disable-on-404: no field"),
+        (
+            "option httpchk\nhttp-check expect status 200\nhttp-check expect status 204",
+            "check",
+            "http-check expect status 204: no field for a second one",
+        ),
         ("option httpchk\nhttp-check send body x", "check", "http-check send body x: body: no field"),
         (
             "option httpchk\nhttp-check send hdr X-A b",

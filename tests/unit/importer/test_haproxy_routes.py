@@ -161,8 +161,9 @@ def test_what_a_route_has_of_its_own() -> None:
 def test_a_route_without_the_cookie_of_the_listener_is_a_loss() -> None:
     server = "server b 10.0.0.2:80 check"
     more = BACKENDS.replace(server, f"{server} cookie b maxconn 5\n    cookie S insert indirect nocache")
-    more = more.replace("backend api\n", "backend api\n    option httpclose\n")
+    more = more.replace("backend api\n", "backend api\n    option httpclose\n    retries 5\n")
     assert [each.partition(": ")[2] for each in lost(of_haproxy(front("use_backend api if { hdr(host) a }", more=more)))] == [
+        "frontend f: retries: no field for different ones",
         "backend api sets no cookie: no field: a route has the listener's",
         "backend api: maxconn of its servers: no field: a route's servers are in this like those of the listener",
         "backend api: how connections are kept: no field: a route's servers are in this like those of the listener",

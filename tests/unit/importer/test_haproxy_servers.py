@@ -45,6 +45,11 @@ def test_default_server_holds_for_all_servers_and_can_be_taken_back() -> None:
     [
         ("server a unix@/run/x", "no field for such an address of a server"),
         ("server a /run/x", "no field for such an address of a server"),
+        ("server a *:80", "no field for such an address of a server"),
+        ("server a :80", "no field for such an address of a server"),
+        ("server a 0.0.0.0:80", "no field for such an address of a server"),
+        ("server a 10.0.0.1:x", "no field for such an address of a server"),
+        ("server a 10.0.0.1:0 check", "the port must be from 1 to 65535"),
         ("server a", "needs a name and an address"),
         ("server a 10.0.0.1:80 check weight 300", "weight 300: must be a number from 0 to 256"),
         ("server a 10.0.0.1:80 check slowstart 30s", "slowstart 30s: no field"),
@@ -61,6 +66,15 @@ def test_what_a_server_line_says_and_no_field_does(server: str, reason: str) -> 
 
 def test_tls_files_without_tls_have_no_effect() -> None:
     assert lost(of_haproxy(_servers("server a 10.0.0.1:80 check ca-file /x verify required"))) == []
+
+
+def test_a_certificate_that_only_checks_verify_is_lost() -> None:
+    server = "server a 10.0.0.1:80 check check-ssl ca-file /x verify required"
+    assert [each.rpartition(f"{server}: ")[2] for each in lost(of_haproxy(_servers(server)))] == [
+        "ca-file /x: no field",
+        "verify required: no field yet: the check verifies the server's certificate",
+    ]
+    assert lost(of_haproxy(_servers("server a 10.0.0.1:80 check check-ssl ca-file /x verify none"))) == []
 
 
 def test_a_lost_parameter_of_default_server_is_named_there_once() -> None:

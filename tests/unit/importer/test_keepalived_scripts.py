@@ -112,6 +112,9 @@ def test_how_often_a_script_has_to_fail_is_the_operator_s_own(setting: str) -> N
 
 
 def test_what_else_a_script_says_is_lost() -> None:
+    assert lost(of_keepalived(ROUTER.replace("    weight 2\n", "    weight 2 reverse\n"))) == [
+        "node1.conf:5: weight 2 reverse: reverse: no field"
+    ]
     assert lost(of_keepalived(ROUTER.replace("    interval 2\n", "    interval 2\n    strange 1\n"))) == [
         "node1.conf:5: strange 1: no field"
     ]
