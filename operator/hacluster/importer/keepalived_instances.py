@@ -37,7 +37,7 @@ _OWN: Final = frozenset(
         "higher_prio_send_advert",
         "lower_prio_no_advert",
     }
-    | {"old_unicast_checksum", "vrrp_process_name", "notify_priority_changes", "preempt", "unicast_src_ip"}
+    | {"old_unicast_checksum", "vrrp_process_name", "notify_priority_changes", "preempt"}
 )
 _OWN_STARTS: Final = ("garp_", "vrrp_garp_")
 _MAIL: Final = (
@@ -85,7 +85,7 @@ class Instance:
     virtual_ips: list[VirtualIp] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     version: int = 2
-    unicast: bool = False
+    peers: Block | None = None
 
     def text(self, keyword: str) -> str:
         """The value of a setting; empty: it is not in the file."""
@@ -170,7 +170,9 @@ def _instance(node: str, block: Block, checks: Checks, version: int, ledger: Led
     return found
 
 
-_SETTINGS: Final = frozenset({"state", "interface", "virtual_router_id", "priority", "advert_int", "nopreempt", "preempt_delay"})
+_SETTINGS: Final = frozenset(
+    {"state", "interface", "virtual_router_id", "priority", "advert_int", "nopreempt", "preempt_delay", "unicast_src_ip"}
+)
 
 
 def _virtual_ips(found: Instance, block: Block, checks: Checks, ledger: Ledger) -> None:
@@ -203,7 +205,7 @@ def _device(block: Block, ledger: Ledger) -> str:
 
 def _peers(found: Instance, block: Block, checks: Checks, ledger: Ledger) -> None:
     ledger.carried(*(each.directive for each in block.everything()))
-    found.unicast = True
+    found.peers = block
 
 
 def _track(found: Instance, block: Block, checks: Checks, ledger: Ledger) -> None:

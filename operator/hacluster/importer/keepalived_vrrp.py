@@ -28,6 +28,8 @@ def vrrp_fields(routers: Sequence[Router], ledger: Ledger) -> VrrpFields:
     instances = [each for router in routers for each in router.instances]
     if not instances:
         return VrrpFields({}, 0)
+    for router in routers:
+        _report_peers(router, ledger)
     preemption = _preemption(routers, ledger)
     weight = _weight(instances, ledger)
     if weight and preemption["mode"] != "Immediate":
@@ -40,7 +42,7 @@ def vrrp_fields(routers: Sequence[Router], ledger: Ledger) -> VrrpFields:
         "advertisementInterval": duration(_interval(instances, ledger)),
         "initialState": _initial_state(routers, preemption["mode"], ledger),
         "preemption": preemption,
-        "peering": "Unicast" if alike(instances, "unicast_peer", lambda each: each.unicast, ledger) else "Multicast",
+        "peering": "Unicast" if alike(instances, "unicast_peer", lambda each: each.peers is not None, ledger) else "Multicast",
         "check": {
             "interval": duration(_check_interval(instances, ledger)),
             "weight": abs(weight) if preemption["mode"] == "Immediate" else 0,
@@ -63,6 +65,17 @@ def _version(instances: Sequence[Instance], ledger: Ledger) -> int:
     """That of the IPv4 instances: keepalived speaks version 3 for IPv6, whatever the file says."""
     of_ipv4 = [each for each in instances if any(":" not in virtual_ip.address for virtual_ip in each.virtual_ips)]
     return alike(of_ipv4, "version", lambda each: each.version, ledger) if of_ipv4 else 3
+
+
+def _report_peers(router: Router, ledger: Ledger) -> None:
+    """A note where the peers in the files are not the other nodes, as far as the files say which addresses these have."""
+    sources = {each.node: each.text("unicast_src_ip") for each in router.instances}
+    if len(sources) < 2 or not all(sources.values()):
+        return
+    for each in router.instances:
+        others = {address for node, address in sources.items() if node != each.node}
+        if each.peers is not None and {peer.keyword for peer in each.peers.children} != others:
+            ledger.noted(each.peers.directive, f"its peers are the other nodes: {', '.join(sorted(others))}")
 
 
 def _interval(instances: Sequence[Instance], ledger: Ledger) -> int:

@@ -108,6 +108,8 @@ def test_unicast_peers() -> None:
     imported = of_keepalived(text)
     assert spec(imported)["vrrp"]["peering"] == "Unicast"
     assert lines(imported) == []
+    other = text.replace("10.0.0.1\n", "10.0.0.9\n").replace("10.0.0.2\n", "10.0.0.1\n")
+    assert lines(of_keepalived(text, other)) == ["note: node1.conf:13: unicast_peer: its peers are the other nodes: 10.0.0.9"]
     assert len(lost(of_keepalived(text, ROUTER))) == 1
 
 
