@@ -75,7 +75,10 @@ def command(
     if output is None:
         click.echo(text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise click.ClickException(printable(f"{output}: {error.strerror}")) from None
 
 
 def _node_and_file(option: str) -> tuple[str, str]:

@@ -103,6 +103,11 @@ def test_a_keepalived_option_without_node_or_file_is_a_usage_error(option: str) 
     assert (result.exit_code, "needs a node and a file that exists" in result.stderr) == (2, True)
 
 
+def test_a_file_that_cannot_be_written_is_an_error(files: list[str], tmp_path: Path) -> None:
+    result = _run(*files, "-o", str(tmp_path / "no" / "such" / "folder"))
+    assert (result.exit_code, "No such file or directory" in result.stderr) == (1, True)
+
+
 def test_no_file_at_all_is_a_usage_error() -> None:
     assert _run().exit_code == 2
 
