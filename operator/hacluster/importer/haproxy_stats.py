@@ -37,7 +37,11 @@ def is_page(section: Section) -> bool:
 def page_of(section: Section, ledger: Ledger) -> dict[str, Any]:
     """`haproxy.stats` from a section of its own."""
     binds = binds_of(section, ledger)
-    fields = _page(section, ledger)
+    if has_page(section):
+        fields = _page(section, ledger)
+    else:
+        fields = {"enabled": True}
+        ledger.note(section.place, f"{section.kind} {section.name}: the metrics come with the statistics page, on the same port")
     for position, endpoint in enumerate(binds.endpoints):
         if endpoint.port != binds.endpoints[0].port:
             ledger.lost(endpoint.directive, "no field: the page has one port")

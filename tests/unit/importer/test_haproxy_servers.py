@@ -196,3 +196,10 @@ def test_an_environment_variable_is_named_with_its_line() -> None:
     assert lost(of_haproxy(_servers("server a 10.0.0.1:80 check", 'server b "${B}:80" check'))) == [
         'haproxy.cfg:11: server b "${B}:80" check: environment variable: write its value instead'
     ]
+
+
+def test_an_attribute_of_a_cookie_without_a_field_is_named() -> None:
+    cookie = "cookie S insert indirect nocache maxlife 1h domain a.example attr Priority=High"
+    found = lost(of_haproxy(_servers("server a 10.0.0.1:80 check cookie a", more=cookie)))
+    parts = [each.rpartition(f"{cookie}: ")[2] for each in found]
+    assert parts == [f"{each}: no field" for each in ("maxlife 1h", "domain a.example", "attr Priority=High")]

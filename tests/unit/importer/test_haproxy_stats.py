@@ -99,3 +99,17 @@ def test_a_page_on_a_listeners_port_gets_a_port_of_its_own() -> None:
     imported = of_haproxy(LISTEN.replace(":80", ":8080", 1).replace("mode http", "mode http\n    stats enable\n    stats uri /s"))
     assert spec(imported)["haproxy"]["stats"] == {"port": 8404, "path": "/s"}
     assert lines(imported) == ["note: haproxy.cfg:7: stats enable: the page is no more on the listener's port, but on port 8404"]
+
+
+def test_metrics_without_a_page_come_with_it() -> None:
+    metrics = "frontend m\n    bind :8405\n    mode http\n    http-request use-service prometheus-exporter if { path /metrics }\n"
+    imported = of_haproxy(LISTEN + metrics)
+    assert spec(imported)["haproxy"]["stats"] == {"port": 8405, "metrics": True}
+    assert lines(imported) == ["note: haproxy.cfg:11: frontend m: the metrics come with the statistics page, on the same port"]
+    assert len(lost(of_haproxy(LISTEN + metrics + PAGE))) == 1
+    assert spec(of_haproxy(LISTEN + metrics + PAGE))["haproxy"]["stats"] == {"port": 8405, "path": "/haproxy", "metrics": True}
+
+
+def test_metrics_at_another_path_are_a_note() -> None:
+    text = LISTEN + PAGE + "    http-request use-service prometheus-exporter if { path /m }\n"
+    assert lines(of_haproxy(text))[0].endswith("the metrics are at /metrics")
