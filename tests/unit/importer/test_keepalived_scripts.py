@@ -62,6 +62,13 @@ def test_a_weight_is_the_difference_between_fit_and_unfit(weight: str, expected:
     assert spec(imported)["vrrp"].get("check", {}).get("weight", 0) == expected
 
 
+@pytest.mark.parametrize("weight", ["254", "heavy", "-999"])
+def test_a_weight_out_of_range_is_lost(weight: str) -> None:
+    assert lost(of_keepalived(ROUTER.replace("weight 2", f"weight {weight}"))) == [
+        f"node1.conf:5: weight {weight}: must be a number from -253 to 253"
+    ]
+
+
 def test_a_weight_in_the_instance_replaces_that_of_the_script() -> None:
     text = ROUTER.replace("        chk_haproxy", "        chk_haproxy weight 30")
     assert spec(of_keepalived(text))["vrrp"]["check"] == {"weight": 30}
