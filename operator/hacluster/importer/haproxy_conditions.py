@@ -13,7 +13,6 @@ from enum import Enum
 from ipaddress import ip_network
 from typing import Final
 
-from hacluster.importer.findings import Ledger
 from hacluster.importer.haproxy_sections import Section
 
 _MOST_ALTERNATIVES: Final = 256
@@ -95,13 +94,12 @@ class Conditions:
 _PREDEFINED: Final = {"TRUE": (Term(Kind.ALWAYS),), "FALSE": (Term(Kind.NEVER),)}
 
 
-def conditions_of(sections: Sequence[Section], ledger: Ledger, *, tls: bool) -> Conditions:
-    """The `acl`s of these sections. An `acl` itself is never lost: the rules that use it are."""
+def conditions_of(section: Section, *, tls: bool) -> Conditions:
+    """The `acl`s of a section. An `acl` itself is never lost: the rules that use it are."""
     acls: dict[str, tuple[Term, ...]] = {}
-    for section in sections:
-        for directive in section.take("acl"):
-            if len(directive.words) > 2:
-                acls[directive.words[1]] = _either(acls.get(directive.words[1]), _definition(directive.words[2:], tls))
+    for directive in section.take("acl"):
+        if len(directive.words) > 2:
+            acls[directive.words[1]] = _either(acls.get(directive.words[1]), _definition(directive.words[2:], tls))
     return Conditions(acls, tls)
 
 

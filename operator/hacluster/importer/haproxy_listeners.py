@@ -67,8 +67,7 @@ def read_front(section: Section, configuration: Configuration, ledger: Ledger) -
     sections = list(dict.fromkeys([section, back]))
     for each in (*sections, *(route.backend for route in routes)):
         _mode(each, ledger)
-    conditions = conditions_of(list(dict.fromkeys([*sections, *(each.backend for each in routes)])), ledger, tls=binds.tls)
-    rules = request_rules(sections, conditions, ledger)
+    rules = request_rules(sections, ledger, tls=binds.tls)
     group = group_of(back, ledger, http=http)
     by_section = {each: group_of(each, ledger, http=http) for each in dict.fromkeys(route.backend for route in routes)}
     groups = [by_section[each.backend] for each in routes]
@@ -123,7 +122,7 @@ def _mode(section: Section, ledger: Ledger) -> bool:
 def _targets(
     section: Section, configuration: Configuration, binds: Binds, ledger: Ledger, *, http: bool
 ) -> tuple[list[RoutedTo], Section | None]:
-    conditions = conditions_of([section], ledger, tls=binds.tls)
+    conditions = conditions_of(section, tls=binds.tls)
     routes, default = routes_of(section, conditions, configuration, http=http, ledger=ledger)
     has_servers = section.kind == "listen" and any(each.keyword == "server" for each in section.directives)
     back = default or (section if has_servers else None)

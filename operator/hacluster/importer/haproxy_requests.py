@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hacluster.importer.findings import Directive, Ledger
-from hacluster.importer.haproxy_conditions import Alternatives, Conditions, Kind
+from hacluster.importer.haproxy_conditions import Alternatives, Conditions, Kind, conditions_of
 from hacluster.importer.haproxy_routes import always, never
 from hacluster.importer.haproxy_sections import Section
 from hacluster.importer.secrets import is_secret_header
@@ -51,10 +51,11 @@ class RequestRules:
     allowed_sources: list[str] | None = None
 
 
-def request_rules(sections: Sequence[Section], conditions: Conditions, ledger: Ledger) -> RequestRules:
-    """Reads the rules of a listener's sections: the frontend and, where it has one, its backend."""
+def request_rules(sections: Sequence[Section], ledger: Ledger, *, tls: bool) -> RequestRules:
+    """Reads the rules of a listener's sections: the frontend and, where it has one, its backend. Each has `acl`s of its own."""
     rules = RequestRules()
     for section in sections:
+        conditions = conditions_of(section, tls=tls)
         for directive in (*section.take("http-request"), *section.take("http-response")):
             _http_rule(directive, conditions, rules, ledger)
         _forward_for(section, rules, ledger)

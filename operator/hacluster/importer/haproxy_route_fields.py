@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from hacluster.importer.findings import Ledger
+from hacluster.importer.findings import Directive, Ledger
 from hacluster.importer.haproxy_groups import Group, strongest
 from hacluster.importer.haproxy_routes import RoutedTo, replaced_prefix
 from hacluster.importer.haproxy_sections import Section
@@ -49,11 +49,18 @@ def report_rules_of_some(front: Section, routes: Sequence[RoutedTo], back: Secti
     rules = {
         each: [one for keyword in _RULES for one in each.take(keyword) if one.words[1:2] not in _OF_PATHS] for each in backends
     }
-    alike = set[tuple[str, ...]].intersection(*({one.words for one in each} for each in rules.values()))
+    means = {each: _meanings(each, rules[each]) for each in backends}
+    alike = frozenset.intersection(*(frozenset(each.values()) for each in means.values()))
     forwards = {each.option("forwardfor") is not None for each in backends}
     for section in backends:
         for directive in rules[section]:
-            if directive.words not in alike:
+            if means[section][directive] not in alike:
                 ledger.lost(directive, "no field for rules of some requests only")
         if len(forwards) > 1 and section.option("forwardfor") and not front.option("forwardfor"):
             ledger.miss(section.place, f"backend {section.name}: option forwardfor: {_UNLIKE}")
+
+
+def _meanings(section: Section, rules: Sequence[Directive]) -> dict[Directive, tuple[object, ...]]:
+    """Rule → what it says. Rules with a condition say the same in two sections if these have the same `acl`s as well."""
+    acls = tuple(each.words for each in section.take("acl"))
+    return {each: (each.words, acls if {"if", "unless"} & set(each.words) else ()) for each in rules}

@@ -113,7 +113,7 @@ def _metrics(section: Section, ledger: Ledger) -> dict[str, Any]:
 def _consume(section: Section, ledger: Ledger, *, interface: bool) -> None:
     """What else belongs to a page, or is the operator's own. Timeouts and limits of the page alone have no field."""
     section.take("mode")
-    conditions_of([section], ledger, tls=False)
+    conditions_of(section, tls=False)
     own_proxy_settings(section, ledger)
     if interface:  # the operator refuses other addresses of a page that is limited to an interface (`plan/texts/stats.py`)
         for rest in ((), ("unless", "stats_address")):

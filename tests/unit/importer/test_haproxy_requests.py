@@ -107,6 +107,13 @@ def test_who_is_admitted(rules: str) -> None:
     assert lost(imported) == []
 
 
+def test_conditions_are_those_of_the_section_that_has_the_rule() -> None:
+    more = BACKENDS.replace("backend web\n", "backend web\n    acl in src 192.168.0.0/16\n")
+    assert listeners(of_haproxy(front("acl in src 10.0.0.0/8\nhttp-request deny if !in", more=more)))[0]["allowedSources"] == [
+        "10.0.0.0/8"
+    ]
+
+
 def test_networks_of_both_families_are_admitted() -> None:
     rules = "acl a src 10.0.0.0/8\nacl b src 2001:db8::/32\nacl v4 src 0.0.0.0/0\ntcp-request connection reject unless a or !v4 b"
     assert listeners(of_haproxy(front(rules)))[0]["allowedSources"] == ["10.0.0.0/8", "2001:db8::/32"]

@@ -146,6 +146,14 @@ def test_rules_of_some_requests_only_are_lost() -> None:
     assert listeners(imported)[0]["headers"] == {"request": {"set": {"X-A": "b"}}}
 
 
+def test_rules_with_conditions_are_alike_where_the_conditions_are() -> None:
+    rule = "    acl in src 10.0.0.0/8\n    http-request deny if !in\n"
+    route = "use_backend api if { hdr(host) a }"
+    alike = BACKENDS.replace("    mode http\n", f"    mode http\n{rule}")
+    assert lost(of_haproxy(front(route, more=alike))) == []
+    assert len(lost(of_haproxy(front(route, more=alike.replace("10.0.0.0/8", "10.1.0.0/16", 1))))) == 2
+
+
 def test_what_a_route_has_of_its_own() -> None:
     more = BACKENDS.replace(
         "server a 10.0.0.1:80 check", "server a 10.0.0.1:80 check cookie a\n    cookie S insert indirect nocache"
