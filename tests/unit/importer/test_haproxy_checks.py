@@ -126,6 +126,11 @@ def test_all_servers_are_checked_where_some_are() -> None:
             "check",
             "tcp-check send-binary 00ff: no field for bytes that are no text",
         ),
+        (
+            "option tcp-check\ntcp-check expect binary zz",
+            "check",
+            "tcp-check expect binary zz: no field for bytes that are no text",
+        ),
         ("", "check port 70000", "server a 10.0.0.1:80 check port 70000: port 70000: the port must be from 1 to 65535"),
         ("", "check inter 0", "server a 10.0.0.1:80 check inter 0: inter 0: must be a time from 1ms to 24 days"),
         (

@@ -187,6 +187,9 @@ def test_without_a_limit_of_its_own_a_listener_has_the_global_one() -> None:
 
 
 def test_retries_are_the_same_for_all_listeners() -> None:
+    assert lost(of_haproxy(FRONTEND.replace("mode http", "mode http\n    retries never"))) == [
+        "haproxy.cfg:4: retries never: must be a number from 0 to 100"
+    ]
     text = FRONTEND.replace("mode http", "mode http\n    retries 2")
     assert spec(of_haproxy(text))["haproxy"]["retries"] == 2
     imported = of_haproxy(text + "listen own\n    bind :81\n    retries 5\n    server a 10.0.0.1:1\n")
