@@ -117,6 +117,7 @@ def test_a_lost_login_leaves_no_half_of_a_dialogue() -> None:
         server a 10.0.0.1:80 check
     """)
     assert "exchange" not in str(spec(imported))
+    assert lost(imported) == ["haproxy.cfg:5: tcp-check send ***: no field for a password: a resource is no place for secrets"]
 
 
 def test_a_name_of_many_lines_is_one_line_in_a_message() -> None:
