@@ -121,9 +121,7 @@ def binds_of(section: Section, ledger: Ledger) -> Binds:
             found.tls = True
             texts = [each.text for name in _TLS if (each := params.take(name)) is not None]
             ledger.lost(directive, "no field yet: TLS", " ".join(texts))
-        if params.has("v4v6"):
-            endpoints += [Endpoint(directive, ANY, each.port) for each in endpoints if each.ipv6 and each.address == ANY]
-        params.own(*_OWN)
+        params.own(*_OWN, "v4v6")
         params.close({})
         found.endpoints += endpoints
     if len(found.ports) > _MOST_PORTS:

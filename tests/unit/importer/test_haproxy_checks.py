@@ -119,6 +119,7 @@ def test_all_servers_are_checked_where_some_are() -> None:
         ),
         ("option pgsql-check user x", "check", "option pgsql-check user x: no field"),
         ("option external-check", "check", "option external-check: no field"),
+        ("option tcp-check\ntcp-check connect via-socks4", "check", "tcp-check connect via-socks4: via-socks4: no field"),
         ("option tcp-check\ntcp-check expect rstring x", "check", "tcp-check expect rstring x: no field"),
         ("option tcp-check\ntcp-check send a\ntcp-check connect", "check", "tcp-check connect: no field"),
         (
@@ -161,6 +162,7 @@ def test_what_has_no_field(rules: str, server: str, finding: str) -> None:
     [
         ("option ssl-hello-chk", "check", "a whole TLS handshake instead of the first message of SSL 3"),
         ("option mysql-check user x pre-41", "check", "the login is that of MySQL 4.1 and later"),
+        ("option redis-check", "check", "carried over as an exchange: PING is answered by +PONG"),
         ("option smtpchk", "check", "carried over as an exchange: the server greets with 220 and answers 250"),
         ("", "check inter 10s downinter 5s", "servers that are down are checked as often as others"),
         (r"option httpchk GET / HTTP/1.1\r\nUser-Agent:\ x", "check", "the check sends no User-Agent any more"),

@@ -91,6 +91,14 @@ def test_the_last_defaults_before_a_section_count_and_named_ones_where_they_are_
     assert lost(imported) == []
 
 
+def test_defaults_that_are_missing_or_inherit_too_deeply_are_lost() -> None:
+    assert lost(of_haproxy(LISTEN.replace("listen web", "listen web from nowhere"))) == [
+        "haproxy.cfg:4: listen web from nowhere: there is no defaults section nowhere before it, or too many inherit from each other"
+    ]
+    chain = "defaults d0\n" + "".join(f"defaults d{number} from d{number - 1}\n" for number in range(1, 20))
+    assert len(lost(of_haproxy(chain + LISTEN))) == 1
+
+
 def test_defaults_that_nothing_uses_have_no_effect() -> None:
     assert lost(of_haproxy("defaults unused\n    strange thing\ndefaults\n    mode tcp\n" + LISTEN)) == []
 
