@@ -7,6 +7,7 @@ The packages, in the order in which a resource and its reports pass through them
 - `control/` – the operator: watches resources, plans, applies, reports.
 - `kube/` – the Kubernetes API client of the operator and the command line.
 - `plan/` – pure: from a resource and its observed nodes to each node's files, child objects and the status.
+- `importer/` – pure: from hand-made keepalived and HAProxy files to a resource.
 - `agent/` – the node agent: installs the files, reloads the daemons, reports what the node does.
 - `rehearse/` – the same data plane in network namespaces of one machine, with faults on purpose.
 

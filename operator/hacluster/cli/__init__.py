@@ -9,6 +9,7 @@ Long-running programs:
 Commands that work on files:
 - `documents.py` – reads YAML files as Kubernetes does.
 - `validate.py` – checks resources.
+- `import_.py` – makes a resource of hand-made keepalived and HAProxy files.
 - `render.py` – writes the configuration files and objects of a resource to a folder.
 - `rehearse.py` – runs a resource's data plane on this machine and measures failovers.
 - `crd.py` – prints the CustomResourceDefinition.

@@ -13,6 +13,7 @@ from hacluster import __version__
 _COMMANDS = {
     "agent": "Run one node's agent (in the node's pod).",
     "crd": "Print the CustomResourceDefinition.",
+    "import": "Make one resource of hand-made keepalived and HAProxy files.",
     "operator": "Run the operator.",
     "rehearse": "Run the data plane of a resource on this machine, and measure its failovers.",
     "render": "Write the configuration and objects of a resource to a folder, without a cluster.",
@@ -21,10 +22,11 @@ _COMMANDS = {
     "validate": "Check resources in files, one `field.path: message` a line.",
     "watch": "Print each move and each change of state as it happens.",
 }
+_MODULES = {"import": "import_"}
 
 
 class _LazyGroup(click.Group):
-    """Finds a subcommand as the object `command` in the module `hacluster.cli.<name>`."""
+    """Finds a subcommand as the object `command` in the module `hacluster.cli.<name>` (`import_`, as `import` is a word of Python)."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)
@@ -33,7 +35,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         try:
-            module = import_module(f"hacluster.cli.{cmd_name}")
+            module = import_module(f"hacluster.cli.{_MODULES.get(cmd_name, cmd_name)}")
         except ModuleNotFoundError as error:
             raise click.ClickException(
                 f"`hacluster {cmd_name}` needs the Python package {error.name!r}, which is not installed here"

@@ -40,7 +40,7 @@ def command(file: str, nodes_file: str, output: Path, node_image: str) -> None:
     configured is named and left out; if the resource as a whole cannot be planned, nothing is written. An earlier rendering in
     the folder is replaced.
     """
-    plan = make_plan(read_cluster(file, "render"), _read_nodes(nodes_file), Settings(node_image=node_image))
+    plan = make_plan(read_cluster(file, "render"), read_nodes(nodes_file), Settings(node_image=node_image))
     for warning in plan.warnings:
         click.echo(printable(f"warning: {warning}"), err=True)
     for problem in plan.problems:
@@ -77,7 +77,7 @@ class _NodeFacts(BaseModel):
 _NODES = TypeAdapter(tuple[_NodeFacts, ...])
 
 
-def _read_nodes(file: str) -> tuple[NodeView, ...]:
+def read_nodes(file: str) -> tuple[NodeView, ...]:
     documents = _documents(file)
     try:
         facts = _NODES.validate_python(documents[0].content if documents else None)

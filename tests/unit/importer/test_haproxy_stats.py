@@ -1,0 +1,115 @@
+"""The statistics page: a section of its own, or a page on a listener's port."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.importer.helpers import LISTEN, lines, listeners, lost, of_haproxy, spec
+
+PAGE = """
+listen stats
+    bind *:9000
+    mode http
+    stats enable
+    stats uri /haproxy
+"""
+
+
+def _haproxy(text: str) -> Any:
+    return spec(of_haproxy(text))["haproxy"]
+
+
+def test_without_a_page_in_the_file_there_is_none() -> None:
+    assert _haproxy(LISTEN)["stats"] == {"enabled": False}
+
+
+def test_a_page_of_its_own() -> None:
+    imported = of_haproxy(LISTEN + PAGE)
+    assert spec(imported)["haproxy"]["stats"] == {"port": 9000, "path": "/haproxy"}
+    assert [each["name"] for each in listeners(imported)] == ["web"]
+    assert lines(imported) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "fields"),
+    [
+        ("stats admin if TRUE", {"admin": True, "allowUnauthenticatedAdmin": True}),
+        (r"stats realm My\ page", {"realm": "My page"}),
+        ("http-request use-service prometheus-exporter if { path /metrics }", {"metrics": True}),
+    ],
+)
+def test_fields_of_the_page(more: str, fields: Any) -> None:
+    imported = of_haproxy(LISTEN + PAGE + f"    {more}\n")
+    assert spec(imported)["haproxy"]["stats"] == {"port": 9000, "path": "/haproxy", **fields}
+    assert lines(imported) == []
+
+
+def test_the_interface_of_the_page() -> None:
+    assert _haproxy(LISTEN + PAGE.replace("*:9000", "*:9000 interface eth1"))["stats"]["interface"] == "eth1"
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["stats hide-version", "stats refresh 5s", "stats show-legends", "timeout client 5m", "maxconn 10", "stats realm a{b}"],
+)
+def test_the_look_of_the_page_is_a_note(more: str) -> None:
+    [finding] = lines(of_haproxy(LISTEN + PAGE + f"    {more}\n"))
+    assert finding.startswith("note: ")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "stats auth a:b",
+        "stats http-request deny",
+        "stats admin if LOCALHOST",
+        "tcp-request connection reject",
+        "http-request deny",
+        "bind :9001",
+    ],
+)
+def test_what_the_page_has_no_field_for(more: str) -> None:
+    assert len(lost(of_haproxy(LISTEN + PAGE + f"    {more}\n"))) == 1
+
+
+def test_a_page_with_a_password_is_no_admin_page_without_it() -> None:
+    imported = of_haproxy(LISTEN + PAGE + "    stats auth a:b\n    stats admin if TRUE\n")
+    assert "admin" not in spec(imported)["haproxy"]["stats"]
+    assert len(lost(imported)) == 2
+
+
+def test_a_page_on_one_address_would_be_on_all() -> None:
+    assert len(lost(of_haproxy(LISTEN + PAGE.replace("*:9000", "127.0.0.1:9000")))) == 1
+
+
+def test_a_second_page_is_lost() -> None:
+    assert lost(of_haproxy(LISTEN + PAGE + PAGE.replace("stats\n", "other\n", 1).replace("9000", "9001"))) == [
+        "haproxy.cfg:18: listen other: no field for a second statistics page"
+    ]
+
+
+def test_haproxys_default_path_has_a_query_and_ours_has_not() -> None:
+    imported = of_haproxy(LISTEN + PAGE.replace("    stats uri /haproxy\n", ""))
+    assert spec(imported)["haproxy"]["stats"]["path"] == "/haproxy"
+    assert len(lines(imported)) == 1
+    assert "without a query" in lines(of_haproxy(LISTEN + PAGE.replace("/haproxy", "/haproxy?stats")))[0]
+
+
+def test_a_page_on_a_listeners_port_gets_a_port_of_its_own() -> None:
+    imported = of_haproxy(LISTEN.replace(":80", ":8080", 1).replace("mode http", "mode http\n    stats enable\n    stats uri /s"))
+    assert spec(imported)["haproxy"]["stats"] == {"port": 8404, "path": "/s"}
+    assert lines(imported) == ["note: haproxy.cfg:7: stats enable: the page is no more on the listener's port, but on port 8404"]
+
+
+def test_metrics_without_a_page_come_with_it() -> None:
+    metrics = "frontend m\n    bind :8405\n    mode http\n    http-request use-service prometheus-exporter if { path /metrics }\n"
+    imported = of_haproxy(LISTEN + metrics)
+    assert spec(imported)["haproxy"]["stats"] == {"port": 8405, "metrics": True}
+    assert lines(imported) == ["note: haproxy.cfg:11: frontend m: the metrics come with the statistics page, on the same port"]
+    assert len(lost(of_haproxy(LISTEN + metrics + PAGE))) == 1
+    assert spec(of_haproxy(LISTEN + metrics + PAGE))["haproxy"]["stats"] == {"port": 8405, "path": "/haproxy", "metrics": True}
+
+
+def test_metrics_at_another_path_are_a_note() -> None:
+    text = LISTEN + PAGE + "    http-request use-service prometheus-exporter if { path /m }\n"
+    assert lines(of_haproxy(text))[0].endswith("the metrics are at /metrics")

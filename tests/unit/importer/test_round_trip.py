@@ -1,0 +1,79 @@
+"""What the operator itself renders is imported without a loss, and renders the same files again."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hacluster.api import parse
+from hacluster.cli.render import read_nodes
+from hacluster.importer import Imported, Texts, import_files
+from hacluster.nodeconfig import File
+from hacluster.plan import Settings, make_plan
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A resource and its nodes."""
+
+    resource: Path
+    nodes: Path
+
+    @property
+    def name(self) -> str:
+        return self.resource.parent.name if self.resource.stem == "resource" else self.resource.stem
+
+
+CASES = [
+    Case(each / "resource.yaml", each / "nodes.yaml") for each in sorted((REPOSITORY / "tests" / "golden" / "cases").iterdir())
+]
+MINIMAL = REPOSITORY / "tests" / "golden" / "cases" / "minimal" / "nodes.yaml"
+CASES += [
+    Case(Path(__file__).parent / "cases" / "listeners.yaml", MINIMAL),
+    Case(REPOSITORY / "manifests" / "samples" / "fast.yaml", MINIMAL),
+]
+IMAGE = Settings(node_image="registry.example/hacluster-node:test")
+PROCESS_CHECKS = {"tutorial", "process-capped"}
+"""Cases whose check of a process becomes the better check that HAProxy answers: keepalived.conf differs in what is tracked."""
+
+
+def _files(case: Case) -> dict[str, dict[str, str]]:
+    """Node → file → text, as the resource of the case renders."""
+    plan = make_plan(_resource(case), read_nodes(str(case.nodes)), IMAGE)
+    return {node: {file.value: text for file, text in texts.items()} for node, texts in plan.texts.items()}
+
+
+def _resource(case: Case) -> Any:
+    return parse(yaml.safe_load(case.resource.read_text()))
+
+
+def _import(case: Case) -> Imported:
+    files = _files(case)
+    metadata = _resource(case).metadata
+    texts = Texts(
+        haproxy=[("haproxy.cfg", next(iter(files.values()))[File.HAPROXY.value])],
+        keepalived=[(node, f"{node}.conf", each[File.KEEPALIVED.value]) for node, each in files.items()],
+    )
+    return import_files(texts, metadata.name, metadata.namespace)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_nothing_of_a_rendered_file_is_lost(case: Case) -> None:
+    imported = _import(case)
+    assert [str(each) for each in imported.findings if each.severity.value == "loss"] == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_an_imported_rendering_renders_the_same_files(case: Case) -> None:
+    before = _files(case)
+    plan = make_plan(parse(dict(_import(case).resource)), read_nodes(str(case.nodes)), IMAGE)
+    after = {node: {file.value: text for file, text in texts.items()} for node, texts in plan.texts.items()}
+    assert after.keys() == before.keys()
+    for node, texts in before.items():
+        assert after[node][File.HAPROXY.value] == texts[File.HAPROXY.value]
+        if case.name not in PROCESS_CHECKS:
+            assert after[node][File.KEEPALIVED.value] == texts[File.KEEPALIVED.value]
