@@ -27,7 +27,7 @@ from hacluster.plan import (
     virtual_ips_of,
 )
 from hacluster.plan.seniority import age, identity
-from hacluster.plan.topology.router_claims import Claim, claims_of, kept_router_ids, taken_router_ids
+from hacluster.plan.topology.router_claims import Claim, kept_router_ids, taken_router_ids
 from hacluster.plan.topology.segments import Segment
 
 
@@ -138,13 +138,13 @@ class Planner:
         self, key: Key, cluster: HACluster, others: Sequence[HACluster]
     ) -> tuple[dict[str, int], dict[str, frozenset[int]]]:
         """By router, the VRIDs that stay, and those that must not be newly allotted."""
-        segments_of = self._segments.among((cluster, *others))
-        claims = {identity(other): tuple(claims_of(other, segments_of(other))) for other in others}
-        older = [claim for other in others if age(other) < age(cluster) for claim in claims[identity(other)]]
-        planned = self._planned_claims(key, {identity(other): segments_of(other) for other in others})
+        placement_of = self._segments.among((cluster, *others))
+        placed, own_age = {identity(other): placement_of(other) for other in others}, age(cluster)
+        older = [claim for other in others if age(other) < own_age for claim in placed[identity(other)].claims]
+        planned = self._planned_claims(key, {other: found.segments for other, found in placed.items()})
         leftovers = {each for pod in self._leftovers(key) for each in pod.router_ids}
-        own = segments_of(cluster)
-        every = [*(claim for found in claims.values() for claim in found), *planned]
+        own = placement_of(cluster).segments
+        every = [*(claim for found in placed.values() for claim in found.claims), *planned]
         return kept_router_ids(cluster, own, older), taken_router_ids(own, every, leftovers)
 
     def _planned_claims(self, key: Key, segments: Mapping[Key, Mapping[str, Segment]]) -> Iterator[Claim]:

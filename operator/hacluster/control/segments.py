@@ -1,62 +1,89 @@
-"""Keeps where each resource's virtual routers advertise, as long as what it follows from stays the same.
+"""Keeps where each resource's virtual routers advertise and which VRIDs they have, as long as what it follows from stays the same.
 
-The planner compares the virtual router IDs of every resource with those of all others, for every event. Where a resource advertises
+The planner compares the VRIDs of every resource with those of all others, for every event. Where a resource advertises
 (`plan/topology/segments.py`) follows from its spec, its nodes and their reports, which change rarely.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hacluster.api import HACluster, NodeStatus
 from hacluster.control.observe import Observer
 from hacluster.control.workqueue import Key
 from hacluster.plan.seniority import age, identity
-from hacluster.plan.topology.segments import Segment, reported_interfaces, segments_of
-
-SegmentsOf = Callable[[HACluster], Mapping[str, Segment]]
+from hacluster.plan.topology.router_claims import Placement, placement
+from hacluster.plan.topology.segments import reported_interfaces, segments_of
 
 
 @dataclass(frozen=True)
-class _Basis:
-    """What the segments of a resource follow from. `Resources` returns the same object while nothing of a resource has changed."""
+class _Known:
+    """The placement of a resource, and what it follows from. `Resources` returns the same object while nothing of it has changed."""
 
     cluster: HACluster
     nodes: frozenset[str]
+    unreported: frozenset[str]
+    """Nodes of which the resource's own agents have not reported."""
     elsewhere: tuple[NodeStatus, ...]
-    """Reports of other resources' agents on nodes of which the resource's own agents have not reported."""
-
-    def is_still(self, other: "_Basis") -> bool:
-        return self.cluster is other.cluster and self.nodes == other.nodes and self.elsewhere == other.elsewhere
+    """What agents of other resources report of them."""
+    placement: Placement
 
 
 class SegmentTable:
-    """The segments of the resources' virtual routers."""
+    """The placements of all resources."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
-        self._found: dict[Key, tuple[_Basis, Mapping[str, Segment]]] = {}
+        self._known: dict[Key, _Known] = {}
 
-    def among(self, clusters: Sequence[HACluster]) -> SegmentsOf:
-        """Finds the segments of one of these resources, which are all that exist."""
-        entries: dict[str, NodeStatus] = {}
-        for cluster in sorted(clusters, key=age):
-            for entry in cluster.status.nodes:
-                if entry.interfaces:
-                    entries.setdefault(entry.name, entry)
-        return lambda cluster: self._of(cluster, entries)
+    def among(self, clusters: Sequence[HACluster]) -> "Among":
+        """Finds the placement of one of these resources, which are all that exist. To be used at once: it does not follow changes."""
+        return Among(self._observer, self._known, clusters)
 
     def forget(self, key: Key) -> None:
         """The resource was deleted."""
-        self._found.pop(key, None)
+        self._known.pop(key, None)
 
-    def _of(self, cluster: HACluster, entries: Mapping[str, NodeStatus]) -> Mapping[str, Segment]:
-        own = {entry.name: entry for entry in cluster.status.nodes if entry.interfaces}
-        nodes = self._observer.selected_names(cluster)
-        basis = _Basis(cluster, nodes, tuple(entries[node] for node in sorted(nodes - own.keys()) if node in entries))
-        known = self._found.get(identity(cluster))
-        if known and known[0].is_still(basis):
-            return known[1]
-        reports = {node: reported_interfaces(own[node]) if node in own else None for node in sorted(nodes)}
-        found = segments_of(cluster, reports, {each.name: reported_interfaces(each) for each in basis.elsewhere})
-        self._found[identity(cluster)] = basis, found
-        return found
+
+class Among:
+    """The placements of some resources at one moment."""
+
+    def __init__(self, observer: Observer, known: dict[Key, _Known], clusters: Sequence[HACluster]) -> None:
+        self._observer, self._known, self._clusters = observer, known, clusters
+        self._selected: dict[frozenset[tuple[str, str]], frozenset[str]] = {}
+        self._entries: Mapping[str, NodeStatus] | None = None
+
+    def __call__(self, cluster: HACluster) -> Placement:
+        """Where the resource's virtual routers are, and which VRIDs they have."""
+        nodes, known = self._nodes_of(cluster), self._known.get(identity(cluster))
+        if known is None or known.cluster is not cluster or known.nodes != nodes:
+            unreported = nodes - {entry.name for entry in cluster.status.nodes if entry.interfaces}
+        else:
+            unreported = known.unreported
+            if known.elsewhere == self._elsewhere(unreported):
+                return known.placement
+        elsewhere = self._elsewhere(unreported)
+        own = {entry.name: reported_interfaces(entry) for entry in cluster.status.nodes if entry.interfaces}
+        reports = {node: own.get(node) for node in sorted(nodes)}
+        segments = segments_of(cluster, reports, {each.name: reported_interfaces(each) for each in elsewhere})
+        found = _Known(cluster, nodes, unreported, elsewhere, placement(cluster, segments))
+        self._known[identity(cluster)] = found
+        return found.placement
+
+    def _nodes_of(self, cluster: HACluster) -> frozenset[str]:
+        selector = frozenset(cluster.spec.node_selector.items())
+        if selector not in self._selected:
+            self._selected[selector] = self._observer.selected_names(cluster)
+        return self._selected[selector]
+
+    def _elsewhere(self, unreported: frozenset[str]) -> tuple[NodeStatus, ...]:
+        """For each of these nodes the entry of the oldest resource whose agent has reported."""
+        if not unreported:
+            return ()
+        if self._entries is None:
+            entries: dict[str, NodeStatus] = {}
+            for cluster in sorted(self._clusters, key=age):
+                for entry in cluster.status.nodes:
+                    if entry.interfaces:
+                        entries.setdefault(entry.name, entry)
+            self._entries = entries
+        return tuple(self._entries[node] for node in sorted(unreported) if node in self._entries)

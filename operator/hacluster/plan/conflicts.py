@@ -5,7 +5,7 @@
 `topology/router_claims.py` keeps the allotment of new VRIDs from causing such a conflict.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -15,7 +15,7 @@ from hacluster.api.spec import Bind, LogTarget
 from hacluster.errors import Problem
 from hacluster.plan.model import Address
 from hacluster.plan.seniority import age, title
-from hacluster.plan.topology.router_claims import Claim, Segments, claims_of, is_in_conflict, wanted_by
+from hacluster.plan.topology.router_claims import Claim, Placement, is_in_conflict, wanted_by
 from hacluster.plan.topology.routerids import router_names
 
 
@@ -23,19 +23,19 @@ def find_conflicts(
     cluster: HACluster,
     others: Sequence[HACluster],
     nodes_of: Callable[[HACluster], Collection[str]],
-    segments_of: Callable[[HACluster], Segments],
+    placement_of: Callable[[HACluster], Placement],
 ) -> tuple[Problem, ...]:
     """What `cluster` wants although an older resource among `others` has it; each problem names the field of `cluster`.
 
-    Virtual IPs are compared whatever nodes the resources select, VRIDs where the virtual routers may hear each other: `segments_of` says
+    Virtual IPs are compared whatever nodes the resources select, VRIDs where the virtual routers may hear each other: `placement_of` says
     where a resource advertises. Ports are compared only if both resources select the same node; `nodes_of` gives a resource's nodes.
     """
     older = sorted((other for other in others if age(other) < age(cluster)), key=age)
-    own_nodes = frozenset(nodes_of(cluster))
+    own_nodes, wanted = frozenset(nodes_of(cluster)), wanted_by(placement_of(cluster).claims)
     problems: list[Problem] = []
     for other in older:
         problems += _same_virtual_ips(cluster, other)
-        problems += _same_router_ids(cluster, segments_of(cluster), other, segments_of(other))
+        problems += _same_router_ids(cluster, wanted, other, placement_of(other).claims)
         if shared := sorted(own_nodes.intersection(nodes_of(other))):
             problems += _same_ports(cluster, other, shared[0])
     return tuple(problems)
@@ -97,8 +97,9 @@ def _same_virtual_ips(cluster: HACluster, other: HACluster) -> Iterator[Problem]
                 )
 
 
-def _same_router_ids(cluster: HACluster, own: Segments, other: HACluster, others: Segments) -> Iterator[Problem]:
-    wanted, older = wanted_by(cluster, own), tuple(claims_of(other, others))
+def _same_router_ids(
+    cluster: HACluster, wanted: Mapping[str, Claim], other: HACluster, older: Sequence[Claim]
+) -> Iterator[Problem]:
     for i, name in enumerate(router_names(cluster.spec.virtual_routers)):
         claim = wanted.get(name)
         clash = next((each for each in older if claim and is_in_conflict(claim, each)), None)

@@ -18,12 +18,12 @@ global_defs {{
 {check}
 vrrp_instance VI_1 {{
   state BACKUP
-  interface eth0
+  interface {interface}
   virtual_router_id 51
   priority {priority}
   advert_int {interval}
   virtual_ipaddress {{
-    {vip}/24
+    {vip}/24 dev eth0
   }}
   {track}
 }}
@@ -74,7 +74,7 @@ class Wanted:
 
     `text` is HAProxy's answer to every request; `http_check` chooses the check type, HTTP or Process.
     `more` and `keepalived_more` are added to the files, for example as errors;
-    `keepalived_tracks` is a file that keepalived tracks besides.
+    `keepalived_tracks` is a file that keepalived tracks besides. The virtual IP is on eth0, also where VRRP speaks on another interface.
     """
 
     revision: str = "r1"
@@ -85,6 +85,7 @@ class Wanted:
     keepalived_more: str = ""
     keepalived_tracks: str = ""
     http_check: bool = True
+    interface: str = "eth0"
     neighbours: tuple[str, ...] = ()
     ports: tuple[Port, ...] = (Port(port=80, field="spec.haproxy.listeners[0].port"),)
 
@@ -99,6 +100,7 @@ class Wanted:
             priority=self.priority,
             interval=f"{self.interval_ms / 1000:g}",
             vip=VIP,
+            interface=self.interface,
         )
         haproxy = HAPROXY.format(
             admin=names.HAPROXY_ADMIN_SOCKET,
@@ -110,7 +112,8 @@ class Wanted:
         )
         router = Router(
             name="VI_1",
-            interface="eth0",
+            interface=self.interface,
+            address_interface="" if self.interface == "eth0" else "eth0",
             priority=self.priority,
             virtual_router_id=51,
             virtual_ips=(f"{VIP}/24",),

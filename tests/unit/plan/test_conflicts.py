@@ -9,7 +9,8 @@ from hacluster.api import HACluster
 from hacluster.errors import Problem
 from hacluster.plan import LeftoverPod, held_by_leftovers
 from hacluster.plan import find_conflicts as find_conflicts_of
-from hacluster.plan.topology.segments import Segment, segments_of
+from hacluster.plan.topology.router_claims import Placement, placement
+from hacluster.plan.topology.segments import segments_of
 from tests.unit.plan.clusters import cluster, node, only
 
 OLD, NEW = "2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z"
@@ -35,9 +36,9 @@ def all_nodes(_: HACluster) -> Collection[str]:
     return ("n1", "n2")
 
 
-def anywhere(each: HACluster) -> dict[str, Segment]:
+def anywhere(each: HACluster) -> Placement:
     """No agent has reported."""
-    return segments_of(each, {"n1": None})
+    return placement(each, segments_of(each, {"n1": None}))
 
 
 def find_conflicts(
@@ -46,9 +47,14 @@ def find_conflicts(
     return find_conflicts_of(young, others, nodes_of, anywhere)
 
 
-def on(**subnets: str) -> Callable[[HACluster], dict[str, Segment]]:
+def on(**subnets: str) -> Callable[[HACluster], Placement]:
     """Each resource runs on one node of its own, with this address on eth0."""
-    return lambda each: segments_of(each, {each.metadata.name: node("", eth0=[subnets[each.metadata.name]]).interfaces})
+
+    def placed(each: HACluster) -> Placement:
+        name = each.metadata.name
+        return placement(each, segments_of(each, {name: node("", eth0=[subnets[name]]).interfaces}))
+
+    return placed
 
 
 def haproxy(listener: int = 80, bind: str = "Any", **stats: Any) -> dict[str, Any]:

@@ -29,6 +29,19 @@ class Claim:
     """Whether it is recorded in the status: nodes may use it."""
 
 
+@dataclass(frozen=True)
+class Placement:
+    """Where the virtual routers of a resource are, by name, and which VRIDs they have or want."""
+
+    segments: Segments
+    claims: tuple[Claim, ...]
+
+
+def placement(cluster: HACluster, segments: Segments) -> Placement:
+    """The placement of a resource whose virtual routers are in these segments."""
+    return Placement(segments, tuple(claims_of(cluster, segments)))
+
+
 def claims_of(cluster: HACluster, segments: Segments) -> Iterator[Claim]:
     """The VRIDs that a resource names or runs."""
     recorded = earlier_router_ids(cluster, cluster.status)
@@ -39,10 +52,13 @@ def claims_of(cluster: HACluster, segments: Segments) -> Iterator[Claim]:
                 yield Claim(name, each, segments[name], named=each == named, runs=each == runs)
 
 
-def wanted_by(cluster: HACluster, segments: Segments) -> dict[str, Claim]:
-    """By router, the VRID that it is to have: the named one, else the one that it runs. A router that has neither is left out."""
+def wanted_by(claims: Iterable[Claim]) -> dict[str, Claim]:
+    """By router, the VRID that it is to have: the named one, else the one that it runs. A router that has neither is left out.
+
+    `claims` are those of one resource, in the order of `claims_of`: of a router with two the named one first.
+    """
     found: dict[str, Claim] = {}
-    for claim in claims_of(cluster, segments):
+    for claim in claims:
         found.setdefault(claim.router, claim)
     return found
 

@@ -46,7 +46,11 @@ class Segment:
 
     def meets(self, other: "Segment") -> bool:
         """Whether the two hear each other, by what is known: they share an interface, or have overlapping subnets."""
-        return self.version == other.version and bool(self.shared(other))
+        if self.version != other.version:
+            return False
+        if not (self.interfaces.isdisjoint(other.interfaces) and self.subnets.isdisjoint(other.subnets)):
+            return True  # most often, and quickly found: the operator compares each router with all others
+        return any(_overlaps_any(each, other.subnets) for each in self.subnets)
 
     def shared(self, other: "Segment") -> str:
         """What the two have in common, for a message: `interface eth0 of node n1`, `subnet 192.0.2.0/24`. Empty: nothing is known."""

@@ -26,7 +26,7 @@ def resource(address: str = "10.1.0.200", *, named: int | None = None, runs: int
 
 
 def conflict(young: HACluster, at: Reports, old: HACluster, old_at: Reports) -> bool:
-    wanted = wanted_by(young, segments_of(young, at))["VI_1"]
+    wanted = wanted_by(claims_of(young, segments_of(young, at)))["VI_1"]
     return any(is_in_conflict(wanted, each) for each in claims_of(old, segments_of(old, old_at)))
 
 

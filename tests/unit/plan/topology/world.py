@@ -6,7 +6,7 @@ from typing import Any
 from hacluster.api import HACluster
 from hacluster.plan import find_conflicts
 from hacluster.plan.seniority import age
-from hacluster.plan.topology.router_claims import claims_of, kept_router_ids, taken_router_ids
+from hacluster.plan.topology.router_claims import claims_of, kept_router_ids, placement, taken_router_ids
 from hacluster.plan.topology.routerids import allot_router_ids
 from hacluster.plan.topology.segments import Interfaces, Segment, segments_of
 from tests.unit.plan.clusters import cluster, node
@@ -72,7 +72,9 @@ class World:
         by_name = {each.resource.metadata.name: each for each in self.placed}
         others = [each.resource for each in self.placed if each is not placed]
         return bool(
-            find_conflicts(placed.resource, others, lambda _: (), lambda each: self.segments(by_name[each.metadata.name]))
+            find_conflicts(
+                placed.resource, others, lambda _: (), lambda each: placement(each, self.segments(by_name[each.metadata.name]))
+            )
         )
 
     def reconcile(self, placed: Placed) -> list[Placed]:
