@@ -180,6 +180,8 @@ def test_rules_of_another_kind_of_check_have_no_effect() -> None:
 
 def test_a_name_for_tls_is_the_host_of_an_http_check() -> None:
     assert _check("option httpchk", "check check-ssl check-sni a.example verify none")["host"] == "a.example"
+    [note] = lines(of_haproxy(_text("option httpchk", "check check-ssl check-sni a.example verify none")))
+    assert note == "note: haproxy.cfg:1: the check of listen web asks for a.example by TLS and now in the Host header, too"
     text = _text("option httpchk\nhttp-check send hdr Host b.example", "check check-ssl check-sni a.example verify none")
     assert lost(of_haproxy(text)) == [
         "haproxy.cfg:1: listen web: check-sni a.example: no field for another name than that of the Host header"

@@ -190,6 +190,12 @@ def test_limits_of_sections_and_defaults() -> None:
     assert [each.get("maxConnections") for each in haproxy["listeners"]] == [None, 50]
 
 
+def test_a_limit_that_is_no_number_is_lost() -> None:
+    assert lost(of_haproxy(LISTEN.replace("mode http", "mode http\n    maxconn many"))) == [
+        "haproxy.cfg:7: maxconn many: must be a number from 1 to 1000000"
+    ]
+
+
 def test_without_a_limit_of_its_own_a_listener_has_the_global_one() -> None:
     assert spec(of_haproxy(LISTEN.replace("maxconn 4000", "maxconn 40000")))["haproxy"]["proxyMaxConnections"] == 40000
 

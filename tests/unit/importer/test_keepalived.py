@@ -25,6 +25,12 @@ def test_another_name_with_the_same_id_is_the_same_router() -> None:
     ]
 
 
+def test_two_instances_of_a_node_with_one_id_are_no_two_routers() -> None:
+    imported = of_keepalived(ROUTER + ROUTER.replace("VI_1", "VI_2"))
+    assert len(spec(imported)["virtualRouters"]) == 1
+    assert lost(imported) == ["node1.conf:25: vrrp_instance VI_2: node node1 has this virtual router already"]
+
+
 def test_an_instance_that_a_node_does_not_have_is_a_note() -> None:
     other = ROUTER.replace("VI_1", "VI_2").replace(" 51", " 52").replace("10.0.0.100", "10.0.0.101")
     imported = of_keepalived(ROUTER + other, ROUTER)
