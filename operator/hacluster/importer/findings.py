@@ -101,11 +101,11 @@ class Ledger:
 
     def note(self, place: Place | None, reason: str) -> None:
         """A changed meaning of something that no directive says."""
-        self._findings[Finding(Severity.NOTE, place, "", shortened(reason, _LONGEST_REASON))] = None
+        self._findings[Finding(Severity.NOTE, place, text="", reason=shortened(reason, _LONGEST_REASON))] = None
 
     def miss(self, place: Place | None, reason: str) -> None:
         """A loss that is no single directive's."""
-        self._findings[Finding(Severity.LOSS, place, "", shortened(reason, _LONGEST_REASON))] = None
+        self._findings[Finding(Severity.LOSS, place, text="", reason=shortened(reason, _LONGEST_REASON))] = None
 
     def close(self, files: Sequence[str]) -> tuple[Finding, ...]:
         """All findings in the order of the lines; directives that are still open are losses. `files`: the files' names in their order."""

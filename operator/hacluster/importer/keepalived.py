@@ -60,11 +60,11 @@ def read_keepalived(files: Sequence[tuple[str, str, str]], facts: Facts, include
 
 
 def _grouped(instances: Sequence[Instance], ledger: Ledger) -> list[RouterFiles]:
-    """The routers in the order of the files. An instance with another name but a known VRID is the same router."""
+    """The routers in the order of the files. An instance with another name but a known VRID and the same IP version is the same router."""
     found: dict[str, RouterFiles] = {}
-    by_id: dict[str, str] = {}
+    by_id: dict[tuple[str, int], str] = {}
     for each in instances:
-        name = each.name if each.name in found else by_id.get(each.text("virtual_router_id"), each.name)
+        name = each.name if each.name in found else by_id.get(_identity(each), each.name)
         router = found.setdefault(name, RouterFiles(name_of(name)))
         if any(other.node == each.node for other in router.instances):
             ledger.lost(each.directive, f"node {each.node} has this virtual router already")
@@ -72,8 +72,13 @@ def _grouped(instances: Sequence[Instance], ledger: Ledger) -> list[RouterFiles]
         if name != each.name:
             ledger.noted(each.directive, f"the virtual router {shortened(name)}: it has the same virtual_router_id")
         router.instances.append(each)
-        by_id.setdefault(each.text("virtual_router_id"), name)
+        by_id.setdefault(_identity(each), name)
     return list(found.values())
+
+
+def _identity(instance: Instance) -> tuple[str, int]:
+    """VRRP for IPv4 and for IPv6 are separate: both may have one VRID (RFC 9568, 1)."""
+    return instance.text("virtual_router_id"), ip_address(instance.virtual_ips[0].address).version if instance.virtual_ips else 4
 
 
 def _report_absent(routers: Sequence[RouterFiles], nodes: Sequence[str], ledger: Ledger) -> None:
@@ -111,9 +116,26 @@ def _router(
         fields["virtualRouterID"] = value
     if router.name in interfaces:
         fields["interface"] = interfaces[router.name]
+    if device := _address_interface(router, interfaces.get(router.name, ""), ledger):
+        fields["addressInterface"] = device
     if router.name in priorities.preferred:
         fields["preferredNode"] = priorities.preferred[router.name]
     return fields
+
+
+def _address_interface(router: RouterFiles, interface: str, ledger: Ledger) -> str:
+    """The interface of the virtual IPs, if it is another one than VRRP's `interface`; empty: it is not.
+
+    A resource has one for all nodes and addresses of a router, and only beside the interface on which VRRP speaks.
+    """
+    listed = [(each, instance.text("interface")) for instance in router.instances for each in instance.virtual_ips]
+    apart = [(each, vrrp) for each, vrrp in listed if (each.device or vrrp) != vrrp]
+    devices = {each.device for each, _ in apart}
+    if interface and len(devices) == 1 and len(apart) == len(listed):
+        return devices.pop()
+    for each, _ in apart:
+        ledger.lost(each.directive, "no field for virtual IPs on interfaces that differ", f"dev {each.device}")
+    return ""
 
 
 def _virtual_ips(router: RouterFiles, facts: Facts, ledger: Ledger) -> list[str]:
@@ -126,10 +148,6 @@ def _virtual_ips(router: RouterFiles, facts: Facts, ledger: Ledger) -> list[str]
             )
     if not first.virtual_ips:
         ledger.lost(first.directive, "it has no virtual IP")
-    for instance in router.instances:
-        for each in instance.virtual_ips:
-            if each.device not in ("", instance.text("interface")):
-                ledger.lost(each.directive, "no field yet: virtual IPs on another interface", f"dev {each.device}")
     return [_with_prefix(each, first, facts, ledger) for each in first.virtual_ips]
 
 

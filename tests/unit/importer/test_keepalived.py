@@ -94,7 +94,8 @@ def test_a_virtual_ip_without_a_prefix_length() -> None:
     [
         ("10.0.0.100/24 dev eth0", ""),
         ("10.0.0.100/24 brd 10.0.0.255 scope global", ""),
-        ("10.0.0.100/24 dev eth1", "dev eth1: no field yet: virtual IPs on another interface"),
+        ("10.0.0.100/24 dev eth1", ""),
+        ("10.0.0.100/24 dev eth1\n10.0.0.101/24", "dev eth1: no field for virtual IPs on interfaces that differ"),
         ("10.0.0.100/24 label eth0:1", "label eth0:1: no field"),
         ("10.0.0.100/24 scope link", "scope link: no field"),
         ("10.0.0.100/64", ""),
@@ -105,6 +106,14 @@ def test_a_virtual_ip_without_a_prefix_length() -> None:
 def test_lines_of_virtual_ips(line: str, finding: str) -> None:
     found = [each for each in lost(of_keepalived(ROUTER.replace("10.0.0.100/24", line))) if each.startswith("node1.conf:13")]
     assert [each.endswith(finding) for each in found] == [True] * bool(finding)
+
+
+def test_virtual_ips_on_another_interface() -> None:
+    apart = ROUTER.replace("10.0.0.100/24", "10.0.0.100/24 dev eth1")
+    imported = of_keepalived(apart, apart)
+    (router,) = spec(imported)["virtualRouters"]
+    assert (router["interface"], router["addressInterface"]) == ("eth0", "eth1") and not lost(imported)
+    assert len(lost(of_keepalived(apart, ROUTER))) == 1, "on one node only"
 
 
 def test_unicast_peers() -> None:
