@@ -180,6 +180,12 @@ def test_how_connections_are_kept(front: str, back: str, mode: str) -> None:
     assert listeners(of_haproxy(text))[0].get("connectionMode", "KeepAlive") == mode
 
 
+def test_tunnels_are_read_request_by_request_now() -> None:
+    assert lines(of_haproxy(LISTEN.replace("mode http", "mode http\n    option http-tunnel"))) == [
+        "note: haproxy.cfg:7: option http-tunnel: connections are kept, and every request is read"
+    ]
+
+
 def test_limits_of_sections_and_defaults() -> None:
     text = (
         FRONTEND.replace("mode http", "mode http\n    maxconn 3000")

@@ -39,6 +39,10 @@ def test_conditions_become_hosts_and_paths(rules: str, expected: Any) -> None:
     assert _routes(rules) == expected
 
 
+def test_the_backend_of_a_route_is_used() -> None:
+    assert lines(of_haproxy(front("use_backend api if { hdr(host) a }"))) == []
+
+
 def test_a_route_is_named_after_its_backend_and_has_its_servers() -> None:
     listener = listeners(of_haproxy(front("use_backend api if { hdr(host) a }\nuse_backend api if { hdr(host) b }")))[0]
     assert [each["name"] for each in listener["routes"]] == ["api", "api-2"]

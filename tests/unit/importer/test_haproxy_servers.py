@@ -117,6 +117,12 @@ def test_a_host_name_is_asked_for_again_and_again_now() -> None:
     ]
 
 
+def test_a_second_group_of_name_servers_is_lost() -> None:
+    resolvers = "resolvers one\n    nameserver a 10.0.0.53:53\nresolvers two\n    nameserver b 10.0.0.54:53\n"
+    text = _servers("server a db1.lan:80 check resolvers one", "server b db2.lan:80 check resolvers two") + resolvers
+    assert lost(of_haproxy(text)) == ["haproxy.cfg:14: resolvers two: no field for a second group of name servers"]
+
+
 def test_resolvers_become_the_name_servers() -> None:
     resolvers = """
     resolvers mine

@@ -47,6 +47,12 @@ def test_priorities_above_the_highest_are_lowered_together() -> None:
     assert "all priorities are lower by 1" in lines(imported)[0]
 
 
+def test_a_priority_that_is_none_is_lost() -> None:
+    assert lost(of_keepalived(ROUTER.replace("priority 100", "priority 0"))) == [
+        "node1.conf:11: priority 0: must be a number from 1 to 255"
+    ]
+
+
 def test_a_node_without_a_priority_has_keepalived_s_own() -> None:
     assert spec(of_keepalived(ROUTER.replace("    priority 100\n", "")))["nodes"] == [{"name": "node1", "priority": 100}]
 
