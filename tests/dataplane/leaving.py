@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from itertools import pairwise
 
 import yaml
@@ -32,9 +33,14 @@ for each in connections:
     each.sendall(REQUEST)
 assert all(receive(each, 3) == "answered" for each in connections)
 request_move("wander")
-for each in connections:
-    each.sendall(REQUEST)
-print(sum(receive(each, 5) == "answered" for each in connections), flush=True)
+def ask(connection):
+    try:
+        connection.sendall(REQUEST)
+    except OSError as error:
+        return type(error).__name__
+    return ""
+failed = [ask(each) for each in connections]
+print(*(each or receive(connection, 5) for each, connection in zip(failed, connections)), flush=True)
 """
 )
 
@@ -126,12 +132,18 @@ def wander(lab: Lab) -> dict[str, object]:
         assert wait_for(lambda: is_ready(lab, first), 20)
         move(lab, first, third)
         print("done", file=client.stdin, flush=True)
-        alive_connections = int(client.stdout.readline() or 0)
+        connections = outcome(client.stdout.readline())
     lab.nodes[first].paths.leave.touch()
     left = wait_for(lab.nodes[first].paths.left.exists, lab.drain + 10)
     time.sleep(0.5)
     alive = lab.nodes[first].daemon("haproxy") is not None
-    return {"connections": alive_connections, "left": left, "alive": alive}
+    return {"connections": connections, "left": left, "alive": alive}
+
+
+def outcome(line: str) -> int | dict[str, int]:
+    """How many connections there were, if all were answered; else what became of how many."""
+    counts = Counter(line.split())
+    return counts["answered"] if counts.keys() == {"answered"} else dict(counts)
 
 
 def give_back(lab: Lab, injector: FaultInjector) -> bool:
@@ -164,12 +176,12 @@ def restart(lab: Lab) -> dict[str, object]:
         time.sleep(3)
         early = node.paths.left.exists()
         print("done", file=client.stdin, flush=True)
-        alive_connections = int(client.stdout.readline() or 0)
+        connections = outcome(client.stdout.readline())
     left = wait_for(node.paths.left.exists, lab.drain + 10)
     node.stop_pod(0, lab.lock)
     with lab.lock:
         node.start_pod()
-    return {"connections": alive_connections, "early": early, "left": left}
+    return {"connections": connections, "early": early, "left": left}
 
 
 def move(lab: Lab, to: str, *yielding: str) -> None:
