@@ -10,7 +10,7 @@ from hacluster.api.constraints import ListSet, Text
 PLACEHOLDERS: Final = ("clientAddress", "port", "host", "scheme")
 """What a value may contain in braces. Everything else is sent as it is written."""
 
-_RESERVED: Final = (
+RESERVED: Final = (
     "connection",
     "content-length",
     "keep-alive",
@@ -38,9 +38,9 @@ class HeaderChanges(Model):
 
     rules = (
         Rule(
-            cel=f"!self.set.exists(k, k.lowerAscii() in {list(_RESERVED)}) && !self.remove.exists(k, k.lowerAscii() in {list(_RESERVED)})",
+            cel=f"!self.set.exists(k, k.lowerAscii() in {list(RESERVED)}) && !self.remove.exists(k, k.lowerAscii() in {list(RESERVED)})",
             message="HAProxy itself writes the headers that say how a message is sent, such as Connection and Content-Length; remove it",
-            holds=lambda h: not {each.lower() for each in (*h.set, *h.remove)} & set(_RESERVED),
+            holds=lambda h: not {each.lower() for each in (*h.set, *h.remove)} & set(RESERVED),
         ),
         Rule(
             cel="self.set.all(k, self.set.exists_one(o, o.lowerAscii() == k.lowerAscii()))",

@@ -9,6 +9,7 @@ from hacluster.api.haproxy import stats_ports
 from hacluster.api.listeners import Bind
 from hacluster.api.targets import all_targets
 from hacluster.api.unused import WITHOUT_EFFECT
+from hacluster.api.vrrp import router_names
 
 
 def _first_duplicate(items: Iterable[Hashable]) -> Hashable:
@@ -34,7 +35,7 @@ def _duplicate_address_field(spec: Any) -> str | None:
 
 def _unknown_router_field(spec: Any) -> str | None:
     """Path of the first of the listeners' bindRouters that is no virtual router's name; or None."""
-    names = {router.name or f"VI_{position}" for position, router in enumerate(spec.virtual_routers, 1)}
+    names = router_names(spec.virtual_routers)
     fields = (
         f"haproxy.listeners[{i}].bindRouters[{j}]"
         for i, listener in enumerate(spec.haproxy.listeners)

@@ -1,5 +1,6 @@
 """Models of `spec.virtualRouters` (the VRRP instances with their virtual IPs) and `spec.vrrp` (settings of the protocol)."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
 
@@ -52,6 +53,11 @@ class VirtualRouter(Model):
     """Interface that gets the virtual IPs on every node, while VRRP speaks on `interface`. Default: the same one."""
     preferred_node: NodeName | None = None
     """The node that is to have these virtual IPs; changing it is a planned switchover, refused while that node is unfit."""
+
+
+def router_names(routers: Sequence[VirtualRouter]) -> tuple[str, ...]:
+    """Names of the virtual routers: the name in the spec, else VI_1, VI_2, … by position."""
+    return tuple(router.name or f"VI_{position}" for position, router in enumerate(routers, 1))
 
 
 class CheckType(Enumeration):

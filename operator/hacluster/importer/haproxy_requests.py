@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from hacluster.api.headers import RESERVED
 from hacluster.importer.findings import Directive, Ledger
 from hacluster.importer.haproxy_conditions import Alternatives, Conditions, Kind, conditions_of
 from hacluster.importer.haproxy_routes import always, never
@@ -25,16 +26,6 @@ _FETCHES: Final = {
     },
     **{"%[var(txn.host)]": "{host}", "%[req.hdr(host)]": "{host}", "%[hdr(host)]": "{host}", "%%": "%"},
     "%[ssl_fc,iif(https,http)]": "{scheme}",
-}
-_RESERVED: Final = {
-    "connection",
-    "content-length",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
 }
 _NAME: Final = re.compile("[A-Za-z0-9_-]{1,64}")
 _LITERAL: Final = re.compile("[ -z|~]*")
@@ -97,7 +88,7 @@ def _header(directive: Directive, direction: str, action: str, rules: RequestRul
     if direction == "request" and name.lower() == _FORWARDED:
         _forwarded(directive, action, rules, ledger)
         return
-    if not _NAME.fullmatch(name) or name.lower() in _RESERVED:
+    if not _NAME.fullmatch(name) or name.lower() in RESERVED:
         ledger.lost(directive, "no field for this header")
         return
     if action != "del-header" and is_secret_header(name):

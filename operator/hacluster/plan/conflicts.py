@@ -12,11 +12,11 @@ from enum import Enum, auto
 from hacluster.api import HACluster
 from hacluster.api.reasons import Reason
 from hacluster.api.spec import Bind, LogTarget
+from hacluster.api.vrrp import router_names
 from hacluster.errors import Problem
 from hacluster.plan.model import Address
 from hacluster.plan.seniority import age, title
 from hacluster.plan.topology.router_claims import Claim, Placement, is_in_conflict, wanted_by
-from hacluster.plan.topology.routerids import router_names
 
 
 def find_conflicts(

@@ -9,10 +9,10 @@ from datetime import timedelta
 from hacluster import names, nodeconfig
 from hacluster.api import HACluster
 from hacluster.api.spec import Bind, CheckType, Listener, LogTarget, PreemptionMode, all_targets
+from hacluster.api.vrrp import router_names
 from hacluster.nodeconfig import AgentConfig
 from hacluster.plan.model import Address, Member, Participant, Router, Topology
 from hacluster.plan.texts.keepalived import vrrp_version, yield_step
-from hacluster.plan.topology.routerids import router_names
 
 
 def agent_config(

@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from hacluster.api import HACluster
-from hacluster.plan.topology.routerids import earlier_router_ids, router_names
+from hacluster.api.vrrp import router_names
+from hacluster.plan.topology.routerids import earlier_router_ids
 from hacluster.plan.topology.segments import Segment
 
 Segments = Mapping[str, Segment]

@@ -10,14 +10,10 @@ from types import MappingProxyType
 
 from hacluster.api import HACluster, HAClusterStatus
 from hacluster.api.spec import VirtualRouter
+from hacluster.api.vrrp import router_names
 
 _LOWEST, _HIGHEST = 1, 255
 _NOTHING: Mapping[str, Collection[int]] = MappingProxyType({})
-
-
-def router_names(routers: Sequence[VirtualRouter]) -> tuple[str, ...]:
-    """Names of the virtual routers: the name in the spec, else VI_1, VI_2, … by position."""
-    return tuple(router.name or f"VI_{position}" for position, router in enumerate(routers, 1))
 
 
 def earlier_router_ids(cluster: HACluster, status: HAClusterStatus) -> dict[str, int]:

@@ -7,16 +7,15 @@ segment, also where they may be apart. docs/decisions/0041-router-ids-per-segmen
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_interface
+from ipaddress import ip_interface
 from types import MappingProxyType
 
 from hacluster.api import HACluster, NodeStatus
-from hacluster.plan.model import Interface, InterfaceAddress, NodeView
+from hacluster.api.vrrp import router_names
+from hacluster.plan.model import Interface, InterfaceAddress, Network, NodeView
 from hacluster.plan.topology.addresses import is_host_route
 from hacluster.plan.topology.interface_choice import Chosen, choose_interface
-from hacluster.plan.topology.routerids import router_names
 
-Network = IPv4Network | IPv6Network
 Interfaces = tuple[Interface, ...]
 Reports = Mapping[str, Interfaces | None]
 """Node → its interfaces; None where no agent has reported them."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from hacluster.api import HACluster
 from hacluster.api.reasons import Reason
 from hacluster.api.spec import Node, Peering, PreemptionMode, VirtualRouter
+from hacluster.api.vrrp import router_names
 from hacluster.errors import Problem
 from hacluster.plan.model import Address, Member, NodeView, Participant, Router, Topology
 from hacluster.plan.topology.addresses import describe, unicast_source
@@ -18,7 +19,7 @@ from hacluster.plan.topology.interface_choice import LeftOut, choose_interface
 from hacluster.plan.topology.loops import loops_to_nodes
 from hacluster.plan.topology.preference import choose_preferred, put_first, put_last, stays_first
 from hacluster.plan.topology.priorities import allot_places, allot_priorities
-from hacluster.plan.topology.routerids import allot_router_ids, router_names
+from hacluster.plan.topology.routerids import allot_router_ids
 from hacluster.plan.topology.stats import stats_addresses
 from hacluster.plan.topology.virtual_ips import bad_virtual_ips, foreign_virtual_ips, without_virtual_ips
 
