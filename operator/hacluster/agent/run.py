@@ -91,10 +91,16 @@ async def run(settings: Settings, reporter: Reporter, stop: asyncio.Event) -> No
         return takeover_timer.update(config.routers if config else (), network, asyncio.get_running_loop().time())
 
     publisher = Publisher(state, reporter, build, paths.entry)
-    installer = Installer(paths, RealDaemons(paths, keepalived), preflight=Preflight(adverts), turn=Turn(state, adverts))
+    second_chance = SecondChance(state, adverts, paths.forwarding)
+    installer = Installer(
+        paths,
+        RealDaemons(paths, keepalived),
+        preflight=Preflight(adverts),
+        turn=Turn(state, adverts),
+        announce=second_chance.tracked_ports.announced,
+    )
     config_watcher = ConfigWatcher(paths, settings.node, state, installer)
     notify_reader = NotifyReader(paths, state, keepalived)
-    second_chance = SecondChance(state, adverts, paths.forwarding)
     parts: dict[str, Part] = {
         "orphan cleanup": orphan_cleanup.run,
         "HAProxy monitor": HAProxyMonitor(paths, state, adverts if settings.hold_down else None).run,

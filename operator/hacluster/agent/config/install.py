@@ -8,6 +8,7 @@ next start, and sees that the live files may differ from them.
 
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -49,9 +50,16 @@ _DEVIATIONS: Final = {File.HAPROXY: Deviation.HAPROXY, File.KEEPALIVED: Deviatio
 Preflight = Callable[[AgentConfig], Awaitable[tuple[NodeProblem, ...]]]
 """A check before the daemons' first start: returns the problems that forbid it."""
 
+Announce = Callable[[AgentConfig], AbstractAsyncContextManager[None]]
+"""While its block runs, the daemons may load this configuration as well as the good one: the kernel's rules suit both."""
+
 
 async def _no_preflight(_: AgentConfig) -> tuple[NodeProblem, ...]:
     return ()
+
+
+def _announced_to_nobody(_: AgentConfig) -> AbstractAsyncContextManager[None]:
+    return nullcontext()
 
 
 class Installer:
@@ -67,12 +75,15 @@ class Installer:
         listeners: Callable[[], Collection[tcp_sockets.Listener]] = tcp_sockets.read_listeners,
         preflight: Preflight = _no_preflight,
         turn: Turn | None = None,
+        *,
+        announce: Announce = _announced_to_nobody,
     ):
         self._paths = paths
         self._daemons = daemons
         self._listeners = listeners
         self._preflight = preflight
         self._turn = turn
+        self._announce = announce
         paths.good(File.AGENT).parent.mkdir(parents=True, exist_ok=True)
         self.good = read_good(paths)
         # Whether the live files, or what the daemons have loaded, may differ from the good files: a transaction was interrupted.
@@ -100,9 +111,10 @@ class Installer:
             await wait_for_apache(self.good.config, new.config, self._listeners, superseded)
         if not await self._wait_for_turn(new, superseded):
             return Outcome()
-        self._write(new.texts)
-        if self.started and (failure := await self._reload(new, self._to_reload(changed))):
-            return failure
+        async with self._announce(new.config):
+            self._write(new.texts)
+            if self.started and (failure := await self._reload(new, self._to_reload(changed))):
+                return failure
         self._commit(new)
         self._paths.ready.touch()
         return Outcome()

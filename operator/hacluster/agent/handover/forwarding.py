@@ -16,6 +16,8 @@ from hacluster.agent.system.network import Network, without_prefix
 from hacluster.agent.system.routing import LocalRoute, PolicyRule
 from hacluster.nodeconfig import AgentConfig, Router
 
+FAMILIES: Final = ((4, "ip", "ipv4_addr"), (6, "ip6", "ipv6_addr"))
+"""Of each address family: IP version, nftables family, nftables type of an address."""
 PREFERENCE: Final = 5151
 """Preference of the policy rules: after the rule for the kernel's local addresses (0), before the main table (32766)."""
 _TABLES: Final = 0x4000_0000
@@ -38,6 +40,9 @@ class Forwarding:
     interfaces: Mapping[str, int] | None = None
     """Name → index of the node's interfaces. nftables stores the index of the interface to which it duplicates packets, so the rules
     have to be loaded again when an interface was created anew. None: not known, all interfaces count as present."""
+    tracked: frozenset[int] = frozenset()
+    """Ports that need connection tracking although the configuration binds no listener of them to an address: a configuration that does
+    is about to be loaded, or the socket of the last one is still there."""
 
     @property
     def table(self) -> int:
@@ -98,9 +103,11 @@ class Forwarding:
         return {LocalRoute(rule.destination, self.table) for rule in self.policy_rules(version)}
 
 
-def make_forwarding(config: AgentConfig | None, network: Network | None) -> Forwarding | None:
+def make_forwarding(
+    config: AgentConfig | None, network: Network | None, tracked: frozenset[int] = frozenset()
+) -> Forwarding | None:
     """What the kernel has to contain; None where nothing is to be forwarded: without a drain or without routers."""
     if config is None or network is None or config.drain_seconds <= 0 or not config.routers:
         return None
     used = {router.virtual_ip_interface for router in config.routers}
-    return Forwarding(config, {link.name: link.index for link in network.links if link.name in used})
+    return Forwarding(config, {link.name: link.index for link in network.links if link.name in used}, tracked)

@@ -7,8 +7,8 @@ import errno
 from ipaddress import ip_address
 from typing import Final
 
-from hacluster.agent.handover.forwarding import Forwarding
-from hacluster.agent.handover.rules import BASE_CHAIN, FAMILIES, holder_map, port_sets
+from hacluster.agent.handover.forwarding import FAMILIES, Forwarding
+from hacluster.agent.handover.rules import BASE_CHAIN, holder_map, port_sets
 from hacluster.agent.system import nftables
 from hacluster.agent.system.commands import run
 from hacluster.agent.system.network import without_prefix

@@ -1,8 +1,9 @@
-"""Which parts of the forwarding had vanished from the kernel and were put back, and what is reported of it. Pure.
+"""Which parts of the forwarding had vanished from the kernel and were put back, what is refused, and what is reported of both.
 
 Times are arguments (seconds, monotonic clock). `second_chance.py` records every repair.
 """
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum
@@ -11,6 +12,12 @@ from typing import Final
 from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
 
+log = logging.getLogger(__name__)
+
+_CURE: Final = (
+    "load the kernel modules nft_dup_ipv4, nft_dup_ipv6, nft_socket, nft_fib_inet, nft_reject_ipv4 and nft_reject_ipv6, "
+    "or set vrrp.handover.drain to 0s"
+)
 REPORTED_FOR: Final = 60.0
 """Seconds after the last repair for which the problem is reported."""
 
@@ -66,3 +73,24 @@ class Repairs:
             f"Probable cause: {cures}"
         )
         return (NodeProblem(reason=Reason.FORWARDING_REPAIRED, message=message),)
+
+
+class Failures:
+    """What the kernel refuses now, by mechanism."""
+
+    def __init__(self) -> None:
+        self._failures: dict[str, str] = {}
+
+    def set(self, mechanism: str, failure: str) -> None:
+        """Sets a mechanism's failure; an empty text removes it. A new one is logged."""
+        if failure and failure != self._failures.get(mechanism):
+            log.warning("no second chance for connections: %s", failure)
+        self._failures[mechanism] = failure
+
+    def problems(self) -> tuple[NodeProblem, ...]:
+        """The problem to report; none without a failure."""
+        failures = "; ".join(filter(None, self._failures.values()))
+        if not failures:
+            return ()
+        message = f"a planned move breaks open connections: {failures}; {_CURE}"
+        return (NodeProblem(reason=Reason.NO_SECOND_CHANCE, message=message),)

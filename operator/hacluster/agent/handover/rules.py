@@ -11,12 +11,11 @@ docs/decisions/0015-connections-live-on.md.
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from hacluster.agent.handover.forwarding import Forwarding
+from hacluster.agent.handover.forwarding import FAMILIES, Forwarding
+from hacluster.agent.handover.open_connections import MAX_OPEN, bound_ports, open_set
 from hacluster.agent.system.network import without_prefix
 from hacluster.nodeconfig import Router
 
-FAMILIES: Final = ((4, "ip", "ipv4_addr"), (6, "ip6", "ipv6_addr"))
-"""Of each address family: IP version, nftables family, nftables type of an address."""
 BASE_CHAIN: Final = "second_chance"
 """The chain that the kernel calls for each packet."""
 MAX_HOLDERS: Final = 8
@@ -71,8 +70,8 @@ def rules(forwarding: Forwarding) -> str:
         routers = forwarding.routers(version)
         if not routers:
             continue
-        sets = "".join(_sets(type_, index) for index, _ in routers)
-        tracked = bool(_bound_ports(forwarding))
+        tracked = bool(bound_ports(forwarding))
+        sets = "".join(_sets(type_, index, tracked=tracked) for index, _ in routers)
         chains = "".join(_chains(kind, index, router, tracked=tracked) for index, router in routers)
         entries = "".join(_entries(kind, index, router, tracked=tracked) for index, router in routers)
         hook = "    type filter hook prerouting priority mangle; policy accept;\n"
@@ -92,7 +91,9 @@ def ports(forwarding: Forwarding) -> str:
     lines = []
     for version, kind, _ in FAMILIES:
         for index, _ in forwarding.routers(version):
-            for name, numbers in zip(port_sets(index), (_unbound_ports(forwarding), _bound_ports(forwarding)), strict=True):
+            for name, numbers in zip(
+                port_sets(index), (_unbound_ports(forwarding), sorted(bound_ports(forwarding))), strict=True
+            ):
                 lines.append(f"flush set {kind} {forwarding.name} {name}\n")
                 if numbers:
                     elements = ", ".join(map(str, numbers))
@@ -102,12 +103,7 @@ def ports(forwarding: Forwarding) -> str:
 
 def _unbound_ports(forwarding: Forwarding) -> list[int]:
     """Ports of listeners that accept connections to every address of the node."""
-    return sorted({each.port for each in forwarding.config.ports if not each.address})
-
-
-def _bound_ports(forwarding: Forwarding) -> list[int]:
-    """Ports of listeners that are bound to one address."""
-    return sorted({each.port for each in forwarding.config.ports if each.address})
+    return sorted({each.port for each in forwarding.config.ports} - bound_ports(forwarding))
 
 
 def unrecorded_handshakes(forwarding: Forwarding, index: int) -> str:
@@ -122,19 +118,22 @@ def unrecorded_handshakes(forwarding: Forwarding, index: int) -> str:
     return f"add element {kind} {forwarding.name} loaded{index} {{ {elements} }}\n"
 
 
-def _sets(type_: str, index: int) -> str:
+def _sets(type_: str, index: int, *, tracked: bool) -> str:
     """One router's maps and sets.
 
     `holder…`: virtual IP → holder to pass packets to. `any` and `bound`: HAProxy's ports, by the kind of listener.
     `opening`: address and port of clients whose handshake is not over. `known`: virtual IPs with an entry in a map.
     `ended`: virtual IPs of which this node may have sockets in TIME_WAIT that are older than another holder's connections.
     `loaded`: virtual IPs whose rules were loaded on their holder just now (`unrecorded_handshakes`).
+    `open`: connections that are older than connection tracking (`open_connections.py`), only where there is tracking.
     """
     maps = "".join(f"  map {each} {{ type {type_} : {type_}; flags timeout; }}\n" for each in _holder_maps(index))
     numbers = "".join(f"  set {each} {{ type inet_service; }}\n" for each in port_sets(index))
     opening = f"  set opening{index} {{ type {type_} . inet_service; flags dynamic,timeout; timeout 10s; size 65536; }}\n"
     virtual_ips = "".join(f"  set {each}{index} {{ type {type_}; flags timeout; }}\n" for each in ("known", "ended", "loaded"))
-    return f"{maps}{numbers}{opening}{virtual_ips}"
+    connection = f"{type_} . inet_service . {type_} . inet_service"
+    older = f"  set {open_set(index)} {{ type {connection}; flags dynamic; size {MAX_OPEN}; }}\n" if tracked else ""
+    return f"{maps}{numbers}{opening}{virtual_ips}{older}"
 
 
 def _entries(kind: str, index: int, router: Router, *, tracked: bool) -> str:
@@ -185,9 +184,12 @@ def _chains(kind: str, index: int, router: Router, *, tracked: bool) -> str:
         f"{late} socket transparent 1 {has_data} reject with tcp reset",
         f"goto unknown{index}",
     )
+    connection = f"{kind} saddr . tcp sport . {kind} daddr . tcp dport"
     by_tracking = (
+        # Another connection from the same port: the older one has ended.
+        f"{opens} delete @{open_set(index)} {{ {connection} }} return",
         no_earlier_holder,
-        f"{opens} return",
+        f"{connection} @{open_set(index)} return",
         f"{late} ct state {{ new, invalid }} {has_data} {ttl} > {PASSED_ON} {address_type} local reject with tcp reset",
         f"ct state {{ new, invalid }} goto unknown{index}",
     )

@@ -21,14 +21,13 @@ from hacluster.agent.handover.earlier_holders import Candidate, EarlierHolders, 
 from hacluster.agent.handover.forwarding import Forwarding, make_forwarding
 from hacluster.agent.handover.netfilter import Netfilter
 from hacluster.agent.handover.policy_routes import PolicyRoutes
-from hacluster.agent.handover.repairs import Part, Repairs
+from hacluster.agent.handover.repairs import Failures, Part, Repairs
 from hacluster.agent.handover.tables import Holders, Refused, Tables
+from hacluster.agent.handover.tracked_ports import TrackedPorts
 from hacluster.agent.neighbours.sockets import is_alive
 from hacluster.agent.state import AgentState, holds
 from hacluster.agent.system.backoff import Backoff
 from hacluster.agent.vrrp.adverts import LastAdverts, ReceivedAdvert
-from hacluster.api.reasons import Reason
-from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import Router
 from hacluster.timing import ALIVE_AT_MOVE, interval_seconds
 
@@ -38,10 +37,8 @@ PART: Final = "secondChance"
 """Under this key the problems of this module are stored in the agent's state."""
 _POLL: Final = 0.3
 """Seconds: the longest time between two rounds, and so until something that another program removed is back."""
-_CURE: Final = (
-    "load the kernel modules nft_dup_ipv4, nft_dup_ipv6, nft_socket, nft_fib_inet, nft_reject_ipv4 and nft_reject_ipv6, "
-    "or set vrrp.handover.drain to 0s"
-)
+_FORGET_EVERY: Final = 10.0
+"""Seconds between two looks for connections that have ended (`Tables.forget_ended`)."""
 
 Ask = Callable[[str, str], Awaitable[bool]]
 """Takes an interface and an address; returns whether a host on that segment answers for the address (ARP, neighbour discovery)."""
@@ -69,19 +66,24 @@ class SecondChance:
         self._forwarding: Forwarding | None = None
         self._cleared = False
         self._repairs = Repairs()
-        self._failures: dict[str, str] = {}
+        self._failures = Failures()
         self._backoff, self._retry_at = Backoff(first=0.5, most=10.0), 0.0
         self._known_members: dict[str, tuple[int, list[str]]] = {}
         self._pending: set[int] = set()
         """Routers whose earlier holders have to be written."""
-        self._sender_changed = asyncio.Event()
+        self._due = asyncio.Event()
+        """Set when a round is due at once."""
+        self.tracked_ports = TrackedPorts(self._due.set)
+        self._forget_at = 0.0
         adverts.subscribe(self._on_advert)
 
     async def run(self) -> None:
         """Runs until cancelled: one round at every change of the state, when another member begins to advertise, and every 0.3 s."""
         while True:
             version = self._state.version
+            self._due.clear()
             await self._round()
+            self.tracked_ports.end_round()
             await self._wait_for_change(version)
 
     async def finish(self) -> None:
@@ -94,15 +96,13 @@ class SecondChance:
         source, router = received.advert.source, self._state.now.router(name)
         earlier = self._routers.setdefault((name, ip_address(source).version), EarlierHolders(asyncio.get_running_loop().time()))
         if earlier.add_advert(receivers(router, source), received.at) and not earlier.holder:
-            self._sender_changed.set()
+            self._due.set()
 
     async def _wait_for_change(self, version: int) -> None:
-        sender_changed = asyncio.ensure_future(self._sender_changed.wait())
-        state_changed = asyncio.ensure_future(self._state.wait_for_change(version))
-        await asyncio.wait({sender_changed, state_changed}, timeout=_POLL, return_when=asyncio.FIRST_COMPLETED)
-        for each in (sender_changed, state_changed):
+        causes = {asyncio.ensure_future(each) for each in (self._due.wait(), self._state.wait_for_change(version))}
+        await asyncio.wait(causes, timeout=_POLL, return_when=asyncio.FIRST_COMPLETED)
+        for each in causes:
             each.cancel()
-        self._sender_changed.clear()
 
     # ── the kernel ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -110,7 +110,8 @@ class SecondChance:
         """Compares and repairs once."""
         loop = asyncio.get_running_loop()
         config = self._state.now.installed
-        before, self._forwarding = self._forwarding, make_forwarding(config, self._state.now.network)
+        tracked = self.tracked_ports.begin_round(config, self._state.now.virtual_ips)
+        before, self._forwarding = self._forwarding, make_forwarding(config, self._state.now.network, tracked)
         if self._forwarding == before:
             self._forwarding = before  # the same object, so that later comparisons cost nothing
         if self._forwarding is None:
@@ -135,9 +136,9 @@ class SecondChance:
         try:
             vanished = self._policy_routes.ensure(forwarding)
         except OSError as error:
-            self._set_failure("policy routes", f"policy routes: {error}")
+            self._failures.set("policy routes", f"policy routes: {error}")
             return set()
-        self._set_failure("policy routes", "")
+        self._failures.set("policy routes", "")
         return vanished
 
     async def _ensure_tables(self, forwarding: Forwarding, now: float) -> bool:
@@ -146,20 +147,17 @@ class SecondChance:
             vanished = await self._tables.ensure(
                 forwarding, self._holders(forwarding, now), self._pending, self._held(forwarding)
             )
+            if now >= self._forget_at:
+                self._forget_at = now + _FORGET_EVERY
+                await self._tables.forget_ended(forwarding)
         except (Refused, OSError) as error:
-            self._set_failure("tables", str(error))
+            self._failures.set("tables", str(error))
             self._retry_at = now + self._backoff.next()
             return False
-        self._set_failure("tables", "")
+        self._failures.set("tables", "")
         self._backoff.reset()
         self._pending = set()
         return vanished
-
-    def _set_failure(self, what: str, failure: str) -> None:
-        """Sets or removes the failure of one of the two mechanisms."""
-        if failure and failure != self._failures.get(what):
-            log.warning("no second chance for connections: %s", failure)
-        self._failures[what] = failure
 
     async def _remove(self, forwarding: Forwarding) -> None:
         """Removes everything from the kernel. What cannot be removed is logged."""
@@ -168,17 +166,13 @@ class SecondChance:
             await self._tables.remove(forwarding)
         except (Refused, OSError) as error:
             log.warning("cannot remove the forwarding: %s", error)
-        self._cleared, self._failures, self._pending = True, {}, set()
+        self._cleared, self._failures, self._pending = True, Failures(), set()
         for earlier in self._routers.values():
             earlier.entries = ()
         self._state.put_problems(PART)
 
     def _report(self, now: float) -> None:
-        problems = self._repairs.problems(now)
-        if failures := "; ".join(filter(None, self._failures.values())):
-            message = f"a planned move breaks open connections: {failures}; {_CURE}"
-            problems = (NodeProblem(reason=Reason.NO_SECOND_CHANCE, message=message), *problems)
-        self._state.put_problems(PART, *problems)
+        self._state.put_problems(PART, *self._failures.problems(), *self._repairs.problems(now))
 
     # ── the earlier holders ───────────────────────────────────────────────────────────────────────────────────────────
 

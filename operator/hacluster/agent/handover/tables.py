@@ -7,17 +7,21 @@ transaction.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from hacluster.agent.handover.forwarding import Forwarding
 from hacluster.agent.handover.netfilter import Netfilter
+from hacluster.agent.handover.open_connections import add_open, bound_ports, flush_open, remove_open, virtual_ips
 from hacluster.agent.handover.rules import clear_rules, ports, recent_holders, rules, unrecorded_handshakes
+from hacluster.agent.system.tcp_sockets import Connection, read_connections
 
 Holders = Sequence[tuple[str, float]]
 """Addresses of earlier holders, each with the seconds for which packets are passed on to it."""
+ReadConnections = Callable[[Collection[str], Collection[int]], set[Connection]]
+"""Takes local addresses and ports; returns the connections that are open there."""
 _EXPIRING: Final = 2.0
 """Seconds before its end from which an entry may be missing: the kernel's timeouts are whole seconds."""
 
@@ -38,9 +42,13 @@ class _Loaded:
 class Tables:
     """The nftables tables of one resource."""
 
-    def __init__(self, record: Path, netfilter: Netfilter | None = None) -> None:
+    def __init__(
+        self, record: Path, netfilter: Netfilter | None = None, read_connections: ReadConnections = read_connections
+    ) -> None:
         """`record`: file with what was loaded last. A restarted agent that finds the same in the kernel leaves it as it is."""
-        self._record, self._netfilter = record, netfilter or Netfilter()
+        self._record, self._netfilter, self._read_connections = record, netfilter or Netfilter(), read_connections
+        self._open: set[Connection] | None = None
+        """The connections in the sets of `open_connections.py`; None: those that a predecessor wrote."""
         self._loaded = _read(record)
         self._forwarding: Forwarding | None = None
         self._texts = ("", "")
@@ -73,7 +81,7 @@ class Tables:
             return vanished
         assert self._loaded is not None
         if self._loaded.ports != port_text:
-            await self._run(port_text)
+            await self._run_with_open(forwarding, port_text)
             self._remember(_Loaded(text, port_text, self._netfilter.fingerprint(forwarding) or ""))
         elif generation != self._verified:
             changed = {*changed, *self._missing_holders(forwarding, holders)}
@@ -107,9 +115,35 @@ class Tables:
         text, port_text = self._texts
         entries = "".join(recent_holders(forwarding, index, some) for index, some in holders.items())
         handshakes = "".join(unrecorded_handshakes(forwarding, index) for index in sorted(held))
-        await self._run(text + port_text + entries + handshakes)
+        await self._run_with_open(forwarding, text + port_text + entries + handshakes)
         self._verified = None
         self._remember(_Loaded(text, port_text, self._netfilter.fingerprint(forwarding) or ""))
+
+    async def _run_with_open(self, forwarding: Forwarding, script: str) -> None:
+        """Runs a script after which more connections may be tracked; those that are open now are in it.
+
+        A connection may be opened between the look at the sockets and the start of tracking: so a second look follows.
+        """
+        before = self._read_open(forwarding)
+        await self._run(script + add_open(forwarding, before))
+        self._open = self._read_open(forwarding)
+        if missed := self._open - before:
+            await self._run(add_open(forwarding, missed))
+
+    async def forget_ended(self, forwarding: Forwarding) -> None:
+        """Removes the connections that have no socket any more. Call `ensure` before. Raises as `ensure`."""
+        if self._open == set() or not bound_ports(forwarding):
+            return
+        present = self._read_open(forwarding)
+        if self._open is None:
+            await self._run(flush_open(forwarding) + add_open(forwarding, present))
+            self._open = present
+        elif ended := self._open - present:
+            await self._run(remove_open(forwarding, ended))
+            self._open -= ended
+
+    def _read_open(self, forwarding: Forwarding) -> set[Connection]:
+        return self._read_connections(virtual_ips(forwarding), bound_ports(forwarding))
 
     def _remember(self, loaded: _Loaded) -> None:
         self._loaded = loaded

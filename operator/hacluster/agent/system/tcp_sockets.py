@@ -19,6 +19,9 @@ _LISTEN: Final = "0A"
 _OPEN: Final = frozenset({"01", "04", "05", "08", "09"})
 """ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT, LAST_ACK: data or its acknowledgement may still be on the way."""
 
+_NO_CONNECTION: Final = frozenset({"06", "07", _LISTEN})
+"""TIME_WAIT, CLOSE, LISTEN: nothing is open, or not yet."""
+
 _RECEIVES: Final = "07"
 """The state of a UDP socket that is not connected to one sender."""
 
@@ -32,6 +35,15 @@ class Listener(NamedTuple):
     user: int = 0
 
 
+class Connection(NamedTuple):
+    """A TCP connection of this node: addresses as texts, IPv4-mapped IPv6 addresses as IPv4."""
+
+    client: str
+    client_port: int
+    address: str
+    port: int
+
+
 class TcpSocket(NamedTuple):
     """One line of a list: local address, local port, the state as the kernel writes it (two hexadecimal digits), and the user's id."""
 
@@ -39,6 +51,28 @@ class TcpSocket(NamedTuple):
     port: int
     state: str
     user: int = 0
+
+
+def parse_connections(table: str, addresses: Collection[str], ports: Collection[int]) -> Iterator[Connection]:
+    """The connections of these local addresses and ports in one list, in whatever state but TIME_WAIT; also those in a handshake."""
+    digits = {f"{each:04X}" for each in ports}
+    for line in table.splitlines()[1:]:
+        _, local, remote, state, *_ = line.split(maxsplit=4)
+        address, _, port = local.partition(":")
+        if port not in digits or state in _NO_CONNECTION:
+            continue
+        here = str(_unmapped(_address(address)))
+        if here in addresses:
+            client, _, client_port = remote.partition(":")
+            yield Connection(str(_unmapped(_address(client))), int(client_port, 16), here, int(port, 16))
+
+
+def read_connections(addresses: Collection[str], ports: Collection[int], proc: Path = Path("/proc/net")) -> set[Connection]:
+    """The connections of these local addresses and ports in this network namespace. Raises OSError."""
+    if not addresses or not ports:
+        return set()
+    files = [proc / name for name in ("tcp", "tcp6")]
+    return {each for file in files if file.exists() for each in parse_connections(file.read_text(), addresses, ports)}
 
 
 def parse_sockets(table: str) -> Iterator[TcpSocket]:

@@ -7,12 +7,15 @@ from ipaddress import ip_address
 import pytest
 
 from hacluster.agent.system.tcp_sockets import (
+    Connection,
     Listener,
     count_open,
     describe,
     find_ports_in_use,
     listeners,
+    parse_connections,
     parse_sockets,
+    read_connections,
     read_listeners,
 )
 from hacluster.nodeconfig import Port
@@ -131,3 +134,25 @@ def test_connections_of_an_ipv6_socket_that_serves_ipv4_count_too() -> None:
     header = "  sl  local_address remote_address st\n"
     mapped = "0: 0000000000000000FFFF0000C80710AC:0050 0000000000000000FFFF0000990710AC:D431 01 \n"
     assert count_open(parse_sockets(header + mapped), ["172.16.7.200"]) == 1
+
+
+def test_the_connections_of_an_address_and_port_are_found_whatever_their_state() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        client = socket.create_connection(("127.0.0.1", port))
+        accepted, _ = server.accept()
+        found = {Connection("127.0.0.1", client.getsockname()[1], "127.0.0.1", port)}
+        assert read_connections({"127.0.0.1"}, {port}) == found, "not the listener"
+        assert read_connections({"127.0.0.2"}, {port}) == read_connections({"127.0.0.1"}, {port + 1}) == set()
+        client.shutdown(socket.SHUT_WR)
+        assert read_connections({"127.0.0.1"}, {port}) == found, "half closed"
+        client.close()
+        accepted.close()
+        assert read_connections({"127.0.0.1"}, {port}) == set(), "TIME_WAIT"
+
+
+def test_the_ipv4_clients_of_a_listener_for_both_families_are_found() -> None:
+    line = "0: 0000000000000000FFFF0000C80710AC:0050 0000000000000000FFFF00000900000A:9C40 01 0:0 0:0 0 0 0 1"
+    assert list(parse_connections(f"head\n{line}\n", {"172.16.7.200"}, {80})) == [
+        Connection("10.0.0.9", 40000, "172.16.7.200", 80)
+    ]

@@ -1,0 +1,34 @@
+"""A listener's `bind` changes in the same change as the holder: open connections go on, there and back."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.dataplane.conftest import in_node_image, sample
+
+pytestmark = pytest.mark.daemons
+
+PAUSE = 1000
+"""Milliseconds. A connection that hangs holds the measuring client up for its timeout of two seconds or more."""
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, dict[str, Any]]:
+    output = in_node_image("python3", "/dataplane/rebound.py", "-", text=sample("minimal.yaml"))
+    return {each["change"]: each for each in json.loads(output.splitlines()[-1])}
+
+
+@pytest.mark.parametrize("change", ["VirtualIPs, node1", "Any, node2"])
+def test_connections_live_on_when_the_bind_and_the_holder_change_at_once(results: dict[str, dict[str, Any]], change: str) -> None:
+    assert_undisturbed(results[change])
+
+
+def test_connections_that_were_opened_while_the_rules_were_missing_survive_a_move(results: dict[str, dict[str, Any]]) -> None:
+    assert_undisturbed(results["flushed, node1"])
+
+
+def assert_undisturbed(result: dict[str, Any]) -> None:
+    assert result["settled"], result
+    assert result["failed"] == result["broken"] == result["newcomer_failed"] == 0, result
+    assert result["client_pause"] < PAUSE and result["gap"] < PAUSE, result
