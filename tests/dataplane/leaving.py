@@ -118,6 +118,7 @@ def last_fit(lab: Lab) -> dict[str, object]:
 def wander(lab: Lab) -> dict[str, object]:
     """node1 → 2 → 3 → 2 → 1, with a new pod on node1 meanwhile: how many of 20 connections to node3 live on.
 
+    `seconds`: how long after node3 had given the virtual IP up they were used; they live for the drain.
     `alive`: whether node3's HAProxy still ran when its own pod's end was over, so that its preStop hook ended well.
     """
     first, second, third = sorted(lab.nodes, key=lambda name: name != lab.holder)
@@ -125,19 +126,21 @@ def wander(lab: Lab) -> dict[str, object]:
     command = lab.client.enter(sys.executable, "-c", WANDERING, *map(str, lab.target))
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
         assert client.stdin and client.stdout and client.stdout.readline().split() == ["wander"]
+        began = time.monotonic()
         move(lab, second, first, third)
         lab.nodes[first].stop_pod(lab.drain, lab.lock)
         with lab.lock:
             lab.nodes[first].start_pod()
         assert wait_for(lambda: is_ready(lab, first), 20)
         move(lab, first, third)
+        seconds = round(time.monotonic() - began, 1)
         print("done", file=client.stdin, flush=True)
         connections = outcome(client.stdout.readline())
     lab.nodes[first].paths.leave.touch()
     left = wait_for(lab.nodes[first].paths.left.exists, lab.drain + 10)
     time.sleep(0.5)
     alive = lab.nodes[first].daemon("haproxy") is not None
-    return {"connections": connections, "left": left, "alive": alive}
+    return {"connections": connections, "seconds": seconds, "left": left, "alive": alive}
 
 
 def outcome(line: str) -> int | dict[str, int]:

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.daemons
 def results(request: pytest.FixtureRequest) -> dict[str, Any]:
     """The output of `leaving.py` with this preemption mode."""
     resource = yaml.safe_load(sample("minimal.yaml"))
-    resource["spec"]["vrrp"] = {"handover": {"drain": "12s"}, "preemption": {"mode": request.param}}
+    # Longer than a pod takes to end and to start again on a busy machine: the connections that wander do not live longer.
+    resource["spec"]["vrrp"] = {"handover": {"drain": "40s"}, "preemption": {"mode": request.param}}
     document: dict[str, Any] = json.loads(
         in_node_image("python", "/dataplane/leaving.py", text=yaml.safe_dump(resource)).splitlines()[-1]
     )

@@ -1,6 +1,8 @@
 """The transaction of a configuration: every way in which it can end. Interruptions are in test_interrupted_install.py."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from ipaddress import ip_address
 
 import pytest
@@ -20,6 +22,23 @@ async def test_the_first_installation_lets_the_daemons_start(node: Node) -> None
     assert node.paths.ready.exists()
     assert node.live() == bundle().texts
     assert node.installer.good == bundle()
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_a_new_configuration_is_announced_as_long_as_daemons_may_load_it(node: Node, refused: bool) -> None:
+    await node.install_first()
+    events: list[str] = []
+
+    @asynccontextmanager
+    async def announce(config: AgentConfig) -> AsyncIterator[None]:
+        events.append(f"announced {config.revision}")
+        yield
+        events.append("not any more")
+
+    node.daemons.before_reload = lambda: events.append("reload")
+    node.daemons.reloads[File.HAPROXY] = [REFUSED] if refused else []
+    await Installer(node.paths, node.daemons, lambda: (), announce=announce).install(bundle("r2", haproxy="h2"))
+    assert events == ["announced r2", *["reload"] * (1 + refused), "not any more"]
 
 
 @pytest.mark.parametrize("file", [File.KEEPALIVED, File.HAPROXY])
