@@ -61,6 +61,8 @@ class Reason(StrEnum):
     """Two nodes have the same priority."""
     PROCESS_CHECK = "ProcessCheck"
     """The check looks for a process, which also exists while HAProxy hangs."""
+    SEPARATE_SEGMENTS = "SeparateSegments"
+    """The members of a virtual router advertise on networks that have nothing in common."""
     NODE_PORT_RANGE = "NodePortRange"
     """A listener's port is in the range from which Kubernetes gives ports to Services."""
     UNAUTHENTICATED_ADMIN = "UnauthenticatedAdmin"

@@ -23,6 +23,7 @@ from hacluster.plan.texts.rendering import UnsafeText
 from hacluster.plan.texts.revision import agent_json, revision_of, with_revision
 from hacluster.plan.texts.rsyslog import rsyslog_conf
 from hacluster.plan.topology.preference import cordoned_yields, switchover_yields
+from hacluster.plan.topology.separate_segments import separate_segments
 from hacluster.plan.topology.topology import Findings, make_topology
 from hacluster.plan.warnings import warnings_of
 
@@ -82,7 +83,7 @@ def make_plan(
         revisions=revisions,
         objects=make_objects(cluster, agents or Agents(tuple(topology.priorities)), texts, settings),
         problems=tuple(found.problems),
-        warnings=warnings_of(cluster, _widest_spread(topology)),
+        warnings=(*warnings_of(cluster, _widest_spread(topology)), *separate_segments(cluster, topology.routers, nodes)),
         yields=yields,
         interval_ms=interval.milliseconds(cluster),
         leaving=leaving,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hacluster.api import HACluster, parse
+from hacluster.api.reasons import Reason
 from hacluster.api.spec import PreemptionMode
 from hacluster.errors import HAClusterError
 from hacluster.plan import Settings, make_plan
@@ -47,13 +48,14 @@ def layout() -> LabLayout:
 
 
 def valid(spec: Spec, nodes: LabLayout) -> HACluster | None:
-    """The resource, if the models accept it and every node can run every router of it."""
+    """The resource, if the models accept it, and every node can run every router of it and hears the others there."""
     try:
         cluster = parse(manifest(spec))
     except HAClusterError:
         return None
     plan = make_plan(cluster, nodes.nodes, Settings(node_image="rehearsal"))
     whole = all(len(router.members) == len(nodes.nodes) for router in plan.topology.routers)
+    whole = whole and all(each.reason != Reason.SEPARATE_SEGMENTS for each in plan.warnings)
     return cluster if whole and not plan.blocked and len(plan.texts) == len(nodes.nodes) else None
 
 

@@ -68,8 +68,11 @@ def segments_of(cluster: HACluster, reports: Reports, elsewhere: Reports = _NOTH
     """
     routers = cluster.spec.virtual_routers
     return {
-        name: _join(
-            [*_planned(cluster, index, reports, elsewhere), *_running(cluster.status.nodes, name, router.virtual_ips[0].version)]
+        name: join_segments(
+            [
+                *planned_segments(cluster, index, reports, elsewhere),
+                *_running(cluster.status.nodes, name, router.virtual_ips[0].version),
+            ]
         )
         for index, (name, router) in enumerate(zip(router_names(routers), routers, strict=True))
     }
@@ -83,8 +86,8 @@ def reported_interfaces(entry: NodeStatus) -> Interfaces:
     )
 
 
-def _planned(cluster: HACluster, index: int, reports: Reports, elsewhere: Reports) -> Iterable[Segment]:
-    """Where each selected node is to run the router; nothing for a node that cannot run it."""
+def planned_segments(cluster: HACluster, index: int, reports: Reports, elsewhere: Reports = _NOTHING) -> Iterable[Segment]:
+    """Where each node of `reports` is to run router number `index`; nothing for a node that cannot run it. The first one is empty."""
     router = cluster.spec.virtual_routers[index]
     version = router.virtual_ips[0].version
     yield Segment(version)
@@ -115,7 +118,8 @@ def _tells_the_segment(address: InterfaceAddress) -> bool:
     return not is_host_route(address) and not address.ip.is_link_local
 
 
-def _join(parts: Iterable[Segment]) -> Segment:
+def join_segments(parts: Iterable[Segment]) -> Segment:
+    """All of them as one. `parts` has one at least; all are of one IP version."""
     found = list(parts)
     return Segment(
         found[0].version,
