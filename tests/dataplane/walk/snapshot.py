@@ -33,7 +33,7 @@ cat /proc/sys/net/ipv4/ip_nonlocal_bind /proc/sys/net/ipv6/ip_nonlocal_bind
 """
 _CLIP = 160
 """Characters of a line that are shown."""
-_TIMED = re.compile(r"(map \S+|set (?:opening|known|ended)\S*) \{(.*?)\n\t\}", re.DOTALL)
+_TIMED = re.compile(r"(map \S+|set (?:open|known|ended|loaded)\S*) \{(.*?)\n\t\}", re.DOTALL)
 """The nftables maps and sets whose elements come and go."""
 _ELEMENTS = re.compile(r"\n\t\telements = \{[^}]*\}")
 
