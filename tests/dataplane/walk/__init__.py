@@ -9,6 +9,7 @@
 - `snapshot.py` – what the nodes and their kernels are left with.
 - `clients_view.py` – what a client sees of a resource, or notices of a change (pure).
 - `checks.py` – what a step may cost (pure).
+- `validity.py` – which resources a walk may contain, and the lab for them (pure).
 - `machine.py` – plays one step, and compares with a fresh start.
 - `__main__.py` – the command line, and the report of a violation.
 """

@@ -18,8 +18,9 @@ from hacluster.rehearse.lab import running_lab
 
 from .edits import RandomWalk, Spec, difference, edited, manifest
 from .fields import BASE, FIELDS
-from .machine import Machine, layout, valid
+from .machine import Machine
 from .samples import PAIRS, samples
+from .validity import layout, valid
 
 Step = tuple[str, Spec]
 

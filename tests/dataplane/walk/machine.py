@@ -5,24 +5,17 @@ import json
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from ipaddress import ip_interface
 from pathlib import Path
 from typing import Any, Final
 
-from hacluster.api import HACluster, parse
-from hacluster.api.reasons import Reason
+from hacluster.api import HACluster
 from hacluster.api.spec import PreemptionMode
-from hacluster.errors import HAClusterError
-from hacluster.plan import Settings, make_plan
-from hacluster.rehearse.facts import LabLayout, make_layout
 from hacluster.rehearse.lab import Lab
 from hacluster.rehearse.measure import Records, parse_records
 
 from . import checks
 from .clients_view import replaces_apache, targets, tcp, virtual_ips
 from .controller import Controller, describe
-from .edits import Spec, manifest
-from .samples import MORE_VIRTUAL_IPS, UNIVERSE
 from .snapshot import Snapshot, differences, snapshot, without_holder
 
 _TIMEOUT: Final = 90.0
@@ -39,24 +32,6 @@ _SETTLE: Final = 1.0
 _CHECKED: Final = 15.0
 """Seconds in which a server that is back passes its checks with the longest interval of the walk."""
 _CONNECTIONS: Final = 10
-
-
-def layout() -> LabLayout:
-    """The layout on which every resource of the walk can run."""
-    made = make_layout(parse(manifest(UNIVERSE)))
-    return dataclasses.replace(made, virtual_ips=(*made.virtual_ips, *map(ip_interface, MORE_VIRTUAL_IPS)))
-
-
-def valid(spec: Spec, nodes: LabLayout) -> HACluster | None:
-    """The resource, if the models accept it, and every node can run every router of it and hears the others there."""
-    try:
-        cluster = parse(manifest(spec))
-    except HAClusterError:
-        return None
-    plan = make_plan(cluster, nodes.nodes, Settings(node_image="rehearsal"))
-    whole = all(len(router.members) == len(nodes.nodes) for router in plan.topology.routers)
-    whole = whole and all(each.reason != Reason.SEPARATE_SEGMENTS for each in plan.warnings)
-    return cluster if whole and not plan.blocked and len(plan.texts) == len(nodes.nodes) else None
 
 
 class Tail:

@@ -11,7 +11,7 @@ from hacluster.plan.texts.revision import stated_revision
 from tests.dataplane.walk.controller import Controller
 from tests.dataplane.walk.edits import edited
 from tests.dataplane.walk.fields import BASE
-from tests.dataplane.walk.machine import layout, valid
+from tests.dataplane.walk.validity import layout, valid
 
 NODES = layout()
 
