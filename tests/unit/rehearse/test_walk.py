@@ -15,8 +15,8 @@ from hacluster.rehearse.measure import parse_records
 from tests.dataplane.walk import checks, samples
 from tests.dataplane.walk.edits import RandomWalk, difference, edited, manifest
 from tests.dataplane.walk.fields import BASE, EXCLUDED, FIELDS
-from tests.dataplane.walk.validity import layout, valid
 from tests.dataplane.walk.snapshot import differences
+from tests.dataplane.walk.validity import layout, valid
 
 NODES = layout()
 
