@@ -19,7 +19,7 @@ from hacluster.agent.handover.yielding import YieldFlag, takeover_timeout
 from hacluster.agent.keepalived.track_file import ensure_track
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import AgentState, holds
-from hacluster.agent.system.tcp_sockets import count_open, read_sockets
+from hacluster.agent.system.tcp_sockets import count_open, read_open
 from hacluster.agent.vrrp.adverts import LastAdverts
 from hacluster.api.status import Health
 from hacluster.nodeconfig import Router
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 _POLL: Final = 0.05
 """Seconds between two looks at the preStop hooks' files."""
 _COUNT_EVERY: Final = 0.25
-"""Seconds between two counts of the open connections: a count reads the kernel's whole list of sockets."""
+"""Seconds between two counts of the open connections: a count reads the kernel's list of them."""
 _SETTLE: Final = 1.0
 """Seconds after a move in which neighbours that missed the gratuitous ARP may still send new connections to this node."""
 _IDLE: Final = 10.0
@@ -203,7 +203,7 @@ class Handover:
             return False
         self._last_count = now
         sessions = self._soft_stop.sessions()
-        if sessions != self._sessions or count_open(read_sockets(), self._state.now.virtual_ips):
+        if sessions != self._sessions or count_open(read_open(), self._state.now.virtual_ips):
             self._sessions, self._busy_at = sessions, now
         return now - self._busy_at >= _IDLE
 
@@ -236,7 +236,7 @@ class Handover:
         if now - self._last_count < _COUNT_EVERY:
             return False
         self._last_count = now
-        return not self._soft_stop.runs() or not count_open(read_sockets(), self._state.now.virtual_ips)
+        return not self._soft_stop.runs() or not count_open(read_open(), self._state.now.virtual_ips)
 
     def _drain_seconds(self) -> float:
         installed = self._state.now.installed

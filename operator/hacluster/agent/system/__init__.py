@@ -6,7 +6,9 @@
 - `network.py` – the links and addresses as data, and which of them are reported in the status.
 - `own_addresses.py` – which addresses are the node's own, and which move between nodes.
 - `raw_sockets.py` – the raw sockets of VRRP, by which a reload of keepalived shows.
-- `tcp_sockets.py` – reads /proc/net/tcp and udp: ports in use, and open connections of a virtual IP.
+- `socket_diag.py` – the TCP sockets in some states.
+- `proc_net.py` – reads the sockets in /proc/net.
+- `tcp_sockets.py` – ports in use, and open connections of a virtual IP.
 - `port_redirects.py` – which rules of the firewall redirect a port.
 - `list_redirects.py` – the program that reads these rules.
 - `processes.py` – which processes live, and signals.

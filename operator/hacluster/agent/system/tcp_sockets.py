@@ -1,29 +1,28 @@
-"""The sockets of this network namespace, from the kernel's lists /proc/net/tcp, tcp6, udp and udp6.
+"""The sockets of this network namespace: ports in use, and open connections.
 
 `find_ports_in_use` finds the ports of a new configuration on which another program listens. It is called before the daemons load
 the configuration: a daemon cannot start on a port in use, and a reload of HAProxy that cannot bind a port pauses every listener
 for two seconds before it fails. `count_open` counts the connections of a virtual IP that are still open, for a planned move.
 
-Sources: Documentation/networking/proc_net_tcp.rst of the kernel; the states are in include/net/tcp_states.h.
+TCP sockets come from `socket_diag.py`, UDP sockets from `proc_net.py`.
 """
 
-import sys
 from collections.abc import Collection, Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from pathlib import Path
 from typing import Final, NamedTuple
 
+from hacluster.agent.system import proc_net, socket_diag
+from hacluster.agent.system.socket_diag import TcpSocket
 from hacluster.nodeconfig import Port
 
-_LISTEN: Final = "0A"
-_OPEN: Final = frozenset({"01", "04", "05", "08", "09"})
-"""ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT, LAST_ACK: data or its acknowledgement may still be on the way."""
-
-_NO_CONNECTION: Final = frozenset({"06", "07", _LISTEN})
-"""TIME_WAIT, CLOSE, LISTEN: nothing is open, or not yet."""
-
-_RECEIVES: Final = "07"
-"""The state of a UDP socket that is not connected to one sender."""
+_OPEN: Final = frozenset(
+    {socket_diag.ESTABLISHED, socket_diag.FIN_WAIT1, socket_diag.FIN_WAIT2, socket_diag.CLOSE_WAIT, socket_diag.LAST_ACK}
+)
+"""Data or its acknowledgement may still be on the way."""
+_CONNECTION: Final = _OPEN | {socket_diag.SYN_RECV, socket_diag.CLOSING}
+"""There is a connection, or one is being made."""
+_RECEIVES: Final = 7
+"""The state of a UDP socket in /proc/net/udp that is not connected to one sender."""
 
 
 class Listener(NamedTuple):
@@ -44,71 +43,44 @@ class Connection(NamedTuple):
     port: int
 
 
-class TcpSocket(NamedTuple):
-    """One line of a list: local address, local port, the state as the kernel writes it (two hexadecimal digits), and the user's id."""
-
-    address: IPv4Address | IPv6Address
-    port: int
-    state: str
-    user: int = 0
-
-
-def parse_connections(table: str, addresses: Collection[str], ports: Collection[int]) -> Iterator[Connection]:
-    """The connections of these local addresses and ports in one list, in whatever state but TIME_WAIT; also those in a handshake."""
-    digits = {f"{each:04X}" for each in ports}
-    for line in table.splitlines()[1:]:
-        _, local, remote, state, *_ = line.split(maxsplit=4)
-        address, _, port = local.partition(":")
-        if port not in digits or state in _NO_CONNECTION:
-            continue
-        here = str(_unmapped(_address(address)))
+def connections(sockets: Iterable[TcpSocket], addresses: Collection[str]) -> Iterator[Connection]:
+    """The connections among the sockets whose own address is one of these."""
+    for each in sockets:
+        here = str(_unmapped(each.address))
         if here in addresses:
-            client, _, client_port = remote.partition(":")
-            yield Connection(str(_unmapped(_address(client))), int(client_port, 16), here, int(port, 16))
+            yield Connection(str(_unmapped(each.peer)), each.peer_port, here, each.port)
 
 
-def read_connections(addresses: Collection[str], ports: Collection[int], proc: Path = Path("/proc/net")) -> set[Connection]:
-    """The connections of these local addresses and ports in this network namespace. Raises OSError."""
+def read_connections(addresses: Collection[str], ports: Collection[int]) -> set[Connection]:
+    """The connections of these local addresses and ports, also those in a handshake; not those in TIME_WAIT. Raises OSError."""
     if not addresses or not ports:
         return set()
-    files = [proc / name for name in ("tcp", "tcp6")]
-    return {each for file in files if file.exists() for each in parse_connections(file.read_text(), addresses, ports)}
+    return set(connections(socket_diag.read_tcp(_CONNECTION, ports), addresses))
 
 
-def parse_sockets(table: str) -> Iterator[TcpSocket]:
-    """The sockets of one list; incomplete lines are left out."""
-    for line in table.splitlines()[1:]:
-        fields = line.split()
-        if len(fields) > 3:
-            address, _, port = fields[1].partition(":")
-            user = int(fields[7]) if len(fields) > 7 else 0
-            yield TcpSocket(_address(address), int(port, 16), fields[3], user)
+def read_open() -> list[TcpSocket]:
+    """The TCP connections that are not completely closed yet. Raises OSError."""
+    return socket_diag.read_tcp(_OPEN)
 
 
-def read_sockets(proc: Path = Path("/proc/net"), protocol: str = "tcp") -> list[TcpSocket]:
-    """Every TCP (or `udp`) socket of this network namespace. A kernel without IPv6 has no tcp6. Raises OSError."""
-    files = [proc / name for name in (protocol, f"{protocol}6")]
-    return [each for file in files if file.exists() for each in parse_sockets(file.read_text())]
-
-
-def listeners(sockets: Iterable[TcpSocket], protocol: str = "TCP") -> set[Listener]:
-    """Addresses and ports on which processes listen. An IPv4-mapped IPv6 address (::ffff:10.0.0.1) counts as IPv4."""
-    state = _LISTEN if protocol == "TCP" else _RECEIVES
-    return {Listener(_unmapped(each.address), each.port, protocol, each.user) for each in sockets if each.state == state}
-
-
-def read_listeners(proc: Path = Path("/proc/net")) -> set[Listener]:
+def read_listeners() -> set[Listener]:
     """Sockets on which processes of this network namespace listen now, TCP and UDP. Raises OSError."""
-    return listeners(read_sockets(proc)) | listeners(read_sockets(proc, "udp"), "UDP")
+    tcp = socket_diag.read_tcp({socket_diag.LISTEN})
+    udp = (each for each in proc_net.read("udp") if each.state == _RECEIVES)
+    return {
+        Listener(_unmapped(each.address), each.port, name, each.user)
+        for name, some in (("TCP", tcp), ("UDP", udp))
+        for each in some
+    }
 
 
 def count_open(sockets: Iterable[TcpSocket], addresses: Collection[str]) -> int:
-    """The number of connections of these local addresses that are not completely closed yet.
+    """The number of these connections (`read_open`) whose own address is one of these.
 
     An IPv4-mapped IPv6 address counts as IPv4: HAProxy's connections have such addresses where it listens on `:::80` for both.
     """
     wanted = {ip_address(each) for each in addresses}
-    return sum(each.state in _OPEN and _unmapped(each.address) in wanted for each in sockets)
+    return sum(_unmapped(each.address) in wanted for each in sockets)
 
 
 def find_ports_in_use(
@@ -160,13 +132,6 @@ def _clashes(port: Port, listener: Listener) -> bool:
         return False
     everywhere = listener.address.is_unspecified and port.protocol == "TCP"
     return not port.address or everywhere or listener.address == ip_address(port.address)
-
-
-def _address(digits: str) -> IPv4Address | IPv6Address:
-    """Decodes an address: 32-bit words in hexadecimal digits, each word in the machine's byte order."""
-    raw = bytes.fromhex(digits)
-    packed = b"".join(raw[at : at + 4][::-1] for at in range(0, len(raw), 4)) if sys.byteorder == "little" else raw
-    return ip_address(packed)
 
 
 def _unmapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:

@@ -1,45 +1,30 @@
 """The kernel's lists of TCP sockets: listeners, ports in use, and open connections."""
 
+import errno
 import os
 import socket
 from ipaddress import ip_address
 
 import pytest
 
+from hacluster.agent.system import proc_net, socket_diag
+from hacluster.agent.system.socket_diag import ESTABLISHED, TcpSocket, parse
 from hacluster.agent.system.tcp_sockets import (
     Connection,
     Listener,
+    connections,
     count_open,
     describe,
     find_ports_in_use,
-    listeners,
-    parse_connections,
-    parse_sockets,
     read_connections,
     read_listeners,
+    read_open,
 )
 from hacluster.nodeconfig import Port
-
-TABLE = """\
-  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0100007F:1F91 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0 100 0 0 10 0
-   1: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 2 1 0 100 0 0 10 0
-   2: 0100007F:0051 0100007F:C000 01 00000000:00000000 00:00000000 00000000     0        0 3 1 0 100 0 0 10 0
-   3: 0100007F:0052 00000000:0000 0A 00000000:00000000 00:00000000 00000000    33        0 4 1 0 100 0 0 10 0
-"""
 
 
 def listener(address: str, port: int, protocol: str = "TCP", user: int = 0) -> Listener:
     return Listener(ip_address(address), port, protocol, user)
-
-
-@pytest.mark.skipif(__import__("sys").byteorder != "little", reason="the table above is a little-endian machine's")
-def test_listeners_are_read_from_the_table_of_the_kernel() -> None:
-    assert listeners(parse_sockets(TABLE)) == {
-        listener("127.0.0.1", 8081),
-        listener("0.0.0.0", 80),
-        listener("127.0.0.1", 82, user=33),
-    }
 
 
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
@@ -118,22 +103,13 @@ def test_the_message_names_port_field_listener_and_cure() -> None:
         assert part in message
 
 
-@pytest.mark.skipif(__import__("sys").byteorder != "little", reason="the lines below are a little-endian machine's")
+def tcp(address: str, port: int = 80, peer: str = "10.0.0.9", peer_port: int = 40000) -> TcpSocket:
+    return TcpSocket(ip_address(address), port, ESTABLISHED, 0, ip_address(peer), peer_port)
+
+
 def test_open_connections_of_an_address_are_counted() -> None:
-    header = "  sl  local_address rem_address   st\n"
-    lines = [
-        "   0: C80710AC:0050 0D0710AC:CAFE 01 0",  # ESTABLISHED
-        "   1: C80710AC:0050 0D0710AC:CAFF 06 0",  # TIME_WAIT
-        "   2: 00000000:0050 00000000:0000 0A 0",  # LISTEN
-        "   3: 990710AC:0050 0D0710AC:CAFE 01 0",  # another address
-    ]
-    assert count_open(parse_sockets(header + "\n".join(lines)), ["172.16.7.200"]) == 1
-
-
-def test_connections_of_an_ipv6_socket_that_serves_ipv4_count_too() -> None:
-    header = "  sl  local_address remote_address st\n"
-    mapped = "0: 0000000000000000FFFF0000C80710AC:0050 0000000000000000FFFF0000990710AC:D431 01 \n"
-    assert count_open(parse_sockets(header + mapped), ["172.16.7.200"]) == 1
+    sockets = [tcp("172.16.7.200"), tcp("172.16.7.153"), tcp("::ffff:172.16.7.200")]
+    assert count_open(sockets, ["172.16.7.200"]) == 2
 
 
 def test_the_connections_of_an_address_and_port_are_found_whatever_their_state() -> None:
@@ -152,7 +128,65 @@ def test_the_connections_of_an_address_and_port_are_found_whatever_their_state()
 
 
 def test_the_ipv4_clients_of_a_listener_for_both_families_are_found() -> None:
-    line = "0: 0000000000000000FFFF0000C80710AC:0050 0000000000000000FFFF00000900000A:9C40 01 0:0 0:0 0 0 0 1"
-    assert list(parse_connections(f"head\n{line}\n", {"172.16.7.200"}, {80})) == [
-        Connection("10.0.0.9", 40000, "172.16.7.200", 80)
+    sockets = [tcp("::ffff:172.16.7.200", peer="::ffff:10.0.0.9"), tcp("172.16.7.201")]
+    assert list(connections(sockets, {"172.16.7.200"})) == [Connection("10.0.0.9", 40000, "172.16.7.200", 80)]
+
+
+def test_open_connections_are_those_of_both_families_without_listeners_and_time_wait() -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
+        port = server.getsockname()[1]
+        assert [each for each in read_open() if each.port == port] == []
+        client = socket.create_connection(("::1", port))
+        accepted, _ = server.accept()
+        [found] = [each for each in read_open() if each.port == port]
+        assert (found.address, found.peer, found.peer_port) == (ip_address("::1"), ip_address("::1"), client.getsockname()[1])
+        client.close()
+        accepted.close()
+        assert [each for each in read_open() if each.port == port] == []
+
+
+def test_a_connection_in_its_handshake_counts() -> None:
+    """A client whose last packet of the handshake has not arrived: the kernel answers each SYN, and there is no accept queue left."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+        address = server.getsockname()
+        clients = [socket.socket() for _ in range(4)]
+        for each in clients:
+            each.setblocking(False)
+            each.connect_ex(address)
+        found = {each.client_port for each in read_connections({"127.0.0.1"}, {address[1]})}
+        for each in clients:
+            each.close()
+    assert found
+
+
+def test_an_answer_that_is_cut_off_is_no_socket() -> None:
+    assert parse(b"\x02\x01") is None
+
+
+TABLE = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1F91 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0 100 0 0 10 0
+   1: 0100007F:0052 0A00000A:C000 01 00000000:00000000 00:00000000 00000000    33        0 4 1 0 100 0 0 10 0
+   2: 0100
+"""
+
+
+@pytest.mark.skipif(__import__("sys").byteorder != "little", reason="the table above is a little-endian machine's")
+def test_sockets_are_read_from_the_table_of_the_kernel() -> None:
+    assert list(proc_net.parse(TABLE)) == [
+        TcpSocket(ip_address("127.0.0.1"), 8081, 10, 0, ip_address("0.0.0.0"), 0),
+        TcpSocket(ip_address("127.0.0.1"), 82, 1, 33, ip_address("10.0.0.10"), 49152),
     ]
+
+
+def test_a_kernel_without_sock_diag_has_the_same_sockets_in_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(**_: object) -> socket.socket:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        client = socket.create_connection(("127.0.0.1", port))
+        before = read_listeners(), read_connections({"127.0.0.1"}, {port})
+        monkeypatch.setattr(socket_diag, "open_socket", missing)
+        assert (read_listeners(), read_connections({"127.0.0.1"}, {port})) == before
+        client.close()
