@@ -235,7 +235,7 @@ class Node:
 
     def _start(self, name: str) -> Daemon:
         container = containers_of(self.pods)[name]
-        return self.host.start(name, *command(name, container, self.name, self.api_host))
+        return self.host.start(name, *command(name, container, self.name, self.api_host, self.host.folder.parent))
 
     # ── report ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

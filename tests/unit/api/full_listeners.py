@@ -48,6 +48,7 @@ def full_listeners() -> list[dict[str, Any]]:
                 {**route, "healthCheck": health},
                 {**route, "name": "mysql", "healthCheck": mysql},
                 {**route, "name": "exchange", "healthCheck": exchange, "backend": {"servers": servers}},
+                {"hosts": ["blog.example.com"], "name": "blog", "backend": {"service": {"name": "blog", "port": 80}}},
                 {"pathPrefix": "/", "name": "apache", "backend": {"apache": {}}},
             ],
             "backend": {"apache": {}},
@@ -68,6 +69,7 @@ def full_listeners() -> list[dict[str, Any]]:
             "healthCheck": exchange,
             "backend": {"servers": [{"name": "r", "hostname": "r.lan", "port": 6379}]},
         },
+        {"name": "shop", "port": 8090, "backend": {"service": {"name": "shop", "port": 80}}},
     ]
     # Nothing is shared: a test changes one field of one listener.
     return [{key: _copied(value) for key, value in each.items()} for each in made]
