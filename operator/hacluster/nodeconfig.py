@@ -54,6 +54,10 @@ class Router(_FrozenModel):
     passed_on_to: Annotated[Mapping[str, str], Field(exclude_if=not_)] = {}
     """Where virtual IPs are on another interface than VRRP: address from which another member may advertise → its own address on the
     interface of the virtual IPs, to which packets of its connections are passed on."""
+    moves_with: Annotated[tuple[str, ...], Field(exclude_if=not_)] = ()
+    """Names of the other virtual routers whose virtual IPs are to be on the same node. Absent from the file without any."""
+    follows: Annotated[str, Field(exclude_if=not_)] = ""
+    """Of these, the one whose node decides (`moveWith`); empty where this one does. Absent from the file then."""
 
     @property
     def virtual_ip_interface(self) -> str:

@@ -17,6 +17,7 @@ from tests.api.kubectl import KubectlError
 from tests.unit.api.bad_addresses import BAD_ADDRESSES, NOT_RESERVED
 from tests.unit.api.bad_examples import BAD, Bad
 from tests.unit.api.bad_listeners import BAD_LISTENERS
+from tests.unit.api.bad_routers import BAD_ROUTERS
 from tests.unit.api.examples import GOOD, everything, minimal, put
 from tests.unit.api.without_effect import WITHOUT_EFFECT
 
@@ -42,7 +43,7 @@ def test_good_resources_are_accepted(apiserver: ApiServer, name: str) -> None:
     assert answer.status == 201, answer.message
 
 
-@pytest.mark.parametrize("bad", [*BAD, *BAD_ADDRESSES, *BAD_LISTENERS, *WITHOUT_EFFECT], ids=str)
+@pytest.mark.parametrize("bad", [*BAD, *BAD_ADDRESSES, *BAD_LISTENERS, *BAD_ROUTERS, *WITHOUT_EFFECT], ids=str)
 def test_bad_resources_are_rejected_with_their_field(apiserver: ApiServer, bad: Bad) -> None:
     answer = apiserver.dry_run(bad.resource)
     assert answer.status in {400, 422}, answer.document

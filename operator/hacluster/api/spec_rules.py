@@ -9,7 +9,7 @@ from hacluster.api.haproxy import stats_ports
 from hacluster.api.listeners import Bind
 from hacluster.api.targets import all_targets
 from hacluster.api.unused import WITHOUT_EFFECT
-from hacluster.api.vrrp import router_names
+from hacluster.api.vrrp import leaders, router_names
 
 
 def _first_duplicate(items: Iterable[Hashable]) -> Hashable:
@@ -43,6 +43,14 @@ def _unknown_router_field(spec: Any) -> str | None:
         if name not in names
     )
     return next(fields, None)
+
+
+def _wrong_leader_field(spec: Any) -> str | None:
+    """Path of the first moveWith that names no other virtual router without moveWith; or None."""
+    followers = leaders(spec.virtual_routers)
+    names = set(router_names(spec.virtual_routers)) - followers.keys()
+    routers = enumerate(spec.virtual_routers)
+    return next((f"virtualRouters[{i}].moveWith" for i, each in routers if each.move_with and each.move_with not in names), None)
 
 
 MAX_ROUTERS: Final = 16
@@ -80,6 +88,15 @@ SPEC_RULES: Final = (
         holds=lambda s: _unknown_router_field(s) is None,
         field="haproxy.listeners",
         wrong_field=lambda s: _unknown_router_field(s) or "haproxy.listeners",
+    ),
+    Rule(
+        cel="self.virtualRouters.all(r, !has(r.moveWith) || (has(r.name) ? self.virtualRouters.exists(q, has(q.name) && "
+        "q.name == r.moveWith && !has(q.moveWith)) : r.moveWith.matches('^VI_[1-9][0-9]?$') && int(r.moveWith.substring(3)) <= "
+        "self.virtualRouters.size() && !has(self.virtualRouters[int(r.moveWith.substring(3)) - 1].moveWith)))",
+        message="moveWith must name another virtual router, which has no moveWith itself",
+        holds=lambda s: _wrong_leader_field(s) is None,
+        field="virtualRouters",
+        wrong_field=lambda s: _wrong_leader_field(s) or "virtualRouters",
     ),
     Rule(
         # [x].all(l, …) binds x to l, so that each address is parsed once: CEL has a run-time cost limit.

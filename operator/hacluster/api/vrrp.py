@@ -39,6 +39,12 @@ class VirtualRouter(Model):
             holds=lambda router: router.address_interface is None or router.address_interface != router.interface,
             field="addressInterface",
         ),
+        Rule(
+            cel="!has(self.moveWith) || !has(self.preferredNode)",
+            message="must be absent beside moveWith: set it at the router that this one moves with",
+            holds=lambda router: router.move_with is None or router.preferred_node is None,
+            field="preferredNode",
+        ),
     )
 
     name: Name | None = None
@@ -53,11 +59,18 @@ class VirtualRouter(Model):
     """Interface that gets the virtual IPs on every node, while VRRP speaks on `interface`. Default: the same one."""
     preferred_node: NodeName | None = None
     """The node that is to have these virtual IPs; changing it is a planned switchover, refused while that node is unfit."""
+    move_with: Name | None = None
+    """Name of the virtual router whose node is to have these virtual IPs, too: both move together, and only to nodes that can run both."""
 
 
 def router_names(routers: Sequence[VirtualRouter]) -> tuple[str, ...]:
     """Names of the virtual routers: the name in the spec, else VI_1, VI_2, … by position."""
     return tuple(router.name or f"VI_{position}" for position, router in enumerate(routers, 1))
+
+
+def leaders(routers: Sequence[VirtualRouter]) -> dict[str, str]:
+    """Of each virtual router with `moveWith`, by its name: the name of the one that it moves with."""
+    return {name: router.move_with for name, router in zip(router_names(routers), routers, strict=True) if router.move_with}
 
 
 class CheckType(Enumeration):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hacluster.api import HACluster
+from hacluster.api.vrrp import leaders
 from hacluster.control import rollout as rollouts
 from hacluster.control.resources import Resource
 from hacluster.errors import InvalidResource, Problem
@@ -66,6 +67,7 @@ def inputs_of_plan(
         takeover_within=max(FASTEST_TAKEOVER, TAKEOVER * cluster.spec.vrrp.advertisement_interval),
         interval_ms=None if rollout is None else plan.interval_ms,
         preferred={router.name: router.preferred for router in plan.topology.routers if router.preferred},
+        move_with=leaders(cluster.spec.virtual_routers),
         priorities=plan.topology.priorities,
         places=None if rollout is None else plan.topology.places,
         refusals=conflicts or (plan.problems if plan.blocked else ()),

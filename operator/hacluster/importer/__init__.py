@@ -29,6 +29,7 @@ keepalived.conf:
 - `keepalived_scripts.py` – tracked scripts that become the check of HAProxy.
 - `keepalived_instances.py` – the instances of one node.
 - `keepalived_priorities.py` – priorities of the nodes.
+- `keepalived_groups.py` – groups of instances that move together.
 - `keepalived_vrrp.py` – what all instances have alike.
 - `keepalived.py` – virtual routers and nodes.
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from hacluster.importer.findings import Ledger, shortened
 from hacluster.importer.haproxy_values import name_of, number
+from hacluster.importer.keepalived_groups import groups_of, moves_with
 from hacluster.importer.keepalived_instances import Instance, VirtualIp, instances_of
 from hacluster.importer.keepalived_priorities import Priorities, node_priorities
 from hacluster.importer.keepalived_syntax import Include, read_blocks
@@ -41,9 +42,9 @@ class Keepalived:
 
 def read_keepalived(files: Sequence[tuple[str, str, str]], facts: Facts, include: Include, ledger: Ledger) -> Keepalived:
     """Reads the files, each given by node, name and text."""
-    instances = [
-        each for node, file, text in files for each in instances_of(node, read_blocks(node, file, text, ledger, include), ledger)
-    ]
+    blocks = [(node, read_blocks(node, file, text, ledger, include)) for node, file, text in files]
+    instances = [each for node, some in blocks for each in instances_of(node, some, ledger)]
+    groups = [each for node, some in blocks for each in groups_of(node, some, ledger)]
     names = list(dict.fromkeys(node for node, _, _ in files))
     routers = _grouped(instances, ledger)
     _report_absent(routers, names, ledger)
@@ -51,12 +52,23 @@ def read_keepalived(files: Sequence[tuple[str, str, str]], facts: Facts, include
     priorities = node_priorities(routers, vrrp.added, ledger)
     interfaces, node_interfaces = _interfaces(routers, ledger)
     fields = [_router(each, priorities, interfaces, facts, ledger) for each in routers]
+    _move_together(
+        fields, moves_with(groups, {(one.node, one.name): each.name for each in routers for one in each.instances}, ledger)
+    )
     nodes = [
         {"name": name, **priorities.of(name), **({"interface": node_interfaces[name]} if name in node_interfaces else {})}
         for name in names
     ]
     virtual_ips = {address.partition("/")[0]: each["name"] for each in fields for address in each["virtualIPs"]}
     return Keepalived(nodes, fields, vrrp.fields, virtual_ips)
+
+
+def _move_together(fields: Sequence[dict[str, Any]], leaders: Mapping[str, str]) -> None:
+    """The routers that move with another one have its preferred node, so they name none."""
+    for each in fields:
+        if leader := leaders.get(each["name"]):
+            each.pop("preferredNode", None)
+            each["moveWith"] = leader
 
 
 def _grouped(instances: Sequence[Instance], ledger: Ledger) -> list[RouterFiles]:

@@ -49,7 +49,6 @@ _MAIL: Final = (
     "router_id",
 )
 _SUBJECTS: Final = {
-    "vrrp_sync_group": "no field yet: virtual routers that move together",
     "virtual_server": "no field: HAProxy balances, not LVS",
     "real_server": "no field: HAProxy balances, not LVS",
 }
@@ -119,7 +118,16 @@ def instances_of(node: str, blocks: Sequence[Block], ledger: Ledger) -> list[Ins
 
 
 _READ: Final = frozenset(
-    {"global_defs", "vrrp_instance", "vrrp_script", "vrrp_track_process", "track_process", "track_file", "vrrp_track_file"}
+    {
+        "global_defs",
+        "vrrp_instance",
+        "vrrp_sync_group",
+        "vrrp_script",
+        "vrrp_track_process",
+        "track_process",
+        "track_file",
+        "vrrp_track_file",
+    }
 )
 
 

@@ -70,6 +70,9 @@ FIELDS: Final[Mapping[str, tuple[Edit, ...]]] = {
         {f"{_ROUTER}.interface": "back0", f"{_ROUTER}.virtualIPs": ["192.168.60.200/24"]},
     ),
     "virtualRouters.addressInterface": ({f"{_ROUTER}.interface": "back0", f"{_ROUTER}.addressInterface": "ens3"},),
+    "virtualRouters.moveWith": each(
+        "virtualRouters", [{"virtualIPs": ["172.16.7.200/24"]}, {"virtualIPs": ["2001:db8:16::200/64"], "moveWith": "VI_1"}]
+    ),
     "virtualRouters.preferredNode": each(f"{_ROUTER}.preferredNode", "node2", "node3"),
     "vrrp.version": ({"vrrp.version": 2, "vrrp.advertisementInterval": "1s"},),
     "vrrp.advertisementInterval": each("vrrp.advertisementInterval", "30ms", "200ms", "1s"),

@@ -10,6 +10,7 @@ from hacluster.errors import InvalidResource
 from tests.unit.api.bad_addresses import BAD_ADDRESSES, LOOPS, NOT_RESERVED
 from tests.unit.api.bad_examples import BAD, Bad
 from tests.unit.api.bad_listeners import BAD_LISTENERS
+from tests.unit.api.bad_routers import BAD_ROUTERS
 from tests.unit.api.examples import ABSENT, GOOD, Resource, everything, minimal, put
 from tests.unit.api.without_effect import WITHOUT_EFFECT
 
@@ -19,7 +20,7 @@ def test_good_resources_are_accepted(resource: Resource) -> None:
     parse(resource)
 
 
-@pytest.mark.parametrize("bad", [*BAD, *BAD_ADDRESSES, *BAD_LISTENERS, *WITHOUT_EFFECT, *LOOPS], ids=str)
+@pytest.mark.parametrize("bad", [*BAD, *BAD_ADDRESSES, *BAD_LISTENERS, *BAD_ROUTERS, *WITHOUT_EFFECT, *LOOPS], ids=str)
 def test_a_bad_resource_has_exactly_one_problem_with_its_field(bad: Bad) -> None:
     with pytest.raises(InvalidResource) as refused:
         parse(bad.resource)

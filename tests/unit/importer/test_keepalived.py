@@ -157,7 +157,6 @@ def test_a_password_with_version_3_had_no_effect() -> None:
 @pytest.mark.parametrize(
     ("block", "finding"),
     [
-        ("vrrp_sync_group G {\n group {\n VI_1\n }\n}", "vrrp_sync_group G: no field yet: virtual routers that move together"),
         (
             "virtual_server 10.0.0.1 80 {\n real_server 10.0.0.2 80 {\n weight 1\n }\n}",
             "virtual_server 10.0.0.1 80: no field: HAProxy balances, not LVS",

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 from hacluster.agent.handover.leave_record import LeaveRecord, LeaveTimes
 from hacluster.agent.handover.soft_stop import SoftStop
+from hacluster.agent.handover.together import Together
 from hacluster.agent.handover.yielding import YieldFlag, takeover_timeout
 from hacluster.agent.keepalived.track_file import ensure_track
 from hacluster.agent.paths import Paths
@@ -73,6 +74,7 @@ class Handover:
         self._sessions: int | None = None
         self._busy_at = 0.0
         self._soft_stop = SoftStop(paths)
+        self._together = Together(state, adverts)
         self._soft_stopped = False
         self._haproxy_was_down = False
         self._parent_before: int | None = None
@@ -106,10 +108,11 @@ class Handover:
         """Makes every router's file right, whatever it contains now: another program may have changed it."""
         self._flags = {router.name: self._flags.get(router.name) or YieldFlag(router) for router in self._routers}
         leaving = self._phase is not LeavePhase.STAYING
+        apart = self._together.update(self._is_set, now)
         for router in self._routers:
             flag = self._flags[router.name]
             flag.router = router
-            yields = router.yields or router.name in self._state.now.held_back
+            yields = router.yields or router.name in self._state.now.held_back | apart
             served = self._is_served(router, now)
             is_set = flag.update(yields, leaving, holds(router, self._state.now.network), served, now) or (
                 leaving and self._soft_stopped  # it accepts no connection any more

@@ -9,6 +9,7 @@
 - `servers.py` – how many Apache servers the holders use: what a roll-out of Apache waits for.
 - `taints.py` – which taints keep pods from a node, and the toleration to add.
 - `nodes.py` – whether a node is fit to hold a virtual IP, and if not, why.
+- `apart.py` – virtual routers that are to move together, but have not.
 - `no_holder.py` – why nobody holds a virtual IP, for each node.
 - `failover.py` – the last move of a virtual IP: why, when, and how long it took.
 - `backends.py` – whether the listeners have servers, as the holders see them, and what to do where none is up.

@@ -11,7 +11,7 @@ from datetime import timedelta
 from hacluster.api.reasons import Reason
 from hacluster.api.status import Condition, ConditionStatus, HAClusterStatus, VirtualIPStatus
 from hacluster.errors import Problem
-from hacluster.plan.status import backends, flapping, no_holder
+from hacluster.plan.status import apart, backends, flapping, no_holder
 from hacluster.plan.status.inputs import ReportInputs
 from hacluster.plan.status.nodes import Verdict
 from hacluster.timestamps import format_timestamp, parse_timestamp
@@ -95,7 +95,8 @@ class ConditionBuilder:
         flapping_problems = [flapping.problem(vip) for vip in self.virtual_ips if vip.flapping_since]
         overdue = no_holder.overdue(self.virtual_ips, self.inputs)
         backends_down = backends.problems(self.virtual_ips, self.inputs)
-        problems = [*flapping_problems, *overdue, *self._problems(), *backends_down, *self._overdue()]
+        separated = apart.problems(self.virtual_ips, self.inputs)
+        problems = [*flapping_problems, *overdue, *self._problems(), *separated, *backends_down, *self._overdue()]
         if not problems:
             return Finding("Degraded", False, Reason.ALL_NODES_FIT if self.verdicts else Reason.NO_MATCHING_NODES)
         return Finding("Degraded", True, problems[0].reason, _join(problems))

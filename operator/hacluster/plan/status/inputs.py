@@ -94,6 +94,8 @@ class ReportInputs:
     """Node → default priority that it keeps, to be recorded; None: what is recorded stays."""
     preferred: Mapping[str, str] = field(default_factory=dict)
     """Virtual router → the node that the resource prefers for it, where the preference is in force now."""
+    move_with: Mapping[str, str] = field(default_factory=dict)
+    """Virtual router → the one on whose node it is to be (`moveWith`)."""
     refusals: tuple[Problem, ...] = ()
     """Why the resource is not accepted; what runs is left running."""
     obstacles: tuple[Problem, ...] = ()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hacluster.api.status import ConditionStatus, HAClusterStatus, LastFailover, NodePriority, VirtualIPStatus
-from hacluster.plan.status import backends, failover, flapping, no_holder
+from hacluster.plan.status import apart, backends, failover, flapping, no_holder
 from hacluster.plan.status.conditions import PROGRESS_WITHIN, ConditionBuilder, find_condition
 from hacluster.plan.status.doubts import doubted_nodes, next_doubt
 from hacluster.plan.status.events import Event, events_between
@@ -147,6 +147,7 @@ def _deadlines(inputs: ReportInputs, waited_for: Sequence[str]) -> list[float | 
 def _recheck_in(status: HAClusterStatus, inputs: ReportInputs, due: Sequence[float | None]) -> float | None:
     """The soonest of `due` and of the times in the status, in seconds from now; None: there is none."""
     ends = [time for vip in status.virtual_ips for time in (flapping.end_time(vip), no_holder.deadline(vip, inputs)) if time]
+    ends += apart.deadlines(status.virtual_ips, inputs)
     seconds = [*due, *((time - inputs.now) / timedelta(seconds=1) for time in (*ends, *_progress_deadline(status)))]
     return min((each for each in seconds if each is not None and each > 0), default=None)
 

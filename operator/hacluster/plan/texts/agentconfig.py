@@ -9,11 +9,12 @@ from datetime import timedelta
 from hacluster import names, nodeconfig
 from hacluster.api import HACluster
 from hacluster.api.spec import Bind, CheckType, Listener, LogTarget, PreemptionMode, all_targets
-from hacluster.api.vrrp import router_names
+from hacluster.api.vrrp import leaders, router_names
 from hacluster.nodeconfig import AgentConfig
 from hacluster.plan.model import Address, Member, Participant, Router, Topology
 from hacluster.plan.texts.haproxy_servers import endpoint_words, preferred_family
 from hacluster.plan.texts.keepalived import vrrp_version, yield_step
+from hacluster.plan.topology.moved_together import moved_together
 
 
 def agent_config(
@@ -46,6 +47,8 @@ def agent_config(
                 neighbours=_neighbours(router, node.name),
                 address_interface=_address_interface(router.members[node.name]),
                 passed_on_to=_passed_on_to(router, node.name),
+                moves_with=_moves_with(cluster, topology, router.name, node.name),
+                follows=leaders(cluster.spec.virtual_routers).get(router.name, ""),
             )
             for router in topology.routers
             if node.name in router.members
@@ -109,6 +112,12 @@ def _passed_on_to(router: Router, node: str) -> dict[str, str]:
         for address in member.addresses
         if name != node and member.passed_on_to is not None
     }
+
+
+def _moves_with(cluster: HACluster, topology: Topology, router: str, node: str) -> tuple[str, ...]:
+    """The other routers of the set that this one belongs to, as far as the node runs them."""
+    here = {each.name for each in topology.routers if node in each.members}
+    return tuple(name for each in moved_together(cluster) if router in each for name in each if name != router and name in here)
 
 
 def _peers(cluster: HACluster, topology: Topology, node: str) -> dict[str, tuple[str, ...]]:

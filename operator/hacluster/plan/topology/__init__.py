@@ -11,6 +11,7 @@ The files, in the order in which data passes through them:
 - `addresses.py` – which of a node's interfaces and addresses fit a virtual IP.
 - `subnets.py` – whether a virtual IP's prefix length is that of the real subnet.
 - `interface_choice.py` – the interface on which a node runs a virtual router.
+- `moved_together.py` – the members and priorities of virtual routers that move together.
 - `preference.py` – preferred and cordoned nodes: their priorities, and which node yields.
 - `segments.py` – where each virtual router advertises: which routers may hear each other.
 - `separate_segments.py` – warns of members that cannot hear each other.

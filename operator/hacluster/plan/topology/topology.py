@@ -17,6 +17,7 @@ from hacluster.plan.topology.addresses import describe, unicast_source
 from hacluster.plan.topology.backends import backend_address
 from hacluster.plan.topology.interface_choice import LeftOut, choose_interface
 from hacluster.plan.topology.loops import loops_to_nodes
+from hacluster.plan.topology.moved_together import moved_together, on_the_same_nodes, with_priorities_of
 from hacluster.plan.topology.preference import choose_preferred, put_first, put_last, stays_first
 from hacluster.plan.topology.priorities import allot_places, allot_priorities
 from hacluster.plan.topology.routerids import allot_router_ids
@@ -130,15 +131,19 @@ def _routers(
     found: Findings,
 ) -> tuple[Router, ...]:
     """The virtual routers with their members. A router that no reporting node can run is fatal."""
-    routers = []
-    for index, (name, router) in enumerate(
-        zip(router_names(cluster.spec.virtual_routers), cluster.spec.virtual_routers, strict=True)
-    ):
-        members, left_out = _members(cluster, index, router, ready, priorities)
+    specs = dict(zip(router_names(cluster.spec.virtual_routers), cluster.spec.virtual_routers, strict=True))
+    able: dict[str, Mapping[str, Member]] = {}
+    for index, (name, router) in enumerate(specs.items()):
+        able[name], left_out = _members(cluster, index, router, ready, priorities)
         found.problems += left_out
         reported = [view for view in ready if view.interfaces is not None]
-        if reported and not any(view.name in members for view in reported):
+        if reported and not any(view.name in able[name] for view in reported):
             found.fatal += left_out
+    able, apart = on_the_same_nodes(cluster, able)
+    found.problems += apart
+    routers: dict[str, Router] = {}
+    for index, (name, router) in enumerate(specs.items()):
+        members = _add_peers(able[name])
         preferred, refused = choose_preferred(index, name, router, members, views)
         found.problems += refused
         if highest := preferred or stays_first(router, members, first.get(name)):
@@ -146,15 +151,19 @@ def _routers(
         if cluster.spec.vrrp.preemption.mode is PreemptionMode.DELAYED:
             # Otherwise a cordoned node, after the delay, would take back the router that it has just yielded.
             members = put_last(members, [view.name for view in views if view.cordoned])
-        if name in vrids:
-            routers.append(Router(name, vrids[name], router.virtual_ips, members, preferred))
-    return tuple(routers)
+        routers[name] = Router(name, vrids.get(name, 0), router.virtual_ips, members, preferred)
+    for leader, *followers in moved_together(cluster):
+        for name in followers:
+            members = with_priorities_of(routers[leader].members, routers[name].members)
+            preferred = routers[leader].preferred if routers[leader].preferred in members else ""
+            routers[name] = replace(routers[name], members=members, preferred=preferred)
+    return tuple(router for name, router in routers.items() if name in vrids)
 
 
 def _members(
     cluster: HACluster, index: int, router: VirtualRouter, ready: Sequence[NodeView], priorities: Mapping[str, int]
 ) -> tuple[dict[str, Member], list[Problem]]:
-    """The router's members by node name, and the problems of the nodes that are left out."""
+    """The router's members by node name, without peers, and the problems of the nodes that are left out."""
     unicast = cluster.spec.vrrp.peering is Peering.UNICAST
     members: dict[str, Member] = {}
     left_out = []
@@ -175,7 +184,7 @@ def _members(
             other_vrrp_interface=chosen.vrrp.name if chosen.vrrp != chosen.interface else "",
             passed_on_to=unicast_source(router.virtual_ips[0], chosen.interface) if router.address_interface else None,
         )
-    return _add_peers(members), left_out
+    return members, left_out
 
 
 def _add_peers(members: Mapping[str, Member]) -> dict[str, Member]:

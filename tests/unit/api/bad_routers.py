@@ -1,0 +1,32 @@
+"""Virtual routers that are to move together, with one mistake each: `parse` and the API server must refuse them."""
+
+from typing import Any
+
+from tests.unit.api.bad_examples import Bad
+
+_ROUTERS = "spec.virtualRouters"
+_WRONG = "must name another virtual router, which has no moveWith itself"
+
+
+def _three(*moves: str, named: bool = False, **changes: Any) -> dict[str, Any]:
+    """Three routers; `moves`: their moveWith, empty: none. `changes` are for the last one."""
+    routers: list[dict[str, Any]] = [
+        {"virtualIPs": [f"10.0.{i}.1/24"]} | ({"moveWith": leader} if leader else {}) | ({"name": "abc"[i]} if named else {})
+        for i, leader in enumerate(moves)
+    ]
+    routers[-1] |= changes
+    return {_ROUTERS: routers}
+
+
+BAD_ROUTERS = [
+    Bad(_three("", "", "VI_4"), f"{_ROUTERS}[2].moveWith", _WRONG, _ROUTERS),
+    Bad(_three("", "", "VI_3"), f"{_ROUTERS}[2].moveWith", _WRONG, _ROUTERS),
+    Bad(_three("", "", "VI_02"), f"{_ROUTERS}[2].moveWith", _WRONG, _ROUTERS),
+    Bad(_three("", "", "VI_0"), f"{_ROUTERS}[2].moveWith", _WRONG, _ROUTERS),
+    Bad(_three("", "VI_1", "VI_2"), f"{_ROUTERS}[2].moveWith", _WRONG, _ROUTERS),
+    Bad(_three("VI_2", "VI_1", ""), f"{_ROUTERS}[0].moveWith", _WRONG, _ROUTERS),
+    Bad(_three("", "", "VI_1", named=True), f"{_ROUTERS}[2].moveWith", _WRONG, _ROUTERS),
+    Bad(_three("", "", "c", named=True), f"{_ROUTERS}[2].moveWith", _WRONG, _ROUTERS),
+    Bad(_three("", "a", "b", named=True), f"{_ROUTERS}[2].moveWith", _WRONG, _ROUTERS),
+    Bad(_three("", "", "VI_1", preferredNode="n1"), f"{_ROUTERS}[2].preferredNode", "must be absent beside moveWith"),
+]
