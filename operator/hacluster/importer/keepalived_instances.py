@@ -118,16 +118,8 @@ def instances_of(node: str, blocks: Sequence[Block], ledger: Ledger) -> list[Ins
 
 
 _READ: Final = frozenset(
-    {
-        "global_defs",
-        "vrrp_instance",
-        "vrrp_sync_group",
-        "vrrp_script",
-        "vrrp_track_process",
-        "track_process",
-        "track_file",
-        "vrrp_track_file",
-    }
+    {"global_defs", "vrrp_instance", "vrrp_sync_group", "vrrp_script", "vrrp_track_process", "track_process", "track_file"}
+    | {"vrrp_track_file"}
 )
 
 

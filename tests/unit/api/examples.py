@@ -65,13 +65,7 @@ def full(name: str = "everything") -> Resource:
                     "addressInterface": "ens4",
                     "preferredNode": "node1",
                 },
-                {
-                    "name": "VI_6",
-                    "virtualIPs": ["2001:db8::200/64", "fe80::200/64"],
-                    "virtualRouterID": 52,
-                    "interface": "ens3",
-                    "moveWith": "VI_1",
-                },
+                {"name": "VI_6", "virtualIPs": ["2001:db8::200/64", "fe80::200/64"], "interface": "ens3", "moveWith": "VI_1"},
             ],
             "vrrp": {
                 "version": 2,
