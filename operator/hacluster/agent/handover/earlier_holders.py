@@ -8,7 +8,7 @@ less than that (its pod is new) does not know who advertised before: until then 
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 
@@ -20,6 +20,10 @@ _BACKUP_ENTRY: Final = 30.0
 """Seconds until a backup's entry for a holder expires if it is not renewed. So an agent that dies leaves no entries behind for long."""
 _RENEW_AFTER: Final = 10.0
 """Seconds after which a backup renews its entries."""
+
+
+Key = tuple[str, int]
+"""Name and IP version of a virtual router."""
 
 
 class Candidate(NamedTuple):
@@ -80,6 +84,20 @@ class EarlierHolders:
     def remaining(self, now: float) -> list[tuple[str, float]]:
         """The entries that have not ended, each with the seconds until then."""
         return [(address, until - now) for address, until in self.entries if until > now]
+
+
+def key_of(router: Router) -> Key:
+    """A router whose virtual IPs are of the other version now has other senders."""
+    return router.name, router.ip_version
+
+
+def inherit(known: dict[Key, EarlierHolders], before: Iterable[Router], after: Iterable[Router]) -> None:
+    """Adds to `known` the routers with new names whose virtual IPs another router had before: their connections have the same holders."""
+    former = {without_prefix(address): key_of(router) for router in before for address in router.virtual_ips}
+    for router in after:
+        origin = next((former[each] for each in map(without_prefix, router.virtual_ips) if each in former), None)
+        if origin in known and key_of(router) not in known:
+            known[key_of(router)] = replace(known[origin], senders=dict(known[origin].senders))
 
 
 def receivers(router: Router | None, source: str) -> tuple[str, ...]:

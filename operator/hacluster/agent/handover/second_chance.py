@@ -17,7 +17,15 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
-from hacluster.agent.handover.earlier_holders import Candidate, EarlierHolders, members_on_segment, receivers
+from hacluster.agent.handover.earlier_holders import (
+    Candidate,
+    EarlierHolders,
+    Key,
+    inherit,
+    key_of,
+    members_on_segment,
+    receivers,
+)
 from hacluster.agent.handover.forwarding import Forwarding, make_forwarding
 from hacluster.agent.handover.netfilter import Netfilter
 from hacluster.agent.handover.policy_routes import PolicyRoutes
@@ -61,7 +69,7 @@ class SecondChance:
         self._state, self._ask = state, ask
         self._tables = Tables(record, netfilter)
         self._policy_routes = policy_routes or PolicyRoutes()
-        self._routers: dict[tuple[str, int], EarlierHolders] = {}
+        self._routers: dict[Key, EarlierHolders] = {}
         """By name and IP version: a router whose virtual IPs are of the other version now has other senders."""
         self._forwarding: Forwarding | None = None
         self._cleared = False
@@ -120,6 +128,7 @@ class SecondChance:
             return
         self._cleared = False
         if self._forwarding != before:
+            inherit(self._routers, before.config.routers if before else (), self._forwarding.config.routers)
             self._retry_at = 0.0  # what failed before may succeed with other interfaces or another configuration
             self._pending = set()  # the positions of routers may be others now; new tables get all entries
         self._pending |= await self._update_holders(self._forwarding)
@@ -178,7 +187,7 @@ class SecondChance:
 
     def _holders(self, forwarding: Forwarding, now: float) -> dict[int, Holders]:
         """The earlier holders that have to be in the kernel, by the position of their router."""
-        known = ((index, self._routers.get(_key(router))) for index, router in forwarding.present)
+        known = ((index, self._routers.get(key_of(router))) for index, router in forwarding.present)
         return {index: earlier.remaining(now) for index, earlier in known if earlier is not None}
 
     def _held(self, forwarding: Forwarding) -> set[int]:
@@ -194,7 +203,7 @@ class SecondChance:
     async def _update_router(self, router: Router, drain: float) -> bool:
         """A backup renews the holders; a node that has just taken over checks them. Returns whether the entries changed."""
         now = asyncio.get_running_loop().time()
-        earlier = self._routers.setdefault(_key(router), EarlierHolders(now))
+        earlier = self._routers.setdefault(key_of(router), EarlierHolders(now))
         was_holder, earlier.holder = earlier.holder, holds(router, self._state.now.network)
         candidates = earlier.candidates(self._members(router), drain, now)
         if not earlier.holder:
@@ -238,7 +247,3 @@ class SecondChance:
         """
         advertised = holder.silent is not None and holder.silent <= ALIVE_AT_MOVE * interval_seconds(router)
         return advertised or await self._ask(router.virtual_ip_interface, holder.address)
-
-
-def _key(router: Router) -> tuple[str, int]:
-    return router.name, router.ip_version

@@ -165,3 +165,19 @@ async def test_a_router_whose_virtual_ips_change_their_version_forgets_its_sende
         node.state.update(installed=config(six), network=network("2001:db8::10/64"))
         await eventually_async(lambda: "2001:db8::200" in node.netfilter.scripts[-1])
         assert OLD not in node.netfilter.scripts[-1]
+
+
+async def test_a_router_that_is_renamed_while_connections_drain_keeps_its_earlier_holders(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    node.state.update(installed=config(FOUR), network=network())
+    node.advertise(OLD)
+    with node.running():
+        await eventually_async(lambda: node.netfilter.holders == [OLD])
+        node.state.update(network=network(f"{VIP}/24"))
+        await eventually_async(lambda: "timeout 30s" in node.netfilter.scripts[-1] and len(node.netfilter.scripts) > 1)
+        for name, ports in (("VI_9", (HTTP,)), ("VI_1", (HTTP, BOUND))):
+            count = len(node.netfilter.scripts)
+            node.state.update(installed=config(FOUR.model_copy(update={"name": name}), ports=ports))
+            node.netfilter.flush()
+            await eventually_async(lambda count=count: len(node.netfilter.scripts) > count)  # type: ignore[misc]
+            assert node.netfilter.holders == [OLD]
