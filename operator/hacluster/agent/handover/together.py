@@ -4,8 +4,9 @@ keepalived would do this with a sync group, which ignores the weights by which t
 away where one cannot run anywhere (docs/decisions/0042-move-with.md). All nodes have the same priorities for all routers of a set, so
 elections end alike; two things are left for the agent:
 
-- A router is in FAULT here, such as one whose interface has lost its link: the others of its set yield. Where no other node can take
-  them, they stay.
+- A router is in FAULT here, such as one whose interface has lost its link: the others of its set yield. Where no other node can have
+  the whole set, they stay. Without preemption a node has to give them up for a moment to find that out, each node once: a node whose link
+  is lost does not hear whether another one has the router in FAULT.
 - Without preemption, nothing brings routers together again that have come apart: the node that holds a follower alone yields it once.
 """
 
