@@ -139,6 +139,10 @@ def agent(cluster: str) -> str:
     return f"{cluster}-agent"
 
 
+NO_ENDPOINTS: Final = "NO_ENDPOINTS"
+"""What `lastCheck` of a listener says while its Service has no endpoint that is ready, or is not known yet."""
+
+
 def node_object(cluster: str, node: str) -> str:
     """Name of the HAClusterNode. No resource's name has a dot, so no two pairs of resource and node have the same one."""
     return _shortened(f"{cluster}.{node}", MAX_KEY)
@@ -165,6 +169,11 @@ def track_yield(router: str) -> str:
 def track_step(router: str) -> str:
     """Path of a virtual router's third track file: 1 while this node lets only the node with the next priority take over, else 0."""
     return f"{RUN_DIR}/track-step-{router}"
+
+
+def endpoints_marker(proxy: str) -> str:
+    """The comment in haproxy.cfg below which the agent adds the endpoints of a Service as servers of this proxy."""
+    return f"# The agent adds the endpoints of its Service as servers of {proxy}"
 
 
 def labels(cluster: str, component: str) -> dict[str, str]:

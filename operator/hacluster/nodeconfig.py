@@ -87,6 +87,28 @@ class Apache(_FrozenModel):
     port: int
 
 
+class Service(_FrozenModel):
+    """The port of a Service whose endpoints are the servers of one of HAProxy's proxies. The agent follows them and adds the servers."""
+
+    name: str
+    """Name of the Service, in the resource's namespace."""
+    port: int
+    """The Service's own port, not that of its pods."""
+    field: str
+    """The field of the resource that names it, such as `spec.haproxy.listeners[0].backend.service`."""
+    ip_version: int = 4
+    """4 or 6: which addresses are used where the Service has both."""
+    words: str = ""
+    """What each `server` line says after its address, such as `check inter 5s`, with blanks between the words."""
+    cookies: bool = False
+    """Whether each server has a cookie value of its own."""
+
+    @property
+    def checked(self) -> bool:
+        """Whether HAProxy checks the servers."""
+        return "check" in self.words.split()
+
+
 class AgentConfig(_FrozenModel):
     """Everything that one node's agent is configured with. An older agent ignores fields that it does not know."""
 
@@ -112,6 +134,8 @@ script (Process). The agent keeps the file current in both cases."""
     """Names of the HAProxy backends that have the `peers` as servers."""
     listeners: Mapping[str, int] = {}
     """The resource's listeners: name → port. HAProxy has a proxy of each name."""
+    services: Annotated[Mapping[str, Service], Field(exclude_if=not_)] = {}
+    """HAProxy's proxies whose servers are the endpoints of a Service. Absent from the file where there is none."""
     drain_seconds: float = 30.0
     """Seconds for which a node that handed a virtual IP over still serves its open connections; 0: not at all."""
     named_interfaces: tuple[str, ...] = ()

@@ -7,14 +7,16 @@ input/output are in separate functions. A module imports only from the lines bel
 - `run.py` – creates all parts and runs them under the supervisor.
 - `config/` – installs the files of the mounted ConfigMap, and reloads the daemons.
 - `status/` – builds this node's entry of `status.nodes`, publishes it, and renews the node's Lease.
-- `haproxy/` – checks HAProxy and Apache, and takes down servers on nodes that failed.
+- `haproxy/` – checks HAProxy and Apache, takes down servers on nodes that failed, and has servers follow the endpoints of Services.
 - `handover/` – planned moves: yields the virtual IPs, drains, and forwards the connections that are still open.
 - `neighbours/` – ARP and IPv6 neighbour discovery: finds foreign claims to a virtual IP.
 - `keepalived/` – its processes, its notifications, its track files, and the addresses that it leaves behind.
 - `vrrp/` – receives the other nodes' advertisements, finds anomalies, and times takeovers.
 - `network_monitor.py` – keeps the state's links and addresses equal to the kernel's.
+- `service_monitor.py` – keeps the state's Services equal to the API server's.
 - `supervisor.py` – runs the parts side by side, and starts a failed one again.
 - `state.py` – the one record of what was observed; wakes those that wait for a change.
+- `services/` – the endpoints of Services as servers of HAProxy (what is decided about them).
 - `paths.py` – where the files and sockets are.
 - `system/` – netlink, processes, TCP sockets, commands, files, clock.
 

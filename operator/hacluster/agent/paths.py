@@ -113,6 +113,11 @@ class Paths:
         return self.run / "virtual-ips.json"
 
     @property
+    def services(self) -> Path:
+        """Record of the Services and their endpoints as they were last seen: a restarted agent goes on with them."""
+        return self.run / "services.json"
+
+    @property
     def leave(self) -> Path:
         """Made by a preStop hook: the pod is about to end, and the node has to yield its virtual IPs first."""
         return self._in_run_directory(names.LEAVE_FILE)

@@ -23,8 +23,10 @@ from hacluster.agent.handover.handover import Handover
 from hacluster.agent.handover.second_chance import SecondChance
 from hacluster.agent.haproxy.apache import watch_apache
 from hacluster.agent.haproxy.backend_monitor import BackendMonitor
+from hacluster.agent.haproxy.endpoint_lines import EndpointLines
 from hacluster.agent.haproxy.monitor import HAProxyMonitor
 from hacluster.agent.haproxy.peers import PeerMonitor
+from hacluster.agent.haproxy.service_servers import ServiceServers
 from hacluster.agent.keepalived.notify import NotifyReader
 from hacluster.agent.keepalived.orphans import OrphanCleanup
 from hacluster.agent.keepalived.process import Keepalived
@@ -35,6 +37,8 @@ from hacluster.agent.neighbours.monitor import SegmentMonitor
 from hacluster.agent.neighbours.preflight import Preflight
 from hacluster.agent.network_monitor import watch_network
 from hacluster.agent.paths import Paths
+from hacluster.agent.service_monitor import ServiceMonitor
+from hacluster.agent.services.source import ServiceSource
 from hacluster.agent.state import AgentState
 from hacluster.agent.status.entry import build_entry
 from hacluster.agent.status.publisher import Publisher, Reporter, ReportFailed
@@ -69,7 +73,7 @@ class Settings:
     """Name of the agent's pod, which the entry in status names; empty: unknown."""
 
 
-async def run(settings: Settings, reporter: Reporter, stop: asyncio.Event) -> None:
+async def run(settings: Settings, reporter: Reporter, services: ServiceSource, stop: asyncio.Event) -> None:
     """Runs the node's agent until `stop` is set. At the end it removes the virtual IPs that no keepalived owns."""
     paths, state = settings.paths, AgentState()
     keepalived = Keepalived(paths)
@@ -91,13 +95,15 @@ async def run(settings: Settings, reporter: Reporter, stop: asyncio.Event) -> No
         return takeover_timer.update(config.routers if config else (), network, asyncio.get_running_loop().time())
 
     publisher = Publisher(state, reporter, build, paths.entry)
+    lines = EndpointLines(state)
     second_chance = SecondChance(state, adverts, paths.forwarding)
     installer = Installer(
         paths,
-        RealDaemons(paths, keepalived),
+        RealDaemons(paths, keepalived, lines.complete),
         preflight=Preflight(adverts),
         turn=Turn(state, adverts),
         announce=second_chance.tracked_ports.announced,
+        servers=lines,
     )
     config_watcher = ConfigWatcher(paths, settings.node, state, installer)
     notify_reader = NotifyReader(paths, state, keepalived)
@@ -112,7 +118,9 @@ async def run(settings: Settings, reporter: Reporter, stop: asyncio.Event) -> No
         "network monitor": lambda: watch_network(state, time_takeovers=time_takeovers),
         "configuration watcher": config_watcher.run,
         "redirected ports": RedirectMonitor(state).run,
-        "backend monitor": BackendMonitor(paths, state, adverts, reporter.read).run,
+        "backend monitor": BackendMonitor(paths, state, adverts, reporter.read, lines).run,
+        "service monitor": ServiceMonitor(state, services, paths.services).run,
+        "service servers": ServiceServers(paths, state, installer, lines).run,
         "Apache monitor": lambda: watch_apache(state),
         "status publisher": publisher.run,
         "status watch": publisher.follow,
@@ -130,14 +138,15 @@ async def run(settings: Settings, reporter: Reporter, stop: asyncio.Event) -> No
             async with asyncio.timeout(_LAST_REPORT_TIMEOUT):
                 await publisher.publish()
     finally:
+        services.close()
         await reporter.close()
     log.info("agent of node %s ends", settings.node)
 
 
-async def run_until_signalled(settings: Settings, reporter: Reporter) -> None:
+async def run_until_signalled(settings: Settings, reporter: Reporter, services: ServiceSource) -> None:
     """Runs the agent until the process gets SIGTERM or SIGINT."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await run(settings, reporter, stop)
+    await run(settings, reporter, services, stop)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from hacluster.agent.services.view import ServiceView
 from hacluster.agent.system.network import Network, without_prefix
 from hacluster.agent.system.own_addresses import ByInterface
 from hacluster.api.status import Health, ListenerStatus, NodeProblem, VrrpState
@@ -60,6 +61,8 @@ class Observation:
     """None where the configuration has no Apache."""
     listeners: tuple[ListenerStatus, ...] = ()
     """The listeners' servers as HAProxy sees them; empty while it is not up, and until it has checked them once."""
+    services: Mapping[str, ServiceView] = field(default_factory=_empty)
+    """The Services that the configuration names, as they were last seen. One that is absent has not been seen yet."""
     held_back: frozenset[str] = frozenset()
     """Routers whose virtual IPs this node must not take from their holder yet."""
     leaving: bool = False

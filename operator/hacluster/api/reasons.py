@@ -113,6 +113,8 @@ class Reason(StrEnum):
     """HAProxy ended repeatedly; the node stays unfit until it has answered for a while."""
     FEWER_SERVERS = "FewerServers"
     """The node came back and reaches fewer servers than the holder: it takes no virtual IP from it."""
+    SERVICE_UNUSABLE = "ServiceUnusable"
+    """The Service of a backend does not exist, has no such port, has no endpoints to follow, or is not known yet."""
     NO_SECOND_CHANCE = "NoSecondChance"
     """The kernel lacks what the second chance needs to forward open connections, so that a planned move breaks them."""
     FORWARDING_REPAIRED = "ForwardingRepaired"

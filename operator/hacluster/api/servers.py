@@ -6,11 +6,20 @@ from pydantic import Field
 
 from hacluster.api.base import Model, Rule
 from hacluster.api.constraints import ListMap
-from hacluster.api.types import Address, HostName, Name, Port
+from hacluster.api.types import Address, HostName, Name, Port, ServiceName
 
 
 class ApacheBackend(Model):
     """The cluster's own Apache, one server per node."""
+
+
+class ServiceBackend(Model):
+    """A port of a Service in the resource's own namespace. Its endpoints are the servers."""
+
+    name: ServiceName
+    """Name of the Service."""
+    port: Port
+    """The Service's port, such as 80. The pods' own port may be another one, or have a name: the Service says so."""
 
 
 class Server(Model):
@@ -43,9 +52,9 @@ class Backend(Model):
 
     rules = (
         Rule(
-            cel="(has(self.apache) ? 1 : 0) + (has(self.servers) ? 1 : 0) == 1",
-            message="needs exactly one of apache and servers",
-            holds=lambda b: (b.apache is None) != (b.servers is None),
+            cel="[has(self.apache), has(self.servers), has(self.service)].filter(given, given).size() == 1",
+            message="needs exactly one of apache, servers and service",
+            holds=lambda b: [b.apache, b.servers, b.service].count(None) == 2,
         ),
     )
 
@@ -53,3 +62,6 @@ class Backend(Model):
     """The cluster's own Apache on every node."""
     servers: Annotated[tuple[Server, ...], Field(min_length=1, max_length=128), ListMap("name")] | None = None
     """Servers of your own."""
+    service: ServiceBackend | None = None
+    """The endpoints of a Service. The nodes follow them at run time, without a reload of HAProxy: ready ones get requests, ending ones
+keep what they have."""

@@ -19,7 +19,7 @@ from hacluster.api.health_check import CheckTLS, CheckVerify, Exchange, HealthCh
 from hacluster.api.listeners import Bind, ConnectionMode, Listener, Mode, OnServerDown, ProxyProtocol, SendProxyProtocol
 from hacluster.api.pods import ContainerResources, Images, Resources, TaintEffect, Toleration, TolerationOperator
 from hacluster.api.routes import Route
-from hacluster.api.servers import ApacheBackend, Backend, Server
+from hacluster.api.servers import ApacheBackend, Backend, Server, ServiceBackend
 from hacluster.api.spec_rules import MAX_ROUTERS, SPEC_RULES
 from hacluster.api.system import Node, System, UpdateStrategy
 from hacluster.api.targets import Target, all_targets, targets_of
@@ -32,8 +32,27 @@ __all__ += ["ConfigMapReference", "ConnectionMode", "ContainerResources", "Cooki
 __all__ += ["ForwardForMode", "HAClusterSpec", "Handover", "Haproxy", "HeaderChanges", "Headers", "HealthCheck"]
 __all__ += ["HealthCheckMethod", "HealthCheckType", "Images", "InitialState", "Listener", "ListenerTimeouts", "Log", "LogTarget"]
 __all__ += ["Mode", "Node", "OnServerDown", "Peering", "Preemption", "PreemptionMode", "ProxyProtocol", "Resources", "Route"]
-__all__ += ["RouteTimeouts", "SameSite", "SendProxyProtocol", "Server", "Stats", "System", "TaintEffect", "Target", "Timeouts"]
-__all__ += ["Toleration", "TolerationOperator", "UpdateStrategy", "VirtualRouter", "Vrrp", "all_targets", "targets_of"]
+__all__ += [
+    "RouteTimeouts",
+    "SameSite",
+    "SendProxyProtocol",
+    "Server",
+    "ServiceBackend",
+    "Stats",
+    "System",
+    "TaintEffect",
+    "Target",
+]
+__all__ += [
+    "Timeouts",
+    "Toleration",
+    "TolerationOperator",
+    "UpdateStrategy",
+    "VirtualRouter",
+    "Vrrp",
+    "all_targets",
+    "targets_of",
+]
 
 
 class HAClusterSpec(Model):

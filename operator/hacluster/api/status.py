@@ -101,7 +101,8 @@ class ListenerStatus(Model):
     """All its servers."""
     last_check: ShortText = ""
     """What the last check of the first server that is not up (else of the first one) found, without its duration: L7OK/200, L7STS/405.
-MAINT, DRAIN: somebody has taken the server out of service at run time. RESOLUTION: its host name does not resolve."""
+MAINT, DRAIN: somebody has taken the server out of service at run time. RESOLUTION: its host name does not resolve. NO_ENDPOINTS: the
+Service has no ready endpoint, or is not known yet."""
 
 
 class NodeStatus(Model):

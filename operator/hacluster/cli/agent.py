@@ -29,6 +29,11 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="Keep a node without virtual IPs while its HAProxy ends again and again; `hacluster rehearse` switches this off.",
 )
 @click.option("--report-file", type=_FILE, help="Append status entries to this file instead of sending them to an API server.")
+@click.option(
+    "--services-file",
+    type=_FILE,
+    help="With --report-file: Services and EndpointSlices, as kubectl get -o json prints them; followed in place of an API server's.",
+)
 @click.option("--api-host", envvar="KUBERNETES_SERVICE_HOST", show_envvar=True, help="API server.")
 @click.option("--api-port", envvar="KUBERNETES_SERVICE_PORT", show_envvar=True, type=int, default=443, help="Its port.")
 def command(  # noqa: PLR0917 - click calls it by keywords
@@ -40,23 +45,27 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     run_dir: Path,
     hold_down: bool,
     report_file: Path | None,
+    services_file: Path | None,
     api_host: str | None,
     api_port: int,
 ) -> None:
     """Run one node's agent (in the node's pod)."""
     from hacluster.agent.paths import Paths
     from hacluster.agent.run import Settings, run_until_signalled
+    from hacluster.agent.services.source import FileSource, ServiceSource
     from hacluster.agent.status.kube import KubernetesReporter, Server
     from hacluster.agent.status.publisher import FileReporter, Reporter
+    from hacluster.agent.status.services import KubernetesServices
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     reporter: Reporter
+    services: ServiceSource
     if report_file is not None:
-        reporter = FileReporter(report_file)
+        reporter, services = FileReporter(report_file), FileSource(services_file or run_dir / "service-objects.json")
     elif api_host:
-        reporter = KubernetesReporter(Server(api_host, api_port), cluster, namespace, node)
+        server = Server(api_host, api_port)
+        reporter, services = KubernetesReporter(server, cluster, namespace, node), KubernetesServices(server, namespace)
     else:
         raise click.UsageError("no place to report to: set KUBERNETES_SERVICE_HOST, or use --report-file")
-    asyncio.run(
-        run_until_signalled(Settings(node, Paths(run=run_dir, config=config_dir), hold_down=hold_down, pod=pod), reporter)
-    )
+    settings = Settings(node, Paths(run=run_dir, config=config_dir), hold_down=hold_down, pod=pod)
+    asyncio.run(run_until_signalled(settings, reporter, services))

@@ -6,6 +6,7 @@ its pod; the daemons run as root with all of them, Apache as its own user.
 
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from hacluster import names
@@ -18,6 +19,8 @@ DAEMONS: Final = ("keepalived", "haproxy")
 """They start when the agent has installed their first configuration."""
 LB_STOP_ORDER: Final = (*DAEMONS, "rsyslog", AGENT, SYSCTL)
 """The load balancer pod's containers in the order in which the kubelet stops them: sidecars last, in reverse order of their start."""
+SERVICES_FILE: Final = "services.json"
+"""In the lab's folder: where agents without an API server find Services and their endpoints."""
 _HOST_RUN: Final = "/host/run"
 """Where the sysctl container has the host's /run; a lab's host is the host itself."""
 
@@ -36,20 +39,21 @@ def template_of(objects: Sequence[Manifest], component: str) -> Manifest:
     return matching[0]["spec"]["template"] if matching else {}
 
 
-def command(name: str, container: Manifest, node: str, api_host: str) -> tuple[list[str], Mapping[str, str]]:
-    """The command line and the environment of a container on a host of a lab. `api_host` as in `Node`."""
+def command(name: str, container: Manifest, node: str, api_host: str, services: Path) -> tuple[list[str], Mapping[str, str]]:
+    """The command line and the environment of a container on a host of a lab. `api_host` as in `Node`; `services`: `SERVICES_FILE`."""
     if name == AGENT:
-        return _agent(node, api_host), {"PYTHONUNBUFFERED": "1"}
+        return _agent(node, api_host, services), {"PYTHONUNBUFFERED": "1"}
     environment = {each["name"]: each["value"] for each in container.get("env", ()) if "value" in each}
     confined = ["setpriv", "--reuid", "33", "--regid", "33", "--clear-groups", "--"] if name == APACHE else []
     argv = [each.replace(_HOST_RUN, "/run") for each in container["command"]] if name == SYSCTL else container["command"]
     return [*confined, *argv], environment | {"HACLUSTER_NODE": node}
 
 
-def _agent(node: str, api_host: str) -> list[str]:
+def _agent(node: str, api_host: str, services: Path) -> list[str]:
     confined = ["setpriv", "--inh-caps=-all", "--bounding-set=-all,+net_admin,+net_raw", "--no-new-privs", "--"]
     program = "from hacluster.cli.main import main; main()"
     options = ["--cluster", "rehearsal", "--namespace", "rehearsal", "--node", node]
     options.append("--no-hold-down")  # a drill kills the same HAProxy many times in a row
-    report_to = ["--api-host", api_host] if api_host else ["--report-file", f"{names.RUN_DIR}/entries"]
+    files = ["--report-file", f"{names.RUN_DIR}/entries", "--services-file", f"{services}"]
+    report_to = ["--api-host", api_host] if api_host else files
     return [*confined, sys.executable, "-c", program, "agent", *options, *report_to]

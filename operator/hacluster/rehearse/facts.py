@@ -6,7 +6,7 @@ addresses are taken from the networks of the virtual IPs. `lab.py` builds the ho
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_interface, ip_network
 from typing import Final
 
@@ -25,6 +25,8 @@ _FIRST_HOST: Final = 10
 """Offset of the first address that is given away, so that the usual addresses of gateways stay free."""
 _APART: Final = 128
 """The test networks from this number on are for interfaces on which VRRP speaks and that have no virtual IPs."""
+_FIRST_PORT: Final = 20000
+"""After this one come the ports of the stand-ins for Services."""
 _BACKEND_SEGMENT: Final = "back0"
 
 
@@ -55,6 +57,8 @@ class LabLayout:
     virtual_ips: tuple[InterfaceAddress, ...]
     servers: tuple[tuple[Address, int], ...]
     """Addresses and ports of the user's own servers; one host runs a stand-in for each (`stand_in.py`)."""
+    services: Mapping[str, Mapping[int, tuple[Address, int]]] = field(default_factory=dict)
+    """Name of each Service → its ports → address and port of the stand-in that is its endpoint. They are among `servers`."""
 
 
 def make_layout(cluster: HACluster, size: int = 3) -> LabLayout:
@@ -97,11 +101,15 @@ def make_layout(cluster: HACluster, size: int = 3) -> LabLayout:
     first_segment = next(iter(segments))
     _assign_backends(cluster, names, segments, taken, assign)
     views = tuple(_node_view(name, interfaces[name], first_segment) for name in names)
+    made = tuple(_segment(name, listed, taken) for name, listed in segments.items())
+    services = _services(cluster, made[0])
+    stand_ins = (endpoint for ports in services.values() for endpoint in ports.values())
     return LabLayout(
         nodes=views,
-        segments=tuple(_segment(name, listed, taken) for name, listed in segments.items()),
+        segments=made,
         virtual_ips=tuple(each for router in cluster.spec.virtual_routers for each in router.virtual_ips),
-        servers=_servers(cluster),
+        servers=(*_servers(cluster), *dict.fromkeys(stand_ins)),
+        services=services,
     )
 
 
@@ -161,6 +169,16 @@ def _servers(cluster: HACluster) -> tuple[tuple[Address, int], ...]:
     pairs = [(each, target) for _, target in all_targets(cluster.spec.haproxy) for each in target.backend.servers or ()]
     found = [(each.address, port) for each, target in pairs for port in (each.port, target.health_check.port or each.port)]
     return tuple(dict.fromkeys((address, port) for address, port in found if address is not None))
+
+
+def _services(cluster: HACluster, segment: Segment) -> dict[str, dict[int, tuple[Address, int]]]:
+    """One endpoint for each port of each Service, on the servers' host."""
+    found: dict[str, dict[int, tuple[Address, int]]] = {}
+    for _, target in all_targets(cluster.spec.haproxy):
+        if service := target.backend.service:
+            ports = found.setdefault(service.name, {})
+            ports.setdefault(service.port, (segment.servers[0].ip, _FIRST_PORT + sum(map(len, found.values()))))
+    return found
 
 
 def _has(networks: Sequence[Network], version: int) -> bool:

@@ -20,10 +20,12 @@ from hacluster.rehearse.address_watch import AddressWatch
 from hacluster.rehearse.arp_watch import ArpWatch
 from hacluster.rehearse.client import lock_memory
 from hacluster.rehearse.clients import Clients
+from hacluster.rehearse.containers import SERVICES_FILE
 from hacluster.rehearse.facts import InterfaceAddress, LabLayout, make_layout
 from hacluster.rehearse.hosts import Host
 from hacluster.rehearse.network import Wiring, full_prefix, segment_of
 from hacluster.rehearse.node import Node
+from hacluster.rehearse.services import service_objects
 
 _SUPERVISE_EVERY: Final = 0.05
 
@@ -68,6 +70,7 @@ class Lab:
     def build(self) -> None:
         """Makes hosts, links and watchers; no daemon of the product runs yet."""
         self.plan = self.plan_of(self.cluster)
+        (self.folder / SERVICES_FILE).write_text(service_objects(self.layout.services))
         switch = self._add_host("switch")
         self._wiring = Wiring(switch, self.layout.segments)
         self._wiring.create_bridges()

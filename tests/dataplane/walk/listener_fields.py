@@ -23,6 +23,11 @@ def _server(**fields: Any) -> Edit:
     return {f"{LISTENER}.backend.apache": None, f"{LISTENER}.backend.servers": servers}
 
 
+def _service(name: str, port: int) -> Edit:
+    """The endpoints of a Service of the lab instead of Apache."""
+    return {f"{LISTENER}.backend.apache": None, f"{LISTENER}.backend.service": {"name": name, "port": port}}
+
+
 def _dialogue(**step: str) -> Edit:
     """A check that talks HTTP by itself."""
     exchange = [{"send": "GET / HTTP/1.0\r\n\r\n", "expect": "200", **step}]
@@ -74,6 +79,8 @@ SERVERS: Final = {
     "backend.servers.port": (_server(port=9001),),
     "backend.servers.weight": (_server(weight=9), _server(weight=0)),
     "backend.servers.backup": (_server(backup=True),),
+    "backend.service.name": (_service("shop", 80), _service("blog", 80)),
+    "backend.service.port": (_service("shop", 81),),
 }
 _LIKE_A_LISTENER: Final = {**BALANCE, **COOKIE, **CHECK, **SERVER_TIMEOUTS, **SERVERS}
 """What a route has like a listener."""
@@ -82,7 +89,8 @@ _LIKE_A_LISTENER: Final = {**BALANCE, **COOKIE, **CHECK, **SERVER_TIMEOUTS, **SE
 def _routed(edit: Edit) -> Edit:
     """The change in a route that gets all requests. Without one of its own it goes to Apache."""
     moved = {path.replace(LISTENER, _ROUTE): value for path, value in edit.items() if not path.endswith("backend.apache")}
-    servers = {} if f"{_ROUTE}.backend.servers" in moved else {f"{_ROUTE}.backend.apache": {}}
+    own = moved.keys() & {f"{_ROUTE}.backend.servers", f"{_ROUTE}.backend.service"}
+    servers = {} if own else {f"{_ROUTE}.backend.apache": {}}
     return {f"{_ROUTE}.pathPrefix": "/", **servers, **moved}
 
 

@@ -30,7 +30,12 @@ UNIVERSE: dict[str, Any] = {
                         for port in (9000, 9001)
                     ]
                 },
-            }
+            },
+            *(
+                {"name": f"{name}-{port}", "port": 100 * number + port, "backend": {"service": {"name": name, "port": port}}}
+                for number, name in enumerate(("shop", "blog"), 1)
+                for port in (80, 81)
+            ),
         ]
     },
 }

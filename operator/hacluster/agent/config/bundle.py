@@ -4,7 +4,7 @@ A `Bundle` is read from the mounted ConfigMap (`read_offered`) or from the copie
 belong together, so they are read, installed and taken back together.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from hacluster import names
 from hacluster.agent.paths import Paths
+from hacluster.agent.services.lines import without_servers
 from hacluster.nodeconfig import AgentConfig, File
 from hacluster.packing import index_key, unpack
 
@@ -20,6 +21,15 @@ DAEMON_FILES: Final = (File.HAPROXY, File.KEEPALIVED)
 """The files that a daemon checks and reloads, in this order: HAProxy has to serve before keepalived brings a virtual IP."""
 FILES: Final = (*DAEMON_FILES, File.RSYSLOG, File.AGENT)
 _REQUIRED: Final = (File.KEEPALIVED, File.HAPROXY, File.AGENT)
+
+
+Complete = Callable[[str, AgentConfig], str]
+"""Adds the present endpoints of Services to haproxy.cfg of a configuration."""
+
+
+def unchanged(text: str, _: AgentConfig) -> str:
+    """Adds none."""
+    return text
 
 
 class BadBundle(Exception):
@@ -93,8 +103,9 @@ def read_good(paths: Paths) -> Bundle | None:
 
 
 def read_live(paths: Paths) -> Mapping[File, str]:
-    """The texts of the files that the daemons read when they start. Raises OSError."""
-    return _read({file: paths.live(file) for file in FILES})
+    """The texts of the files that the daemons read when they start, without the endpoints in haproxy.cfg. Raises OSError."""
+    found = _read({file: paths.live(file) for file in FILES})
+    return {file: without_servers(text) if file is File.HAPROXY else text for file, text in found.items()}
 
 
 def fingerprint(directory: Path, node: str) -> tuple[object, ...]:

@@ -15,6 +15,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, Protocol
 
+from hacluster.agent.config.bundle import Complete, read_good, unchanged
 from hacluster.agent.config.running import Running
 from hacluster.agent.haproxy import server_states
 from hacluster.agent.haproxy.commands import ask
@@ -68,8 +69,10 @@ class Daemons(Protocol):
 class RealDaemons:
     """keepalived and HAProxy of this pod."""
 
-    def __init__(self, paths: Paths, keepalived: Keepalived) -> None:
+    def __init__(self, paths: Paths, keepalived: Keepalived, complete: Complete = unchanged) -> None:
+        """`complete` adds the endpoints to haproxy.cfg of a configuration."""
         self._paths = paths
+        self._complete = complete
         self._keepalived = keepalived
         self._running = Running(paths, keepalived)
         self._foreign: frozenset[File] = frozenset()
@@ -136,7 +139,8 @@ class RealDaemons:
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(_STATES_DEADLINE):
                 answer = await ask(self._paths.haproxy_admin, server_states.COMMAND)
-            before, after = self._paths.good(File.HAPROXY).read_text(), self._paths.live(File.HAPROXY).read_text()
+            good, after = read_good(self._paths), self._paths.live(File.HAPROXY).read_text()
+            before = self._complete(good.texts[File.HAPROXY], good.config) if good else ""
             replace_file(self._paths.haproxy_server_states, server_states.states_for_reload(answer, before, after))
 
 

@@ -7,16 +7,17 @@ next start, and sees that the live files may differ from them.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from hacluster.agent.config.bundle import DAEMON_FILES, Bundle, read_good, read_live
+from hacluster.agent.config.bundle import DAEMON_FILES, Bundle, read_good, read_live, unchanged
 from hacluster.agent.config.daemons import ACCEPTED, Answer, Daemons, Verdict
 from hacluster.agent.config.deviations import Deviation
-from hacluster.agent.config.servers_first import wait_for_apache
+from hacluster.agent.config.files import ConfigFiles
+from hacluster.agent.config.servers_first import Servers, wait_for_apache, wait_for_services
 from hacluster.agent.config.turn import Turn, never
 from hacluster.agent.config.wire import as_owner
 from hacluster.agent.paths import Paths
@@ -77,17 +78,25 @@ class Installer:
         turn: Turn | None = None,
         *,
         announce: Announce = _announced_to_nobody,
+        servers: Servers | None = None,
     ):
+        """`servers` knows the endpoints of Services; None: there are none."""
         self._paths = paths
         self._daemons = daemons
         self._listeners = listeners
         self._preflight = preflight
         self._turn = turn
         self._announce = announce
+        self._servers = servers
+        self._files = ConfigFiles(paths, servers.complete if servers else unchanged)
+        self.loading = False
+        """Whether HAProxy is being reloaded."""
         paths.good(File.AGENT).parent.mkdir(parents=True, exist_ok=True)
         self.good = read_good(paths)
         # Whether the live files, or what the daemons have loaded, may differ from the good files: a transaction was interrupted.
         self._dirty = self.good is not None and dict(read_live(paths)) != dict(self.good.texts)
+        if not self._dirty:
+            self._files.written = self.good
 
     @property
     def started(self) -> bool:
@@ -107,12 +116,14 @@ class Installer:
             return refusal
         if blockers := await self._find_blockers(new):
             return Outcome(blockers, Retry.PORT)
+        if self._servers is not None:
+            await wait_for_services(new.config, self._servers.all_known, superseded)
         if self.good is not None and self.started:
             await wait_for_apache(self.good.config, new.config, self._listeners, superseded)
         if not await self._wait_for_turn(new, superseded):
             return Outcome()
         async with self._announce(new.config):
-            self._write(new.texts)
+            self._files.write(new)
             if self.started and (failure := await self._reload(new, self._to_reload(changed))):
                 return failure
         self._commit(new)
@@ -145,7 +156,7 @@ class Installer:
         for file in DAEMON_FILES:
             if file in changed:
                 candidate = self._paths.candidate(file)
-                replace_file(candidate, new.texts[file])
+                replace_file(candidate, self._files.text(new, file))
                 try:
                     verdict = await self._daemons.validate(file, candidate)
                 finally:
@@ -182,7 +193,7 @@ class Installer:
         for file in self._in_order(files):
             if file is File.KEEPALIVED:
                 await self._start_as_owner(new)
-            verdict = await self._daemons.reload(file)
+            verdict = await self._load(file)
             asked.append(file)
             if verdict.answer is Answer.ABSENT:
                 return _failed(file, verdict)
@@ -190,6 +201,13 @@ class Installer:
                 await self._roll_back(asked)
                 return _failed(file, verdict)
         return None
+
+    async def _load(self, file: File) -> Verdict:
+        self.loading = file is File.HAPROXY
+        try:
+            return await self._daemons.reload(file)
+        finally:
+            self.loading = False
 
     def _in_order(self, files: Iterable[File]) -> Iterable[File]:
         """HAProxy first, except where the holder has loaded new settings already and keepalived cannot hear it until it has them, too."""
@@ -217,27 +235,16 @@ class Installer:
         """Installs the good files, and reloads every daemon that was asked to load a new one."""
         if self.good is None:
             return
-        self._write(self.good.texts)
-        verdicts = [await self._daemons.reload(file) for file in asked]
+        self._files.write(self.good)
+        verdicts = [await self._load(file) for file in asked]
         self._dirty = any(verdict != ACCEPTED for verdict in verdicts)
 
-    def _write(self, texts: Mapping[File, str]) -> None:
-        """Installs all live files, each by a rename. rsyslog.conf is optional: it is removed where `texts` has none."""
-        for file in File:
-            live = self._paths.live(file)
-            if file in texts:
-                replace_file(live, texts[file])
-            elif file is File.RSYSLOG:
-                live.unlink(missing_ok=True)
+    def refresh(self) -> None:
+        """Writes the present endpoints of Services into the installed haproxy.cfg. Raises OSError."""
+        self._files.refresh()
 
     def _commit(self, new: Bundle) -> None:
-        """Makes the new files the good ones. agent.json is last: its revision is good only when all other files are written."""
-        for file, text in new.texts.items():
-            if file is not File.AGENT:
-                replace_file(self._paths.good(file), text)
-        if File.RSYSLOG not in new.texts:
-            self._paths.good(File.RSYSLOG).unlink(missing_ok=True)
-        replace_file(self._paths.good(File.AGENT), new.texts[File.AGENT])
+        self._files.commit(new)
         self.good, self._dirty = new, False
 
 

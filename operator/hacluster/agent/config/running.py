@@ -14,6 +14,7 @@ from hacluster.agent.config.settings import from_dump, from_file
 from hacluster.agent.haproxy import loaded
 from hacluster.agent.haproxy.commands import ask
 from hacluster.agent.paths import Paths
+from hacluster.agent.services.lines import without_server_lines, without_servers
 from hacluster.agent.system.raw_sockets import vrrp_sockets
 from hacluster.nodeconfig import File
 
@@ -45,7 +46,7 @@ class Running:
 
     async def differs(self, file: File) -> bool:
         """Whether the daemon of `file` certainly runs with something else. Raises OSError if the file cannot be read."""
-        text = self._paths.live(file).read_text()
+        text = without_servers(self._paths.live(file).read_text())
         return await (self._haproxy_differs(text) if file is File.HAPROXY else self._keepalived_differs(text))
 
     async def _haproxy_differs(self, text: str) -> bool:
@@ -60,7 +61,8 @@ class Running:
                 lines = loaded.parse_lines(await ask(master, command, master=True))
         except (OSError, TimeoutError):
             return False
-        same = lines == loaded.kept_lines(text)
+        # Endpoints are compared elsewhere, at run time (haproxy/service_servers.py).
+        same = lines is not None and without_server_lines(lines) == loaded.kept_lines(text)
         self._same_worker = (worker, text) if same else None
         return lines is not None and not same
 

@@ -1,4 +1,4 @@
-"""Waits until this node's Apache listens on the address and port of new files, before HAProxy loads them as its server.
+"""Waits for the servers of new files before HAProxy loads them: for this node's Apache, and for the endpoints of Services.
 
 The kubelet delivers the files of the two pods one after the other. Apache listens on the old address as well for some seconds
 (plan/objects/shell/apache.sh), so that both configurations of HAProxy find their servers.
@@ -7,14 +7,36 @@ The kubelet delivers the files of the two pods one after the other. Apache liste
 import asyncio
 from collections.abc import Callable, Collection
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, Protocol
 
 from hacluster.agent.system.tcp_sockets import Listener
 from hacluster.nodeconfig import AgentConfig
 
 _MOST: Final = 10.0
 """Seconds: if Apache cannot listen, HAProxy loads the new files all the same, and the roll-out says that Apache does not answer."""
+_MOST_SERVICES: Final = 5.0
+"""Seconds: where the API server does not answer, the new files are loaded with what is known."""
 _POLL: Final = 0.1
+
+
+class Servers(Protocol):
+    """What the installation needs to know of the Services behind HAProxy."""
+
+    def complete(self, text: str, config: AgentConfig) -> str:
+        """haproxy.cfg of this configuration with the present endpoints."""
+
+    def all_known(self, config: AgentConfig) -> bool:
+        """Whether every Service of the configuration has been seen."""
+
+
+async def wait_for_services(
+    config: AgentConfig, all_known: Callable[[AgentConfig], bool], superseded: Callable[[], bool]
+) -> None:
+    """Returns as soon as every Service of the new files has been seen, so that HAProxy starts with its endpoints."""
+    for _ in range(round(_MOST_SERVICES / _POLL)):
+        if superseded() or all_known(config):
+            return
+        await asyncio.sleep(_POLL)
 
 
 async def wait_for_apache(

@@ -10,9 +10,18 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from hacluster.agent.haproxy.backends import Proxies, all_up, falls_behind, is_urgent, listener_statuses, parse_proxies
+from hacluster.agent.haproxy.backends import (
+    Proxies,
+    all_up,
+    falls_behind,
+    is_urgent,
+    listener_statuses,
+    parse_proxies,
+    with_endpoints,
+)
 from hacluster.agent.haproxy.check_gate import CheckGate
 from hacluster.agent.haproxy.commands import SERVERS, ask
+from hacluster.agent.haproxy.endpoint_lines import EndpointLines
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import AgentState, holds
 from hacluster.agent.vrrp.adverts import LastAdverts
@@ -50,8 +59,13 @@ class BackendMonitor:
         state: AgentState,
         adverts: LastAdverts,
         read_entry: Callable[[str], Awaitable[NodeStatus | None]],
+        lines: EndpointLines | None = None,
     ) -> None:
-        """`adverts`: a node waits only while another one advertises. `read_entry` reads another node's report; None: not known."""
+        """`adverts`: a node waits only while another one advertises. `read_entry` reads another node's report; None: not known.
+
+        `lines` knows the endpoints of Services.
+        """
+        self._lines = lines or EndpointLines(state)
         self._paths, self._state, self._adverts, self._read_entry = paths, state, adverts, read_entry
         self._gate = CheckGate(resumed=paths.ready.exists())
         self._reported_at = 0.0
@@ -61,11 +75,12 @@ class BackendMonitor:
         loop = asyncio.get_running_loop()
         while True:
             health, started = self._state.now.haproxy, loop.time()
-            proxies = await self._ask() if health is Health.UP else None
             config, overdue = self._state.now.installed, self._gate.is_overdue(started)
-            listeners = listener_statuses(proxies, config.listeners if config else {}) if proxies is not None else ()
+            proxies = await self._ask(config) if health is Health.UP else None
+            listeners = listener_statuses(proxies, config.listeners, config.services) if config and proxies is not None else ()
             behind = await self._compare_with_holder(config, listeners) if config and overdue else None
-            waits = self._gate.update(health, proxies is not None and all_up(proxies), behind is not None, loop.time())
+            complete = proxies is not None and (config is None or self._lines.all_known(config)) and all_up(proxies)
+            waits = self._gate.update(health, complete, behind is not None, loop.time())
             self._state.update(held_back=self._held_back(loop.time()) if waits else frozenset())
             self._report_problem(behind if waits else None)
             if health is not Health.UP:
@@ -75,10 +90,11 @@ class BackendMonitor:
             pause = _FIRST_INTERVAL if waits and not overdue else max(_INTERVAL, _SHARE * (loop.time() - started))
             await self._wait(health, pause)
 
-    async def _ask(self) -> Proxies | None:
+    async def _ask(self, config: AgentConfig | None) -> Proxies | None:
         try:
             async with asyncio.timeout(_DEADLINE):
-                return parse_proxies(await ask(self._paths.haproxy_admin, SERVERS))
+                found = parse_proxies(await ask(self._paths.haproxy_admin, SERVERS))
+                return with_endpoints(found, self._lines.endpoints(config)) if config else found
         except (OSError, TimeoutError, KeyError):
             return None
 
@@ -100,6 +116,8 @@ class BackendMonitor:
             entry = await self._read_entry(node)
             if entry and (difference := falls_behind(own, entry.listeners)):
                 return _fewer_servers(node, *difference)
+        if held_back and not self._lines.all_known(config):
+            return _UNKNOWN_SERVICES
         return None
 
     def _report_problem(self, problem: NodeProblem | None) -> None:
@@ -124,6 +142,13 @@ class BackendMonitor:
         until = loop.time() + seconds
         while self._state.now.haproxy is health and (left := until - loop.time()) > 0:
             await self._state.wait_for_change(self._state.version, left)
+
+
+_UNKNOWN_SERVICES: Final = NodeProblem(
+    reason=Reason.FEWER_SERVERS,
+    message="this node does not know the endpoints of a Service yet, because the API server has not told its agent: it takes no virtual IP "
+    "from another node until it does",
+)
 
 
 def _fewer_servers(holder: str, own: ListenerStatus, holders: ListenerStatus) -> NodeProblem:

@@ -4,11 +4,13 @@
 """
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from hacluster.agent.services.endpoints import Endpoints
 from hacluster.api.status import ListenerStatus
+from hacluster.names import NO_ENDPOINTS
 
 _BY_HAND: Final = ("MAINT", "DRAIN", "NOLB")
 _UNRESOLVED: Final = "MAINT (resolution)"
@@ -64,17 +66,37 @@ def parse_proxies(answer: str) -> Proxies:
     return {proxy: tuple(servers) for proxy, servers in found.items()}
 
 
+def with_endpoints(proxies: Proxies, endpoints: Mapping[str, Endpoints]) -> Proxies:
+    """The proxies, where those of a Service have exactly the endpoints that are to get requests.
+
+    An endpoint that HAProxy does not have yet is a server that was never checked. One that has ended, and that HAProxy still has because
+    it finishes what it had, is none.
+    """
+    found = dict(proxies)
+    for proxy, wanted in endpoints.items():
+        present = {server.name: server for server in proxies.get(proxy, ())}
+        found[proxy] = tuple(present.get(each.name, Server(each.name, "DOWN", "INI")) for each in wanted.used)
+    return found
+
+
 def all_up(proxies: Proxies) -> bool:
     """Whether a check of every server has passed. Servers that an administrator has taken out of service do not count."""
     return all(server.up_by_check or server.out_of_service for servers in proxies.values() for server in servers)
 
 
-def listener_statuses(proxies: Proxies, ports: Mapping[str, int]) -> tuple[ListenerStatus, ...]:
-    """The entries of these listeners (name → port). A listener that HAProxy does not have, or that has no server, is left out."""
-    return tuple(_status(name, port, proxies[name]) for name, port in ports.items() if proxies.get(name))
+def listener_statuses(proxies: Proxies, ports: Mapping[str, int], services: Collection[str] = ()) -> tuple[ListenerStatus, ...]:
+    """The entries of these listeners (name → port). A listener that HAProxy does not have is left out.
+
+    One without a server is, too, unless it is one of `services`: a Service may have no endpoint now.
+    """
+    return tuple(
+        _status(name, port, proxies.get(name, ())) for name, port in ports.items() if proxies.get(name) or name in services
+    )
 
 
 def _status(name: str, port: int, servers: tuple[Server, ...]) -> ListenerStatus:
+    if not servers:
+        return ListenerStatus(name=name, port=port, last_check=NO_ENDPOINTS)
     shown = next((each for each in servers if not each.up), servers[0])
     return ListenerStatus(
         name=name, port=port, servers_up=sum(each.up for each in servers), servers=len(servers), last_check=shown.words

@@ -4,5 +4,6 @@
 - `publisher.py` – sends the entry after every change, answers the operator, and repairs what another client has overwritten.
 - `kube.py` – the API server: writes the HAClusterNode's status, and watches it.
 - `watch.py` – the watch.
+- `services.py` – the API server's Services and EndpointSlices.
 - `connection.py` – connections to the API server.
 """

@@ -1,4 +1,4 @@
-"""A watch on one object of the API server. `kube.py` uses it to see what is stored, and what the operator asks."""
+"""Watches of the API server. `kube.py` uses one to see what is stored, and what the operator asks; `services.py` follows Services."""
 
 import asyncio
 import contextlib
@@ -23,28 +23,26 @@ _KEEP_ALIVE: Final = {socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 2, socket.TC
 T = TypeVar("T")
 
 
-class Watch:
-    """Watches one object, with a thread of its own."""
+class EventStream:
+    """One watch at a time, with a thread of its own."""
 
-    def __init__(self, server: Server, objects: str, name: str) -> None:
-        """`objects`: URL path of the list that the object is in."""
-        self._server, self._objects, self._name = server, objects, name
+    def __init__(self, server: Server) -> None:
+        self._server = server
         self._token = Token(server.account / "token")
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="watch")
         self._socket: socket.socket | None = None
 
-    async def objects(self) -> AsyncIterator[Mapping[str, Any]]:
-        """The object as it is now, then after each change, until the watch ends. Raises ReportFailed."""
+    async def events(self, objects: str, query: Mapping[str, str]) -> AsyncIterator[Mapping[str, Any]]:
+        """The events of a list, until the API server ends the watch. `objects`: its URL path. Raises ReportFailed."""
         try:
-            response = await self._in_thread(self._start)
+            response = await self._in_thread(lambda: self._start(objects, query))
             if response.status != http.client.OK:
                 raise ReportFailed(f"the API server answered {response.status} to the watch")
             while line := await self._in_thread(response.readline):
                 event = json.loads(line)
                 if event["type"] == "ERROR":
                     raise ReportFailed(f"the API server ended the watch: {event['object'].get('message', '')}")
-                if event["type"] != "DELETED":
-                    yield event["object"]
+                yield event
         except ValueError as error:
             raise ReportFailed(f"the watch was interrupted: {error}") from None
         finally:
@@ -59,9 +57,9 @@ class Watch:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except (OSError, http.client.HTTPException) as error:
-            raise ReportFailed(f"the object cannot be watched: {error or type(error).__name__}") from None
+            raise ReportFailed(f"the API server cannot be watched: {error or type(error).__name__}") from None
 
-    def _start(self) -> http.client.HTTPResponse:
+    def _start(self, objects: str, query: Mapping[str, str]) -> http.client.HTTPResponse:
         """Sends the request. Runs in the thread."""
         connection = open_connection(self._server, _TIMEOUT)
         connection.connect()
@@ -69,9 +67,9 @@ class Watch:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in _KEEP_ALIVE.items():
             self._socket.setsockopt(socket.IPPROTO_TCP, option, value)
-        query = {"watch": "1", "fieldSelector": f"metadata.name={self._name}", "timeoutSeconds": random.randint(*_LASTS)}  # noqa: S311
+        asked = {"watch": "1", "timeoutSeconds": f"{random.randint(*_LASTS)}", **query}  # noqa: S311
         headers = {"Authorization": f"Bearer {self._token.read()}", "Accept": "application/json", "User-Agent": "hacluster-agent"}
-        connection.request("GET", f"{self._objects}?{urlencode(query)}", headers=headers)
+        connection.request("GET", f"{objects}?{urlencode(asked)}", headers=headers)
         response = connection.getresponse()
         if response.status == http.client.UNAUTHORIZED:
             self._token.expire()
@@ -85,3 +83,21 @@ class Watch:
                 current.shutdown(socket.SHUT_RDWR)
             with contextlib.suppress(OSError):
                 current.close()
+
+
+class Watch:
+    """Watches one object."""
+
+    def __init__(self, server: Server, objects: str, name: str) -> None:
+        """`objects`: URL path of the list that the object is in."""
+        self._stream, self._objects, self._name = EventStream(server), objects, name
+
+    async def objects(self) -> AsyncIterator[Mapping[str, Any]]:
+        """The object as it is now, then after each change, until the watch ends. Raises ReportFailed."""
+        async for event in self._stream.events(self._objects, {"fieldSelector": f"metadata.name={self._name}"}):
+            if event["type"] != "DELETED":
+                yield event["object"]
+
+    def close(self) -> None:
+        """Ends the watch and its thread."""
+        self._stream.close()

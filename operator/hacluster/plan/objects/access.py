@@ -1,13 +1,15 @@
 """Makes the objects that give the agents access to the API server: to one HAClusterNode for each node, and to nothing else.
 
 All agents of a resource share one ServiceAccount, because a DaemonSet has one. The Role names every object, so an agent can
-neither read nor change anything else in the namespace.
+neither read nor change anything else in the namespace. Only where a backend is a Service, they may also read the namespace's Services
+and EndpointSlices: the names of the slices cannot be known, and RBAC knows no labels.
 """
 
 from collections.abc import Sequence
 
 from hacluster import names
 from hacluster.api import HACluster
+from hacluster.api.spec import all_targets
 from hacluster.plan.model import Manifest
 from hacluster.plan.objects.children import child
 
@@ -28,6 +30,9 @@ def access_objects(cluster: HACluster, nodes: Sequence[str], *, earlier_agents: 
         # Without resourceNames the rules would allow every HAClusterNode of the namespace.
         rules.append(_rule(names.GROUP, [names.NODE_PLURAL], list(objects), ["get", "watch"]))
         rules.append(_rule(names.GROUP, [f"{names.NODE_PLURAL}/status"], list(objects), ["get", "patch"]))
+    if any(target.backend.service is not None for _, target in all_targets(cluster.spec.haproxy)):
+        rules.append({"apiGroups": [""], "resources": ["services"], "verbs": ["list", "watch"]})
+        rules.append({"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]})
     if earlier_agents:
         rules.append(_rule(names.GROUP, [f"{names.PLURAL}/status"], [cluster_name], ["get", "patch"]))
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}

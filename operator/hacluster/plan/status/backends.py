@@ -10,6 +10,7 @@ from typing import Final
 from hacluster.api.reasons import Reason
 from hacluster.api.status import ListenerStatus, NodeStatus, VirtualIPStatus
 from hacluster.errors import Problem
+from hacluster.names import NO_ENDPOINTS
 from hacluster.plan.status.inputs import ReportInputs
 
 _BY_STATUS: Final = {
@@ -29,6 +30,7 @@ _BY_RESULT: Final = {
     "MAINT": "somebody has taken them out of service, on the statistics page or HAProxy's socket: enable them there",
     "DRAIN": "somebody lets them drain, on the statistics page or HAProxy's socket: enable them there",
     "RESOLUTION": "their host names do not resolve: are they right, and do haproxy.dns.servers (else the node's name servers) know them?",
+    NO_ENDPOINTS: "the Service has no endpoint that is ready: do its selector and port fit, and are its pods ready?",
     "INI": "HAProxy has not checked them yet",
 }
 
@@ -60,8 +62,7 @@ def problems(virtual_ips: tuple[VirtualIPStatus, ...], inputs: ReportInputs) -> 
         Problem(
             Reason.BACKENDS_DOWN,
             "",
-            f"listener {each.name} (port {each.port}): none of {each.servers} servers is up as {holder} sees them, the last check "
-            f"found {each.last_check}{_cure(each.last_check)}",
+            f"listener {each.name} (port {each.port}): {_none_is_up(each, holder)}{_cure(each.last_check)}",
         )
         for holder, each in _at_holders(virtual_ips, inputs)
         if not each.servers_up
@@ -91,6 +92,12 @@ def _at_holders(virtual_ips: tuple[VirtualIPStatus, ...], inputs: ReportInputs) 
 def _reported(node: str, inputs: ReportInputs) -> tuple[ListenerStatus, ...]:
     found = (each for each in inputs.nodes if each.name == node and each.entry and not each.silent)
     return next((each.entry.listeners for each in found if each.entry), ())
+
+
+def _none_is_up(listener: ListenerStatus, holder: str) -> str:
+    if listener.last_check == NO_ENDPOINTS:
+        return f"it has no server as {holder} sees it"
+    return f"none of {listener.servers} servers is up as {holder} sees them, the last check found {listener.last_check}"
 
 
 def _cure(last_check: str) -> str:

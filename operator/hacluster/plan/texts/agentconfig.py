@@ -12,6 +12,7 @@ from hacluster.api.spec import Bind, CheckType, Listener, LogTarget, PreemptionM
 from hacluster.api.vrrp import router_names
 from hacluster.nodeconfig import AgentConfig
 from hacluster.plan.model import Address, Member, Participant, Router, Topology
+from hacluster.plan.texts.haproxy_servers import endpoint_words, preferred_family
 from hacluster.plan.texts.keepalived import vrrp_version, yield_step
 
 
@@ -56,11 +57,29 @@ def agent_config(
         peers=_peers(cluster, topology, node.name),
         backends=tuple(each.proxy for _, each in all_targets(cluster.spec.haproxy) if each.backend.apache is not None),
         listeners={each.proxy: each.listener.port for _, each in all_targets(cluster.spec.haproxy)},
+        services=dict(_services(cluster)),
         drain_seconds=cluster.spec.vrrp.handover.drain.total_seconds(),
         named_interfaces=_named_interfaces(cluster, node.name),
         requested_interval_ms=requested_interval,
         all_virtual_ips=tuple(_virtual_ips(cluster)),
     )
+
+
+def _services(cluster: HACluster) -> Iterator[tuple[str, nodeconfig.Service]]:
+    """HAProxy's proxies with the Services behind them."""
+    for field, target in all_targets(cluster.spec.haproxy):
+        if service := target.backend.service:
+            yield (
+                target.proxy,
+                nodeconfig.Service(
+                    name=service.name,
+                    port=service.port,
+                    field=f"spec.{field}.service",
+                    ip_version=6 if preferred_family(cluster) == "ipv6" else 4,
+                    words=endpoint_words(target),
+                    cookies=target.cookie is not None,
+                ),
+            )
 
 
 def _named_interfaces(cluster: HACluster, node: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from hacluster.api.spec import (
     Cookie,
     HealthCheck,
     HealthCheckType,
+    Listener,
     Mode,
     OnServerDown,
     SendProxyProtocol,
@@ -37,6 +38,7 @@ _BALANCE = {
     Balance.RANDOM: "random",
     Balance.FIRST: "first",
 }
+_HASHES = frozenset({Balance.SOURCE, Balance.URI})
 _SEND_PROXY = {SendProxyProtocol.V1: "send-proxy", SendProxyProtocol.V2: "send-proxy-v2"}
 
 
@@ -71,12 +73,16 @@ class ServerGroup:
     timeouts: Mapping[str, str]
     check: Check
     servers: tuple[tuple[str, ...], ...]
-    """The words of each `server` line."""
+    """The words of each `server` line. Those of a Service's endpoints are added on the node."""
+    followed: str
+    """Name of the proxy, if the agent adds its servers, the endpoints of a Service (`names.endpoints_marker`); else empty."""
+    consistent: bool
+    """Whether requests are spread by a hash that servers can join at run time, without most clients changing theirs."""
 
 
 def server_group(cluster: HACluster, topology: Topology, target: Target) -> ServerGroup:
     """The directives for the servers of a listener or a route."""
-    check = target.health_check
+    check, follows = target.health_check, target.backend.service is not None
     return ServerGroup(
         balance=_BALANCE[target.balance],
         cookie=_cookie(target.cookie),
@@ -93,6 +99,8 @@ def server_group(cluster: HACluster, topology: Topology, target: Target) -> Serv
             steps=tuple(_steps(check)),
         ),
         servers=tuple(_server_line(cluster, target, *each) for each in _servers(cluster, topology, target)),
+        followed=target.proxy if follows else "",
+        consistent=follows and target.balance in _HASHES,
     )
 
 
@@ -131,6 +139,8 @@ def _servers(cluster: HACluster, topology: Topology, target: Target) -> list[tup
     """Name and endpoint of each server; with the server of the resource, if it is no Apache."""
     if target.backend.servers is not None:
         return [(each.name, f"{_host(each)}:{each.port}", each) for each in target.backend.servers]
+    if target.backend.service is not None:
+        return []
     assert cluster.spec.apache is not None, "the schema asks for spec.apache where a backend is apache"
     port = cluster.spec.apache.port
     nodes = (node for node in topology.nodes if node.backend_address is not None)
@@ -142,24 +152,44 @@ def _host(server: Server) -> str:
 
 
 def _server_line(cluster: HACluster, target: Target, name: str, endpoint: str, server: Server | None) -> tuple[str, ...]:
-    listener, checked = target.listener, check_type(target) is not HealthCheckType.NONE
-    words = [name, endpoint, *(["check"] if checked else [])]
+    words = [name, endpoint, *(["check"] if _is_checked(target) else [])]
     words += ["cookie", name] if target.cookie else []
     words += _check_words(target)
     if server is not None and server.weight != 1:
         words += ["weight", f"{server.weight}"]
     if server is not None and server.backup:
         words.append("backup")
+    words += _connection_words(target.listener)
+    if server is not None and server.hostname is not None:
+        # The address that the process before a reload knew, else none yet: a start waits for no name server.
+        words += ["resolvers", RESOLVERS, "init-addr", "last,none", "resolve-prefer", preferred_family(cluster)]
+    return tuple(words)
+
+
+def endpoint_words(target: Target) -> str:
+    """What the `server` line of a Service's endpoint says after the address and the cookie. It has to be right for `add server`, too.
+
+    With `hash-key` all nodes send a client to the same server, in whatever order each has learned of the endpoints.
+    """
+    words = [*(["check"] if _is_checked(target) else []), *_check_words(target), *_connection_words(target.listener)]
+    words += ["hash-key", "addr-port"] if target.balance in _HASHES else []
+    return " ".join(words)
+
+
+def _is_checked(target: Target) -> bool:
+    return check_type(target) is not HealthCheckType.NONE
+
+
+def _connection_words(listener: Listener) -> list[str]:
+    """What a `server` line says about its connections."""
+    words = []
     if listener.server_max_connections is not None:
         words += ["maxconn", f"{listener.server_max_connections}"]
     if listener.proxy_protocol.send in _SEND_PROXY:
         words.append(_SEND_PROXY[listener.proxy_protocol.send])
     if listener.on_server_down is OnServerDown.CLOSE_SESSIONS:
         words += ["on-marked-down", "shutdown-sessions"]
-    if server is not None and server.hostname is not None:
-        # The address that the process before a reload knew, else none yet: a start waits for no name server.
-        words += ["resolvers", RESOLVERS, "init-addr", "last,none", "resolve-prefer", _preferred_family(cluster)]
-    return tuple(words)
+    return words
 
 
 def _check_words(target: Target) -> list[str]:
@@ -182,6 +212,6 @@ def _is_address(text: str) -> bool:
     return re.fullmatch(r"[0-9.]+", text) is not None
 
 
-def _preferred_family(cluster: HACluster) -> str:
+def preferred_family(cluster: HACluster) -> str:
     """Of a host name's addresses, those of the family of the virtual IPs are used, if it has one."""
     return "ipv6" if all(router.virtual_ips[0].version == 6 for router in cluster.spec.virtual_routers) else "ipv4"
