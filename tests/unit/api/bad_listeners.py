@@ -53,6 +53,23 @@ BAD_LISTENERS = [
         Bad(_server(address=ABSENT, hostname=name), f"{_SERVER}.hostname", "must be a host name")
         for name in ("10.0.0.1", "a b", "-a", "a..b", "db1.lan:80", "é.lan", "1", "")
     ),
+    # Services.
+    Bad(
+        {f"{_LISTENER}.backend.service": {"name": "shop", "port": 80}},
+        f"{_LISTENER}.backend",
+        "exactly one of apache, servers and",
+    ),
+    Bad({f"{_LISTENER}.backend": {"service": {"name": "shop"}}}, f"{_LISTENER}.backend.service.port", "is required"),
+    Bad({f"{_LISTENER}.backend": {"service": {"port": 80}}}, f"{_LISTENER}.backend.service.name", "is required"),
+    *(
+        Bad(
+            {f"{_LISTENER}.backend": {"service": {"name": name, "port": 80}}},
+            f"{_LISTENER}.backend.service.name",
+            "a Service's name",
+        )
+        for name in ("a.b", "Shop", "-a", "a b", "")
+    ),
+    Bad({f"{_LISTENER}.backend": {"service": {"name": "shop", "port": 0}}}, f"{_LISTENER}.backend.service.port", "at least 1"),
     Bad({f"{_LISTENER}.proxyProtocol.send": "V2"}, f"{_LISTENER}.proxyProtocol.send", "own Apache does not read"),
     Bad({f"{_LISTENER}.allowedSources": ["10.0.0.1/8"]}, f"{_LISTENER}.allowedSources[0]", "no host bits"),
     Bad({f"{_LISTENER}.allowedSources": []}, f"{_LISTENER}.allowedSources", "at least 1"),

@@ -68,6 +68,7 @@ def full_listeners() -> list[dict[str, Any]]:
             "healthCheck": exchange,
             "backend": {"servers": [{"name": "r", "hostname": "r.lan", "port": 6379}]},
         },
+        {"name": "shop", "port": 8090, "backend": {"service": {"name": "shop", "port": 80}}},
     ]
     # Nothing is shared: a test changes one field of one listener.
     return [{key: _copied(value) for key, value in each.items()} for each in made]

@@ -1,6 +1,7 @@
 """HAProxy's statistics as entries of the status."""
 
-from hacluster.agent.haproxy.backends import all_up, falls_behind, is_urgent, listener_statuses, parse_proxies
+from hacluster.agent.haproxy.backends import all_up, falls_behind, is_urgent, listener_statuses, parse_proxies, with_endpoints
+from hacluster.agent.services.endpoints import Endpoint, Endpoints
 from hacluster.api.status import ListenerStatus
 
 COLUMNS = "# pxname,svname,status,check_status,check_code,check_duration,\n"
@@ -45,6 +46,22 @@ def test_a_route_has_an_entry_of_its_own() -> None:
     proxies = parse_proxies(stats("web,s1,UP,L7OK,200,1", "web:api,s1,DOWN,L4CON,,0"))
     found = listener_statuses(proxies, {"web": 80, "web:api": 80})
     assert [(each.name, each.port, each.servers_up) for each in found] == [("web", 80, 1), ("web:api", 80, 0)]
+
+
+def test_the_servers_of_a_service_are_the_endpoints_that_are_to_get_requests() -> None:
+    """Neither one that HAProxy has because it finishes what it had, nor less than those that HAProxy does not have yet."""
+    one, two, gone = (Endpoint(f"10.1.0.{number}", 80) for number in (1, 2, 3))
+    stat = parse_proxies(stats(f"web,{one.name},UP,L7OK,200,1", f"web,{gone.name},MAINT,L7OK,200,1", "db,s1,UP,L4OK,,1"))
+    proxies = with_endpoints(stat, {"web": Endpoints(used=(one,))})
+    assert listener_statuses(proxies, {"web": 80}) == (listener(1, 1, "L7OK/200"),) and all_up(proxies)
+    assert proxies["db"] == stat["db"]
+    proxies = with_endpoints(stat, {"web": Endpoints(used=(one, two))})
+    assert listener_statuses(proxies, {"web": 80}) == (listener(1, 2, "INI"),) and not all_up(proxies)
+
+
+def test_a_service_without_endpoints_has_an_entry_that_says_so() -> None:
+    proxies = with_endpoints({}, {"web": Endpoints()})
+    assert listener_statuses(proxies, {"web": 80, "absent": 81}, {"web"}) == (listener(0, 0, "NO_ENDPOINTS"),)
 
 
 def test_a_server_is_up_for_certain_only_by_a_check() -> None:
