@@ -19,7 +19,7 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         self._sockets: list[socket.socket] = []
         self._stalled: set[socket.socket] = set()
-        self._stall_new = False
+        self._stall_new = self._refuse = False
         self._closing = False
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -28,9 +28,16 @@ class Proxy:
         self._stall_new = new_too
         self._stalled.update(self._sockets)
 
+    def cut(self) -> None:
+        """Closes all connections, and each new one until `resume`."""
+        self._refuse = True
+        for each in self._sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
     def resume(self) -> None:
         """New connections are forwarded again; stalled ones stay stalled."""
-        self._stall_new = False
+        self._stall_new = self._refuse = False
 
     def close(self) -> None:
         """Closes everything."""
@@ -44,6 +51,9 @@ class Proxy:
         while not self._closing:
             try:
                 client, _ = self._listener.accept()
+                if self._refuse:
+                    client.close()
+                    continue
                 server = socket.create_connection(self._target)
             except OSError:
                 return

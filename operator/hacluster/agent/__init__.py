@@ -13,7 +13,6 @@ input/output are in separate functions. A module imports only from the lines bel
 - `keepalived/` – its processes, its notifications, its track files, and the addresses that it leaves behind.
 - `vrrp/` – receives the other nodes' advertisements, finds anomalies, and times takeovers.
 - `network_monitor.py` – keeps the state's links and addresses equal to the kernel's.
-- `service_monitor.py` – keeps the state's Services equal to the API server's.
 - `supervisor.py` – runs the parts side by side, and starts a failed one again.
 - `state.py` – the one record of what was observed; wakes those that wait for a change.
 - `services/` – the endpoints of Services as servers of HAProxy (what is decided about them).

@@ -26,6 +26,7 @@ from hacluster.agent.haproxy.backend_monitor import BackendMonitor
 from hacluster.agent.haproxy.endpoint_lines import EndpointLines
 from hacluster.agent.haproxy.monitor import HAProxyMonitor
 from hacluster.agent.haproxy.peers import PeerMonitor
+from hacluster.agent.haproxy.service_monitor import ServiceMonitor
 from hacluster.agent.haproxy.service_servers import ServiceServers
 from hacluster.agent.keepalived.notify import NotifyReader
 from hacluster.agent.keepalived.orphans import OrphanCleanup
@@ -37,7 +38,6 @@ from hacluster.agent.neighbours.monitor import SegmentMonitor
 from hacluster.agent.neighbours.preflight import Preflight
 from hacluster.agent.network_monitor import watch_network
 from hacluster.agent.paths import Paths
-from hacluster.agent.service_monitor import ServiceMonitor
 from hacluster.agent.services.source import ServiceSource
 from hacluster.agent.state import AgentState
 from hacluster.agent.status.entry import build_entry

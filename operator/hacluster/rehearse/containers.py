@@ -39,10 +39,10 @@ def template_of(objects: Sequence[Manifest], component: str) -> Manifest:
     return matching[0]["spec"]["template"] if matching else {}
 
 
-def command(name: str, container: Manifest, node: str, api_host: str, services: Path) -> tuple[list[str], Mapping[str, str]]:
-    """The command line and the environment of a container on a host of a lab. `api_host` as in `Node`; `services`: `SERVICES_FILE`."""
+def command(name: str, container: Manifest, node: str, api_host: str, folder: Path) -> tuple[list[str], Mapping[str, str]]:
+    """The command line and the environment of a container on a host of a lab. `api_host` as in `Node`; `folder`: the lab's."""
     if name == AGENT:
-        return _agent(node, api_host, services), {"PYTHONUNBUFFERED": "1"}
+        return _agent(node, api_host, folder / SERVICES_FILE), {"PYTHONUNBUFFERED": "1"}
     environment = {each["name"]: each["value"] for each in container.get("env", ()) if "value" in each}
     confined = ["setpriv", "--reuid", "33", "--regid", "33", "--clear-groups", "--"] if name == APACHE else []
     argv = [each.replace(_HOST_RUN, "/run") for each in container["command"]] if name == SYSCTL else container["command"]

@@ -24,7 +24,7 @@ from hacluster.agent.paths import Paths
 from hacluster.nodeconfig import File
 from hacluster.plan import Plan
 from hacluster.plan.model import Manifest, NodeTexts
-from hacluster.rehearse.containers import APACHE, DAEMONS, LB_STOP_ORDER, SERVICES_FILE, command, containers_of
+from hacluster.rehearse.containers import APACHE, DAEMONS, LB_STOP_ORDER, command, containers_of
 from hacluster.rehearse.hosts import Daemon, Host
 
 RESTART_AFTER: Final = 1.0
@@ -235,9 +235,7 @@ class Node:
 
     def _start(self, name: str) -> Daemon:
         container = containers_of(self.pods)[name]
-        return self.host.start(
-            name, *command(name, container, self.name, self.api_host, self.host.folder.with_name(SERVICES_FILE))
-        )
+        return self.host.start(name, *command(name, container, self.name, self.api_host, self.host.folder.parent))
 
     # ── report ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

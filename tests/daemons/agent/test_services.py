@@ -89,11 +89,12 @@ def test_a_reload_and_a_killed_haproxy_come_with_the_endpoints(shop: ServiceNode
             assert shop.worker() != worker and shop.answers() == pods(2, 3)
     assert load.failed == 0 and load.done > 20
     # The agent is stopped: what HAProxy starts with is in its file.
-    shop.node.run("pkill", "-STOP", "-x", "hacluster")
+    (agent,) = shop.node.pids("hacluster")
+    shop.node.run("sh", "-c", f"kill -STOP {agent}")
     shop.node.react("KILL", "haproxy", "gone=haproxy")
     shop.node.start_haproxy()
     eventually(lambda: _assert_answers(shop, 2, 3), within=10)
-    shop.node.run("pkill", "-CONT", "-x", "hacluster")
+    shop.node.run("sh", "-c", f"kill -CONT {agent}")
     shop.put(1)
     eventually(lambda: assert_servers(shop, 1), within=5)
 

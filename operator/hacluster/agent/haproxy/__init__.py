@@ -14,6 +14,7 @@ The files in the order in which data passes through them:
 - `check_gate.py` – decides how long a HAProxy that has just started must not take virtual IPs (pure).
 - `backend_monitor.py` – asks HAProxy for its servers, and updates the agent's state.
 - `endpoint_lines.py` – the endpoints of Services, as the state has them, for haproxy.cfg and for the counts of servers.
+- `service_monitor.py` – keeps the state's Services equal to the API server's.
 - `service_servers.py` – makes HAProxy's servers equal to the endpoints of Services while it runs.
 - `peers.py` – finds lost nodes by ARP or neighbour discovery and takes them out of HAProxy's backends.
 """

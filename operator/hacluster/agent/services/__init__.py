@@ -9,6 +9,6 @@ In the order in which data passes through the files:
 - `commands.py` – what HAProxy has to be told at run time so that its servers are the endpoints.
 - `source.py` – where the objects come from: the API server (`status/services.py`), or a file without one.
 
-`service_monitor.py` follows a source, `haproxy/service_servers.py` HAProxy. Why servers come and go by HAProxy's runtime API, and why the
+`haproxy/service_monitor.py` follows a source, `haproxy/service_servers.py` HAProxy. Why servers come and go by HAProxy's runtime API, and why the
 file has them, too: docs/decisions/0045.
 """

@@ -23,6 +23,10 @@ _PATHS: Final = {
 }
 
 
+_LASTS: Final = (45, 60)
+"""Seconds of one watch: a connection over which nothing arrives any more, and which nobody has closed, is noticed after that time."""
+
+
 class KubernetesServices:
     """Follows Services on the API server. One caller at a time follows."""
 
@@ -58,7 +62,7 @@ class KubernetesServices:
         cache.replace(kind, listed.get("items") or ())
         show()
         version = str(listed["metadata"]["resourceVersion"])
-        stream = self._streams.setdefault(kind, EventStream(self._server))
+        stream = self._streams.setdefault(kind, EventStream(self._server, _LASTS))
         while True:
             async for event in stream.events(path, {**selector, "resourceVersion": version, "allowWatchBookmarks": "true"}):
                 found = event["object"]

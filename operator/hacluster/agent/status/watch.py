@@ -16,8 +16,8 @@ from hacluster.agent.status.publisher import ReportFailed
 
 _LASTS: Final = (240, 300)
 """Seconds after which the API server ends a watch, at least and at most: agents that started together do not ask again together."""
-_TIMEOUT: Final = 310.0
-"""Seconds to wait for the next event: longer than a watch lasts."""
+_MARGIN: Final = 10.0
+"""Seconds for which an event is waited for beyond the end of the watch: longer means that the connection is dead."""
 _KEEP_ALIVE: Final = {socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 2, socket.TCP_KEEPCNT: 3}
 """A connection whose other end is gone without a word is noticed after 5 + 3 * 2 s (tcp(7)): at rest nothing is sent over it."""
 T = TypeVar("T")
@@ -26,8 +26,9 @@ T = TypeVar("T")
 class EventStream:
     """One watch at a time, with a thread of its own."""
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
+    def __init__(self, server: Server, lasts: tuple[int, int] = _LASTS) -> None:
+        """`lasts`: seconds after which the API server ends a watch, at least and at most."""
+        self._server, self._lasts = server, lasts
         self._token = Token(server.account / "token")
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="watch")
         self._socket: socket.socket | None = None
@@ -61,13 +62,13 @@ class EventStream:
 
     def _start(self, objects: str, query: Mapping[str, str]) -> http.client.HTTPResponse:
         """Sends the request. Runs in the thread."""
-        connection = open_connection(self._server, _TIMEOUT)
+        connection = open_connection(self._server, self._lasts[1] + _MARGIN)
         connection.connect()
         self._socket = connection.sock
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in _KEEP_ALIVE.items():
             self._socket.setsockopt(socket.IPPROTO_TCP, option, value)
-        asked = {"watch": "1", "timeoutSeconds": f"{random.randint(*_LASTS)}", **query}  # noqa: S311
+        asked = {"watch": "1", "timeoutSeconds": f"{random.randint(*self._lasts)}", **query}  # noqa: S311
         headers = {"Authorization": f"Bearer {self._token.read()}", "Accept": "application/json", "User-Agent": "hacluster-agent"}
         connection.request("GET", f"{objects}?{urlencode(asked)}", headers=headers)
         response = connection.getresponse()

@@ -27,6 +27,20 @@ def test_the_role_names_every_object_that_an_agent_may_use() -> None:
     ]
 
 
+def test_only_with_a_service_as_backend_may_the_agents_read_services_and_their_endpoints() -> None:
+    service = {"service": {"name": "shop", "port": 80}}
+    route = {"pathPrefix": "/", "backend": service}
+    for listener in ({"backend": service}, {"backend": {"apache": {}}, "routes": [route]}):
+        rules = find(plan(cluster(haproxy={"listeners": [{"name": "web", "port": 80, **listener}]})), "Role", "web-agent")[
+            "rules"
+        ]
+        assert rules[2:] == [
+            {"apiGroups": [""], "resources": ["services"], "verbs": ["list", "watch"]},
+            {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]},
+        ]
+    assert len(find(plan(cluster()), "Role", "web-agent")["rules"]) == 2
+
+
 def test_without_nodes_no_rule_allows_all_objects() -> None:
     assert find(make_plan(cluster(), (), SETTINGS), "Role", "web-agent")["rules"] == []
 

@@ -27,6 +27,14 @@ def test_the_status_has_the_listeners_as_the_holder_sees_them() -> None:
     assert reports.condition_state("Warning")[0] == "False"
 
 
+def test_a_service_without_endpoints_is_no_servers_that_are_down() -> None:
+    empty = ListenerStatus(name="shop", port=81, last_check="NO_ENDPOINTS")
+    reports = with_listeners(listener(), empty)
+    assert reports.condition_state("Ready") == ("False", "BackendsDown") and reports.status.server_summary == "3/3"
+    message = reports.condition("Degraded").message
+    assert "listener shop (port 81): it has no server as node1 sees it: the Service has no endpoint that is ready" in message
+
+
 @pytest.mark.parametrize(
     ("check", "cure"),
     [
