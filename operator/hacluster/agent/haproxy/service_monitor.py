@@ -43,6 +43,8 @@ class ServiceMonitor:
                     names = wanted
                     if task is not None:
                         task.cancel()
+                    # What is followed no longer may be out of date when it is named again.
+                    self._put({name: view for name, view in self._state.now.services.items() if name in names})
                     task = asyncio.create_task(self._follow(names)) if names else None
                 if task is not None and task.done():
                     await task
@@ -78,7 +80,8 @@ class ServiceMonitor:
             await asyncio.sleep(backoff.next())
 
     def _put(self, views: Views) -> None:
-        if self._state.update(services=views) or views != self._recorded:
+        self._state.update(services=views)
+        if views != self._recorded:
             self._recorded = views
             save_views(self._record, views)
 

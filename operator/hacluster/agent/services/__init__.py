@@ -9,6 +9,6 @@ In the order in which data passes through the files:
 - `commands.py` – what HAProxy has to be told at run time so that its servers are the endpoints.
 - `source.py` – where the objects come from: the API server (`status/services.py`), or a file without one.
 
-`haproxy/service_monitor.py` follows a source, `haproxy/service_servers.py` HAProxy. Why servers come and go by HAProxy's runtime API, and why the
-file has them, too: docs/decisions/0045.
+`haproxy/service_monitor.py` follows a source, and `haproxy/service_servers.py` changes HAProxy's servers. Why they come and go by the
+runtime API, and why haproxy.cfg has them, too: docs/decisions/0045.
 """

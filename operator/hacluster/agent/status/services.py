@@ -26,6 +26,9 @@ _PATHS: Final = {
 _LASTS: Final = (45, 60)
 """Seconds of one watch: a connection over which nothing arrives any more, and which nobody has closed, is noticed after that time."""
 
+_PAUSE: Final = 0.2
+"""Seconds between two watches. What happens in this time is told by the next one."""
+
 
 class KubernetesServices:
     """Follows Services on the API server. One caller at a time follows."""
@@ -70,6 +73,7 @@ class KubernetesServices:
                 if event["type"] != "BOOKMARK":
                     cache.put(kind, found, deleted=event["type"] == "DELETED")
                     show()
+            await asyncio.sleep(_PAUSE)
 
     async def _list(self, kind: Kind, path: str) -> Mapping[str, Any]:
         if self._connection is None:

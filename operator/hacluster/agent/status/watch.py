@@ -16,6 +16,8 @@ from hacluster.agent.status.publisher import ReportFailed
 
 _LASTS: Final = (240, 300)
 """Seconds after which the API server ends a watch, at least and at most: agents that started together do not ask again together."""
+_TIMEOUT: Final = 8.0
+"""Seconds for each step until a watch has begun."""
 _MARGIN: Final = 10.0
 """Seconds for which an event is waited for beyond the end of the watch: longer means that the connection is dead."""
 _KEEP_ALIVE: Final = {socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 2, socket.TCP_KEEPCNT: 3}
@@ -62,7 +64,7 @@ class EventStream:
 
     def _start(self, objects: str, query: Mapping[str, str]) -> http.client.HTTPResponse:
         """Sends the request. Runs in the thread."""
-        connection = open_connection(self._server, self._lasts[1] + _MARGIN)
+        connection = open_connection(self._server, _TIMEOUT)
         connection.connect()
         self._socket = connection.sock
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -72,6 +74,8 @@ class EventStream:
         headers = {"Authorization": f"Bearer {self._token.read()}", "Accept": "application/json", "User-Agent": "hacluster-agent"}
         connection.request("GET", f"{objects}?{urlencode(asked)}", headers=headers)
         response = connection.getresponse()
+        with contextlib.suppress(OSError):  # an answer that ended the connection
+            self._socket.settimeout(self._lasts[1] + _MARGIN)
         if response.status == http.client.UNAUTHORIZED:
             self._token.expire()
         return response
