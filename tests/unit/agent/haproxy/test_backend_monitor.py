@@ -11,11 +11,12 @@ import pytest
 from hacluster.agent.haproxy import backend_monitor, check_gate
 from hacluster.agent.haproxy.backend_monitor import BackendMonitor
 from hacluster.agent.paths import Paths
+from hacluster.agent.services.view import ServiceView
 from hacluster.agent.state import AgentState
 from hacluster.agent.system.network import Address, Link, Network
 from hacluster.agent.vrrp.adverts import LastAdverts
 from hacluster.api.status import Health, ListenerStatus, NodeStatus
-from hacluster.nodeconfig import AgentConfig, Router
+from hacluster.nodeconfig import AgentConfig, Router, Service
 from tests.unit.agent.haproxy.servers import serving
 from tests.waiting import eventually_async
 
@@ -184,3 +185,22 @@ async def test_a_node_takes_the_address_where_the_holder_is_not_known_to_reach_m
         await eventually_async(lambda: bool(others.asked), within=5)
         await reaches(state, held_back=frozenset())
         assert others.asked == ["node2"] and not state.now.problems.get("backends")
+
+
+async def test_a_node_that_has_not_seen_a_service_takes_nothing_from_a_node_that_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its endpoints HAProxy has no server of it, and so none that is down."""
+    monkeypatch.setattr(check_gate, "LONGEST_WAIT", 0.2)
+    monkeypatch.setattr(backend_monitor, "_INTERVAL", 0.02)
+    async with monitoring(Paths(run=tmp_path), FakeAdverts()) as (state, haproxy):
+        haproxy.rows = ""
+        assert state.now.installed
+        shop = Service(name="shop", port=80, field="f")
+        state.update(installed=state.now.installed.model_copy(update={"services": {"web": shop}}), haproxy=Health.UP)
+        await eventually_async(lambda: bool(state.now.problems.get("backends")), within=5)
+        assert state.now.held_back == {"VI_1"} and "endpoints of a Service" in state.now.problems["backends"][0].message
+        assert [each.last_check for each in state.now.listeners] == ["NO_ENDPOINTS"]
+        state.update(services={"shop": ServiceView(ports={80: ""})})
+        await reaches(state, held_back=frozenset())
+        assert not state.now.problems.get("backends")
