@@ -48,6 +48,7 @@ def full_listeners() -> list[dict[str, Any]]:
                 {**route, "healthCheck": health},
                 {**route, "name": "mysql", "healthCheck": mysql},
                 {**route, "name": "exchange", "healthCheck": exchange, "backend": {"servers": servers}},
+                {"hosts": ["blog.example.com"], "name": "blog", "backend": {"service": {"name": "blog", "port": 80}}},
                 {"pathPrefix": "/", "name": "apache", "backend": {"apache": {}}},
             ],
             "backend": {"apache": {}},

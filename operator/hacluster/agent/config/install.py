@@ -95,8 +95,7 @@ class Installer:
         self.good = read_good(paths)
         # Whether the live files, or what the daemons have loaded, may differ from the good files: a transaction was interrupted.
         self._dirty = self.good is not None and dict(read_live(paths)) != dict(self.good.texts)
-        if not self._dirty:
-            self._files.written = self.good
+        self._files.written = self.good
 
     @property
     def started(self) -> bool:
