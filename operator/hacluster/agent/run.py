@@ -120,7 +120,7 @@ async def run(settings: Settings, reporter: Reporter, services: ServiceSource, s
         "redirected ports": RedirectMonitor(state).run,
         "backend monitor": BackendMonitor(paths, state, adverts, reporter.read, lines).run,
         "service monitor": ServiceMonitor(state, services, paths.services).run,
-        "service servers": ServiceServers(paths, state, installer, lines).run,
+        "service servers": ServiceServers(paths, state, installer.files, lines).run,
         "Apache monitor": lambda: watch_apache(state),
         "status publisher": publisher.run,
         "status watch": publisher.follow,

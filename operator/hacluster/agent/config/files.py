@@ -18,6 +18,8 @@ class ConfigFiles:
         self._paths, self._complete = paths, complete
         self.written: Bundle | None = None
         """What the daemons' files are made of; None: not known."""
+        self.loading = False
+        """Whether HAProxy is being told to load its file."""
 
     def text(self, bundle: Bundle, file: File) -> str:
         """The file as the daemon reads it."""

@@ -88,14 +88,12 @@ class Installer:
         self._turn = turn
         self._announce = announce
         self._servers = servers
-        self._files = ConfigFiles(paths, servers.complete if servers else unchanged)
-        self.loading = False
-        """Whether HAProxy is being reloaded."""
+        self.files = ConfigFiles(paths, servers.complete if servers else unchanged)
         paths.good(File.AGENT).parent.mkdir(parents=True, exist_ok=True)
         self.good = read_good(paths)
         # Whether the live files, or what the daemons have loaded, may differ from the good files: a transaction was interrupted.
         self._dirty = self.good is not None and dict(read_live(paths)) != dict(self.good.texts)
-        self._files.written = self.good
+        self.files.written = self.good
 
     @property
     def started(self) -> bool:
@@ -122,7 +120,7 @@ class Installer:
         if not await self._wait_for_turn(new, superseded):
             return Outcome()
         async with self._announce(new.config):
-            self._files.write(new)
+            self.files.write(new)
             if self.started and (failure := await self._reload(new, self._to_reload(changed))):
                 return failure
         self._commit(new)
@@ -155,7 +153,7 @@ class Installer:
         for file in DAEMON_FILES:
             if file in changed:
                 candidate = self._paths.candidate(file)
-                replace_file(candidate, self._files.text(new, file))
+                replace_file(candidate, self.files.text(new, file))
                 try:
                     verdict = await self._daemons.validate(file, candidate)
                 finally:
@@ -202,11 +200,11 @@ class Installer:
         return None
 
     async def _load(self, file: File) -> Verdict:
-        self.loading = file is File.HAPROXY
+        self.files.loading = file is File.HAPROXY
         try:
             return await self._daemons.reload(file)
         finally:
-            self.loading = False
+            self.files.loading = False
 
     def _in_order(self, files: Iterable[File]) -> Iterable[File]:
         """HAProxy first, except where the holder has loaded new settings already and keepalived cannot hear it until it has them, too."""
@@ -234,16 +232,12 @@ class Installer:
         """Installs the good files, and reloads every daemon that was asked to load a new one."""
         if self.good is None:
             return
-        self._files.write(self.good)
+        self.files.write(self.good)
         verdicts = [await self._load(file) for file in asked]
         self._dirty = any(verdict != ACCEPTED for verdict in verdicts)
 
-    def refresh(self) -> None:
-        """Writes the present endpoints of Services into the installed haproxy.cfg. Raises OSError."""
-        self._files.refresh()
-
     def _commit(self, new: Bundle) -> None:
-        self._files.commit(new)
+        self.files.commit(new)
         self.good, self._dirty = new, False
 
 

@@ -37,11 +37,10 @@ _PATIENCE: Final = 10.0
 
 
 class ConfigurationFile(Protocol):
-    """What this module needs of the installer."""
+    """What this module needs of `config/files.ConfigFiles`."""
 
-    @property
-    def loading(self) -> bool:
-        """Whether HAProxy is being reloaded: then it is not known which configuration answers."""
+    loading: bool
+    """Whether HAProxy is being reloaded: then it is not known which configuration answers."""
 
     def refresh(self) -> None:
         """Writes the present endpoints into haproxy.cfg. Raises OSError."""

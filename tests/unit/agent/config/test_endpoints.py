@@ -42,14 +42,14 @@ async def test_haproxys_file_has_the_endpoints_and_the_good_copy_has_not(node: N
     assert live(node) == f"h1\n{LINE}" and node.paths.good(File.HAPROXY).read_text() == "h1"
     assert node.live() == first.texts and await node.installer.find_deviations() == frozenset()
     endpoints.lines = []
-    node.installer.refresh()
+    node.installer.files.refresh()
     assert live(node) == "h1" and not node.daemons.requests, "no reload"
 
 
 async def test_a_refresh_leaves_a_file_alone_that_somebody_else_has_changed(node: Node, endpoints: Endpoints) -> None:
     await node.install_first()
     node.paths.live(File.HAPROXY).write_text("foreign")
-    node.installer.refresh()
+    node.installer.files.refresh()
     assert live(node) == "foreign"
     await node.installer.restore(await node.installer.find_deviations())
     assert live(node) == f"h1\n{LINE}"
@@ -60,7 +60,7 @@ async def test_the_interrupted_installation_of_another_file_is_not_refreshed(nod
     node.paths.live(File.HAPROXY).write_text(f"h2\n{LINE}")
     restarted = Installer(node.paths, node.daemons, lambda: node.listeners, servers=endpoints)
     endpoints.lines = []
-    restarted.refresh()
+    restarted.files.refresh()
     assert live(node) == f"h2\n{LINE}"
 
 
@@ -68,7 +68,7 @@ async def test_a_restarted_agent_refreshes_the_file(node: Node, endpoints: Endpo
     await node.install_first()
     restarted = Installer(node.paths, node.daemons, lambda: node.listeners, servers=endpoints)
     endpoints.lines = []
-    restarted.refresh()
+    restarted.files.refresh()
     assert live(node) == "h1"
 
 
@@ -92,6 +92,6 @@ async def test_new_files_wait_until_their_services_have_been_seen_but_not_for_ev
 async def test_only_haproxys_reload_counts_as_one(node: Node, endpoints: Endpoints) -> None:
     await node.install_first()
     seen: list[bool] = []
-    node.daemons.before_reload = lambda: seen.append(node.installer.loading)
+    node.daemons.before_reload = lambda: seen.append(node.installer.files.loading)
     await node.installer.install(bundle("r2", haproxy="h2", keepalived="k2"))
-    assert seen == [True, False] and not node.installer.loading
+    assert seen == [True, False] and not node.installer.files.loading
