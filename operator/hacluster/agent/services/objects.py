@@ -95,11 +95,17 @@ def _is_tcp(port: Mapping[str, Any]) -> bool:
 
 
 def _endpoint(found: Mapping[str, Any], version: int) -> SliceEndpoint | None:
-    """The endpoint; None without an address. All addresses of one endpoint are alike, and only the first is used, as the API says."""
+    """The endpoint; None without an address. All addresses of one endpoint are alike, and only the first is used, as the API says.
+
+    The text becomes a part of HAProxy's configuration, so it is never more than an address, whoever wrote the slice.
+    """
     conditions = found.get("conditions") or {}
     ready = conditions.get("ready") is not False  # a condition that is not known counts as true
     serving = conditions.get("serving")
-    address = ip_address(next(iter(found.get("addresses") or ()), "0.0.0.0"))
-    if address.version != version or address.is_unspecified:
+    try:
+        address = ip_address(str(next(iter(found.get("addresses") or ()), "0.0.0.0")))
+    except ValueError:
+        return None
+    if address.version != version or address.is_unspecified or "%" in str(address):
         return None
     return SliceEndpoint(address=str(address), ready=ready, serving=ready if serving is None else bool(serving))

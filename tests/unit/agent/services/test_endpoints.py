@@ -72,7 +72,9 @@ def test_slices_of_others_and_what_is_no_address_are_left_out() -> None:
         slice_of(endpoint("10.1.0.7"), owner="blog", name="blog-1"),
         {**slice_of(endpoint("10.1.0.8")), "addressType": "FQDN"},
     )
-    no_address = slice_of({"addresses": []}, endpoint("0.0.0.0"), endpoint("fd00::1"), name="shop-2")
+    no_address = slice_of(
+        {"addresses": []}, endpoint("0.0.0.0"), endpoint("fd00::1"), endpoint("10.1.0.1 disabled"), name="shop-2"
+    )
     assert found(service(), *others, no_address) == Endpoints()
 
 
