@@ -76,6 +76,8 @@ class ServerGroup:
     """The words of each `server` line. Those of a Service's endpoints are added on the node."""
     followed: str
     """Name of the proxy, if the agent adds its servers, the endpoints of a Service (`names.endpoints_marker`); else empty."""
+    words: tuple[str, ...]
+    """What the lines of these endpoints say. It is a comment here, so that another word is another file, which HAProxy loads."""
     consistent: bool
     """Whether requests are spread by a hash that servers can join at run time, without most clients changing theirs."""
 
@@ -100,6 +102,7 @@ def server_group(cluster: HACluster, topology: Topology, target: Target) -> Serv
         ),
         servers=tuple(_server_line(cluster, target, *each) for each in _servers(cluster, topology, target)),
         followed=target.proxy if follows else "",
+        words=tuple(endpoint_words(target).split()) if follows else (),
         consistent=follows and target.balance in _HASHES,
     )
 
