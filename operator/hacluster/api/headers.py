@@ -76,6 +76,6 @@ class Headers(Model):
     )
 
     request: HeaderChanges = HeaderChanges()
-    """Of requests."""
+    """Changes of requests, before a server sees them."""
     response: HeaderChanges = HeaderChanges()
-    """Of responses."""
+    """Changes of responses, before the client sees them."""

@@ -126,9 +126,9 @@ or None: servers always count as up. Default: HTTP in mode HTTP, TCP in mode TCP
     port: Port | None = None
     """Port that is checked. Default: the server's."""
     tls: CheckTLS | None = None
-    """Check over TLS (HTTP and Exchange)."""
+    """The check speaks TLS with the server (types HTTP and Exchange). Default: it does not."""
     method: HealthCheckMethod = HealthCheckMethod.OPTIONS
-    """HTTP method (type HTTP)."""
+    """Method of the request (type HTTP): OPTIONS, GET or HEAD."""
     path: UrlTarget = "/"
     """Path that is asked for (type HTTP)."""
     host: Annotated[str, Text("a host name, with a port or none, such as shop.example.com", "^[A-Za-z0-9.:_-]*$", 253)] = ""

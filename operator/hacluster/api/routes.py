@@ -69,15 +69,15 @@ class Route(Model):
     replace_prefix: UrlPath | None = None
     """What the servers see instead of pathPrefix. Default: the path stays."""
     balance: Balance | None = None
-    """How a server is chosen."""
+    """How a server is chosen. Default: as the listener's."""
     cookie: Cookie | None = None
-    """Stickiness by cookie."""
+    """Stickiness by a cookie. Default: the listener's."""
     timeouts: RouteTimeouts = RouteTimeouts()
     """What differs from the listener's timeouts."""
     health_check: HealthCheck | None = None
-    """How servers are checked."""
+    """How servers are checked. Default: the listener's healthCheck, as a whole."""
     backend: Backend
-    """Where requests go."""
+    """Where requests that fit go."""
 
 
 def route_names(routes: Sequence[Route]) -> tuple[str, ...]:
