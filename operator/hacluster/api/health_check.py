@@ -1,7 +1,7 @@
 """Model of `healthCheck`: how HAProxy finds out whether a server works."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -11,6 +11,9 @@ from hacluster.api.types import Enumeration, Port, Timer, UrlTarget
 
 _STATUS = "[1-5][0-9]{2}"
 _MESSAGE = Text("printable ASCII characters, tabs and line ends", "^[\\t\\n\\r -~]*$", 255)
+
+
+UNCHECKED_APACHE: Final = "Apache's servers are checked, so that a node that is lost gets no requests; choose another type"
 
 
 class HealthCheckType(Enumeration):

@@ -60,8 +60,8 @@ class ProxyProtocol(Model):
     accept: bool = False
     """Every connection begins with it, version 1 or 2; others are closed. Whoever reaches the port can claim any client's address."""
     send: SendProxyProtocol = SendProxyProtocol.NONE
-    """None: it is not sent. V1 (text) or V2 (binary): the servers get it at the start of every connection, and must expect it. Checks on the server's port send
-it as well."""
+    """None: it is not sent. V1 (text) or V2 (binary): the servers get it at the start of every connection, and must expect it. Checks on
+the server's port send it as well."""
 
 
 def _no_udp(value: Any) -> Any:

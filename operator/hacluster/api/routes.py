@@ -8,7 +8,7 @@ from pydantic import Field
 from hacluster.api.balancing import UNIFORM_WEIGHTS, Balance, Cookie
 from hacluster.api.base import Model, Rule
 from hacluster.api.constraints import ListSet, Text
-from hacluster.api.health_check import HealthCheck
+from hacluster.api.health_check import UNCHECKED_APACHE, HealthCheck, HealthCheckType
 from hacluster.api.servers import Backend
 from hacluster.api.timeouts import RouteTimeouts
 from hacluster.api.types import UrlPath
@@ -57,6 +57,12 @@ class Route(Model):
             message=UNIFORM_WEIGHTS,
             holds=lambda r: r.balance is not Balance.FIRST or all(each.weight <= 1 for each in r.backend.servers or ()),
             field="backend.servers",
+        ),
+        Rule(
+            cel="!has(self.healthCheck) || !has(self.healthCheck.type) || self.healthCheck.type != 'None' || !has(self.backend.apache)",
+            message=UNCHECKED_APACHE,
+            holds=lambda r: r.health_check is None or r.health_check.type is not HealthCheckType.NONE or r.backend.apache is None,
+            field="healthCheck.type",
         ),
     )
 

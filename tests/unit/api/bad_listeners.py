@@ -46,6 +46,11 @@ BAD_LISTENERS = [
         f"{_CHECK}.type",
         "Apache's servers are checked",
     ),
+    Bad(
+        {_ROUTE: _route(healthCheck={"type": "None"}, backend={"apache": {}})},
+        f"{_ROUTE}.healthCheck.type",
+        "Apache's servers are checked",
+    ),
     # Servers.
     Bad(_server(address=ABSENT), _SERVER, "exactly one of address and hostname"),
     Bad(_server(hostname="db1.lan"), _SERVER, "exactly one of address and hostname"),
