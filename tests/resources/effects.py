@@ -1,6 +1,5 @@
 """Changes one field alone, and says whether that changes anything in the files or objects of the plan."""
 
-from collections.abc import Iterable
 from typing import Any, Final
 
 from hacluster.api import HACluster, parse
@@ -28,8 +27,14 @@ NEVER_ALONE: Final = {
     "spec.haproxy.listeners[].routes[].healthCheck.tls.verify": "has one value",
 }
 """Fields that cannot be changed alone in any valid resource, and why."""
-FACTS: Final = ("spec.nodes[]", "spec.virtualRouters[].preferredNode")
-"""What is said of single nodes may be what the nodes do anyway (docs/decisions/0031)."""
+MAY_SAY_THE_SAME: Final = {
+    "spec.nodes[]": "what is said of single nodes may be what they do anyway (docs/decisions/0031)",
+    "spec.virtualRouters[].preferredNode": "may be the node that is first anyway",
+    "spec.haproxy.listeners[].bindRouters": "has no order, and may name all routers, like its default",
+}
+"""Begins of the paths of fields of which two values may mean the same, and why. Each has an effect in some resource all the same."""
+_TRIED: Final = 4
+"""Other values of each field."""
 
 Rendered = tuple[Any, Any]
 
@@ -40,18 +45,19 @@ def plan_of(resource: Resource) -> Rendered:
 
 
 def has_effect(resource: Resource, base: Rendered, path: str, key: str, schema: Schema) -> bool | None:
-    """Whether some accepted change of this field alone changes the plan. None: no other value is accepted here."""
+    """Whether each other value of this field that is accepted changes the plan. None: no other value is accepted here."""
     spec, verdict = parse(resource).spec, None
-    for value in (ABSENT, *some_values(key, schema)):
+    for value in (ABSENT, *some_values(key, schema)[:_TRIED]):
         try:
             changed = parse(put(resource, path, value))
         except InvalidResource:
             continue
         if changed.spec != spec:
-            if _rendered(changed) != base:
-                return True
+            differs = _rendered(changed) != base
             # Without the field its default may be the same value, written out.
-            verdict = verdict if value is ABSENT else False
+            if not differs and value is not ABSENT:
+                return False
+            verdict = differs or verdict
     return verdict
 
 
@@ -60,10 +66,6 @@ def _rendered(cluster: HACluster) -> Rendered:
     return plan.texts, plan.objects
 
 
-def fields_of_plan(resource: Resource) -> Iterable[tuple[str, str, Any]]:
-    """Every field that is there, apart from those that the operator keeps for itself, and what has only such fields."""
-    return [each for each in present_fields(resource) if not any(_is_in(own, each[1]) for own in OPERATORS_OWN)]
-
-
-def _is_in(path: str, other: str) -> bool:
-    return path == other or path.startswith((f"{other}.", f"{other}["))
+def fields_of_plan(resource: Resource) -> list[tuple[str, str, Schema]]:
+    """Every field that is there, apart from mappings of other fields, and from those that the operator keeps for itself."""
+    return [each for each in present_fields(resource) if each[1] not in OPERATORS_OWN and "properties" not in each[2]]

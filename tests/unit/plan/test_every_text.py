@@ -35,6 +35,8 @@ MEANS_MORE = (
     "user",
     "send",
     "expect",
+    "pathPrefix",
+    "drain",
 )
 """Ends of the paths of fields of which another likely value changes more than one word: an interface that a node lacks, an empty text."""
 
