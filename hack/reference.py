@@ -13,9 +13,10 @@ import yaml
 from pydantic import BaseModel
 
 from hacluster.api import HAClusterSpec, HAClusterStatus, Model, durations
-from hacluster.api.base import fields_of
+from hacluster.api.base import Alternative, Rule, fields_of
 from hacluster.api.constraints import VALIDATIONS, Text
-from hacluster.api.crd import Schema, build_schema
+from hacluster.api.crd import build_schema
+from hacluster.api.schemas import Schema
 from tests.unit.api.fields import fields
 
 Place = tuple[str, Schema]
@@ -108,7 +109,8 @@ def _rules(model: type[BaseModel]) -> Iterator[str]:
     """What the models' rules between fields refuse; fields with the same message share a line."""
     fields: dict[str, list[str]] = {}
     if issubclass(model, Model):
-        for rule in (*model.rules, *model.alternatives):
+        rules: tuple[Rule | Alternative, ...] = (*model.rules, *model.alternatives)
+        for rule in rules:
             fields.setdefault(rule.message, []).extend([f"`{rule.field}`"] if rule.field else [])
     for message, names in fields.items():
         yield f"- {', '.join(dict.fromkeys(names))}{': ' if names else ''}{_one_line(message)}"
