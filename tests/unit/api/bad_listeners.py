@@ -63,6 +63,7 @@ BAD_LISTENERS = [
     Bad({f"{_LISTENER}.allowedSources": []}, f"{_LISTENER}.allowedSources", "at least 1"),
     # Headers.
     Bad({f"{_REQUEST}.set": {"X-A": "{client}"}}, f"{_REQUEST}.set.X-A", "braces only around"),
+    Bad({f"{_REQUEST}.set": {"X-A": ""}}, f"{_REQUEST}.set.X-A", "at least one"),
     Bad({f"{_REQUEST}.set": {"X-A": "{"}}, f"{_REQUEST}.set.X-A", "braces only around"),
     Bad({f"{_REQUEST}.set": {"X-A": "a\r\nb"}}, f"{_REQUEST}.set.X-A", "printable ASCII"),
     Bad({f"{_REQUEST}.set": {"X A": "a"}}, f'{_REQUEST}.set["X A"]', "its key must be a header's name", f"{_REQUEST}.set"),
