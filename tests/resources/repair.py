@@ -15,7 +15,7 @@ from hacluster.errors import InvalidResource, Problem
 from tests.resources.values import examples
 from tests.unit.api.examples import ABSENT, Resource, put
 
-_MOST_STEPS = 120
+_MOST_STEPS = 400
 
 
 @dataclass(frozen=True)
