@@ -4,7 +4,7 @@ PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
 API_WORKERS := 3
 
-.PHONY: help venv check test test-unit test-daemons test-api test-e2e bench bench-moves walk demo demo-down generate lock
+.PHONY: help venv check test test-unit test-daemons test-api test-e2e resources bench bench-moves walk demo demo-down generate lock
 help:
 	@echo "make demo       create the tutorial's three-node cluster on a real Kubernetes, and cause one failover"
 	@echo "make demo-down  remove that cluster"
@@ -12,9 +12,10 @@ help:
 	@echo "make check      format, lint, types, import rules, generated files (seconds)"
 	@echo "make test-unit, test-daemons, test-api, test-e2e   one kind of test: see the table in CONTRIBUTING.md"
 	@echo "make bench      measure the long statistics, written to docs/benchmarks (BENCH='--only throughput' for one section)"
+	@echo "make resources  2,000 random resources over all fields, and as many mistakes: effects, API server, daemons"
 	@echo "make walk       change a running resource again and again under load (WALK='--seed 7 --steps 300', WALK=fields, WALK=samples)"
 	@echo "make bench-moves  pods deleted and rolling upgrades on kind, many times (MOVES='--deletions 2 --only fast' for a part)"
-	@echo "make generate   write crds/ and manifests/ from the models and the chart; make lock: the lock files"
+	@echo "make generate   write crds/, docs/reference.md and manifests/ from the models and the chart; make lock: the lock files"
 	@echo "make venv       make .venv, which all other targets do first"
 
 venv:
@@ -62,6 +63,12 @@ bench: venv
 # 30 steps between whole samples take 8 minutes, 37 random ones took 17; the seed is printed, and a violation comes with the command that repeats it.
 walk: venv
 	$(PY) -m tests.dataplane.run_walk $(WALK)
+
+# The tests of `make test` that draw random resources, with so many of them (RESOURCES=500 for fewer).
+RESOURCES ?= 2000
+resources: venv
+	RESOURCES=$(RESOURCES) $(PYTEST) -n 2 --dist worksteal --timeout 7200 --durations=10 tests/unit/plan/test_effects.py \
+	  tests/api/test_random_resources.py tests/daemons/plan/test_anything_accepted.py
 
 # Pods deleted and rolling upgrades on kind, each many times under load. Its time is not measured yet.
 bench-moves: venv

@@ -1,4 +1,4 @@
-"""Writes the generated files: the CRD from the models, the chart's copy of the CRD, the plain manifests from the chart.
+"""Writes the generated files: CRD and reference from the models, the chart's copy of the CRD, the plain manifests from the chart.
 
 `python hack/generate.py` writes them. With `--check` it writes nothing, prints the files that are out of date, and exits with 1 if
 there are any; `tests/unit/install/test_manifests.py` runs the same check.
@@ -19,6 +19,7 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
+from hack.reference import reference_page  # noqa: E402
 from hacluster.api.crd import build_crds, to_yaml  # noqa: E402
 from tests.cluster import cache, gobuild, versions  # noqa: E402
 
@@ -46,6 +47,7 @@ def generate(root: Path) -> dict[Path, str]:
     `root` has a copy of the chart, which is rendered. Its CRD template is replaced first: the manifests must have the new CRD.
     """
     texts = {Path("crds") / f"{crd['spec']['names']['singular']}.yaml": API_HEADER + to_yaml(crd) for crd in build_crds()}
+    texts[Path("docs") / "reference.md"] = reference_page()
     texts[CHART_CRD] = chart_crd()
     (root / CHART_CRD).write_text(texts[CHART_CRD])
     objects = without_helm(render(root / CHART))

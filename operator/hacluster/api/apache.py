@@ -12,7 +12,7 @@ class ConfigMapReference(Model):
     """A ConfigMap in the resource's namespace."""
 
     name: ConfigMapName
-    """Its name."""
+    """Name of the ConfigMap. Its keys are the names of the files."""
 
 
 class Apache(Model):

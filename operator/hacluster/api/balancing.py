@@ -45,8 +45,9 @@ class Cookie(Model):
     name: Annotated[str, Text("letters, digits, '_', '.' and '-', such as SERVERID", "^[A-Za-z0-9_.-]+$", 64)]
     """Name of the cookie; its value is the server's name."""
     secure: bool = False
-    """Send it over TLS only."""
+    """Browsers send the cookie over TLS only."""
     http_only: bool = False
-    """Hide it from scripts."""
+    """Scripts of a page cannot read the cookie."""
     same_site: SameSite | None = None
-    """SameSite attribute."""
+    """Whether browsers send the cookie with requests from other sites. Strict: never. Lax: when a link is followed. None: always (needs
+secure). Default: no such attribute, browsers decide."""

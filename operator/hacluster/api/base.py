@@ -4,6 +4,7 @@ A model lists its rules between fields in `rules`. Each `Rule` has a CEL express
 in Python for `hacluster validate`; they stand side by side so that a change of one is not made without the other.
 """
 
+import functools
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -95,6 +96,7 @@ def without_effect(fields: Mapping[str, str], *, unless: str, effective: Callabl
     return tuple(rule(*each) for each in fields.items())
 
 
+@functools.cache
 def fields_of(model: type[BaseModel] | None) -> dict[str, type[BaseModel] | None]:
     """The fields' YAML names; the value is the model that the field, its list items or its map values have, or None."""
     return {} if model is None else {yaml_name(name): _model_in(field.annotation) for name, field in model.model_fields.items()}

@@ -23,7 +23,7 @@ class ForwardFor(Model):
     """What happens to the request's header X-Forwarded-For."""
 
     mode: ForwardForMode
-    """Replace, Append or None."""
+    """Replace: it is set to the client's address. Append: the address is added to what the client sent. None: it stays as it came."""
 
 
 _BY_BOOLEAN = {True: ForwardFor(mode=ForwardForMode.REPLACE), False: ForwardFor(mode=ForwardForMode.NONE)}

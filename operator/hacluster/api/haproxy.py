@@ -72,7 +72,7 @@ class Log(Model):
     address: Address = Field(default="127.0.0.1", validate_default=True)
     """Syslog server, for Syslog; for File the address on which rsyslog listens."""
     port: Port = 514
-    """UDP port of the syslog server."""
+    """UDP port of the syslog server, or of rsyslog for File."""
 
 
 class Stats(Model):
@@ -112,17 +112,17 @@ class Stats(Model):
     enabled: bool = True
     """false: no page, and its port is free."""
     port: Port = 8080
-    """Port of the page on every node."""
+    """Port of the page, on every node and on the virtual IPs."""
     path: UrlPath = "/stats"
-    """Path of the page."""
+    """Path of the page, on that port."""
     realm: Annotated[str, Text("letters, digits, blanks, '.', '_' and '-'", "^[A-Za-z0-9 ._-]+$", 64)] = "HAProxy Statistics"
-    """Realm that a browser shows."""
+    """Name of the page that a browser shows when it asks for a password."""
     interface: InterfaceName | None = None
     """Serve the page on this interface only. Default: on every address."""
     metrics: bool = False
     """Serve HAProxy's own metrics for Prometheus at /metrics of this port."""
     admin: bool = False
-    """Allow servers to be disabled from the page."""
+    """Servers can be disabled and enabled on the page."""
     allow_unauthenticated_admin: bool = False
     """Accept an admin page that asks for no password."""
 
@@ -185,9 +185,9 @@ class Haproxy(Model):
     )
 
     max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = 4000
-    """Connections of the whole process (global maxconn)."""
+    """Connections of the whole HAProxy process; further ones wait in the kernel (global maxconn)."""
     proxy_max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = 8000
-    """Connections of one listener (defaults maxconn)."""
+    """Connections of each listener that has no maxConnections of its own; further ones wait in the kernel (defaults maxconn)."""
     retries: Annotated[int, Field(ge=0, le=100)] = 3
     """Further tries of a connection that failed, and of a GET, HEAD or OPTIONS request that a server closed without an answer."""
     timeouts: Timeouts = Timeouts()

@@ -26,8 +26,8 @@ HeaderName = Annotated[str, Text("a header's name such as X-Real-IP: letters, di
 HeaderValue = Annotated[
     str,
     Text(
-        "printable ASCII characters; braces only around clientAddress, port, host or scheme",
-        rf"^([ -z|~]|[{{]({'|'.join(PLACEHOLDERS)})[}}])*$",
+        "printable ASCII characters, at least one; braces only around clientAddress, port, host or scheme",
+        rf"^([ -z|~]|[{{]({'|'.join(PLACEHOLDERS)})[}}])+$",
         512,
     ),
 ]
@@ -76,6 +76,6 @@ class Headers(Model):
     )
 
     request: HeaderChanges = HeaderChanges()
-    """Of requests."""
+    """Changes of requests, before a server sees them."""
     response: HeaderChanges = HeaderChanges()
-    """Of responses."""
+    """Changes of responses, before the client sees them."""

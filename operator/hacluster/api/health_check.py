@@ -1,7 +1,7 @@
 """Model of `healthCheck`: how HAProxy finds out whether a server works."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -11,6 +11,9 @@ from hacluster.api.types import Enumeration, Port, Timer, UrlTarget
 
 _STATUS = "[1-5][0-9]{2}"
 _MESSAGE = Text("printable ASCII characters, tabs and line ends", "^[\\t\\n\\r -~]*$", 255)
+
+
+UNCHECKED_APACHE: Final = "Apache's servers are checked, so that a node that is lost gets no requests; choose another type"
 
 
 class HealthCheckType(Enumeration):
@@ -126,9 +129,9 @@ or None: servers always count as up. Default: HTTP in mode HTTP, TCP in mode TCP
     port: Port | None = None
     """Port that is checked. Default: the server's."""
     tls: CheckTLS | None = None
-    """Check over TLS (HTTP and Exchange)."""
+    """The check speaks TLS with the server (types HTTP and Exchange). Default: it does not."""
     method: HealthCheckMethod = HealthCheckMethod.OPTIONS
-    """HTTP method (type HTTP)."""
+    """Method of the request (type HTTP): OPTIONS, GET or HEAD."""
     path: UrlTarget = "/"
     """Path that is asked for (type HTTP)."""
     host: Annotated[str, Text("a host name, with a port or none, such as shop.example.com", "^[A-Za-z0-9.:_-]*$", 253)] = ""

@@ -9,7 +9,7 @@ from typing import Any, Final
 from hacluster.api.balancing import UNIFORM_WEIGHTS, Balance
 from hacluster.api.base import Alternative, Rule, yaml_name
 from hacluster.api.forward_for import ForwardForMode
-from hacluster.api.health_check import HealthCheck, HealthCheckType
+from hacluster.api.health_check import UNCHECKED_APACHE, HealthCheck, HealthCheckType
 from hacluster.api.routes import route_names
 from hacluster.api.timeouts import HTTP_TIMEOUTS
 
@@ -56,16 +56,22 @@ def _backends(listener: Any) -> list[Any]:
     return [listener.backend, *(route.backend for route in listener.routes)]
 
 
-def _uniform_weights(listener: Any) -> bool:
-    inheriting = [listener.backend, *(route.backend for route in listener.routes if route.balance is None)]
-    return listener.balance is not Balance.FIRST or all(s.weight <= 1 for each in inheriting for s in each.servers or ())
+def _weighted(backend: Any) -> bool:
+    return any(server.weight > 1 for server in backend.servers or ())
+
+
+def _weighted_route(listener: Any) -> str | None:
+    """Path of the servers of the first route that inherits balance First and has weights; or None."""
+    if listener.balance is not Balance.FIRST:
+        return None
+    routes = ((index, route) for index, route in enumerate(listener.routes) if route.balance is None and _weighted(route.backend))
+    return next((f"routes[{index}].backend.servers" for index, _ in routes), None)
 
 
 def _unchecked_apache(listener: Any) -> bool:
-    """Whether Apache's servers would be used without a check."""
-    checks = [(listener.health_check, listener.backend)]
-    checks += [(route.health_check or listener.health_check, route.backend) for route in listener.routes]
-    return any(check.type is HealthCheckType.NONE and backend.apache is not None for check, backend in checks)
+    """Whether Apache's servers would be used with the listener's own check, which is none."""
+    inheriting = [listener.backend, *(route.backend for route in listener.routes if route.health_check is None)]
+    return listener.health_check.type is HealthCheckType.NONE and any(each.apache is not None for each in inheriting)
 
 
 RULES: Final = (
@@ -108,17 +114,23 @@ RULES: Final = (
         field="healthCheck.tls",
     ),
     Rule(
-        cel="self.balance != 'First' || ((!has(self.backend.servers) || self.backend.servers.all(s, s.weight <= 1)) && "
-        "self.routes.all(r, has(r.balance) || !has(r.backend.servers) || r.backend.servers.all(s, s.weight <= 1)))",
+        cel="self.balance != 'First' || !has(self.backend.servers) || self.backend.servers.all(s, s.weight <= 1)",
         message=UNIFORM_WEIGHTS,
-        holds=_uniform_weights,
+        holds=lambda listener: listener.balance is not Balance.FIRST or not _weighted(listener.backend),
         field="backend.servers",
     ),
     Rule(
-        cel="(!has(self.healthCheck.type) || self.healthCheck.type != 'None' || (!has(self.backend.apache) && "
-        "self.routes.all(r, has(r.healthCheck) || !has(r.backend.apache)))) && self.routes.all(r, !has(r.backend.apache) || "
-        "!has(r.healthCheck) || !has(r.healthCheck.type) || r.healthCheck.type != 'None')",
-        message="Apache's servers are checked, so that a node that is lost gets no requests; choose another type",
+        cel="self.balance != 'First' || self.routes.all(r, has(r.balance) || !has(r.backend.servers) || "
+        "r.backend.servers.all(s, s.weight <= 1))",
+        message=UNIFORM_WEIGHTS,
+        holds=lambda listener: _weighted_route(listener) is None,
+        field="routes",
+        wrong_field=lambda listener: _weighted_route(listener) or "routes",
+    ),
+    Rule(
+        cel="!has(self.healthCheck.type) || self.healthCheck.type != 'None' || (!has(self.backend.apache) && "
+        "self.routes.all(r, has(r.healthCheck) || !has(r.backend.apache)))",
+        message=UNCHECKED_APACHE,
         holds=lambda listener: not _unchecked_apache(listener),
         field="healthCheck.type",
     ),

@@ -60,8 +60,8 @@ class ProxyProtocol(Model):
     accept: bool = False
     """Every connection begins with it, version 1 or 2; others are closed. Whoever reaches the port can claim any client's address."""
     send: SendProxyProtocol = SendProxyProtocol.NONE
-    """V1 (text) or V2 (binary): the servers get it at the start of every connection, and must expect it. Checks on the server's port send
-it as well."""
+    """None: it is not sent. V1 (text) or V2 (binary): the servers get it at the start of every connection, and must expect it. Checks on
+the server's port send it as well."""
 
 
 def _no_udp(value: Any) -> Any:
@@ -77,17 +77,18 @@ class Listener(Model):
     alternatives = ALTERNATIVES
 
     name: Name
-    """Name of the listener."""
+    """Name of the listener: of its proxy in HAProxy, in HAProxy's log and in status."""
     port: Port
     """Port on which it listens. Two listeners may have the same one if bindRouters sets their addresses apart."""
     bind: Bind = Bind.ANY
-    """Any address of the node, or VirtualIPs only (needs system.nonlocalBind)."""
+    """Any: it listens on every address of the node. VirtualIPs: only on these (needs system.nonlocalBind)."""
     bind_routers: Annotated[tuple[Name, ...], Field(min_length=1, max_length=16), ListSet()] | None = None
     """With bind: VirtualIPs, the virtual routers on whose addresses it listens. Default: all."""
     mode: Annotated[Mode, BeforeValidator(_no_udp)] = Mode.HTTP
-    """HTTP or TCP."""
+    """HTTP: HAProxy reads requests, and balances each. TCP: it passes on bytes, and balances connections."""
     balance: Balance = Balance.ROUND_ROBIN
-    """How a server is chosen."""
+    """How a server is chosen. RoundRobin: in turns, by weight. LeastConnections: the one with the fewest. Source: by the client's address.
+URI: by the path (HTTP). Random: of two at random the less busy one. First: the first one with a free slot (see serverMaxConnections)."""
     connection_mode: ConnectionMode = ConnectionMode.KEEP_ALIVE
     """KeepAlive reuses connections on both sides, ServerClose on the client's only, Close on none (the tutorial's httpclose)."""
     forward_for: ForwardForSetting | None = None
@@ -98,7 +99,7 @@ Append: the address is added to what the client sent. None, or false: what the c
     allowed_sources: Annotated[tuple[Network, ...], Field(min_length=1, max_length=64), ListSet()] | None = None
     """Networks of the clients that are served; others are refused. Default: all."""
     max_connections: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    """Connections of this listener. Default: haproxy.proxyMaxConnections."""
+    """Connections of this listener; further ones wait in the kernel. Default: haproxy.proxyMaxConnections."""
     server_max_connections: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Connections of each of its servers; more requests wait, for up to the timeout queue. Default: no limit."""
     timeouts: ListenerTimeouts = ListenerTimeouts()
@@ -108,10 +109,10 @@ Append: the address is added to what the client sent. None, or false: what the c
     on_server_down: OnServerDown = OnServerDown.KEEP_SESSIONS
     """KeepSessions: connections to a server that a check finds down go on. CloseSessions: they are closed, so that clients connect anew."""
     cookie: Cookie | None = None
-    """Stickiness by cookie."""
+    """Stickiness by a cookie: a client returns to the server that it had (HTTP). Default: none."""
     health_check: HealthCheck = HealthCheck()
     """How servers are checked."""
     routes: Annotated[tuple[Route, ...], Field(max_length=32)] = ()
     """Requests that go elsewhere, by host and path (HTTP). The first that fits is taken, else the backend."""
     backend: Backend
-    """Where requests go."""
+    """Where requests go (in mode TCP, connections)."""

@@ -52,13 +52,13 @@ class Toleration(Model):
     key: LabelKey | None = None
     """Taint key that is tolerated. Default: every key."""
     operator: TolerationOperator | None = None
-    """Exists, or Equal (the default)."""
+    """Exists: a taint with this key. Equal, the default: and with this value."""
     value: LabelValue | None = None
     """Taint value that is tolerated."""
     effect: TaintEffect | None = None
     """NoSchedule, PreferNoSchedule or NoExecute. Default: every effect."""
     toleration_seconds: Annotated[int, Field(ge=0, le=2**31)] | None = None
-    """How long a NoExecute taint is tolerated, in seconds."""
+    """How long a NoExecute taint is tolerated, in seconds. Default: for ever."""
 
 
 Image = Annotated[
@@ -146,10 +146,10 @@ class Resources(Model):
     """Resources of each container; what is absent has a default."""
 
     keepalived: ContainerResources | None = None
-    """keepalived's container."""
+    """Container keepalived of the load balancer's pod."""
     haproxy: ContainerResources | None = None
-    """HAProxy's container."""
+    """Container haproxy of the same pod."""
     agent: ContainerResources | None = None
-    """The agent's container."""
+    """Container agent of the same pod."""
     apache: ContainerResources | None = None
-    """Apache's container."""
+    """Container of Apache's pod."""

@@ -8,7 +8,7 @@ from pydantic import Field
 from hacluster.api.balancing import UNIFORM_WEIGHTS, Balance, Cookie
 from hacluster.api.base import Model, Rule
 from hacluster.api.constraints import ListSet, Text
-from hacluster.api.health_check import HealthCheck
+from hacluster.api.health_check import UNCHECKED_APACHE, HealthCheck, HealthCheckType
 from hacluster.api.servers import Backend
 from hacluster.api.timeouts import RouteTimeouts
 from hacluster.api.types import UrlPath
@@ -58,6 +58,12 @@ class Route(Model):
             holds=lambda r: r.balance is not Balance.FIRST or all(each.weight <= 1 for each in r.backend.servers or ()),
             field="backend.servers",
         ),
+        Rule(
+            cel="!has(self.healthCheck) || !has(self.healthCheck.type) || self.healthCheck.type != 'None' || !has(self.backend.apache)",
+            message=UNCHECKED_APACHE,
+            holds=lambda r: r.health_check is None or r.health_check.type is not HealthCheckType.NONE or r.backend.apache is None,
+            field="healthCheck.type",
+        ),
     )
 
     name: RouteName | None = None
@@ -69,15 +75,15 @@ class Route(Model):
     replace_prefix: UrlPath | None = None
     """What the servers see instead of pathPrefix. Default: the path stays."""
     balance: Balance | None = None
-    """How a server is chosen."""
+    """How a server is chosen. Default: as the listener's."""
     cookie: Cookie | None = None
-    """Stickiness by cookie."""
+    """Stickiness by a cookie. Default: the listener's."""
     timeouts: RouteTimeouts = RouteTimeouts()
     """What differs from the listener's timeouts."""
     health_check: HealthCheck | None = None
-    """How servers are checked."""
+    """How servers are checked. Default: the listener's healthCheck, as a whole."""
     backend: Backend
-    """Where requests go."""
+    """Where requests that fit go."""
 
 
 def route_names(routes: Sequence[Route]) -> tuple[str, ...]:

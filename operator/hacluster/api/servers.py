@@ -36,13 +36,13 @@ class Server(Model):
     name: Name
     """Name of the server, and its cookie's value."""
     address: Address | None = None
-    """Address of the server."""
+    """Address to which HAProxy connects."""
     hostname: HostName | None = None
     """Host name of the server, instead of an address. HAProxy asks for its address again and again; without one, the server is not used."""
     port: Port
-    """Port of the server."""
+    """Port to which HAProxy connects."""
     weight: Annotated[int, Field(ge=0, le=256)] = 1
-    """Share of the traffic, 0-256."""
+    """Share of the traffic, 0-256, compared with the other servers' weights; 0: no new clients."""
     backup: bool = False
     """Used only while no server without backup is up."""
 

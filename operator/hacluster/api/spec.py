@@ -61,15 +61,15 @@ class HAClusterSpec(Model):
     rules = SPEC_RULES
 
     node_selector: Annotated[dict[LabelKey, LabelValue], Field(min_length=1, max_length=16)]
-    """Labels of the nodes that take part."""
+    """Labels of the nodes that take part: those that have all of them. While none has, the condition Stalled says so."""
     tolerations: Annotated[tuple[Toleration, ...], Field(max_length=32)] = ()
-    """Taints that the node pods tolerate, as in a pod's spec."""
+    """Taints that the pods on the nodes tolerate, as in a pod's spec. A node with another taint of NoSchedule or NoExecute runs no pod."""
     paused: bool = False
-    """Observe and report, but change nothing."""
+    """true: the operator observes and reports, but changes nothing. Nodes go on serving, and fail over among themselves."""
     nodes: Annotated[tuple[Node, ...], Field(max_length=64), ListMap("name")] = ()
     """Settings of single nodes, where discovery and defaults are not enough."""
     backend_network: Network | None = None
-    """The network of the backends: a node's backend address is the one inside it."""
+    """The network of Apache on the nodes: it listens on the node's address in this network. Default: the node's InternalIP."""
     virtual_routers: Annotated[tuple[VirtualRouter, ...], Field(min_length=1, max_length=MAX_ROUTERS)]
     """The VRRP instances; several make active/active."""
     vrrp: Vrrp = Vrrp()
@@ -79,7 +79,7 @@ class HAClusterSpec(Model):
     apache: Apache | None = None
     """Apache on every node; absent: none."""
     system: System = System()
-    """Kernel settings of the nodes."""
+    """Kernel settings of the nodes, and how their pods are replaced."""
     images: Images = Images()
     """Images to use instead of the operator's defaults."""
     resources: Resources = Resources()

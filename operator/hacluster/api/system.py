@@ -12,7 +12,7 @@ class Node(Model):
     """Settings of one node; absent fields are discovered or have a default."""
 
     name: NodeName
-    """The Kubernetes node's name."""
+    """Name of the Kubernetes node that the other fields are about."""
     priority: Annotated[int, Field(ge=1, le=254)] | None = None
     """VRRP priority, 1-254, higher wins. Default: 250, 240, 230, … in the order in which nodes joined."""
     interface: InterfaceName | None = None
@@ -32,6 +32,7 @@ class System(Model):
     """Settings of the nodes and their pods."""
 
     nonlocal_bind: bool = False
-    """Set net.ipv4.ip_nonlocal_bind=1 (and IPv6) on the nodes while the cluster exists."""
+    """true: sets net.ipv4.ip_nonlocal_bind=1 (and IPv6) on the nodes while this resource exists, so that HAProxy can listen on
+virtual IPs that another node has."""
     update_strategy: UpdateStrategy = UpdateStrategy()
     """How pods are replaced after a change of their template, such as a new image."""

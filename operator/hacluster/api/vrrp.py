@@ -48,7 +48,7 @@ class VirtualRouter(Model):
     )
 
     name: Name | None = None
-    """Name of the VRRP instance. Default: VI_1, VI_2, … by position."""
+    """Name of the VRRP instance, in keepalived's log and in status. Default: VI_1, VI_2, … by position."""
     virtual_ips: Annotated[tuple[InterfaceAddress, ...], Field(min_length=1, max_length=20), ListSet()]
     """The virtual IPs with their prefix lengths, such as 172.16.7.200/24; one address family per router."""
     virtual_router_id: Annotated[int, Field(ge=1, le=255)] | None = None
@@ -132,7 +132,8 @@ class Preemption(Model):
     )
 
     mode: PreemptionMode = PreemptionMode.IMMEDIATE
-    """Immediate, Delayed (after `delay`) or Never."""
+    """Whether a node with a higher priority takes the virtual IP from a living holder: Immediate, Delayed (after `delay`), or Never (it
+stays until the holder fails)."""
     delay: Annotated[timedelta, span("0s", "1000s")] = timedelta(0)
     """How long a recovered node waits before it takes the virtual IP back, up to 1000s."""
 
@@ -185,6 +186,7 @@ class Vrrp(Model):
     handover: Handover = Handover()
     """What happens to open connections in a planned move."""
     peering: Peering = Peering.MULTICAST
-    """Multicast, or Unicast to the other nodes' addresses."""
+    """Multicast: advertisements go to the whole network segment. Unicast: to the addresses of the other nodes, for networks that
+drop multicast."""
     check: Check = Check()
     """What makes a node fit to hold the virtual IP."""

@@ -46,6 +46,11 @@ BAD_LISTENERS = [
         f"{_CHECK}.type",
         "Apache's servers are checked",
     ),
+    Bad(
+        {_ROUTE: _route(healthCheck={"type": "None"}, backend={"apache": {}})},
+        f"{_ROUTE}.healthCheck.type",
+        "Apache's servers are checked",
+    ),
     # Servers.
     Bad(_server(address=ABSENT), _SERVER, "exactly one of address and hostname"),
     Bad(_server(hostname="db1.lan"), _SERVER, "exactly one of address and hostname"),
@@ -75,6 +80,7 @@ BAD_LISTENERS = [
     Bad({f"{_LISTENER}.allowedSources": []}, f"{_LISTENER}.allowedSources", "at least 1"),
     # Headers.
     Bad({f"{_REQUEST}.set": {"X-A": "{client}"}}, f"{_REQUEST}.set.X-A", "braces only around"),
+    Bad({f"{_REQUEST}.set": {"X-A": ""}}, f"{_REQUEST}.set.X-A", "at least one"),
     Bad({f"{_REQUEST}.set": {"X-A": "{"}}, f"{_REQUEST}.set.X-A", "braces only around"),
     Bad({f"{_REQUEST}.set": {"X-A": "a\r\nb"}}, f"{_REQUEST}.set.X-A", "printable ASCII"),
     Bad({f"{_REQUEST}.set": {"X A": "a"}}, f'{_REQUEST}.set["X A"]', "its key must be a header's name", f"{_REQUEST}.set"),

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hacluster.api.crd import Schema, build_schema
+from hacluster.api.crd import build_schema
+from hacluster.api.schemas import Schema
 from tests.unit.api.examples import EXCLUSIVE, GOOD, Resource, everything, full, put
 
 

@@ -62,8 +62,9 @@ WITHOUT_EFFECT = [
             f"{_LISTENER}.balance": "First",
             f"{_LISTENER}.routes": [{"hosts": ["a.example"], "backend": {"servers": [{**server("a"), "weight": 2}]}}],
         },
-        f"{_LISTENER}.backend.servers",
+        f"{_LISTENER}.routes[0].backend.servers",
         "whatever its weight",
+        f"{_LISTENER}.routes",
     ),
     Bad(
         {
