@@ -46,7 +46,7 @@ def full_listeners() -> list[dict[str, Any]]:
             "healthCheck": health,
             "routes": [
                 {**route, "healthCheck": health},
-                {**route, "name": "mysql", "healthCheck": mysql},
+                {**route, "name": "mysql", "healthCheck": mysql, "cookie": {**cookie, "sameSite": "Lax"}},
                 {**route, "name": "exchange", "healthCheck": exchange, "backend": {"servers": servers}},
                 {"hosts": ["blog.example.com"], "name": "blog", "backend": {"service": {"name": "blog", "port": 80}}},
                 {"pathPrefix": "/", "name": "apache", "backend": {"apache": {}}},
