@@ -49,7 +49,7 @@ def full_listeners() -> list[dict[str, Any]]:
                 {**route, "name": "mysql", "healthCheck": mysql, "cookie": {**cookie, "sameSite": "Lax"}},
                 {**route, "name": "exchange", "healthCheck": exchange, "backend": {"servers": servers}},
                 {"hosts": ["blog.example.com"], "name": "blog", "backend": {"service": {"name": "blog", "port": 80}}},
-                {"pathPrefix": "/", "name": "apache", "backend": {"apache": {}}},
+                {"pathPrefix": "/", "name": "apache", "healthCheck": {"type": "HTTP"}, "backend": {"apache": {}}},
             ],
             "backend": {"apache": {}},
         },
