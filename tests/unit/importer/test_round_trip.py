@@ -28,10 +28,13 @@ class Case:
         return self.resource.parent.name if self.resource.stem == "resource" else self.resource.stem
 
 
+GOLDEN = REPOSITORY / "tests" / "golden" / "cases"
+SERVICE = Case(GOLDEN / "sample-service" / "resource.yaml", GOLDEN / "sample-service" / "nodes.yaml")
+"""Its haproxy.cfg does not say which Services the servers belong to."""
 CASES = [
-    Case(each / "resource.yaml", each / "nodes.yaml") for each in sorted((REPOSITORY / "tests" / "golden" / "cases").iterdir())
+    each for folder in sorted(GOLDEN.iterdir()) if (each := Case(folder / "resource.yaml", folder / "nodes.yaml")) != SERVICE
 ]
-MINIMAL = REPOSITORY / "tests" / "golden" / "cases" / "minimal" / "nodes.yaml"
+MINIMAL = GOLDEN / "minimal" / "nodes.yaml"
 CASES += [
     Case(Path(__file__).parent / "cases" / "listeners.yaml", MINIMAL),
     Case(REPOSITORY / "manifests" / "samples" / "fast.yaml", MINIMAL),
@@ -77,3 +80,8 @@ def test_an_imported_rendering_renders_the_same_files(case: Case) -> None:
         assert after[node][File.HAPROXY.value] == texts[File.HAPROXY.value]
         if case.name not in PROCESS_CHECKS:
             assert after[node][File.KEEPALIVED.value] == texts[File.KEEPALIVED.value]
+
+
+def test_a_backend_whose_servers_are_those_of_a_service_is_a_loss() -> None:
+    losses = [str(each) for each in _import(SERVICE).findings if each.severity.value == "loss"]
+    assert any("default_backend" in each for each in losses), losses
