@@ -32,8 +32,13 @@ def _fields(answer: Answer) -> set[str]:
 
 
 def _names(theirs: set[str], ours: set[str]) -> bool:
-    """Whether the server names a field that `validate` names, or one around it."""
-    return any(our == their or our.startswith((f"{their}.", f"{their}[")) for our in ours for their in theirs)
+    """Whether the server names a field that `validate` names, or one around it, or inside it: what is in an object that is no number."""
+    pairs = [(our, their) for our in ours for their in theirs]
+    return any(
+        one == other or one.startswith((f"{other}.", f"{other}["))
+        for our, their in pairs
+        for one, other in ((our, their), (their, our))
+    )
 
 
 def _difference(server: ApiServer, resource: Resource) -> str:
