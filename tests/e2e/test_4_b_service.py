@@ -1,4 +1,4 @@
-"""A Deployment of twenty pods behind a Service behind the virtual IP: it is replaced under load, with and without the operator."""
+"""A Deployment of twenty pods behind a Service behind the virtual IP: it is scaled under load while no operator runs."""
 
 import json
 from collections.abc import Iterator
@@ -75,31 +75,14 @@ def addresses(front: Front) -> set[str]:
 def follows(front: Front) -> None:
     """Every ready pod answers through the virtual IP, and no other one."""
     wanted = addresses(front)
-    pages = {front.get(f"http://{VIP}/") for _ in range(2 * len(wanted))}
+    # The measuring clients' requests are in between, so each of ours meets any pod.
+    pages = {front.get(f"http://{VIP}/") for _ in range(20 * len(wanted))}
     assert pages == {f"<h1>stand-in for {each}:8080</h1>" for each in wanted}
-
-
-def workers(front: Front) -> dict[str, list[str]]:
-    """HAProxy's processes on each node: a reload would start another one."""
-    return {node: front.process_ids(node, "haproxy -W") for node in front.lab.nodes}
 
 
 def counts(front: Front, pods: int) -> None:
     (listener,) = front.status()["listeners"]
     assert (listener["serversUp"], listener["servers"]) == (pods, pods), listener
-
-
-def test_twenty_pods_are_replaced_under_load_without_a_failed_request_and_without_a_reload(shop: Front) -> None:
-    eventually(lambda: counts(shop, REPLICAS), within=60, every=0.5)
-    before, old = workers(shop), addresses(shop)
-    with both_clients(shop.lab, f"{REPLICAS} pods of a Service replaced") as seen:
-        shop.kubectl("rollout", "restart", "deployment/shop")
-        shop.kubectl("rollout", "status", "deployment/shop", "--timeout=300s")
-        eventually(lambda: follows(shop), within=30, every=0.5)
-    assert not seen[0].failed, seen[0].failed[:5]
-    assert len(addresses(shop)) == REPLICAS and not addresses(shop) & old
-    assert workers(shop) == before
-    eventually(lambda: counts(shop, REPLICAS), within=30, every=0.5)
 
 
 def test_without_the_operator_the_nodes_go_on_following(shop: Front) -> None:
