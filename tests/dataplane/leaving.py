@@ -17,9 +17,12 @@ from packets import CLIENT
 
 from hacluster.agent.handover.soft_stop import SoftStop
 from hacluster.api import parse
+from hacluster.nodeconfig import File
 from hacluster.rehearse.faults import FaultInjector, plan_with_yields
 from hacluster.rehearse.lab import Lab, running_lab
+from hacluster.rehearse.measure import measure_window
 from hacluster.rehearse.settled import is_ready, wait_for
+from hacluster.timing import LEAD
 
 WINDOW = 8.0
 """Seconds for which the client is watched."""
@@ -59,6 +62,9 @@ def main() -> None:
             results["restarted"] = restart(lab)
             injector.settle()
             results["wandered"] = wander(lab)
+            stay(lab)
+            injector.settle()
+            results["changed"] = change_settings(lab)
         else:
             results["givenBack"] = give_back(lab, injector)
     print(json.dumps(results))
@@ -185,6 +191,33 @@ def restart(lab: Lab) -> dict[str, object]:
     with lab.lock:
         node.start_pod()
     return {"connections": connections, "early": early, "left": left}
+
+
+def change_settings(lab: Lab) -> dict[str, object]:
+    """The virtual router ID changes, and the holder's pod ends before it has loaded it; only one other node is fit.
+
+    Failed requests, how long two nodes had the virtual IP (ms), and whether the new holder has it after all.
+    """
+    first, second, third = sorted(lab.nodes, key=lambda name: name != lab.holder)
+    with lab.lock:
+        lab.nodes[third].restarts = lab.nodes[first].restarts = False
+        lab.nodes[third].signal("haproxy", signal.SIGKILL)
+    with lab.clients.running(lab.target, connections=20):
+        time.sleep(0.5)
+        began = time.monotonic()
+        routers = [each.model_copy(update={"virtual_router_id": 77}) for each in lab.cluster.spec.virtual_routers]
+        spec = lab.cluster.spec.model_copy(update={"virtual_routers": routers})
+        lab.plan = lab.plan_of(lab.cluster.model_copy(update={"spec": spec}))
+        for name in lab.nodes:
+            lab.deliver(name, lab.plan)
+        time.sleep(LEAD / 2)  # the next holder loads the settings before it has been the holder for a second
+        lab.nodes[first].paths.leave.touch()
+        time.sleep(WINDOW)
+        holders = lab.address_watch.holders(lab.address)
+        window = began, time.monotonic()
+    measured = measure_window(lab.clients.records, lab.address_watch.changes, [], lab.address, window)
+    loaded = "virtual_router_id 77" in lab.nodes[second].paths.good(File.KEEPALIVED).read_text()
+    return {"failed": measured.failed, "dual": round(measured.dual), "holds": holders == {second}, "loaded": loaded}
 
 
 def move(lab: Lab, to: str, *yielding: str) -> None:

@@ -17,6 +17,8 @@ def results(request: pytest.FixtureRequest) -> dict[str, Any]:
     resource = yaml.safe_load(sample("minimal.yaml"))
     # Longer than a pod takes to end and to start again on a busy machine: the connections that wander do not live longer.
     resource["spec"]["vrrp"] = {"handover": {"drain": "40s"}, "preemption": {"mode": request.param}}
+    # They are idle while the virtual IP wanders. HAProxy must not close them for that.
+    resource["spec"]["haproxy"]["timeouts"] = {"httpKeepAlive": "1m"}
     document: dict[str, Any] = json.loads(
         in_node_image("python", "/dataplane/leaving.py", text=yaml.safe_dump(resource)).splitlines()[-1]
     )
@@ -46,6 +48,13 @@ def test_haproxy_does_not_end_before_its_pre_stop_hook(results: dict[str, Any]) 
 @pytest.mark.parametrize("results", ["Immediate"], indirect=True, scope="module")
 def test_an_agent_that_is_killed_during_the_drain_lets_it_go_on(results: dict[str, Any]) -> None:
     assert results["restarted"] == {"connections": 20, "early": False, "left": True}, results
+
+
+@pytest.mark.parametrize("results", ["Immediate"], indirect=True, scope="module")
+def test_a_pod_that_ends_does_not_take_the_virtual_ips_from_nodes_with_newer_settings(results: dict[str, Any]) -> None:
+    found = results["changed"]
+    assert found["holds"] and found["loaded"] and not found["failed"], results
+    assert found["dual"] < 500, results
 
 
 @pytest.mark.parametrize("results", ["Never"], indirect=True, scope="module")

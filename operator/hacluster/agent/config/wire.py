@@ -7,7 +7,7 @@ its virtual IPs up, and the new one starts as BACKUP and waits for three interva
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from hacluster.agent.system.network import without_prefix
@@ -44,6 +44,10 @@ class WireSettings:
     def identity(self) -> tuple[str, int, bool, str]:
         """What makes it the same instance for keepalived."""
         return self.interface, self.virtual_router_id, any(":" in each for each in self.addresses), self.source
+
+    def hears(self, advert: Advert) -> bool:
+        """Whether keepalived with these settings accepts an advertisement. With version 3 it adopts another interval."""
+        return self.sent_by(advert) or (self.version == 3 and replace(self, interval_ms=advert.interval_ms).sent_by(advert))
 
     def sent_by(self, advert: Advert) -> bool:
         """Whether an advertisement has these settings."""

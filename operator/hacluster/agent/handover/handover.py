@@ -11,10 +11,11 @@ A node yields through a track file of keepalived (`yielding.py`).
 import asyncio
 import logging
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final
 
 from hacluster.agent.handover.leave_record import LeaveRecord, LeaveTimes
 from hacluster.agent.handover.soft_stop import SoftStop
+from hacluster.agent.handover.superseded import KeepalivedParent, Superseded
 from hacluster.agent.handover.together import Together
 from hacluster.agent.handover.yielding import YieldFlag, takeover_timeout
 from hacluster.agent.keepalived.track_file import ensure_track
@@ -49,13 +50,6 @@ class LeavePhase(Enum):
     DONE = "done, the daemons may stop"
 
 
-class KeepalivedParent(Protocol):
-    """What this module needs to know of keepalived (`agent/keepalived/process.py`)."""
-
-    def parent(self) -> int | None:
-        """Process id of keepalived's parent process; None while it does not run."""
-
-
 class Handover:
     """Writes the yield track files, and answers the preStop hooks."""
 
@@ -75,6 +69,7 @@ class Handover:
         self._busy_at = 0.0
         self._soft_stop = SoftStop(paths)
         self._together = Together(state, adverts)
+        self._superseded = Superseded(paths, state, adverts, keepalived)
         self._soft_stopped = False
         self._haproxy_was_down = False
         self._parent_before: int | None = None
@@ -100,7 +95,8 @@ class Handover:
     def _is_served(self, router: Router, now: float) -> bool:
         """Whether another node has advertised the router's virtual IPs lately. Priority 0 says that it gives them up."""
         last = self._adverts.last(router.name)
-        return last is not None and last.advert.priority > 0 and now - last.at < SERVES * interval_seconds(router)
+        heard = last is not None and last.advert.priority > 0 and now - last.at < SERVES * interval_seconds(router)
+        return heard or self._superseded.serves(router, now)
 
     # ── yielding ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -148,6 +144,8 @@ class Handover:
             self._phase = LeavePhase.MOVING  # nobody else could serve
         elif self._phase is LeavePhase.DRAINING and self._has_drained(now):
             self._phase = LeavePhase.DONE
+        if self._phase is not LeavePhase.STAYING:
+            self._superseded.end_keepalived(self._routers, now)
         if self._phase is not before:
             log.info("leaving: %s", self._phase.value)
             if self._phase is LeavePhase.DONE:
@@ -165,6 +163,7 @@ class Handover:
         else:
             self._phase = LeavePhase.DRAINING if self._soft_stopped else LeavePhase.MOVING
         self._resume, self._haproxy_was_down = False, False
+        self._superseded.begin()
         self._parent_before = self._keepalived.parent()
         self._sessions, self._busy_at, self._last_count = None, now, now
 

@@ -58,6 +58,11 @@ class Keepalived:
         owners = self.owners()
         return bool(owners) and all(map(processes.stopped, owners))
 
+    def end(self) -> None:
+        """Ends keepalived in order: it gives its virtual IPs up. Nothing happens where it does not run."""
+        if (parent := self.parent()) is not None:
+            processes.send(parent, signal.SIGTERM)
+
     async def reload(self) -> bool | None:
         """Sends SIGHUP. True: keepalived goes on running; False: it ended within 0.3 s; None: nothing was sent.
 

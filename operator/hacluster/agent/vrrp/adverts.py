@@ -32,6 +32,7 @@ class LastAdverts:
     def __init__(self) -> None:
         self._last: dict[str, ReceivedAdvert] = {}
         self._callbacks: list[Callback] = []
+        self._callbacks_unheard: list[Callback] = []
 
     def last(self, router: str) -> ReceivedAdvert | None:
         """The last advertisement for this router; None when there was none."""
@@ -45,6 +46,15 @@ class LastAdverts:
     def subscribe(self, callback: Callback) -> None:
         """Calls `callback` for every advertisement that is recorded from now on, before the next packet is read."""
         self._callbacks.append(callback)
+
+    def subscribe_unheard(self, callback: Callback) -> None:
+        """Calls `callback` for every advertisement of a router's virtual IPs with a virtual router ID that no configuration here has."""
+        self._callbacks_unheard.append(callback)
+
+    def record_unheard(self, router: str, advert: Advert, at: float) -> None:
+        """Passes an advertisement of a member on to those subscribers: it is no last advertisement of the router, as it is now."""
+        for callback in self._callbacks_unheard:
+            callback(router, ReceivedAdvert(advert, at, advert.priority))
 
     def record(self, router: str, advert: Advert, at: float) -> None:
         """Records an advertisement of a member, received at `at` (seconds, monotonic clock), and calls the subscribers."""

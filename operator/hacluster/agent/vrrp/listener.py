@@ -20,7 +20,7 @@ from hacluster.agent.system.network import Network
 from hacluster.agent.vrrp.adverts import LastAdverts
 from hacluster.agent.vrrp.anomalies import Anomalies
 from hacluster.agent.vrrp.arrival import SO_TIMESTAMPNS, Now, arrival
-from hacluster.agent.vrrp.membership import Key, WatchedRouter, differences, is_member, watched_routers
+from hacluster.agent.vrrp.membership import Key, WatchedRouter, advertised_router, differences, is_member, watched_routers
 from hacluster.agent.vrrp.packet import PROTOCOL, Advert, parse_ipv4, parse_ipv6
 from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
@@ -48,6 +48,8 @@ class _Judgement(NamedTuple):
     advert: Advert
     member: bool
     harmless: bool
+    unheard: bool = False
+    """Whether it advertises the router's virtual IPs with another virtual router ID."""
 
 
 class AdvertListener:
@@ -141,6 +143,8 @@ class AdvertListener:
             if router is not None:
                 member = is_member(router, advert)
                 judgement = _Judgement(router, advert, member, member and not differences(router.router, advert))
+            elif other := advertised_router(self._routers.values(), advert, family):
+                judgement = _Judgement(other, advert, member=True, harmless=True, unheard=True)
         if len(self._judgements) >= _MAX_CACHED:
             self._judgements.clear()
         self._judgements[key] = judgement
@@ -149,7 +153,10 @@ class AdvertListener:
     def _record(self, judgement: _Judgement | None, at: float) -> None:
         if judgement is None:
             return
-        router, advert, member, harmless = judgement
+        router, advert, member, harmless, unheard = judgement
+        if unheard:
+            self._adverts.record_unheard(router.router.name, advert, at)
+            return
         # A harmless advertisement matters to `Anomalies` only if it may end an anomaly.
         if not harmless or self._anomalies:
             self._anomalies.record(router, advert, at)

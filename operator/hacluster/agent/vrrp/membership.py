@@ -5,7 +5,7 @@ from `watched_routers`.
 """
 
 import functools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -61,6 +61,15 @@ def is_member(watched: WatchedRouter, advert: Advert) -> bool:
     if watched.members and not ip_address(advert.source).is_link_local:
         return False
     return not watched.addresses.isdisjoint(advert.addresses)
+
+
+def advertised_router(routers: Iterable[WatchedRouter], advert: Advert, family: int) -> WatchedRouter | None:
+    """The router whose virtual IPs a member advertises on its interface, with whatever virtual router ID."""
+    for each in routers:
+        interface, _, version = each.key
+        if (interface, version) == (advert.interface, family) and not each.addresses.isdisjoint(advert.addresses):
+            return each if is_member(each, advert) else None
+    return None
 
 
 def differences(router: Router, advert: Advert) -> tuple[str, ...]:

@@ -47,6 +47,9 @@ class FakeKeepalived:
     def parent(self) -> int | None:
         return self.pid
 
+    def end(self) -> None:
+        self.pid = None
+
 
 def yield_file(paths: Paths) -> str:
     """The content of the router's yield track file."""

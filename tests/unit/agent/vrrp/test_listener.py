@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from ipaddress import ip_interface
 from typing import Any, cast
 
+import pytest
+
 from hacluster.agent.state import AgentState, Observation
 from hacluster.agent.system.network import Address, Link, Network
 from hacluster.agent.vrrp.adverts import LastAdverts
@@ -188,3 +190,20 @@ def test_the_number_of_cached_judgements_is_limited() -> None:
     for each in range(500):
         node.receives(VERSION_3 + each.to_bytes(2, "big"))
     assert len(node.listener._judgements) <= 64
+
+
+def test_virtual_ips_with_another_virtual_router_id_are_told_to_those_who_ask_for_them() -> None:
+    """As when the other nodes have loaded a new one. They say nothing about the router as it is here."""
+    for neighbours, expected in (((IPV4.source,), [("VI_1", IPV4.source, 10.0)]), (("172.16.7.99",), [])):
+        node = Node(ROUTER.model_copy(update={"virtual_router_id": 77, "neighbours": neighbours}))
+        heard: list[tuple[str, str, float]] = []
+        node.adverts.subscribe_unheard(lambda name, found, heard=heard: heard.append((name, found.advert.source, found.at)))  # type: ignore[misc]
+        node.receives(VERSION_3)
+        node.receives(VERSION_3, index=3)
+        assert (heard, node.adverts.last("VI_1"), node.reasons()) == (expected, None, [])
+
+
+def test_other_addresses_with_another_virtual_router_id_belong_to_somebody_else() -> None:
+    node = Node(ROUTER.model_copy(update={"virtual_router_id": 77, "virtual_ips": ("172.16.7.201/24",)}))
+    node.adverts.subscribe_unheard(lambda *_: pytest.fail("not this node's"))
+    node.receives(VERSION_3)
