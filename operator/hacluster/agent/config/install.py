@@ -19,7 +19,7 @@ from hacluster.agent.config.deviations import Deviation
 from hacluster.agent.config.files import ConfigFiles
 from hacluster.agent.config.servers_first import Servers, wait_for_apache, wait_for_services
 from hacluster.agent.config.turn import Turn, never
-from hacluster.agent.config.wire import as_owner
+from hacluster.agent.keepalived.wire import as_owner
 from hacluster.agent.paths import Paths
 from hacluster.agent.system import tcp_sockets
 from hacluster.agent.system.files import replace_file

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hacluster.agent.config.wire import instance_bodies, wire_settings
+from hacluster.agent.keepalived.wire import instance_bodies, wire_settings
 from hacluster.agent.system.network import without_prefix
 
 _DEFAULT_PRIORITY: Final = 100

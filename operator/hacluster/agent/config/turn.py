@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Collection
 from typing import Final
 
-from hacluster.agent.config.wire import Change, changes
+from hacluster.agent.keepalived.wire import Change, changes
 from hacluster.agent.state import AgentState
 from hacluster.agent.system.network import Network
 from hacluster.agent.vrrp.adverts import LastAdverts, ReceivedAdvert

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from hacluster.agent.config.wire import WireSettings, wire_settings
+from hacluster.agent.keepalived.wire import WireSettings, wire_settings
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import AgentState
 from hacluster.agent.vrrp.adverts import LastAdverts, ReceivedAdvert

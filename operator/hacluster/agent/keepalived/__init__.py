@@ -7,6 +7,7 @@
 - `repair.py` – compares, repairs, and reports what stays wrong.
 - `removal.py` – notices that somebody else has removed a virtual IP (pure).
 - `dump.py` – reads its dump in words: why a router is in its state.
+- `wire.py` – the settings in keepalived.conf on which nodes must agree, and what a change of them means (pure).
 - `scheduling.py` – reports where it lacks the real-time scheduling that short intervals need.
 - `remembered.py` – remembers virtual IPs that were named since the pod started.
 - `orphans.py` – removes virtual IPs that no keepalived owns, and speaks for a keepalived that was killed.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hacluster.agent.config.wire import WireSettings, as_owner, changes, wire_settings
+from hacluster.agent.keepalived.wire import WireSettings, as_owner, changes, wire_settings
 from hacluster.agent.vrrp.packet import Advert
 
 CASES = Path(__file__).parents[3] / "golden" / "cases"
