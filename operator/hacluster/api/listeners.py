@@ -14,6 +14,7 @@ from hacluster.api.listener_rules import ALTERNATIVES, RULES
 from hacluster.api.routes import Route
 from hacluster.api.servers import Backend
 from hacluster.api.timeouts import ListenerTimeouts
+from hacluster.api.tls import Tls
 from hacluster.api.types import Enumeration, Name, Network, Port
 
 
@@ -86,6 +87,8 @@ class Listener(Model):
     """With bind: VirtualIPs, the virtual routers on whose addresses it listens. Default: all."""
     mode: Annotated[Mode, BeforeValidator(_no_udp)] = Mode.HTTP
     """HTTP or TCP."""
+    tls: Tls | None = None
+    """TLS with the clients; the servers are spoken to without it. Default: none, so that mode TCP passes TLS on as it is."""
     balance: Balance = Balance.ROUND_ROBIN
     """How a server is chosen."""
     connection_mode: ConnectionMode = ConnectionMode.KEEP_ALIVE
