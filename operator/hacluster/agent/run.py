@@ -23,6 +23,7 @@ from hacluster.agent.handover.handover import Handover
 from hacluster.agent.handover.second_chance import SecondChance
 from hacluster.agent.haproxy.apache import watch_apache
 from hacluster.agent.haproxy.backend_monitor import BackendMonitor
+from hacluster.agent.haproxy.certificate_monitor import CertificateMonitor
 from hacluster.agent.haproxy.endpoint_lines import EndpointLines
 from hacluster.agent.haproxy.monitor import HAProxyMonitor
 from hacluster.agent.haproxy.peers import PeerMonitor
@@ -39,7 +40,6 @@ from hacluster.agent.neighbours.preflight import Preflight
 from hacluster.agent.network_monitor import watch_network
 from hacluster.agent.paths import Paths
 from hacluster.agent.secrets.certificate_files import CertificateFiles
-from hacluster.agent.secrets.certificate_monitor import CertificateMonitor
 from hacluster.agent.secrets.source import SecretSource
 from hacluster.agent.secrets.store import SecretStore
 from hacluster.agent.services.source import ServiceSource

@@ -36,7 +36,9 @@ BAD_LISTENERS = [
     Bad({f"{_LISTENER}.tls": {}}, f"{_LISTENER}.tls.secretNames", "is required"),
     Bad({f"{_LISTENER}.tls": {"secretNames": []}}, f"{_LISTENER}.tls.secretNames", "at least 1"),
     Bad({f"{_LISTENER}.tls": {"secretNames": ["a/b"]}}, f"{_LISTENER}.tls.secretNames[0]", "a Secret's name"),
-    Bad({f"{_LISTENER}.tls": {"secretNames": ["a"], "minVersion": "TLSv1.1"}}, f"{_LISTENER}.tls.minVersion", "TLSv1.2 or TLSv1.3"),
+    Bad(
+        {f"{_LISTENER}.tls": {"secretNames": ["a"], "minVersion": "TLSv1.1"}}, f"{_LISTENER}.tls.minVersion", "TLSv1.2 or TLSv1.3"
+    ),
     *(
         Bad(
             {**more, f"{_LISTENER}.tls": {"secretNames": ["a"], "redirectFromPort": port}},
