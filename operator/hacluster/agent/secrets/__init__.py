@@ -8,5 +8,5 @@ In the order in which data passes through the files:
 - `certificate_files.py` – the files in memory that HAProxy reads; the last good ones stay when a Secret is broken or gone.
 
 `haproxy/certificate_monitor.py` follows the Secrets and reports what is wrong with them; `config/install.py` has HAProxy load the files.
-Nothing of a Secret gets into a log, a message or the state (docs/decisions/0043).
+Nothing of a Secret gets into a log, a message or the state (docs/decisions/0044).
 """
