@@ -34,14 +34,17 @@ class EventStream:
         self._token = Token(server.account / "token")
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="watch")
         self._socket: socket.socket | None = None
+        self._wanted: object = None
+        """Stands for the watch that is wanted now."""
 
     async def events(self, objects: str, query: Mapping[str, str]) -> AsyncIterator[Mapping[str, Any]]:
         """The events of a list, until the API server ends the watch. `objects`: its URL path. Raises ReportFailed."""
+        self._wanted = wanted = object()
         try:
-            response = await self._in_thread(lambda: self._start(objects, query))
+            response = await self._in_thread(lambda: self._start(objects, query, wanted))
             if response.status != http.client.OK:
                 raise ReportFailed(f"the API server answered {response.status} to the watch")
-            while line := await self._in_thread(response.readline):
+            while line := await self._in_thread(lambda: _read_line(response)):
                 event = json.loads(line)
                 if event["type"] == "ERROR":
                     raise ReportFailed(f"the API server ended the watch: {event['object'].get('message', '')}")
@@ -62,32 +65,54 @@ class EventStream:
         except (OSError, http.client.HTTPException) as error:
             raise ReportFailed(f"the API server cannot be watched: {error or type(error).__name__}") from None
 
-    def _start(self, objects: str, query: Mapping[str, str]) -> http.client.HTTPResponse:
-        """Sends the request. Runs in the thread."""
+    def _start(self, objects: str, query: Mapping[str, str], wanted: object) -> http.client.HTTPResponse:
+        """Sends the request. Runs in the thread, also when nobody waits for it any more."""
         connection = open_connection(self._server, _TIMEOUT)
+        try:
+            return self._send(connection, objects, query, wanted)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _send(
+        self, connection: http.client.HTTPConnection, objects: str, query: Mapping[str, str], wanted: object
+    ) -> http.client.HTTPResponse:
         connection.connect()
-        self._socket = connection.sock
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if self._wanted is not wanted:
+            raise ConnectionAbortedError("the watch is not wanted any more")
+        self._socket = used = connection.sock
+        used.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in _KEEP_ALIVE.items():
-            self._socket.setsockopt(socket.IPPROTO_TCP, option, value)
+            used.setsockopt(socket.IPPROTO_TCP, option, value)
         asked = {"watch": "1", "timeoutSeconds": f"{random.randint(*self._lasts)}", **query}  # noqa: S311
         headers = {"Authorization": f"Bearer {self._token.read()}", "Accept": "application/json", "User-Agent": "hacluster-agent"}
         connection.request("GET", f"{objects}?{urlencode(asked)}", headers=headers)
         response = connection.getresponse()
         with contextlib.suppress(OSError):  # an answer that ended the connection
-            self._socket.settimeout(self._lasts[1] + _MARGIN)
+            used.settimeout(self._lasts[1] + _MARGIN)
         if response.status == http.client.UNAUTHORIZED:
             self._token.expire()
         return response
 
     def _disconnect(self) -> None:
         """Shuts the socket down: that ends a read in the thread, which closing the response would wait for."""
-        current, self._socket = self._socket, None
+        current, self._socket, self._wanted = self._socket, None, None
         if current is not None:
             with contextlib.suppress(OSError):
                 current.shutdown(socket.SHUT_RDWR)
             with contextlib.suppress(OSError):
                 current.close()
+
+
+def _read_line(response: http.client.HTTPResponse) -> bytes:
+    """The next line; empty at the end. Then, and after an error, the response is closed: it holds the connection, too."""
+    line = b""
+    try:
+        line = response.readline()
+    finally:
+        if not line:
+            response.close()
+    return line
 
 
 class Watch:
