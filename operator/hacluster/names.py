@@ -84,6 +84,8 @@ TRACK_HAPROXY: Final = f"{RUN_DIR}/track-haproxy"
 """Track file of keepalived, written by the agent: 0 while this node is fit as far as HAProxy is concerned; 1 while HAProxy does not
 answer, has not answered yet, or is held down (`agent/haproxy/holddown.py`). With weight 0, 1 means FAULT."""
 
+CERTIFICATES_DIR: Final = f"{RUN_DIR}/certificates"
+"""Certificates with their keys, one file for each Secret. The agent writes them; only root may read them."""
 AGENT_ALIVE: Final = f"{RUN_DIR}/agent-alive"
 """The agent touches it every second. Once it is older than `AGENT_ALIVE_TIMEOUT`, keepalived's own check script asks HAProxy."""
 AGENT_ALIVE_TIMEOUT: Final = 5
@@ -174,6 +176,11 @@ def track_step(router: str) -> str:
 def endpoints_marker(proxy: str) -> str:
     """The comment in haproxy.cfg below which the agent adds the endpoints of a Service as servers of this proxy."""
     return f"# The agent adds the endpoints of its Service as servers of {proxy}"
+
+
+def certificate_file(secret: str) -> str:
+    """Path of the file with the certificate and key of this Secret."""
+    return f"{CERTIFICATES_DIR}/{secret}"
 
 
 def labels(cluster: str, component: str) -> dict[str, str]:

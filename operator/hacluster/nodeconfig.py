@@ -113,6 +113,15 @@ class Service(_FrozenModel):
         return "check" in self.words.split()
 
 
+class Certificate(_FrozenModel):
+    """A Secret with the keys tls.crt and tls.key that HAProxy serves. Nothing of its content is in any file of the operator."""
+
+    name: str
+    """Name of the Secret, in the resource's namespace."""
+    field: str
+    """The field of the resource that names it, such as `spec.haproxy.listeners[0].tls.secretNames[0]`."""
+
+
 class AgentConfig(_FrozenModel):
     """Everything that one node's agent is configured with. An older agent ignores fields that it does not know."""
 
@@ -140,6 +149,8 @@ script (Process). The agent keeps the file current in both cases."""
     """The resource's listeners: name → port. HAProxy has a proxy of each name."""
     services: Annotated[Mapping[str, Service], Field(exclude_if=not_)] = {}
     """HAProxy's proxies whose servers are the endpoints of a Service. Absent from the file where there is none."""
+    certificates: Annotated[tuple[Certificate, ...], Field(exclude_if=not_)] = ()
+    """The Secrets with certificates, each once. Absent from the file where there is none."""
     drain_seconds: float = 30.0
     """Seconds for which a node that handed a virtual IP over still serves its open connections; 0: not at all."""
     named_interfaces: tuple[str, ...] = ()

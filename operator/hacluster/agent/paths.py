@@ -118,6 +118,21 @@ class Paths:
         return self.run / "services.json"
 
     @property
+    def certificates(self) -> Path:
+        """The directory of the certificates that HAProxy reads: one file for each Secret, of the Secret's name."""
+        return self._in_run_directory(names.CERTIFICATES_DIR)
+
+    @property
+    def certificates_pending(self) -> Path:
+        """Exists from before certificates are written until HAProxy has loaded them: a restarted agent has them loaded again."""
+        return self.run / "certificates-pending"
+
+    @property
+    def certificate_scratch(self) -> Path:
+        """A certificate and its key, while they are judged."""
+        return self.run / "candidate-certificate"
+
+    @property
     def leave(self) -> Path:
         """Made by a preStop hook: the pod is about to end, and the node has to yield its virtual IPs first."""
         return self._in_run_directory(names.LEAVE_FILE)

@@ -152,6 +152,25 @@ def _has_hostname(haproxy: "Haproxy") -> bool:
     return any(server.hostname for backend in backends for server in backend.servers or ())
 
 
+def redirect_ports(haproxy: "Haproxy") -> dict[str, int]:
+    """Path of each `redirectFromPort` below `haproxy` → the port."""
+    return {
+        f"listeners[{index}].tls.redirectFromPort": each.tls.redirect_from_port
+        for index, each in enumerate(haproxy.listeners)
+        if each.tls is not None and each.tls.redirect_from_port is not None
+    }
+
+
+def _taken_redirect_port(haproxy: "Haproxy") -> str:
+    """Path of the first `redirectFromPort` that something else has already."""
+    taken = stats_ports(haproxy) | {each.port for each in haproxy.listeners}
+    for field, port in redirect_ports(haproxy).items():
+        if port in taken:
+            return field
+        taken.add(port)
+    return "listeners"
+
+
 _PORTS_DIFFER: Final = (
     "listener ports must differ, also from stats.port; two listeners share a port only if their bindRouters differ"
 )
@@ -168,6 +187,15 @@ class Haproxy(Model):
             holds=lambda h: _duplicate_port_field(h) == "listeners",
             field="listeners",
             wrong_field=_duplicate_port_field,
+        ),
+        Rule(
+            cel="self.listeners.all(l, !has(l.tls) || !has(l.tls.redirectFromPort) || ((l.tls.redirectFromPort != self.stats.port || "
+            "!self.stats.enabled) && self.listeners.all(m, m.port != l.tls.redirectFromPort && (m.name == l.name || !has(m.tls) || "
+            "!has(m.tls.redirectFromPort) || m.tls.redirectFromPort != l.tls.redirectFromPort))))",
+            message="a redirectFromPort must differ from every other port: of listeners, of the statistics page, and of other redirects",
+            holds=lambda h: _taken_redirect_port(h) == "listeners",
+            field="listeners",
+            wrong_field=_taken_redirect_port,
         ),
         Rule(
             cel="!has(self.dns) || self.listeners.exists(l, (has(l.backend.servers) && l.backend.servers.exists(s, has(s.hostname))) || "

@@ -76,6 +76,12 @@ def _unchecked_apache(listener: Any) -> bool:
 
 RULES: Final = (
     Rule(
+        cel=f"{_HTTP} || !has(self.tls) || !has(self.tls.redirectFromPort)",
+        message="has no effect in mode TCP: there are no requests; remove it, or set mode: HTTP",
+        holds=lambda listener: _is_http(listener) or listener.tls is None or listener.tls.redirect_from_port is None,
+        field="tls.redirectFromPort",
+    ),
+    Rule(
         cel=f"{_HTTP} || !has(self.cookie)",
         message="a TCP listener has no cookies; use balance: Source for stickiness",
         holds=lambda listener: _is_http(listener) or listener.cookie is None,

@@ -24,6 +24,7 @@ from hacluster.api.spec_rules import MAX_ROUTERS, SPEC_RULES
 from hacluster.api.system import Node, System, UpdateStrategy
 from hacluster.api.targets import Target, all_targets, targets_of
 from hacluster.api.timeouts import ListenerTimeouts, RouteTimeouts, Timeouts
+from hacluster.api.tls import MinVersion, Tls
 from hacluster.api.types import LabelKey, LabelValue, Network
 from hacluster.api.vrrp import Check, CheckType, Handover, InitialState, Peering, Preemption, PreemptionMode, VirtualRouter, Vrrp
 
@@ -31,7 +32,18 @@ __all__ = ["Apache", "ApacheBackend", "Backend", "Balance", "Bind", "Check", "Ch
 __all__ += ["ConfigMapReference", "ConnectionMode", "ContainerResources", "Cookie", "Dns", "Exchange", "Facility", "ForwardFor"]
 __all__ += ["ForwardForMode", "HAClusterSpec", "Handover", "Haproxy", "HeaderChanges", "Headers", "HealthCheck"]
 __all__ += ["HealthCheckMethod", "HealthCheckType", "Images", "InitialState", "Listener", "ListenerTimeouts", "Log", "LogTarget"]
-__all__ += ["Mode", "Node", "OnServerDown", "Peering", "Preemption", "PreemptionMode", "ProxyProtocol", "Resources", "Route"]
+__all__ += [
+    "MinVersion",
+    "Mode",
+    "Node",
+    "OnServerDown",
+    "Peering",
+    "Preemption",
+    "PreemptionMode",
+    "ProxyProtocol",
+    "Resources",
+    "Route",
+]
 __all__ += [
     "RouteTimeouts",
     "SameSite",
@@ -45,6 +57,7 @@ __all__ += [
 ]
 __all__ += [
     "Timeouts",
+    "Tls",
     "Toleration",
     "TolerationOperator",
     "UpdateStrategy",

@@ -59,6 +59,8 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     from hacluster.rehearse.summary import document, summarize
 
     cluster = read_cluster(file, "rehearse")
+    if any(listener.tls for listener in cluster.spec.haproxy.listeners):
+        raise click.ClickException("a rehearsal has no Secrets: remove `tls` from the listeners, the rest can be rehearsed")
     wanted = [_parse_event(each) for each in events] or [each for each in Event if each is not Event.FAILBACK]
     if by_hand:
         wanted = [each for each in wanted if each in BY_HAND]

@@ -33,6 +33,7 @@ def full_listeners() -> list[dict[str, Any]]:
             "mode": "HTTP",
             "balance": "LeastConnections",
             "connectionMode": "Close",
+            "tls": {"secretNames": ["web-tls", "api-tls"], "minVersion": "TLSv1.2", "redirectFromPort": 8000},
             "forwardFor": False,
             "headers": {
                 "request": {"set": {"X-Real-IP": "{clientAddress}"}, "remove": ["X-Debug"]},
@@ -57,6 +58,7 @@ def full_listeners() -> list[dict[str, Any]]:
             "name": "db",
             "port": 5432,
             "mode": "TCP",
+            "tls": {"secretNames": ["db-tls"], "minVersion": "TLSv1.3"},
             "proxyProtocol": {"accept": True, "send": "V2"},
             "onServerDown": "CloseSessions",
             "healthCheck": mysql,

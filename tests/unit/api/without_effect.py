@@ -35,6 +35,11 @@ WITHOUT_EFFECT = [
     _with_tcp("healthCheck.expectStatus", "200"),
     _with_tcp("healthCheck.expectBody", "ok"),
     _with_tcp("healthCheck.tls", {"verify": "None"}),
+    Bad(
+        {f"{_LISTENER}.mode": "TCP", f"{_LISTENER}.tls": {"secretNames": ["a"], "redirectFromPort": 81}},
+        f"{_LISTENER}.tls.redirectFromPort",
+        "no effect in mode TCP",
+    ),
     _with_tcp("headers", {"request": {"remove": ["X-A"]}}),
     _with_tcp("routes", [{"hosts": ["a.example"], "backend": {"servers": [server("a")]}}]),
     _with_tcp("timeouts.httpRequest", "1s"),

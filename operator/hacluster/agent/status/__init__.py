@@ -5,5 +5,6 @@
 - `kube.py` – the API server: writes the HAClusterNode's status, and watches it.
 - `watch.py` – the watch.
 - `services.py` – the API server's Services and EndpointSlices.
+- `secrets.py` – the API server's Secrets, each by its name.
 - `connection.py` – connections to the API server.
 """

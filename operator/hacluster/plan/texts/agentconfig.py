@@ -61,6 +61,7 @@ def agent_config(
         backends=tuple(each.proxy for _, each in all_targets(cluster.spec.haproxy) if each.backend.apache is not None),
         listeners={each.proxy: each.listener.port for _, each in all_targets(cluster.spec.haproxy)},
         services=dict(_services(cluster)),
+        certificates=_certificates(cluster),
         drain_seconds=cluster.spec.vrrp.handover.drain.total_seconds(),
         named_interfaces=_named_interfaces(cluster, node.name),
         requested_interval_ms=requested_interval,
@@ -83,6 +84,15 @@ def _services(cluster: HACluster) -> Iterator[tuple[str, nodeconfig.Service]]:
                     cookies=target.cookie is not None,
                 ),
             )
+
+
+def _certificates(cluster: HACluster) -> tuple[nodeconfig.Certificate, ...]:
+    """The Secrets with certificates, each with the first field that names it."""
+    found: dict[str, str] = {}
+    for index, listener in enumerate(cluster.spec.haproxy.listeners):
+        for position, name in enumerate(listener.tls.secret_names if listener.tls else ()):
+            found.setdefault(name, f"spec.haproxy.listeners[{index}].tls.secretNames[{position}]")
+    return tuple(nodeconfig.Certificate(name=name, field=field) for name, field in found.items())
 
 
 def _named_interfaces(cluster: HACluster, node: str) -> tuple[str, ...]:
@@ -157,8 +167,13 @@ def _ports(cluster: HACluster) -> tuple[nodeconfig.Port, ...]:
     ports = []
     for index, listener in enumerate(cluster.spec.haproxy.listeners):
         addresses = [""] if listener.bind is Bind.ANY else _bound_addresses(cluster, listener)
-        field = f"spec.haproxy.listeners[{index}].port"
-        ports += [nodeconfig.Port(port=listener.port, field=field, address=address) for address in addresses]
+        wanted = {"port": listener.port, "tls.redirectFromPort": listener.tls.redirect_from_port if listener.tls else None}
+        ports += [
+            nodeconfig.Port(port=port, field=f"spec.haproxy.listeners[{index}].{field}", address=address)
+            for field, port in wanted.items()
+            if port is not None
+            for address in addresses
+        ]
     if cluster.spec.haproxy.stats.enabled:
         ports.append(nodeconfig.Port(port=cluster.spec.haproxy.stats.port, field="spec.haproxy.stats.port"))
     return tuple(ports)

@@ -41,6 +41,15 @@ def test_only_with_a_service_as_backend_may_the_agents_read_services_and_their_e
     assert len(find(plan(cluster()), "Role", "web-agent")["rules"]) == 2
 
 
+def test_agents_may_read_the_secrets_that_the_resource_names_each_by_its_name() -> None:
+    listeners = [
+        {"name": name, "port": port, "tls": {"secretNames": secrets}, "backend": {"apache": {}}}
+        for name, port, secrets in (("one", 443, ["b", "a"]), ("two", 444, ["a"]))
+    ]
+    rules = find(plan(cluster(haproxy={"listeners": listeners})), "Role", "web-agent")["rules"]
+    assert rules[2:] == [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["a", "b"], "verbs": ["get", "watch"]}]
+
+
 def test_without_nodes_no_rule_allows_all_objects() -> None:
     assert find(make_plan(cluster(), (), SETTINGS), "Role", "web-agent")["rules"] == []
 
