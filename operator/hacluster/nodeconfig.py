@@ -87,6 +87,15 @@ class Apache(_FrozenModel):
     port: int
 
 
+class Credentials(_FrozenModel):
+    """A Secret with the keys username and password, for which HAProxy asks somewhere. The file has no content of a Secret."""
+
+    name: str
+    """Name of the Secret, in the resource's namespace."""
+    field: str
+    """The field of the resource that names it, such as `spec.haproxy.stats.credentialsSecret`."""
+
+
 class AgentConfig(_FrozenModel):
     """Everything that one node's agent is configured with. An older agent ignores fields that it does not know."""
 
@@ -112,6 +121,8 @@ script (Process). The agent keeps the file current in both cases."""
     """Names of the HAProxy backends that have the `peers` as servers."""
     listeners: Mapping[str, int] = {}
     """The resource's listeners: name → port. HAProxy has a proxy of each name."""
+    credentials: Annotated[tuple[Credentials, ...], Field(exclude_if=not_)] = ()
+    """The Secrets with credentials that the agent follows. Absent from the file where there is none."""
     drain_seconds: float = 30.0
     """Seconds for which a node that handed a virtual IP over still serves its open connections; 0: not at all."""
     named_interfaces: tuple[str, ...] = ()

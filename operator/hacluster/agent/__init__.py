@@ -7,6 +7,7 @@ input/output are in separate functions. A module imports only from the lines bel
 - `run.py` – creates all parts and runs them under the supervisor.
 - `config/` – installs the files of the mounted ConfigMap, and reloads the daemons.
 - `status/` – builds this node's entry of `status.nodes`, publishes it, and renews the node's Lease.
+- `secrets/` – follows the Secrets that the resource names, and gives HAProxy what it needs of them.
 - `haproxy/` – checks HAProxy and Apache, and takes down servers on nodes that failed.
 - `handover/` – planned moves: yields the virtual IPs, drains, and forwards the connections that are still open.
 - `neighbours/` – ARP and IPv6 neighbour discovery: finds foreign claims to a virtual IP.

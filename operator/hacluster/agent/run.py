@@ -35,6 +35,8 @@ from hacluster.agent.neighbours.monitor import SegmentMonitor
 from hacluster.agent.neighbours.preflight import Preflight
 from hacluster.agent.network_monitor import watch_network
 from hacluster.agent.paths import Paths
+from hacluster.agent.secrets.monitor import SecretMonitor
+from hacluster.agent.secrets.source import SecretSource
 from hacluster.agent.state import AgentState
 from hacluster.agent.status.entry import build_entry
 from hacluster.agent.status.publisher import Publisher, Reporter, ReportFailed
@@ -69,7 +71,7 @@ class Settings:
     """Name of the agent's pod, which the entry in status names; empty: unknown."""
 
 
-async def run(settings: Settings, reporter: Reporter, stop: asyncio.Event) -> None:
+async def run(settings: Settings, reporter: Reporter, secrets: SecretSource, stop: asyncio.Event) -> None:
     """Runs the node's agent until `stop` is set. At the end it removes the virtual IPs that no keepalived owns."""
     paths, state = settings.paths, AgentState()
     keepalived = Keepalived(paths)
@@ -116,6 +118,7 @@ async def run(settings: Settings, reporter: Reporter, stop: asyncio.Event) -> No
         "Apache monitor": lambda: watch_apache(state),
         "status publisher": publisher.run,
         "status watch": publisher.follow,
+        "Secrets": SecretMonitor(paths, state, secrets).run,
         "second chance": second_chance.run,
         "peer monitor": PeerMonitor(paths, state, adverts).run,
         "handover": Handover(paths, state, keepalived, adverts).run,
@@ -131,13 +134,14 @@ async def run(settings: Settings, reporter: Reporter, stop: asyncio.Event) -> No
                 await publisher.publish()
     finally:
         await reporter.close()
+        secrets.close()
     log.info("agent of node %s ends", settings.node)
 
 
-async def run_until_signalled(settings: Settings, reporter: Reporter) -> None:
+async def run_until_signalled(settings: Settings, reporter: Reporter, secrets: SecretSource) -> None:
     """Runs the agent until the process gets SIGTERM or SIGINT."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await run(settings, reporter, stop)
+    await run(settings, reporter, secrets, stop)

@@ -72,6 +72,8 @@ class Observation:
     """Other nodes of the resource whose kernels no longer answer."""
     liveness_request: str = ""
     """The operator's last question whether the agent still runs."""
+    secrets_read: int = 0
+    """How often a Secret was read, or could not be: the part that follows Secrets wakes itself by it."""
     repairs: int = 0
     """How often another client had changed this node's stored status."""
 

@@ -89,6 +89,12 @@ class Reason(StrEnum):
     """A daemon has not loaded its configuration yet: it does not answer, or goes on with another one."""
     CONFIGURATION_RESTORED = "ConfigurationRestored"
     """Another program changed the installed files, or made a daemon load others; the agent has put that right. Reported for a minute."""
+    SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason
+    """There is no Secret of the name that the resource gives. What was last read from it stays in force. Condition Warning."""
+    SECRET_INVALID = "SecretInvalid"  # noqa: S105
+    """The Secret lacks a key, or a value cannot be used. What was last read from it stays in force. Condition Warning."""
+    SECRET_FORBIDDEN = "SecretForbidden"  # noqa: S105
+    """The agent may not read the Secret, because the operator may not grant it. Condition Warning."""
     PORT_IN_USE = "PortInUse"
     """Another program on the node listens on a port of the resource."""
     PORT_REDIRECTED = "PortRedirected"

@@ -29,6 +29,11 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="Keep a node without virtual IPs while its HAProxy ends again and again; `hacluster rehearse` switches this off.",
 )
 @click.option("--report-file", type=_FILE, help="Append status entries to this file instead of sending them to an API server.")
+@click.option(
+    "--secrets-file",
+    type=_FILE,
+    help="With --report-file: Secrets, as kubectl get -o json prints them; followed in place of an API server's.",
+)
 @click.option("--api-host", envvar="KUBERNETES_SERVICE_HOST", show_envvar=True, help="API server.")
 @click.option("--api-port", envvar="KUBERNETES_SERVICE_PORT", show_envvar=True, type=int, default=443, help="Its port.")
 def command(  # noqa: PLR0917 - click calls it by keywords
@@ -40,23 +45,27 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     run_dir: Path,
     hold_down: bool,
     report_file: Path | None,
+    secrets_file: Path | None,
     api_host: str | None,
     api_port: int,
 ) -> None:
     """Run one node's agent (in the node's pod)."""
     from hacluster.agent.paths import Paths
     from hacluster.agent.run import Settings, run_until_signalled
+    from hacluster.agent.secrets.source import FileSecrets, SecretSource
     from hacluster.agent.status.kube import KubernetesReporter, Server
     from hacluster.agent.status.publisher import FileReporter, Reporter
+    from hacluster.agent.status.secrets import KubernetesSecrets
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     reporter: Reporter
+    secrets: SecretSource
     if report_file is not None:
-        reporter = FileReporter(report_file)
+        reporter, secrets = FileReporter(report_file), FileSecrets(secrets_file or run_dir / "secret-objects.json")
     elif api_host:
-        reporter = KubernetesReporter(Server(api_host, api_port), cluster, namespace, node)
+        server = Server(api_host, api_port)
+        reporter, secrets = KubernetesReporter(server, cluster, namespace, node), KubernetesSecrets(server, namespace)
     else:
         raise click.UsageError("no place to report to: set KUBERNETES_SERVICE_HOST, or use --report-file")
-    asyncio.run(
-        run_until_signalled(Settings(node, Paths(run=run_dir, config=config_dir), hold_down=hold_down, pod=pod), reporter)
-    )
+    settings = Settings(node, Paths(run=run_dir, config=config_dir), hold_down=hold_down, pod=pod)
+    asyncio.run(run_until_signalled(settings, reporter, secrets))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hacluster.api.crd import Schema, build_schema
-from tests.unit.api.examples import EXCLUSIVE, GOOD, Resource, everything, full, put
+from tests.unit.api.examples import ABSENT, EXCLUSIVE, EXCLUSIVE_STATS, GOOD, Resource, everything, full, put
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Field:
     def having(self, value: Any) -> Resource:
         """An otherwise valid resource with `value` in this field."""
         base = GOOD["content from a ConfigMap"] if self.path.startswith(EXCLUSIVE[1]) else everything()
+        if self.path == EXCLUSIVE_STATS[1]:
+            base = put(base, EXCLUSIVE_STATS[0], ABSENT)
         return put(base, self.path, value)
 
 

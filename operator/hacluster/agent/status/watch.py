@@ -35,6 +35,12 @@ class Watch:
 
     async def objects(self) -> AsyncIterator[Mapping[str, Any]]:
         """The object as it is now, then after each change, until the watch ends. Raises ReportFailed."""
+        async for event in self.events():
+            if event["type"] != "DELETED":
+                yield event["object"]
+
+    async def events(self) -> AsyncIterator[Mapping[str, Any]]:
+        """The API server's events about the object, its removal too, until the watch ends. Raises ReportFailed."""
         try:
             response = await self._in_thread(self._start)
             if response.status != http.client.OK:
@@ -43,8 +49,7 @@ class Watch:
                 event = json.loads(line)
                 if event["type"] == "ERROR":
                     raise ReportFailed(f"the API server ended the watch: {event['object'].get('message', '')}")
-                if event["type"] != "DELETED":
-                    yield event["object"]
+                yield event
         except ValueError as error:
             raise ReportFailed(f"the watch was interrupted: {error}") from None
         finally:

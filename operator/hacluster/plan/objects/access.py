@@ -1,4 +1,5 @@
-"""Makes the objects that give the agents access to the API server: to one HAClusterNode for each node, and to nothing else.
+"""Makes the objects that give the agents access to the API server: to one HAClusterNode for each node, and to the Secrets that
+the resource names.
 
 All agents of a resource share one ServiceAccount, because a DaemonSet has one. The Role names every object, so an agent can
 neither read nor change anything else in the namespace.
@@ -28,6 +29,8 @@ def access_objects(cluster: HACluster, nodes: Sequence[str], *, earlier_agents: 
         # Without resourceNames the rules would allow every HAClusterNode of the namespace.
         rules.append(_rule(names.GROUP, [names.NODE_PLURAL], list(objects), ["get", "watch"]))
         rules.append(_rule(names.GROUP, [f"{names.NODE_PLURAL}/status"], list(objects), ["get", "patch"]))
+    if secrets := sorted(secret_names(cluster)):
+        rules.append(_rule("", ["secrets"], secrets, ["get", "watch"]))
     if earlier_agents:
         rules.append(_rule(names.GROUP, [f"{names.PLURAL}/status"], [cluster_name], ["get", "patch"]))
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
@@ -42,6 +45,12 @@ def access_objects(cluster: HACluster, nodes: Sequence[str], *, earlier_agents: 
             for each, node in objects.items()
         ),
     )
+
+
+def secret_names(cluster: HACluster) -> frozenset[str]:
+    """The Secrets that the resource names."""
+    secret = cluster.spec.haproxy.stats.credentials_secret
+    return frozenset() if secret is None else frozenset({secret.name})
 
 
 def _rule(group: str, resources: list[str], resource_names: list[str], verbs: list[str]) -> Manifest:

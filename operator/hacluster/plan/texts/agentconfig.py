@@ -56,11 +56,17 @@ def agent_config(
         peers=_peers(cluster, topology, node.name),
         backends=tuple(each.proxy for _, each in all_targets(cluster.spec.haproxy) if each.backend.apache is not None),
         listeners={each.proxy: each.listener.port for _, each in all_targets(cluster.spec.haproxy)},
+        credentials=_credentials(cluster),
         drain_seconds=cluster.spec.vrrp.handover.drain.total_seconds(),
         named_interfaces=_named_interfaces(cluster, node.name),
         requested_interval_ms=requested_interval,
         all_virtual_ips=tuple(_virtual_ips(cluster)),
     )
+
+
+def _credentials(cluster: HACluster) -> tuple[nodeconfig.Credentials, ...]:
+    secret = cluster.spec.haproxy.stats.credentials_secret
+    return () if secret is None else (nodeconfig.Credentials(name=secret.name, field="spec.haproxy.stats.credentialsSecret"),)
 
 
 def _named_interfaces(cluster: HACluster, node: str) -> tuple[str, ...]:

@@ -27,6 +27,14 @@ def test_the_role_names_every_object_that_an_agent_may_use() -> None:
     ]
 
 
+def test_the_role_names_the_secrets_of_the_resource_and_no_others() -> None:
+    listeners = [{"name": "web", "port": 80, "backend": {"apache": {}}}]
+    named = cluster(haproxy={"stats": {"credentialsSecret": {"name": "stats"}}, "listeners": listeners})
+    rules = find(plan(named, *nodes(2)), "Role", "web-agent")["rules"]
+    assert rules[-1] == {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["stats"], "verbs": ["get", "watch"]}
+    assert "secrets" not in str(find(plan(cluster(), *nodes(2)), "Role", "web-agent")["rules"])
+
+
 def test_without_nodes_no_rule_allows_all_objects() -> None:
     assert find(make_plan(cluster(), (), SETTINGS), "Role", "web-agent")["rules"] == []
 
