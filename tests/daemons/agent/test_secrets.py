@@ -110,8 +110,7 @@ def test_the_last_good_credentials_stay_whatever_happens(started: Node) -> None:
     assert_pages(started, "200", "401")
     started.run("rm", LIST)  # as if the API server were away
     started.react("KILL", "hacluster", "gone=hacluster")
-    for pid in started.pids("haproxy"):
-        started.run("kill", "-KILL", str(pid), check=False)
+    started.run("sh", "-c", f"kill -KILL {' '.join(map(str, started.pids('haproxy')))}")
     eventually(lambda: _assert_none(started), within=15)
     started.start_agent()
     started.start_haproxy()
