@@ -79,6 +79,8 @@ HAPROXY_SERVER_STATES: Final = f"{RUN_DIR}/haproxy-server-states"
 """States of HAProxy's servers for the process that a reload starts. The agent writes it before a reload and removes it afterwards, so that
 a HAProxy which starts for another reason does not read old states."""
 HEALTH_PATH: Final = "/healthz"
+CREDENTIALS_DIR: Final = f"{RUN_DIR}/credentials"
+"""One file for each Secret with credentials: the digest that HAProxy compares."""
 NOTIFY_FIFO: Final = f"{RUN_DIR}/vrrp.fifo"
 TRACK_HAPROXY: Final = f"{RUN_DIR}/track-haproxy"
 """Track file of keepalived, written by the agent: 0 while this node is fit as far as HAProxy is concerned; 1 while HAProxy does not
@@ -181,6 +183,11 @@ def endpoints_marker(proxy: str) -> str:
 def certificate_file(secret: str) -> str:
     """Path of the file with the certificate and key of this Secret."""
     return f"{CERTIFICATES_DIR}/{secret}"
+
+
+def credentials_file(secret: str) -> str:
+    """The file with the digest of this Secret's credentials, which the agent writes and HAProxy reads."""
+    return f"{CREDENTIALS_DIR}/{secret}"
 
 
 def labels(cluster: str, component: str) -> dict[str, str]:

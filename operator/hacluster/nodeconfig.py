@@ -122,6 +122,15 @@ class Certificate(_FrozenModel):
     """The field of the resource that names it, such as `spec.haproxy.listeners[0].tls.secretNames[0]`."""
 
 
+class Credentials(_FrozenModel):
+    """A Secret with the keys username and password, for which HAProxy asks somewhere. The file has no content of a Secret."""
+
+    name: str
+    """Name of the Secret, in the resource's namespace."""
+    field: str
+    """The field of the resource that names it, such as `spec.haproxy.stats.credentialsSecret`."""
+
+
 class AgentConfig(_FrozenModel):
     """Everything that one node's agent is configured with. An older agent ignores fields that it does not know."""
 
@@ -151,6 +160,8 @@ script (Process). The agent keeps the file current in both cases."""
     """HAProxy's proxies whose servers are the endpoints of a Service. Absent from the file where there is none."""
     certificates: Annotated[tuple[Certificate, ...], Field(exclude_if=not_)] = ()
     """The Secrets with certificates, each once. Absent from the file where there is none."""
+    credentials: Annotated[tuple[Credentials, ...], Field(exclude_if=not_)] = ()
+    """The Secrets with credentials that the agent follows. Absent from the file where there is none."""
     drain_seconds: float = 30.0
     """Seconds for which a node that handed a virtual IP over still serves its open connections; 0: not at all."""
     named_interfaces: tuple[str, ...] = ()
@@ -159,6 +170,11 @@ script (Process). The agent keeps the file current in both cases."""
     """The resource's advertisement interval, where the routers have a longer one because a node lacks real-time scheduling; else 0."""
     all_virtual_ips: tuple[str, ...] = ()
     """Every virtual IP of the resource, without prefix lengths. The agent removes no other address from an interface."""
+
+    @property
+    def secrets(self) -> tuple[Certificate | Credentials, ...]:
+        """Every Secret that the agent follows."""
+        return (*self.certificates, *self.credentials)
 
     @property
     def all_ports(self) -> tuple[Port, ...]:

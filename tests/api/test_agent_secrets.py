@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hacluster import names
-from hacluster.agent.haproxy.certificate_monitor import CertificateMonitor
+from hacluster.agent.haproxy.secret_monitor import SecretMonitor
 from hacluster.agent.paths import Paths
 from hacluster.agent.secrets.certificate_files import CertificateFiles
 from hacluster.agent.secrets.store import SecretStore
@@ -80,7 +80,7 @@ class Namespace:
     @contextlib.asynccontextmanager
     async def agent(self) -> AsyncIterator[None]:
         source = KubernetesSecrets(Server("127.0.0.1", self.port, account=self.folder), self.name)
-        monitor = CertificateMonitor(self.state, source, self.store, self.files, lambda: datetime.now(UTC))
+        monitor = SecretMonitor(self.state, source, self.store, (self.files,), lambda: datetime.now(UTC))
         task = asyncio.create_task(monitor.run())
         try:
             yield

@@ -78,6 +78,11 @@ class Paths:
         return self._in_run_directory(names.HAPROXY_HEALTH_SOCKET)
 
     @property
+    def credentials(self) -> Path:
+        """The directory of the credentials that HAProxy asks for, one file for each Secret."""
+        return self._in_run_directory(names.CREDENTIALS_DIR)
+
+    @property
     def track_haproxy(self) -> Path:
         """Track file of keepalived: 1 while the node is unfit because of HAProxy (`names.TRACK_HAPROXY`)."""
         return self._in_run_directory(names.TRACK_HAPROXY)

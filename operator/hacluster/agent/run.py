@@ -23,10 +23,11 @@ from hacluster.agent.handover.handover import Handover
 from hacluster.agent.handover.second_chance import SecondChance
 from hacluster.agent.haproxy.apache import watch_apache
 from hacluster.agent.haproxy.backend_monitor import BackendMonitor
-from hacluster.agent.haproxy.certificate_monitor import CertificateMonitor
+from hacluster.agent.haproxy.credential_digests import CredentialDigests
 from hacluster.agent.haproxy.endpoint_lines import EndpointLines
 from hacluster.agent.haproxy.monitor import HAProxyMonitor
 from hacluster.agent.haproxy.peers import PeerMonitor
+from hacluster.agent.haproxy.secret_monitor import SecretMonitor
 from hacluster.agent.haproxy.service_monitor import ServiceMonitor
 from hacluster.agent.haproxy.service_servers import ServiceServers
 from hacluster.agent.keepalived.notify import NotifyReader
@@ -103,7 +104,7 @@ async def run(
     publisher = Publisher(state, reporter, build, paths.entry)
     lines = EndpointLines(state)
     store = SecretStore()
-    certificates = CertificateFiles(paths, store)
+    certificates, credentials = CertificateFiles(paths, store), CredentialDigests(paths, state, store)
     second_chance = SecondChance(state, adverts, paths.forwarding)
     installer = Installer(
         paths,
@@ -128,7 +129,8 @@ async def run(
         "configuration watcher": config_watcher.run,
         "redirected ports": RedirectMonitor(state).run,
         "backend monitor": BackendMonitor(paths, state, adverts, reporter.read, lines).run,
-        "certificate monitor": CertificateMonitor(state, secrets, store, certificates, settings.clock).run,
+        "Secret monitor": SecretMonitor(state, secrets, store, (certificates, credentials), settings.clock).run,
+        "credentials": credentials.run,
         "service monitor": ServiceMonitor(state, services, paths.services).run,
         "service servers": ServiceServers(paths, state, installer.files, lines).run,
         "Apache monitor": lambda: watch_apache(state),

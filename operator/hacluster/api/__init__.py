@@ -12,6 +12,7 @@ What the fields are:
 - `forward_for.py` – `forwardFor`, which may be a boolean or a mapping.
 - `health_check.py`, `balancing.py`, `headers.py`, `timeouts.py`, `servers.py`, `routes.py`, `tls.py` – parts of a listener.
 - `listeners.py` – the listeners of HAProxy; `listener_rules.py` the rules between their fields.
+- `stats.py` – `spec.haproxy.stats`.
 - `haproxy.py` – `spec.haproxy`; `targets.py` lists the groups of servers in it.
 - `apache.py` – `spec.apache`.
 - `system.py` – `spec.nodes` and `spec.system`.

@@ -1,4 +1,4 @@
-"""Models of `spec.haproxy`: limits and timeouts, the log, the statistics page. The listeners are in `listeners.py`."""
+"""Models of `spec.haproxy`: limits and timeouts, the log. The statistics page is in `stats.py`, the listeners are in `listeners.py`."""
 
 from datetime import timedelta
 from typing import Annotated, Final
@@ -6,15 +6,14 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from hacluster.api.base import Model, Rule, without_effect
-from hacluster.api.constraints import ListMap, ListSet, Text
+from hacluster.api.constraints import ListMap, ListSet
 from hacluster.api.listeners import Listener
+from hacluster.api.stats import Stats
 from hacluster.api.timeouts import Timeouts
-from hacluster.api.types import Address, Enumeration, InterfaceName, Port, Timer, UrlPath
+from hacluster.api.types import Address, Enumeration, Port, Timer
 
 MAX_ROUTES: Final = 192
 """Routes of all listeners: with 64 listeners, 256 groups of servers, the most that a node's status lists."""
-METRICS_PATH: Final = "/metrics"
-"""Where the port of the statistics page serves HAProxy's own metrics."""
 
 
 class Dns(Model):
@@ -73,58 +72,6 @@ class Log(Model):
     """Syslog server, for Syslog; for File the address on which rsyslog listens."""
     port: Port = 514
     """UDP port of the syslog server, or of rsyslog for File."""
-
-
-class Stats(Model):
-    """HAProxy's statistics page."""
-
-    rules = (
-        Rule(
-            cel="!self.admin || self.allowUnauthenticatedAdmin",
-            message="an admin page without a password lets anyone who reaches it disable servers; "
-            "set allowUnauthenticatedAdmin: true if you accept that",
-            holds=lambda s: not s.admin or s.allow_unauthenticated_admin,
-            field="admin",
-        ),
-        Rule(
-            cel="self.admin || !self.allowUnauthenticatedAdmin",
-            message="has no effect without admin: true; remove it",
-            holds=lambda s: s.admin or not s.allow_unauthenticated_admin,
-            field="allowUnauthenticatedAdmin",
-        ),
-        Rule(
-            cel="!self.metrics || self.path != '/metrics'",
-            message="/metrics is the path of the metrics; choose another path for the page, or set metrics: false",
-            holds=lambda s: not s.metrics or s.path != METRICS_PATH,
-            field="path",
-        ),
-        *without_effect(
-            {
-                **{"port": "8080", "path": "'/stats'", "realm": "'HAProxy Statistics'", "interface": ""},
-                **{"admin": "false", "metrics": "false"},
-            },
-            unless="self.enabled",
-            effective=lambda s: s.enabled,
-            message="has no effect with enabled: false; remove it",
-        ),
-    )
-
-    enabled: bool = True
-    """false: no page, and its port is free."""
-    port: Port = 8080
-    """Port of the page, on every node and on the virtual IPs."""
-    path: UrlPath = "/stats"
-    """Path of the page, on that port."""
-    realm: Annotated[str, Text("letters, digits, blanks, '.', '_' and '-'", "^[A-Za-z0-9 ._-]+$", 64)] = "HAProxy Statistics"
-    """Name of the page that a browser shows when it asks for a password."""
-    interface: InterfaceName | None = None
-    """Serve the page on this interface only. Default: on every address."""
-    metrics: bool = False
-    """Serve HAProxy's own metrics for Prometheus at /metrics of this port."""
-    admin: bool = False
-    """Servers can be disabled and enabled on the page."""
-    allow_unauthenticated_admin: bool = False
-    """Accept an admin page that asks for no password."""
 
 
 def stats_ports(haproxy: "Haproxy") -> set[int]:

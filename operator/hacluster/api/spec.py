@@ -13,7 +13,7 @@ from hacluster.api.balancing import Balance, Cookie, SameSite
 from hacluster.api.base import Model
 from hacluster.api.constraints import ListMap
 from hacluster.api.forward_for import ForwardFor, ForwardForMode
-from hacluster.api.haproxy import Dns, Facility, Haproxy, Log, LogTarget, Stats
+from hacluster.api.haproxy import Dns, Facility, Haproxy, Log, LogTarget
 from hacluster.api.headers import HeaderChanges, Headers
 from hacluster.api.health_check import CheckTLS, CheckVerify, Exchange, HealthCheck, HealthCheckMethod, HealthCheckType
 from hacluster.api.listeners import Bind, ConnectionMode, Listener, Mode, OnServerDown, ProxyProtocol, SendProxyProtocol
@@ -21,6 +21,7 @@ from hacluster.api.pods import ContainerResources, Images, Resources, TaintEffec
 from hacluster.api.routes import Route
 from hacluster.api.servers import ApacheBackend, Backend, Server, ServiceBackend
 from hacluster.api.spec_rules import MAX_ROUTERS, SPEC_RULES
+from hacluster.api.stats import SecretReference, Stats
 from hacluster.api.system import Node, System, UpdateStrategy
 from hacluster.api.targets import Target, all_targets, targets_of
 from hacluster.api.timeouts import ListenerTimeouts, RouteTimeouts, Timeouts
@@ -47,6 +48,7 @@ __all__ += [
 __all__ += [
     "RouteTimeouts",
     "SameSite",
+    "SecretReference",
     "SendProxyProtocol",
     "Server",
     "ServiceBackend",

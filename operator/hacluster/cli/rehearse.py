@@ -64,6 +64,8 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     wanted = [_parse_event(each) for each in events] or [each for each in Event if each is not Event.FAILBACK]
     if by_hand:
         wanted = [each for each in wanted if each in BY_HAND]
+    if cluster.spec.haproxy.stats.credentials_secret is not None:
+        _print_progress("there are no Secrets here: the statistics page lets nobody in")
     try:
         extend_path()
         check_machine()

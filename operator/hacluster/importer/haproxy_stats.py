@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection
 from typing import Any, Final
 
+from hacluster import names
 from hacluster.importer.findings import Ledger
 from hacluster.importer.haproxy_binds import binds_of
 from hacluster.importer.haproxy_conditions import conditions_of
@@ -19,6 +20,8 @@ _PATH: Final = re.compile(r"/[A-Za-z0-9._~=:@+,&/-]{0,254}")
 _REALM: Final = re.compile("[A-Za-z0-9 ._-]{1,64}")
 _PORTS: Final = (8080, 8404, 9000, 1936, 8405)
 """Ports that a page gets which had none of its own: the first that no listener has."""
+_CREDENTIALS: Final = f"opt@{names.credentials_file('')}"
+"""What the operator's own acl of a page with a password begins the Secret's file with."""
 _ENABLING: Final = ("enable", "uri", "auth", "realm", "admin", *("hide-version", "refresh", "scope", "show-legends", "show-node"))
 
 
@@ -54,6 +57,7 @@ def page_of(section: Section, ledger: Ledger) -> dict[str, Any]:
     if binds.interface:
         fields["interface"] = binds.interface
     fields |= _metrics(section, ledger)
+    fields |= _credentials(section, ledger)
     _consume(section, ledger, interface=bool(binds.interface))
     return fields
 
@@ -88,14 +92,17 @@ def _page(section: Section, ledger: Ledger) -> dict[str, Any]:
             ledger.noted(realm, "the realm is HAProxy Statistics")
     logins = [*section.take("stats", "auth"), *section.take("stats", "http-request")]
     for directive in logins:
-        ledger.lost(directive, "no field yet: the page asks for no password")
+        ledger.lost(
+            directive,
+            "a password is in no resource: make a Secret with the keys username and password; name it in stats.credentialsSecret",
+        )
     for directive in section.take("stats", "admin"):
         if tuple(each.upper() for each in directive.words[2:]) != ("IF", "TRUE"):
             ledger.lost(directive, "no field for a condition")
         elif logins:
-            ledger.lost(directive, "it goes with a password only, which has no field yet")
+            ledger.lost(directive, "it goes with a password only: set stats.admin when the Secret is there")
         else:
-            fields |= {"admin": True, "allowUnauthenticatedAdmin": True}
+            fields |= {"admin": True} if _secret(section) else {"admin": True, "allowUnauthenticatedAdmin": True}
     section.take("stats", "enable")
     page_look(section, ledger)
     return fields
@@ -108,6 +115,20 @@ def _metrics(section: Section, ledger: Ledger) -> dict[str, Any]:
         if rule.words[3:] not in (("if", "{", "path", "/metrics", "}"), ()):
             ledger.noted(rule, "the metrics are at /metrics")
     return {"metrics": True} if rules else {}
+
+
+def _secret(section: Section) -> str:
+    """The name of the Secret in a page that the operator has written; empty: there is none."""
+    found = (word for each in section.directives if each.keyword == "acl" for word in each.words if word.startswith(_CREDENTIALS))
+    return next(found, "").removeprefix(_CREDENTIALS)
+
+
+def _credentials(section: Section, ledger: Ledger) -> dict[str, Any]:
+    name = _secret(section)
+    if not name:
+        return {}
+    ledger.owned(*(each for each in section.directives if each.words[:2] == ("http-request", "auth")))
+    return {"credentialsSecret": {"name": name}}
 
 
 def _consume(section: Section, ledger: Ledger, *, interface: bool) -> None:

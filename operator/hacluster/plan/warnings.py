@@ -85,7 +85,7 @@ def _process_check(cluster: HACluster) -> tuple[Problem, ...]:
 
 def _open_admin_page(cluster: HACluster) -> tuple[Problem, ...]:
     stats = cluster.spec.haproxy.stats
-    if not stats.admin:
+    if not stats.allow_unauthenticated_admin:
         return ()
     return (
         Problem(

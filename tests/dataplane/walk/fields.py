@@ -113,6 +113,7 @@ FIELDS: Final[Mapping[str, tuple[Edit, ...]]] = {
     "haproxy.stats.metrics": each("haproxy.stats.metrics", True),
     "haproxy.stats.admin": ({"haproxy.stats.admin": True, "haproxy.stats.allowUnauthenticatedAdmin": True},),
     "haproxy.stats.allowUnauthenticatedAdmin": ({"haproxy.stats.admin": True, "haproxy.stats.allowUnauthenticatedAdmin": True},),
+    "haproxy.stats.credentialsSecret.name": each("haproxy.stats.credentialsSecret", {"name": "stats"}, {"name": "stats-2"}),
     **LISTENER_FIELDS,
     "apache.port": each("apache.port", 8082, 8083),
     "apache.page": each("apache.page", "<h1>{node}</h1>", "<h1>{ordinal} of {cluster}</h1>"),

@@ -183,6 +183,8 @@ BAD = [
     Bad({"spec.haproxy.stats.realm": ""}, "spec.haproxy.stats.realm", "must be letters"),
     Bad({"spec.haproxy.stats.port": 65536}, "spec.haproxy.stats.port", "at most 65535"),
     Bad({"spec.haproxy.stats.admin": True}, "spec.haproxy.stats.admin", "without a password"),
+    Bad({"spec.haproxy.stats.credentialsSecret": {}}, "spec.haproxy.stats.credentialsSecret.name", "is required"),
+    Bad({"spec.haproxy.stats.credentialsSecret": {"name": "A"}}, "spec.haproxy.stats.credentialsSecret.name", "a Secret's name"),
     Bad({"spec.haproxy.listeners": []}, "spec.haproxy.listeners", "at least 1"),
     Bad({f"{_LISTENER}.backend": ABSENT}, f"{_LISTENER}.backend", "is required"),
     Bad({f"{_LISTENER}.backend": {}}, f"{_LISTENER}.backend", "exactly one of"),

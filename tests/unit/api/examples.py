@@ -103,6 +103,7 @@ def full(name: str = "everything") -> Resource:
                     "metrics": True,
                     "admin": True,
                     "allowUnauthenticatedAdmin": True,
+                    "credentialsSecret": {"name": "stats"},
                 },
                 "listeners": full_listeners(),
             },
@@ -116,11 +117,13 @@ def full(name: str = "everything") -> Resource:
 
 EXCLUSIVE = ("spec.apache.page", "spec.apache.contentConfigMap")
 """These two exclude each other."""
+EXCLUSIVE_STATS = ("spec.haproxy.stats.credentialsSecret", "spec.haproxy.stats.allowUnauthenticatedAdmin")
+"""And so do these."""
 
 
 def everything() -> Resource:
-    """`full()` without the second of `EXCLUSIVE`, so that it is valid."""
-    return put(full(), EXCLUSIVE[1], ABSENT)
+    """`full()` without the second of `EXCLUSIVE` and of `EXCLUSIVE_STATS`, so that it is valid."""
+    return put(put(full(), EXCLUSIVE[1], ABSENT), EXCLUSIVE_STATS[1], ABSENT)
 
 
 def put(resource: Resource, path: str, value: Any) -> Resource:
@@ -169,7 +172,7 @@ CHECKS: Final[dict[str, Resource]] = {
 GOOD = {
     "minimal": minimal(),
     "everything": everything(),
-    "content from a ConfigMap": put(full(), EXCLUSIVE[0], ABSENT),
+    "content from a ConfigMap": put(put(full(), EXCLUSIVE[0], ABSENT), EXCLUSIVE_STATS[1], ABSENT),
     "no Apache": put(
         put(minimal(), "spec.apache", ABSENT), "spec.haproxy.listeners[0].backend", {"servers": [server("a"), server("b")]}
     ),

@@ -86,6 +86,16 @@ WITHOUT_EFFECT = [
         "whatever its weight",
     ),
     Bad({f"{_STATS}.allowUnauthenticatedAdmin": True}, f"{_STATS}.allowUnauthenticatedAdmin", "without admin: true"),
+    Bad(
+        {_STATS: {"admin": True, "allowUnauthenticatedAdmin": True, "credentialsSecret": {"name": "s"}}},
+        f"{_STATS}.allowUnauthenticatedAdmin",
+        "credentialsSecret has the page ask",
+    ),
+    Bad(
+        {_STATS: {"enabled": False, "credentialsSecret": {"name": "s"}}},
+        f"{_STATS}.credentialsSecret",
+        "no effect with enabled: false",
+    ),
     *(
         Bad({f"{_STATS}.enabled": False, f"{_STATS}.{field}": value}, f"{_STATS}.{field}", "no effect with enabled: false")
         for field, value in (("port", 8404), ("path", "/s"), ("realm", "Servers"), ("interface", "ens3"), ("metrics", True))

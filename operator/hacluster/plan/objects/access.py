@@ -1,4 +1,5 @@
-"""Makes the objects that give the agents access to the API server: to one HAClusterNode for each node, and to nothing else.
+"""Makes the objects that give the agents access to the API server: to one HAClusterNode for each node, and to the Secrets that
+the resource names.
 
 All agents of a resource share one ServiceAccount, because a DaemonSet has one. The Role names every object, so an agent can
 neither read nor change anything else in the namespace: of the Secrets it can read those that the resource names, and list none. Only
@@ -54,7 +55,9 @@ def access_objects(cluster: HACluster, nodes: Sequence[str], *, earlier_agents: 
 
 def secret_names(cluster: HACluster) -> list[str]:
     """The Secrets that the resource names, sorted."""
-    return sorted({name for listener in cluster.spec.haproxy.listeners if listener.tls for name in listener.tls.secret_names})
+    haproxy = cluster.spec.haproxy
+    names = {name for listener in haproxy.listeners if listener.tls for name in listener.tls.secret_names}
+    return sorted(names | ({haproxy.stats.credentials_secret.name} if haproxy.stats.credentials_secret else set()))
 
 
 def _rule(group: str, resources: list[str], resource_names: list[str], verbs: list[str]) -> Manifest:

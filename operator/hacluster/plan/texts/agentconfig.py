@@ -62,6 +62,7 @@ def agent_config(
         listeners={each.proxy: each.listener.port for _, each in all_targets(cluster.spec.haproxy)},
         services=dict(_services(cluster)),
         certificates=_certificates(cluster),
+        credentials=_credentials(cluster),
         drain_seconds=cluster.spec.vrrp.handover.drain.total_seconds(),
         named_interfaces=_named_interfaces(cluster, node.name),
         requested_interval_ms=requested_interval,
@@ -93,6 +94,11 @@ def _certificates(cluster: HACluster) -> tuple[nodeconfig.Certificate, ...]:
         for position, name in enumerate(listener.tls.secret_names if listener.tls else ()):
             found.setdefault(name, f"spec.haproxy.listeners[{index}].tls.secretNames[{position}]")
     return tuple(nodeconfig.Certificate(name=name, field=field) for name, field in found.items())
+
+
+def _credentials(cluster: HACluster) -> tuple[nodeconfig.Credentials, ...]:
+    secret = cluster.spec.haproxy.stats.credentials_secret
+    return () if secret is None else (nodeconfig.Credentials(name=secret.name, field="spec.haproxy.stats.credentialsSecret"),)
 
 
 def _named_interfaces(cluster: HACluster, node: str) -> tuple[str, ...]:

@@ -1,25 +1,28 @@
-"""Follows the Secrets with certificates that the configuration names, and reports what is wrong with them.
+"""Follows the Secrets that the configuration names, and reports what is wrong with them.
 
-`CertificateMonitor.run` is started by `agent/run.py`. What was last seen stays in force while the source cannot be reached.
+`SecretMonitor.run` is started by `agent/run.py`. What was last seen stays in force while the source cannot be reached.
 """
 
 import asyncio
 import contextlib
 import logging
+from collections.abc import Sequence
 from contextlib import aclosing
-from typing import Final
+from datetime import datetime
+from typing import Final, Protocol
 
-from hacluster.agent.secrets.certificate_files import CertificateFiles
 from hacluster.agent.secrets.source import SecretForbidden, SecretSource, SourceFailed
 from hacluster.agent.secrets.store import SecretStore, Seen
 from hacluster.agent.state import AgentState
 from hacluster.agent.system.backoff import Backoff
 from hacluster.agent.system.clock import Clock
 from hacluster.api.reasons import Reason
+from hacluster.api.status import NodeProblem
+from hacluster.nodeconfig import AgentConfig
 
 log = logging.getLogger(__name__)
 
-PART: Final = "certificates"
+PART: Final = "Secrets"
 """The key of this part's problems in the state."""
 _EVERY: Final = 1.0
 """Seconds between two looks at the problems."""
@@ -27,13 +30,18 @@ _PAUSE: Final = 0.2
 """Seconds between two watches of a Secret."""
 
 
-class CertificateMonitor:
+class Uses(Protocol):
+    """What Secrets are used for: `CertificateFiles` and `CredentialDigests`."""
+
+    def problems(self, config: AgentConfig | None, now: datetime) -> tuple[NodeProblem, ...]:
+        """What is wrong with the Secrets that this configuration names for it."""
+
+
+class SecretMonitor:
     """Keeps the store current, and the problems in the state."""
 
-    def __init__(
-        self, state: AgentState, source: SecretSource, store: SecretStore, files: CertificateFiles, clock: Clock
-    ) -> None:
-        self._state, self._source, self._store, self._files, self._clock = state, source, store, files, clock
+    def __init__(self, state: AgentState, source: SecretSource, store: SecretStore, uses: Sequence[Uses], clock: Clock) -> None:
+        self._state, self._source, self._store, self._uses, self._clock = state, source, store, uses, clock
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -42,7 +50,8 @@ class CertificateMonitor:
             while True:
                 version = self._state.version
                 self._follow_all(self._wanted())
-                self._state.put_problems(PART, *self._files.problems(self._state.now.installed, self._clock()))
+                installed, now = self._state.now.installed, self._clock()
+                self._state.put_problems(PART, *(each for use in self._uses for each in use.problems(installed, now)))
                 await self._state.wait_for_change(version, _EVERY)
         finally:
             tasks, self._tasks = self._tasks, {}
@@ -54,7 +63,7 @@ class CertificateMonitor:
 
     def _wanted(self) -> frozenset[str]:
         configs = (config for config in (self._state.now.installed, self._state.now.offered) if config)
-        return frozenset(each.name for config in configs for each in config.certificates)
+        return frozenset(each.name for config in configs for each in config.secrets)
 
     def _follow_all(self, names: frozenset[str]) -> None:
         for name in self._tasks.keys() - names:
