@@ -185,6 +185,16 @@ def certificate_file(secret: str) -> str:
     return f"{CERTIFICATES_DIR}/{secret}"
 
 
+def authority_name(secret: str) -> str:
+    """Name of the file with the authorities of this Secret, beside the certificates."""
+    return f"{secret}_ca"
+
+
+def authority_file(secret: str) -> str:
+    """Path of that file."""
+    return f"{CERTIFICATES_DIR}/{authority_name(secret)}"
+
+
 def credentials_file(secret: str) -> str:
     """The file with the digest of this Secret's credentials, which the agent writes and HAProxy reads."""
     return f"{CREDENTIALS_DIR}/{secret}"

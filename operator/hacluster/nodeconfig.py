@@ -13,6 +13,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hacluster.names import authority_name
+
 
 class File(StrEnum):
     """The files of one node. The value is the end of the ConfigMap key: `<node>.haproxy.cfg`."""
@@ -114,12 +116,19 @@ class Service(_FrozenModel):
 
 
 class Certificate(_FrozenModel):
-    """A Secret with the keys tls.crt and tls.key that HAProxy serves. Nothing of its content is in any file of the operator."""
+    """A Secret with certificates that HAProxy reads. Nothing of its content is in any file of the operator."""
 
     name: str
     """Name of the Secret, in the resource's namespace."""
     field: str
     """The field of the resource that names it, such as `spec.haproxy.listeners[0].tls.secretNames[0]`."""
+    authority: Annotated[bool, Field(exclude_if=not_)] = False
+    """False: it has the keys tls.crt and tls.key, which HAProxy serves. True: the key ca.crt, by which it verifies servers."""
+
+    @property
+    def file(self) -> str:
+        """Name of the file that HAProxy reads. A Secret may be named for both, and no Secret's name has a `_`."""
+        return authority_name(self.name) if self.authority else self.name
 
 
 class Credentials(_FrozenModel):
@@ -159,7 +168,7 @@ script (Process). The agent keeps the file current in both cases."""
     services: Annotated[Mapping[str, Service], Field(exclude_if=not_)] = {}
     """HAProxy's proxies whose servers are the endpoints of a Service. Absent from the file where there is none."""
     certificates: Annotated[tuple[Certificate, ...], Field(exclude_if=not_)] = ()
-    """The Secrets with certificates, each once. Absent from the file where there is none."""
+    """The files with certificates, each once. Absent from the file where there is none."""
     credentials: Annotated[tuple[Credentials, ...], Field(exclude_if=not_)] = ()
     """The Secrets with credentials that the agent follows. Absent from the file where there is none."""
     drain_seconds: float = 30.0

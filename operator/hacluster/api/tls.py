@@ -1,12 +1,12 @@
-"""Model of `tls`: a listener that ends TLS, with certificates from Secrets."""
+"""Models of `tls` and `serverTLS`: TLS with clients, with certificates from Secrets, and TLS with servers."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from hacluster.api.base import Model
+from hacluster.api.base import Model, Rule
 from hacluster.api.constraints import ListSet
-from hacluster.api.types import Enumeration, Port, SecretName
+from hacluster.api.types import Enumeration, HostName, Port, SecretName
 
 
 class MinVersion(Enumeration):
@@ -26,3 +26,45 @@ asks for (SNI) chooses; where none fits, the first is served. A renewed Secret i
     """The oldest version that clients may use: TLSv1.2 or TLSv1.3."""
     redirect_from_port: Port | None = None
     """A port, such as 80, on which plain HTTP requests are redirected to this listener (308). Default: none."""
+
+
+class Verify(Enumeration):
+    """Whether a server's certificate is verified."""
+
+    CA = "CA"
+    NONE = "None"
+
+
+def _authority_rules() -> tuple[Rule, ...]:
+    """`verify: CA` and `caSecretName` go together."""
+
+    def holds(tls: Any) -> bool:
+        return (tls.verify is Verify.CA) == (tls.ca_secret_name is not None)
+
+    cel = "(self.verify == 'CA') == has(self.caSecretName)"
+    return (Rule(cel, "goes with verify: CA, which needs it; set both, or verify: None", holds, "caSecretName"),)
+
+
+class CheckTLS(Model):
+    """A health check over TLS, whatever the listener itself speaks with the server."""
+
+    rules = _authority_rules()
+
+    verify: Verify
+    """CA: the certificate must be signed by caSecretName's authorities, and have the name in host. None: any is accepted."""
+    ca_secret_name: SecretName | None = None
+    """A Secret in the resource's namespace with the key ca.crt: the authorities (verify: CA). Default: none."""
+
+
+class ServerTLS(Model):
+    """TLS on the side of the servers, their health checks included."""
+
+    rules = _authority_rules()
+
+    verify: Verify
+    """CA: a server's certificate must be signed by caSecretName's authorities, and have the name serverName. None: any is accepted."""
+    ca_secret_name: SecretName | None = None
+    """A Secret in the resource's namespace with the key ca.crt: the authorities (verify: CA). A renewed one counts within seconds.
+Default: none."""
+    server_name: HostName | None = None
+    """The host name that the servers are asked for (SNI). Default: none, and any name is accepted."""

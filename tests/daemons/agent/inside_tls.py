@@ -1,6 +1,8 @@
 """Runs inside a node's container: a server behind HAProxy, and clients that speak TLS.
 
 inside_tls.py serve                      a server on 127.0.0.1:8081 that answers with the headers of the request, as JSON
+inside_tls.py serve-tls FILE             the same over TLS on 127.0.0.1:8443, with the certificate and key that the file has at that time;
+                                         `sni` is the name that was asked for
 inside_tls.py put FILE TEXT              replaces a file
 inside_tls.py ask HOST PORT              one handshake: prints JSON with `sha` of the certificate, `version`, `alpn`, or `error`
 inside_tls.py get HOST PORT              one request over it: prints what the server got, as JSON
@@ -26,7 +28,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """The answer."""
-        body = json.dumps({name.lower(): value for name, value in self.headers.items()}).encode()
+        found = {name.lower(): value for name, value in self.headers.items()}
+        asked = getattr(self.connection, "asked", None)
+        body = json.dumps(found | ({"sni": asked} if asked else {})).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -44,6 +48,29 @@ class Server(http.server.ThreadingHTTPServer):
     """The server."""
 
     daemon_threads = True
+
+
+class TlsServer(Server):
+    """The server over TLS."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        super().__init__(("127.0.0.1", 8443), Handler)
+
+    def get_request(self) -> tuple[Any, Any]:
+        """A connection, whose handshake is the first thing that its own thread does."""
+
+        def note(connection: ssl.SSLSocket, name: str, _: ssl.SSLContext) -> None:
+            connection.asked = name  # type: ignore[attr-defined]
+
+        connection, address = super().get_request()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.file)
+        context.sni_callback = note  # type: ignore[assignment]
+        return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
+
+    def handle_error(self, *_: Any) -> None:
+        """Refused handshakes are expected."""
 
 
 def connect(host: str, port: int, newest: ssl.TLSVersion | None = None) -> ssl.SSLSocket:
@@ -114,6 +141,8 @@ def rotate(file: str, text: str, host: str, port: int) -> dict[str, Any]:
 match sys.argv[1:]:
     case ["serve"]:
         Server(("127.0.0.1", 8081), Handler).serve_forever()
+    case ["serve-tls", file]:
+        TlsServer(file).serve_forever()
     case ["put", file, text]:
         put(file, text)
     case ["ask", host, port]:

@@ -30,7 +30,7 @@ class WantedTls(Wanted):
         planned = AgentConfig.model_validate_json(made[File.AGENT])
         wanted = super().files()
         agent = AgentConfig.model_validate_json(wanted[File.AGENT])
-        changes = {"certificates": planned.certificates, "listeners": planned.listeners, "ports": planned.ports}
+        changes = {name: getattr(planned, name) for name in ("certificates", "services", "listeners", "ports")}
         agent = agent.model_copy(update=changes)
         return {**wanted, File.HAPROXY: made[File.HAPROXY], File.AGENT: agent.model_dump_json()}
 
@@ -53,6 +53,11 @@ class TlsNode:
         self.node.start("serve", "python3", "-c", INSIDE.read_text(), "serve")
         self.put(**data)
         self.node.start_all(first)
+
+    @property
+    def program(self) -> str:
+        """The text of `inside_tls.py`."""
+        return INSIDE.read_text()
 
     def put(self, **data: dict[str, str]) -> None:
         """These are the Secrets from now on; `_` in a name stands for a dash."""

@@ -56,7 +56,38 @@ BAD_LISTENERS = [
     Bad({_CHECK: {"type": "Exchange", "exchange": [{"send": "é"}]}}, f"{_CHECK}.exchange[0].send", "printable ASCII"),
     Bad({f"{_CHECK}.expectBody": "a\nb"}, f"{_CHECK}.expectBody", "printable ASCII"),
     Bad({f"{_CHECK}.tls": {}}, f"{_CHECK}.tls.verify", "is required"),
-    Bad({f"{_CHECK}.tls": {"verify": "CA"}}, f"{_CHECK}.tls.verify", "must be None"),
+    *(
+        Bad(
+            {f"{_LISTENER}.backend": {"servers": [server("a")]}, f"{_LISTENER}.{field}": tls},
+            f"{_LISTENER}.{field}.caSecretName",
+            "goes with",
+        )
+        for field in ("healthCheck.tls", "serverTLS")
+        for tls in ({"verify": "CA"}, {"verify": "None", "caSecretName": "ca"})
+    ),
+    Bad({f"{_CHECK}.tls": {"verify": "All"}}, f"{_CHECK}.tls.verify", "must be CA or None"),
+    Bad({f"{_LISTENER}.serverTLS": {}}, f"{_LISTENER}.serverTLS.verify", "is required"),
+    *(
+        Bad(
+            {
+                f"{_LISTENER}.backend": {"servers": [server("a")]},
+                f"{_LISTENER}.serverTLS": {"verify": "CA", "caSecretName": "ca"},
+                f"{_LISTENER}.{field}": value,
+            },
+            f"{_LISTENER}.{wrong}.tls",
+            "same verify",
+            _LISTENER,
+        )
+        for check in (
+            {"tls": {"verify": "CA", "caSecretName": "ca"}},
+            {"tls": {"verify": "None"}, "port": 1},
+            {"tls": {"verify": "CA", "caSecretName": "other"}, "port": 1},
+        )
+        for field, wrong, value in (
+            ("healthCheck", "healthCheck", check),
+            ("routes", "routes[0].healthCheck", [_route(healthCheck=check)]),
+        )
+    ),
     Bad({f"{_CHECK}.type": "None"}, f"{_CHECK}.type", "Apache's servers are checked"),
     Bad(
         {f"{_LISTENER}.backend": {"servers": [server("a")]}, _CHECK: {"type": "None"}, _ROUTE: _route(backend={"apache": {}})},

@@ -7,7 +7,7 @@ def full_listeners() -> list[dict[str, Any]]:
     """HTTP with routes, TCP, and one listener for each check that needs fields of its own."""
     times = {"interval": "6s", "fastInterval": "500ms", "rise": 2, "fall": 4}
     request = {"method": "GET", "path": "/health?full=1", "host": "shop.example.com", "expectStatus": "200-299,304"}
-    health = {"type": "HTTP", "port": 8008, "tls": {"verify": "None"}, "expectBody": "ok", **request, **times}
+    health = {"type": "HTTP", "port": 8008, "tls": {"verify": "CA", "caSecretName": "ca"}, "expectBody": "ok", **request, **times}
     exchange = {"type": "Exchange", "exchange": [{"send": "PING", "expect": "+PONG"}]}
     mysql = {"type": "MySQL", "user": "haproxy"}
     cookie = {"name": "SERVERID", "secure": True, "httpOnly": True, "sameSite": "None"}
@@ -34,6 +34,7 @@ def full_listeners() -> list[dict[str, Any]]:
             "balance": "LeastConnections",
             "connectionMode": "Close",
             "tls": {"secretNames": ["web-tls", "api-tls"], "minVersion": "TLSv1.2", "redirectFromPort": 8000},
+            "serverTLS": {"verify": "CA", "caSecretName": "ca", "serverName": "shop.internal"},
             "forwardFor": False,
             "headers": {
                 "request": {"set": {"X-Real-IP": "{clientAddress}"}, "remove": ["X-Debug"]},

@@ -40,6 +40,7 @@ WITHOUT_EFFECT = [
         f"{_LISTENER}.tls.redirectFromPort",
         "no effect in mode TCP",
     ),
+    Bad({f"{_LISTENER}.serverTLS": {"verify": "None"}}, f"{_LISTENER}.serverTLS", "spoken to without TLS"),
     _with_tcp("headers", {"request": {"remove": ["X-A"]}}),
     _with_tcp("routes", [{"hosts": ["a.example"], "backend": {"servers": [server("a")]}}]),
     _with_tcp("timeouts.httpRequest", "1s"),

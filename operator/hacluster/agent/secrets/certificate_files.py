@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from hacluster.agent.paths import Paths
-from hacluster.agent.secrets.certificates import BadCertificate, first_certificate, not_after, pem_of
+from hacluster.agent.secrets.certificates import BadCertificate, authorities_of, ends, pem_of
 from hacluster.agent.secrets.source import Data
 from hacluster.agent.secrets.store import SecretStore
 from hacluster.agent.system.files import replace_private_file
@@ -40,9 +40,9 @@ class CertificateFiles:
         self._store = store
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._judged: dict[str, tuple[Data, str | _Wrong]] = {}
-        """Name of each Secret → its data, and the file that it became, or why there is none."""
+        """Name of each file → the Secret's data, and what it became, or why there is none."""
         self._good: Mapping[str, str] = self._read()
-        """What HAProxy has loaded: name of each Secret → its file."""
+        """What HAProxy has loaded: name of each file → its text."""
         self._offered: Mapping[str, str] = dict(self._good)
         self._version = store.version
         """The store's, when `offer` looked at it last."""
@@ -67,11 +67,11 @@ class CertificateFiles:
         self._version = self._store.version
         found, missing = {}, []
         for each in config.certificates:
-            made = self._make(each.name)
+            made = self._make(each)
             if isinstance(made, str):
-                found[each.name] = made
-            elif each.name in self._good:
-                found[each.name] = self._good[each.name]
+                found[each.file] = made
+            elif each.file in self._good:
+                found[each.file] = self._good[each.file]
             else:
                 missing.append(made.about(each, "Until then the new configuration is not loaded; what runs goes on"))
         if not missing:
@@ -102,30 +102,31 @@ class CertificateFiles:
         """What is wrong with the Secrets whose files HAProxy has loaded, and which certificates end soon."""
         found = []
         for each in config.certificates if config else ():
-            if (text := self._good.get(each.name)) is None:
+            if (text := self._good.get(each.file)) is None:
                 continue
-            made = self._make(each.name)
+            made = self._make(each)
             if isinstance(made, _Wrong) and self._store.is_known(each.name):
                 found.append(made.about(each, "The last good one stays in force"))
-            if (end := not_after(first_certificate(text))) - now < EXPIRES_SOON:
+            # Authorities that are replaced stand beside their successors for a while: the last one counts.
+            if (end := max(ends(text)) if each.authority else ends(text)[0]) - now < EXPIRES_SOON:
                 word = "ended" if end <= now else "ends"
                 message = f"{each.field}: Secret {each.name}: the certificate {word} at {end:%Y-%m-%d %H:%M} UTC; renew it"
                 found.append(NodeProblem(reason=Reason.CERTIFICATE_EXPIRES, message=message))
         return tuple(found)
 
-    def _make(self, name: str) -> str | _Wrong:
+    def _make(self, certificate: Certificate) -> str | _Wrong:
         """The file of a Secret as it was last seen."""
-        seen = self._store.get(name)
+        seen, file = self._store.get(certificate.name), certificate.file
         if seen.data is None:
             return _Wrong(seen.reason, seen.error)
-        if name not in self._judged or self._judged[name][0] != seen.data:
+        if file not in self._judged or self._judged[file][0] != seen.data:
             made: str | _Wrong
             try:
-                made = pem_of(seen.data, self._scratch)
+                made = authorities_of(seen.data) if certificate.authority else pem_of(seen.data, self._scratch)
             except BadCertificate as error:
                 made = _Wrong(Reason.SECRET_INVALID, str(error))
-            self._judged[name] = seen.data, made
-        return self._judged[name][1]
+            self._judged[file] = seen.data, made
+        return self._judged[file][1]
 
     def _read(self) -> Mapping[str, str]:
         return {each.name: each.read_text() for each in self._files()}

@@ -33,8 +33,28 @@ def pem_of(data: Data, scratch: Path) -> str:
         check_pair(scratch)
     finally:
         scratch.unlink(missing_ok=True)
-    not_after(first_certificate(text))
+    ends(text)
     return text
+
+
+def authorities_of(data: Data) -> str:
+    """What HAProxy reads of a Secret with authorities: their certificates. Raises BadCertificate."""
+    found = _CERTIFICATE.findall(_value(data, "ca.crt"))
+    text = "\n".join((*found, ""))
+    ends(text)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+    except ssl.SSLError as error:
+        raise BadCertificate(f"ca.crt cannot be loaded ({error.reason or 'no PEM'})") from None
+    return text
+
+
+def ends(text: str) -> tuple[datetime, ...]:
+    """When each certificate of a PEM text ends, at least one. Raises BadCertificate."""
+    found = [_der(each) for each in _CERTIFICATE.findall(text)]
+    if not found:
+        raise BadCertificate("there is no certificate in PEM form")
+    return tuple(map(not_after, found))
 
 
 def _value(data: Data, key: str) -> str:
@@ -61,13 +81,10 @@ def check_pair(file: Path) -> None:
         raise BadCertificate(f"tls.crt and tls.key cannot be loaded ({error.reason or 'no PEM'})") from None
 
 
-def first_certificate(text: str) -> bytes:
-    """The first certificate of a PEM text, in DER. Raises BadCertificate."""
-    found = _CERTIFICATE.search(text)
-    if found is None:
-        raise BadCertificate("there is no certificate in PEM form")
+def _der(pem: str) -> bytes:
+    """A certificate in DER. Raises BadCertificate."""
     try:
-        return ssl.PEM_cert_to_DER_cert(found[0])
+        return ssl.PEM_cert_to_DER_cert(pem)
     except ValueError:
         raise BadCertificate("the certificate's PEM form is broken") from None
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from hacluster import names
 from hacluster.api import HACluster
+from hacluster.api.secrets import named_secrets
 from hacluster.api.spec import all_targets
 from hacluster.plan.model import Manifest
 from hacluster.plan.objects.children import child
@@ -55,9 +56,7 @@ def access_objects(cluster: HACluster, nodes: Sequence[str], *, earlier_agents: 
 
 def secret_names(cluster: HACluster) -> list[str]:
     """The Secrets that the resource names, sorted."""
-    haproxy = cluster.spec.haproxy
-    names = {name for listener in haproxy.listeners if listener.tls for name in listener.tls.secret_names}
-    return sorted(names | ({haproxy.stats.credentials_secret.name} if haproxy.stats.credentials_secret else set()))
+    return sorted({each.name for each in named_secrets(cluster.spec.haproxy)})
 
 
 def _rule(group: str, resources: list[str], resource_names: list[str], verbs: list[str]) -> Manifest:

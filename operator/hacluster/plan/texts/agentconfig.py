@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from hacluster import names, nodeconfig
 from hacluster.api import HACluster
+from hacluster.api.secrets import SecretKind, named_secrets
 from hacluster.api.spec import Bind, CheckType, Listener, LogTarget, PreemptionMode, all_targets
 from hacluster.api.vrrp import leaders, router_names
 from hacluster.nodeconfig import AgentConfig
@@ -88,17 +89,23 @@ def _services(cluster: HACluster) -> Iterator[tuple[str, nodeconfig.Service]]:
 
 
 def _certificates(cluster: HACluster) -> tuple[nodeconfig.Certificate, ...]:
-    """The Secrets with certificates, each with the first field that names it."""
-    found: dict[str, str] = {}
-    for index, listener in enumerate(cluster.spec.haproxy.listeners):
-        for position, name in enumerate(listener.tls.secret_names if listener.tls else ()):
-            found.setdefault(name, f"spec.haproxy.listeners[{index}].tls.secretNames[{position}]")
-    return tuple(nodeconfig.Certificate(name=name, field=field) for name, field in found.items())
+    """The Secrets with certificates, each for each kind with the first field that names it."""
+    found: dict[tuple[str, SecretKind], str] = {}
+    for each in named_secrets(cluster.spec.haproxy):
+        if each.kind is not SecretKind.CREDENTIALS:
+            found.setdefault((each.name, each.kind), each.field)
+    return tuple(
+        nodeconfig.Certificate(name=name, field=field, authority=kind is SecretKind.AUTHORITY)
+        for (name, kind), field in found.items()
+    )
 
 
 def _credentials(cluster: HACluster) -> tuple[nodeconfig.Credentials, ...]:
-    secret = cluster.spec.haproxy.stats.credentials_secret
-    return () if secret is None else (nodeconfig.Credentials(name=secret.name, field="spec.haproxy.stats.credentialsSecret"),)
+    return tuple(
+        nodeconfig.Credentials(name=each.name, field=each.field)
+        for each in named_secrets(cluster.spec.haproxy)
+        if each.kind is SecretKind.CREDENTIALS
+    )
 
 
 def _named_interfaces(cluster: HACluster, node: str) -> tuple[str, ...]:

@@ -1,12 +1,13 @@
 """What can be served, and what a user reads of what cannot."""
 
 import base64
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from hacluster.agent.secrets.certificates import BadCertificate, first_certificate, not_after, pem_of
+from hacluster.agent.secrets.certificates import BadCertificate, authorities_of, ends, not_after, pem_of
 from tests.certificates import certificate, encoded
 
 ONE, OTHER = certificate("one.example"), certificate("other.example", days=9)
@@ -22,7 +23,7 @@ def test_a_certificate_and_its_key_become_one_file_and_nothing_stays_elsewhere(t
 def test_the_end_of_its_validity_is_read(days: int, tmp_path: Path) -> None:
     """The last one is after 2049, where the dates have another form."""
     text = pem_of(certificate("a.example", days=days), tmp_path / "scratch")
-    found = not_after(first_certificate(text))
+    found = ends(text)[0]
     assert abs(found - datetime.now(UTC) - timedelta(days=days)) < timedelta(minutes=5)
 
 
@@ -45,7 +46,29 @@ def test_what_cannot_be_served_is_refused_without_a_word_of_the_key(message: str
 
 
 @pytest.mark.parametrize("cut", range(0, 120, 7))
-def test_a_broken_certificate_has_no_dates(cut: int, tmp_path: Path) -> None:
-    der = first_certificate(pem_of(ONE, tmp_path / "scratch"))
+def test_a_broken_certificate_has_no_dates(cut: int) -> None:
+    der = ssl.PEM_cert_to_DER_cert(base64.b64decode(ONE["tls.crt"]).decode())
     with pytest.raises(BadCertificate):
         not_after(der[:cut])
+
+
+def test_authorities_are_the_certificates_of_a_bundle() -> None:
+    bundle = b"".join(base64.b64decode(each["tls.crt"]) for each in (ONE, OTHER))
+    text = authorities_of({"ca.crt": encoded(b"# ours\n" + bundle + base64.b64decode(ONE["tls.key"]))})
+    assert text.count("BEGIN CERTIFICATE") == 2 and "PRIVATE" not in text and "ours" not in text
+    first, second = ends(text)
+    assert first > second
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({}, "no key ca.crt"),
+        ({"ca.crt": encoded(b"nonsense")}, "no certificate in PEM form"),
+        ({"ca.crt": ONE["tls.key"]}, "no certificate in PEM form"),
+        ({"ca.crt": encoded(base64.b64decode(ONE["tls.crt"]).replace(b"M", b"N"))}, "dates cannot be read|PEM form is broken"),
+    ],
+)
+def test_authorities_that_cannot_be_read_are_refused(data: dict[str, str], message: str) -> None:
+    with pytest.raises(BadCertificate, match=message):
+        authorities_of(data)
