@@ -1,7 +1,7 @@
 """Runs inside the node image: two virtual IPs with homes of their own, and one of the nodes is lost and comes back.
 
-`test_two_addresses.py` runs it: `python two_addresses.py <FILE`, where FILE is manifests/samples/two-addresses.yaml. It prints one JSON object
-with the holders of both addresses at each stage.
+`test_two_addresses.py` runs it: `python two_addresses.py <FILE`, where FILE is manifests/samples/two-addresses.yaml. It prints one JSON
+object with the holders of both addresses at each stage.
 """
 
 import json
