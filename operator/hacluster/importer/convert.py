@@ -50,7 +50,7 @@ def import_files(texts: Texts, name: str, namespace: str = "") -> Imported:
     else:
         ledger.miss(None, "spec.virtualRouters: no keepalived.conf was given; add the virtual IPs")
     if texts.haproxy:
-        read = read_haproxy(texts.haproxy, ledger)
+        read = read_haproxy(texts.haproxy, name, namespace, ledger)
         spec["haproxy"] = haproxy_fields(read, routers, ledger, known=bool(texts.keepalived))
         if needs_nonlocal_bind(spec["haproxy"]):
             spec["system"] = {"nonlocalBind": True}
