@@ -49,7 +49,9 @@ def health_check(section: Section, servers: Servers, *, http: bool, secrets: Sec
     else:
         fields = _other_check(option, tcp_rules if _is(option, "tcp-check") else [], ledger)
     own_port = "port" in fields or "port" in params.found
-    fields = check_over_tls(section, fields, servers.tls, secrets, wanted=tls is not None, own_port=own_port, sni=sni)
+    fields = check_over_tls(
+        section, fields, servers.tls or servers.check_tls, secrets, wanted=tls is not None, own_port=own_port, sni=sni
+    )
     fields, interval = _times(fields, params)
     if tls is None:
         params.own("check-alpn")  # without TLS it has no effect

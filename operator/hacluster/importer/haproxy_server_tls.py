@@ -12,9 +12,8 @@ from hacluster.importer.findings import Directive
 from hacluster.importer.haproxy_bind_tls import CIPHERS, VERSION_FLAGS
 from hacluster.importer.haproxy_secrets import Secrets
 from hacluster.importer.haproxy_sections import Section
-from hacluster.importer.haproxy_values import Parameter, Parameters
+from hacluster.importer.haproxy_values import Parameter, Parameters, is_host_name
 
-_HOST: Final = re.compile(r"([A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?\.)*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?\.?")
 _VERSIONS: Final = ("ssl-min-ver", "ssl-max-ver", *sorted(VERSION_FLAGS))
 _NAMES: Final = (
     *("ssl", "verify", "ca-file", "sni", "verifyhost", "crt", "crl-file", "alpn", "npn", "ssl-reuse"),
@@ -77,7 +76,7 @@ def server_tls(tls: PeerTLS | None, secrets: Secrets) -> dict[str, Any] | None:
         )
     elif tls.check_name and not tls.name:
         secrets.ledger.noted(tls.directive, f"servers are also asked for {name} (SNI)", f"verifyhost {name}")
-    if name and not (len(name) < 254 and _HOST.fullmatch(name)):
+    if name and not (is_host_name(name)):
         secrets.ledger.lost(tls.directive, "no field: serverName is a host name", name)
         name = ""
     return {**verification(tls, secrets), **({"serverName": name} if name else {})}

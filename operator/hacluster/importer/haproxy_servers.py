@@ -12,7 +12,7 @@ from hacluster.importer.findings import Directive, Ledger
 from hacluster.importer.haproxy_secrets import Secrets
 from hacluster.importer.haproxy_sections import Section
 from hacluster.importer.haproxy_server_tls import PeerTLS, peer_tls
-from hacluster.importer.haproxy_values import Parameter, Parameters, is_address, number, parameters
+from hacluster.importer.haproxy_values import Parameter, Parameters, is_address, is_host_name, number, parameters
 
 _FLAGS: Final = frozenset(
     {"allow-0rtt", "backup", "check", "agent-check", "check-send-proxy", "check-ssl", "check-via-socks4", "disabled", "enabled"}
@@ -27,7 +27,6 @@ _REASONS: Final = {
     "agent-check": "no field: HAProxy does not ask agents on the servers",
     "disabled": "no field: leave the server out",
 }
-_HOST: Final = re.compile(r"([A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?\.)*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?\.?")
 
 
 @dataclass
@@ -47,6 +46,9 @@ class Servers:
     cookies: dict[str, str] = field(default_factory=dict)
     """Server → the value of its cookie, where it has one."""
     tls: PeerTLS | None = None
+    """TLS of requests, and of checks with them; None: requests are sent without it."""
+    check_tls: PeerTLS | None = None
+    """TLS of checks alone; None: there is none."""
     resolvers: set[str] = field(default_factory=set)
     """Sections that are asked for the servers' host names."""
 
@@ -71,12 +73,16 @@ def servers_of(section: Section, secrets: Secrets) -> Servers:
             "maximum": params.number("maxconn", 1, 1_000_000),
             "send_proxy": _send_proxy(params),
             "close_sessions": params.value("on-marked-down") == "shutdown-sessions",
-            "tls": tls,
+            "tls": tls if tls is not None and tls.requests else None,
         }
         first = first or shared
         for name in (each for each in shared if shared[each] != first[each]):
             ledger.lost(directive, _UNLIKE, _TITLES[name])
         found.check = _same_check(found.check, check, directive, ledger)
+        if check is not None and tls is not None and not tls.requests:
+            found.check_tls = found.check_tls or tls
+            if tls != found.check_tls:
+                ledger.lost(directive, _UNLIKE, "verify")
         if (cookie := params.take("cookie")) is not None:
             found.cookies[server["name"]] = cookie.value
         found.resolvers |= {each for each in [params.value("resolvers")] if each}
@@ -147,7 +153,7 @@ def _endpoint(text: str) -> tuple[str, str] | None:
         return None
     if host in ("", "*", "0.0.0.0", "::"):
         return None  # HAProxy connects to the address that the client asked for
-    return (host, port) if is_address(host) or (len(host) < 254 and _HOST.fullmatch(host)) else None
+    return (host, port) if is_address(host) or (is_host_name(host)) else None
 
 
 def _check(params: Parameters) -> dict[str, Parameter] | None:

@@ -60,20 +60,46 @@ def test_the_look_of_the_page_is_a_note(more: str) -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        "stats auth a:b",
+        "stats auth a",
         "stats http-request deny",
         "stats admin if LOCALHOST",
         "tcp-request connection reject",
         "http-request deny",
         "bind :9001",
+        "bind *:9000 ssl",
     ],
 )
 def test_what_the_page_has_no_field_for(more: str) -> None:
     assert len(lost(of_haproxy(LISTEN + PAGE + f"    {more}\n"))) == 1
 
 
-def test_a_page_with_a_password_is_no_admin_page_without_it() -> None:
-    imported = of_haproxy(LISTEN + PAGE + "    stats auth a:b\n    stats admin if TRUE\n")
+def test_a_password_becomes_a_secret_that_the_user_makes() -> None:
+    imported = of_haproxy(LISTEN + PAGE + "    stats auth ops:s3cret\n    stats admin if TRUE\n")
+    stats = spec(imported)["haproxy"]["stats"]
+    assert stats == {"port": 9000, "path": "/haproxy", "credentialsSecret": {"name": "web-stats"}, "admin": True}
+    assert lines(imported) == [
+        "note: haproxy.cfg:16: stats auth ops:***: the password is in a Secret now; make it: kubectl create secret generic web-stats "
+        "--from-literal=username=ops --from-literal=password=PASSWORD (the whole port asks for it)"
+    ]
+    assert "s3cret" not in str(imported)
+
+
+def test_one_user_is_carried_over_and_others_are_lost() -> None:
+    assert lost(of_haproxy(LISTEN + PAGE + "    stats auth one:x\n    stats auth two:y\n")) == [
+        "haproxy.cfg:17: stats auth two:***: no field for a second user of the page"
+    ]
+
+
+def test_a_password_of_a_page_on_a_listeners_port() -> None:
+    page = "mode http\n    stats enable\n    stats uri /s\n    stats auth a:b"
+    imported = of_haproxy(LISTEN.replace("bind :80", "bind :443 ssl crt /x.pem").replace("mode http", page))
+    assert spec(imported)["haproxy"]["stats"] == {"path": "/s", "credentialsSecret": {"name": "web-stats"}}
+    assert lost(imported) == []
+    assert any(each.endswith("but on port 8080, without TLS") for each in lines(imported))
+
+
+def test_a_page_that_asks_by_rules_is_no_admin_page_without_them() -> None:
+    imported = of_haproxy(LISTEN + PAGE + "    stats http-request auth\n    stats admin if TRUE\n")
     assert "admin" not in spec(imported)["haproxy"]["stats"]
     assert len(lost(imported)) == 2
 
