@@ -37,8 +37,13 @@ class Haproxy:
     redirects: list[Redirect]
 
 
-def read_haproxy(files: Iterable[tuple[str, str]], resource: str, namespace: str, ledger: Ledger) -> Haproxy:
-    """Reads the files, each given by its name and text. The resource's name and namespace (or none) are for Secrets."""
+def read_haproxy(
+    files: Iterable[tuple[str, str]], interfaces: Mapping[str, str], resource: str, namespace: str, ledger: Ledger
+) -> Haproxy:
+    """Reads the files, each given by its name and text.
+
+    `interfaces`: a node's address → its interface, as far as they are known. The resource's name and namespace (or none) are for Secrets.
+    """
     configuration = read_sections(files, ledger)
     _pass_over(configuration, ledger)
     secrets = secrets_of(configuration, resource, namespace, ledger)
@@ -46,7 +51,7 @@ def read_haproxy(files: Iterable[tuple[str, str]], resource: str, namespace: str
     log = log_settings(configuration, ledger)
     pages = [each for each in configuration.of_kind(*_CLIENTS) if is_page(each)]
     fronts, redirects = _fronts([each for each in configuration.of_kind(*_CLIENTS) if each not in pages], configuration, secrets)
-    stats = _stats(pages, fronts, secrets)
+    stats = _stats(pages, interfaces, fronts, secrets)
     settings |= _limits(fronts, settings, ledger)
     timeouts = common([each.timeouts for each in fronts], [each.inherited_timeouts for each in fronts])
     for front in fronts:
@@ -126,12 +131,12 @@ def _names(fronts: Sequence[Front]) -> list[str]:
     ]
 
 
-def _stats(pages: Sequence[Section], fronts: Sequence[Front], secrets: Secrets) -> dict[str, Any]:
+def _stats(pages: Sequence[Section], interfaces: Mapping[str, str], fronts: Sequence[Front], secrets: Secrets) -> dict[str, Any]:
     """The page of the first section that has one. The other pages are lost."""
     found: dict[str, Any] = {}
     ledger = secrets.ledger
     for section in pages:
-        fields = page_of(section, secrets)
+        fields = page_of(section, interfaces, secrets)
         if found and has_page(section) and found.get("path"):
             ledger.lost(section.header, "no field for a second statistics page")
         elif found and fields.get("port") != found.get("port"):

@@ -132,6 +132,7 @@ def _endpoints(directive: Directive, text: str, ledger: Ledger) -> list[Endpoint
     if re.fullmatch("[0-9]+-[0-9]+", port_text):
         ledger.lost(directive, "no field for a range of ports")
         return []
+    host = "127.0.0.1" if host == "localhost" else host
     port = number(port_text, 1, 65535)
     if not colon or port is None or not (host in ("", "*", "::") or is_address(host)):
         ledger.lost(directive, "the address is no IP address with a port")

@@ -4,12 +4,12 @@ Source: HAProxy's Configuration Manual 3.0, 4.2 "stats …".
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from hacluster import names
 from hacluster.importer.findings import Ledger
-from hacluster.importer.haproxy_binds import binds_of
+from hacluster.importer.haproxy_binds import Endpoint, binds_of
 from hacluster.importer.haproxy_conditions import conditions_of
 from hacluster.importer.haproxy_global import own_proxy_settings, page_look
 from hacluster.importer.haproxy_secrets import Secrets
@@ -38,8 +38,8 @@ def is_page(section: Section) -> bool:
     return (has_page(section) or metrics) and own.isdisjoint({"server", "default_backend", "use_backend", "server-template"})
 
 
-def page_of(section: Section, secrets: Secrets) -> dict[str, Any]:
-    """`haproxy.stats` from a section of its own."""
+def page_of(section: Section, interfaces: Mapping[str, str], secrets: Secrets) -> dict[str, Any]:
+    """`haproxy.stats` from a section of its own. `interfaces`: a node's address → its interface."""
     ledger = secrets.ledger
     binds = binds_of(section, ledger)
     if has_page(section):
@@ -47,21 +47,35 @@ def page_of(section: Section, secrets: Secrets) -> dict[str, Any]:
     else:
         fields = {"enabled": True}
         ledger.note(section.place, f"{section.kind} {section.name}: the metrics come with the statistics page, on the same port")
-    for position, endpoint in enumerate(binds.endpoints):
+    for endpoint in binds.endpoints:
         if endpoint.port != binds.endpoints[0].port:
             ledger.lost(endpoint.directive, "no field: the page has one port")
-        elif endpoint.address:
-            ledger.lost(endpoint.directive, "no field for an address: the page would be on all of them; there is `interface`")
-        elif position == 0:
-            fields["port"] = endpoint.port
     if binds.endpoints:
         fields["port"] = binds.endpoints[0].port
-    if binds.interface:
-        fields["interface"] = binds.interface
+    of_addresses = _interface(binds.endpoints, interfaces, ledger)
+    interface = binds.interface or of_addresses
+    if interface:
+        fields["interface"] = interface
     fields |= _metrics(section, ledger)
     fields |= _credentials(section, ledger)
-    _consume(section, ledger, interface=bool(binds.interface))
+    _consume(section, ledger, interface=bool(interface))
     return fields
+
+
+def _interface(endpoints: Sequence[Endpoint], interfaces: Mapping[str, str], ledger: Ledger) -> str:
+    """The interface of the addresses to which a page is bound; empty: it is on all of them."""
+    known = {"127.0.0.1": "lo", "::1": "lo", **interfaces}
+    found = {known.get(each.address, "") for each in endpoints}
+    if len(found) == 1 and (interface := found.pop()):
+        for each in endpoints:
+            if interface != "lo":
+                ledger.noted(each.directive, f"the page is on all addresses of {interface}, on every node that has it")
+        return interface
+    for each in endpoints:
+        if each.address:
+            reason = "no field for an address: the page would be on all of them; --nodes tells its interface, for `interface`"
+            ledger.lost(each.directive, reason)
+    return ""
 
 
 def page_on_listener(section: Section, taken: Collection[int], secrets: Secrets, *, tls: bool) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """The statistics page: a section of its own, or a page on a listener's port."""
 
+from ipaddress import ip_interface
 from typing import Any
 
 import pytest
 
-from tests.unit.importer.helpers import LISTEN, lines, listeners, lost, of_haproxy, spec
+from hacluster.importer import Texts, import_files
+from tests.unit.importer.helpers import LISTEN, ROUTER, lines, listeners, lost, of_haproxy, spec
 
 PAGE = """
 listen stats
@@ -104,8 +106,30 @@ def test_a_page_that_asks_by_rules_is_no_admin_page_without_them() -> None:
     assert len(lost(imported)) == 2
 
 
-def test_a_page_on_one_address_would_be_on_all() -> None:
-    assert len(lost(of_haproxy(LISTEN + PAGE.replace("*:9000", "127.0.0.1:9000")))) == 1
+@pytest.mark.parametrize("bind", ["127.0.0.1:9000", "localhost:9000", "127.0.0.1:9000,[::1]:9000"])
+def test_a_page_on_the_loopback_address_is_on_that_interface(bind: str) -> None:
+    imported = of_haproxy(LISTEN + PAGE.replace("*:9000", bind))
+    assert spec(imported)["haproxy"]["stats"] == {"port": 9000, "path": "/haproxy", "interface": "lo"}
+    assert lines(imported) == []
+
+
+def test_a_page_on_a_nodes_address_is_on_its_interface_where_that_is_known() -> None:
+    text = LISTEN + PAGE.replace("*:9000", "10.0.0.2:9000")
+    assert lost(of_haproxy(text)) == [
+        "haproxy.cfg:12: bind 10.0.0.2:9000: no field for an address: the page would be on all of them; --nodes tells its interface, "
+        "for `interface`"
+    ]
+    facts = {"node1": {"eth1": [ip_interface("10.0.0.2/24")]}}
+    texts = Texts(haproxy=[("haproxy.cfg", text)], keepalived=[("node1", "node1.conf", ROUTER)], facts=facts)
+    imported = import_files(texts, "web")
+    assert spec(imported)["haproxy"]["stats"]["interface"] == "eth1"
+    assert "note: haproxy.cfg:12: bind 10.0.0.2:9000: the page is on all addresses of eth1, on every node that has it" in lines(
+        imported
+    )
+
+
+def test_a_page_on_some_addresses_would_be_on_all() -> None:
+    assert len(lost(of_haproxy(LISTEN + PAGE.replace("*:9000", "127.0.0.1:9000,10.0.0.2:9000")))) == 1
 
 
 def test_a_second_page_is_lost() -> None:
