@@ -115,16 +115,19 @@ def _is_harmless(words: Sequence[str]) -> bool:
 
 def _target(words: Sequence[str]) -> int | None:
     """The port to which a redirect sends clients, at the same host and path; None: it does something else."""
-    match words:
-        case ["redirect", "scheme", "https", *options]:
-            found = re.fullmatch("()", "")
-        case ["redirect", "prefix", url, *options]:
+    said = words[1 : _condition_at(words)]
+    options = dict(zip(said[::2], said[1::2], strict=False))  # in any order
+    options.pop("code", None)
+    match options:
+        case {"scheme": "https"}:
+            found = re.fullmatch("https", "https")
+        case {"prefix": url}:
             found = _PREFIX.fullmatch(url)
-        case ["redirect", "location", url, *options]:
+        case {"location": url}:
             found = _LOCATION.fullmatch(url)
         case _:
             return None
-    if found is None or options[: _condition_at(options)] not in ([], ["code", _code(options)]):
+    if found is None or len(options) != 1 or len(said) % 2:
         return None
     return int(found.groupdict().get("port") or 443)
 

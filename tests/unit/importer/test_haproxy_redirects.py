@@ -39,7 +39,7 @@ def _others(imported: Any) -> list[str]:
         "http-request redirect scheme https code 308 unless { ssl_fc }",
         "acl tls ssl_fc\nhttp-request redirect scheme https code 308 if !tls",
         "http-request redirect location https://%[hdr(host)]%[capture.req.uri] code 308",
-        "http-request redirect location https://%[req.hdr(host),host_only]%[pathq] code 308",
+        "http-request redirect code 308 location https://%[req.hdr(host),host_only]%[pathq]",
         "http-request redirect prefix https://%[req.hdr(host)] code 308",
         "http-request set-header X-A b\nredirect scheme https code 308\nuse_backend api if { path_beg /x }\ndefault_backend web",
         "option forwardfor\nredirect scheme https code 308\ndefault_backend web",

@@ -78,7 +78,7 @@ def test_headers(rule: str, expected: Any) -> None:
         "http-request set-header X-Auth-Token abc",
         "http-request replace-header X-A a b",
         "http-request auth realm x",
-        "http-request redirect scheme https",
+        "http-request redirect scheme https if { hdr(x) -m found }",
         "http-request deny",
         "http-request deny if { path_beg /admin }",
         "tcp-request content accept if { req_ssl_hello_type 1 }",

@@ -80,7 +80,7 @@ def test_a_password_becomes_a_secret_that_the_user_makes() -> None:
     stats = spec(imported)["haproxy"]["stats"]
     assert stats == {"port": 9000, "path": "/haproxy", "credentialsSecret": {"name": "web-stats"}, "admin": True}
     assert lines(imported) == [
-        "note: haproxy.cfg:16: stats auth ops:***: the password is in a Secret now; make it: kubectl create secret generic web-stats "
+        "note: haproxy.cfg:17: stats auth ops:***: the password is in a Secret now; make it: kubectl create secret generic web-stats "
         "--from-literal=username=ops --from-literal=password=PASSWORD (the whole port asks for it)"
     ]
     assert "s3cret" not in str(imported)
@@ -88,7 +88,7 @@ def test_a_password_becomes_a_secret_that_the_user_makes() -> None:
 
 def test_one_user_is_carried_over_and_others_are_lost() -> None:
     assert lost(of_haproxy(LISTEN + PAGE + "    stats auth one:x\n    stats auth two:y\n")) == [
-        "haproxy.cfg:17: stats auth two:***: no field for a second user of the page"
+        "haproxy.cfg:18: stats auth two:***: no field for a second user of the page"
     ]
 
 
@@ -116,14 +116,14 @@ def test_a_page_on_the_loopback_address_is_on_that_interface(bind: str) -> None:
 def test_a_page_on_a_nodes_address_is_on_its_interface_where_that_is_known() -> None:
     text = LISTEN + PAGE.replace("*:9000", "10.0.0.2:9000")
     assert lost(of_haproxy(text)) == [
-        "haproxy.cfg:12: bind 10.0.0.2:9000: no field for an address: the page would be on all of them; --nodes tells its interface, "
+        "haproxy.cfg:13: bind 10.0.0.2:9000: no field for an address: the page would be on all of them; --nodes tells its interface, "
         "for `interface`"
     ]
     facts = {"node1": {"eth1": [ip_interface("10.0.0.2/24")]}}
     texts = Texts(haproxy=[("haproxy.cfg", text)], keepalived=[("node1", "node1.conf", ROUTER)], facts=facts)
     imported = import_files(texts, "web")
     assert spec(imported)["haproxy"]["stats"]["interface"] == "eth1"
-    assert "note: haproxy.cfg:12: bind 10.0.0.2:9000: the page is on all addresses of eth1, on every node that has it" in lines(
+    assert "note: haproxy.cfg:13: bind 10.0.0.2:9000: the page is on all addresses of eth1, on every node that has it" in lines(
         imported
     )
 
