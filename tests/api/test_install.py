@@ -129,7 +129,8 @@ def _render(release: str, namespace: str, *options: str) -> str:
     ("verb", "what"),
     [
         ("list", "secrets"), ("update", "secrets"), ("create", "pods"), ("create", "pods/exec"), ("patch", "nodes"),
-        ("update", "haclusters"), ("delete", "haclusters"), ("create", "clusterroles"), ("create", "clusterrolebindings"), ("escalate", "roles"), ("bind", "roles"),
+        ("update", "haclusters"), ("delete", "haclusters"),
+        ("create", "clusterroles"), ("create", "clusterrolebindings"), ("escalate", "roles"), ("bind", "roles"),
         ("impersonate", "users"), ("create", "serviceaccounts/token"), ("create", "deployments"), ("get", "customresourcedefinitions"),
     ],
 )  # fmt: skip
