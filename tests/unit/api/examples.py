@@ -115,10 +115,9 @@ def full(name: str = "everything") -> Resource:
     }
 
 
+# The fields of each pair exclude each other.
 EXCLUSIVE = ("spec.apache.page", "spec.apache.contentConfigMap")
-"""These two exclude each other."""
 EXCLUSIVE_STATS = ("spec.haproxy.stats.credentialsSecret", "spec.haproxy.stats.allowUnauthenticatedAdmin")
-"""And so do these."""
 
 
 def everything() -> Resource:
