@@ -79,11 +79,15 @@ HAPROXY_SERVER_STATES: Final = f"{RUN_DIR}/haproxy-server-states"
 """States of HAProxy's servers for the process that a reload starts. The agent writes it before a reload and removes it afterwards, so that
 a HAProxy which starts for another reason does not read old states."""
 HEALTH_PATH: Final = "/healthz"
+CREDENTIALS_DIR: Final = f"{RUN_DIR}/credentials"
+"""One file for each Secret with credentials: the digest that HAProxy compares."""
 NOTIFY_FIFO: Final = f"{RUN_DIR}/vrrp.fifo"
 TRACK_HAPROXY: Final = f"{RUN_DIR}/track-haproxy"
 """Track file of keepalived, written by the agent: 0 while this node is fit as far as HAProxy is concerned; 1 while HAProxy does not
 answer, has not answered yet, or is held down (`agent/haproxy/holddown.py`). With weight 0, 1 means FAULT."""
 
+CERTIFICATES_DIR: Final = f"{RUN_DIR}/certificates"
+"""Certificates with their keys, one file for each Secret. The agent writes them; only root may read them."""
 AGENT_ALIVE: Final = f"{RUN_DIR}/agent-alive"
 """The agent touches it every second. Once it is older than `AGENT_ALIVE_TIMEOUT`, keepalived's own check script asks HAProxy."""
 AGENT_ALIVE_TIMEOUT: Final = 5
@@ -174,6 +178,26 @@ def track_step(router: str) -> str:
 def endpoints_marker(proxy: str) -> str:
     """The comment in haproxy.cfg below which the agent adds the endpoints of a Service as servers of this proxy."""
     return f"# The agent adds the endpoints of its Service as servers of {proxy}"
+
+
+def certificate_file(secret: str) -> str:
+    """Path of the file with the certificate and key of this Secret."""
+    return f"{CERTIFICATES_DIR}/{secret}"
+
+
+def authority_name(secret: str) -> str:
+    """Name of the file with the authorities of this Secret, beside the certificates."""
+    return f"{secret}_ca"
+
+
+def authority_file(secret: str) -> str:
+    """Path of that file."""
+    return f"{CERTIFICATES_DIR}/{authority_name(secret)}"
+
+
+def credentials_file(secret: str) -> str:
+    """The file with the digest of this Secret's credentials, which the agent writes and HAProxy reads."""
+    return f"{CREDENTIALS_DIR}/{secret}"
 
 
 def labels(cluster: str, component: str) -> dict[str, str]:

@@ -13,6 +13,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hacluster.names import authority_name
+
 
 class File(StrEnum):
     """The files of one node. The value is the end of the ConfigMap key: `<node>.haproxy.cfg`."""
@@ -113,6 +115,31 @@ class Service(_FrozenModel):
         return "check" in self.words.split()
 
 
+class Certificate(_FrozenModel):
+    """A Secret with certificates that HAProxy reads. Nothing of its content is in any file of the operator."""
+
+    name: str
+    """Name of the Secret, in the resource's namespace."""
+    field: str
+    """The field of the resource that names it, such as `spec.haproxy.listeners[0].tls.secretNames[0]`."""
+    authority: Annotated[bool, Field(exclude_if=not_)] = False
+    """False: it has the keys tls.crt and tls.key, which HAProxy serves. True: the key ca.crt, by which it verifies servers."""
+
+    @property
+    def file(self) -> str:
+        """Name of the file that HAProxy reads. A Secret may be named for both, and no Secret's name has a `_`."""
+        return authority_name(self.name) if self.authority else self.name
+
+
+class Credentials(_FrozenModel):
+    """A Secret with the keys username and password, for which HAProxy asks somewhere. The file has no content of a Secret."""
+
+    name: str
+    """Name of the Secret, in the resource's namespace."""
+    field: str
+    """The field of the resource that names it, such as `spec.haproxy.stats.credentialsSecret`."""
+
+
 class AgentConfig(_FrozenModel):
     """Everything that one node's agent is configured with. An older agent ignores fields that it does not know."""
 
@@ -138,8 +165,14 @@ script (Process). The agent keeps the file current in both cases."""
     """Names of the HAProxy backends that have the `peers` as servers."""
     listeners: Mapping[str, int] = {}
     """The resource's listeners: name → port. HAProxy has a proxy of each name."""
+    needed_listeners: Annotated[tuple[str, ...], Field(exclude_if=not_)] = ()
+    """Listeners without which this node leaves its virtual IPs to others (`vrrp.check.listeners`). Absent from the file: none."""
     services: Annotated[Mapping[str, Service], Field(exclude_if=not_)] = {}
     """HAProxy's proxies whose servers are the endpoints of a Service. Absent from the file where there is none."""
+    certificates: Annotated[tuple[Certificate, ...], Field(exclude_if=not_)] = ()
+    """The files with certificates, each once. Absent from the file where there is none."""
+    credentials: Annotated[tuple[Credentials, ...], Field(exclude_if=not_)] = ()
+    """The Secrets with credentials that the agent follows. Absent from the file where there is none."""
     drain_seconds: float = 30.0
     """Seconds for which a node that handed a virtual IP over still serves its open connections; 0: not at all."""
     named_interfaces: tuple[str, ...] = ()
@@ -148,6 +181,11 @@ script (Process). The agent keeps the file current in both cases."""
     """The resource's advertisement interval, where the routers have a longer one because a node lacks real-time scheduling; else 0."""
     all_virtual_ips: tuple[str, ...] = ()
     """Every virtual IP of the resource, without prefix lengths. The agent removes no other address from an interface."""
+
+    @property
+    def secrets(self) -> tuple[Certificate | Credentials, ...]:
+        """Every Secret that the agent follows."""
+        return (*self.certificates, *self.credentials)
 
     @property
     def all_ports(self) -> tuple[Port, ...]:

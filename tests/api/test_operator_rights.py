@@ -25,6 +25,9 @@ def test_no_request_of_the_operator_is_forbidden(apiserver: ApiServer, env: Envi
         env.change(haproxy={"retries": 5})
         env.wait_for_config(r"retries\s+5")
         env.settle()
+        env.change(haproxy={"stats": {"credentialsSecret": {"name": "stats"}}})
+        env.wait_for_config("opt@/run/hacluster/credentials/stats")  # the agents' Role, with the Secret, is applied before
+        env.settle()
         env.delete("daemonsets", "web-lb")
         env.label_node("node3", {"hacluster.dev/test": "elsewhere"})
 

@@ -19,12 +19,12 @@ OPERATORS_OWN: Final = {
 }
 """Fields that are in no file and no object, and why."""
 NEVER_ALONE: Final = {
-    "spec.haproxy.stats.admin": "goes with allowUnauthenticatedAdmin: true only, and that with it",
-    "spec.haproxy.stats.allowUnauthenticatedAdmin": "goes with admin: true only",
+    "spec.haproxy.stats.allowUnauthenticatedAdmin": "goes with admin: true only, which without it needs credentialsSecret",
     "spec.haproxy.listeners[].backend.apache": "exactly one field of a backend is there",
     "spec.haproxy.listeners[].routes[].backend.apache": "exactly one field of a backend is there",
-    "spec.haproxy.listeners[].healthCheck.tls.verify": "has one value",
-    "spec.haproxy.listeners[].routes[].healthCheck.tls.verify": "has one value",
+    "spec.haproxy.listeners[].healthCheck.tls.verify": "goes with caSecretName",
+    "spec.haproxy.listeners[].routes[].healthCheck.tls.verify": "goes with caSecretName",
+    "spec.haproxy.listeners[].serverTLS.verify": "goes with caSecretName",
 }
 """Fields that cannot be changed alone in any valid resource, and why."""
 MAY_SAY_THE_SAME: Final = {

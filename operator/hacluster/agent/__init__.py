@@ -16,6 +16,7 @@ input/output are in separate functions. A module imports only from the lines bel
 - `supervisor.py` – runs the parts side by side, and starts a failed one again.
 - `state.py` – the one record of what was observed; wakes those that wait for a change.
 - `services/` – the endpoints of Services as servers of HAProxy (what is decided about them).
+- `secrets/` – the certificates that HAProxy serves and the passwords for which it asks, from Secrets.
 - `paths.py` – where the files and sockets are.
 - `system/` – netlink, processes, TCP sockets, commands, files, clock.
 

@@ -78,6 +78,11 @@ class Paths:
         return self._in_run_directory(names.HAPROXY_HEALTH_SOCKET)
 
     @property
+    def credentials(self) -> Path:
+        """The directory of the credentials that HAProxy asks for, one file for each Secret."""
+        return self._in_run_directory(names.CREDENTIALS_DIR)
+
+    @property
     def track_haproxy(self) -> Path:
         """Track file of keepalived: 1 while the node is unfit because of HAProxy (`names.TRACK_HAPROXY`)."""
         return self._in_run_directory(names.TRACK_HAPROXY)
@@ -116,6 +121,21 @@ class Paths:
     def services(self) -> Path:
         """Record of the Services and their endpoints as they were last seen: a restarted agent goes on with them."""
         return self.run / "services.json"
+
+    @property
+    def certificates(self) -> Path:
+        """The directory of the certificates that HAProxy reads: one file for each Secret, of the Secret's name."""
+        return self._in_run_directory(names.CERTIFICATES_DIR)
+
+    @property
+    def certificates_pending(self) -> Path:
+        """Exists from before certificates are written until HAProxy has loaded them: a restarted agent has them loaded again."""
+        return self.run / "certificates-pending"
+
+    @property
+    def certificate_scratch(self) -> Path:
+        """A certificate and its key, while they are judged."""
+        return self.run / "candidate-certificate"
 
     @property
     def leave(self) -> Path:

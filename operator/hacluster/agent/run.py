@@ -23,9 +23,11 @@ from hacluster.agent.handover.handover import Handover
 from hacluster.agent.handover.second_chance import SecondChance
 from hacluster.agent.haproxy.apache import watch_apache
 from hacluster.agent.haproxy.backend_monitor import BackendMonitor
+from hacluster.agent.haproxy.credential_digests import CredentialDigests
 from hacluster.agent.haproxy.endpoint_lines import EndpointLines
 from hacluster.agent.haproxy.monitor import HAProxyMonitor
 from hacluster.agent.haproxy.peers import PeerMonitor
+from hacluster.agent.haproxy.secret_monitor import SecretMonitor
 from hacluster.agent.haproxy.service_monitor import ServiceMonitor
 from hacluster.agent.haproxy.service_servers import ServiceServers
 from hacluster.agent.keepalived.notify import NotifyReader
@@ -38,6 +40,9 @@ from hacluster.agent.neighbours.monitor import SegmentMonitor
 from hacluster.agent.neighbours.preflight import Preflight
 from hacluster.agent.network_monitor import watch_network
 from hacluster.agent.paths import Paths
+from hacluster.agent.secrets.certificate_files import CertificateFiles
+from hacluster.agent.secrets.source import SecretSource
+from hacluster.agent.secrets.store import SecretStore
 from hacluster.agent.services.source import ServiceSource
 from hacluster.agent.state import AgentState
 from hacluster.agent.status.entry import build_entry
@@ -73,7 +78,9 @@ class Settings:
     """Name of the agent's pod, which the entry in status names; empty: unknown."""
 
 
-async def run(settings: Settings, reporter: Reporter, services: ServiceSource, stop: asyncio.Event) -> None:
+async def run(
+    settings: Settings, reporter: Reporter, services: ServiceSource, secrets: SecretSource, stop: asyncio.Event
+) -> None:
     """Runs the node's agent until `stop` is set. At the end it removes the virtual IPs that no keepalived owns."""
     paths, state = settings.paths, AgentState()
     keepalived = Keepalived(paths)
@@ -96,6 +103,8 @@ async def run(settings: Settings, reporter: Reporter, services: ServiceSource, s
 
     publisher = Publisher(state, reporter, build, paths.entry)
     lines = EndpointLines(state)
+    store = SecretStore()
+    certificates, credentials = CertificateFiles(paths, store), CredentialDigests(paths, state, store)
     second_chance = SecondChance(state, adverts, paths.forwarding)
     installer = Installer(
         paths,
@@ -104,6 +113,7 @@ async def run(settings: Settings, reporter: Reporter, services: ServiceSource, s
         turn=Turn(state, adverts),
         announce=second_chance.tracked_ports.announced,
         servers=lines,
+        certificates=certificates,
     )
     config_watcher = ConfigWatcher(paths, settings.node, state, installer)
     notify_reader = NotifyReader(paths, state, keepalived)
@@ -119,6 +129,8 @@ async def run(settings: Settings, reporter: Reporter, services: ServiceSource, s
         "configuration watcher": config_watcher.run,
         "redirected ports": RedirectMonitor(state).run,
         "backend monitor": BackendMonitor(paths, state, adverts, reporter.read, lines).run,
+        "Secret monitor": SecretMonitor(state, secrets, store, (certificates, credentials), settings.clock).run,
+        "credentials": credentials.run,
         "service monitor": ServiceMonitor(state, services, paths.services).run,
         "service servers": ServiceServers(paths, state, installer.files, lines).run,
         "Apache monitor": lambda: watch_apache(state),
@@ -139,14 +151,15 @@ async def run(settings: Settings, reporter: Reporter, services: ServiceSource, s
                 await publisher.publish()
     finally:
         services.close()
+        secrets.close()
         await reporter.close()
     log.info("agent of node %s ends", settings.node)
 
 
-async def run_until_signalled(settings: Settings, reporter: Reporter, services: ServiceSource) -> None:
+async def run_until_signalled(settings: Settings, reporter: Reporter, services: ServiceSource, secrets: SecretSource) -> None:
     """Runs the agent until the process gets SIGTERM or SIGINT."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await run(settings, reporter, services, stop)
+    await run(settings, reporter, services, secrets, stop)

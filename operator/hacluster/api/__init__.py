@@ -10,9 +10,10 @@ How a value is checked:
 What the fields are:
 - `vrrp.py` – `spec.virtualRouters` and `spec.vrrp`.
 - `forward_for.py` – `forwardFor`, which may be a boolean or a mapping.
-- `health_check.py`, `balancing.py`, `headers.py`, `timeouts.py`, `servers.py`, `routes.py` – parts of a listener.
+- `health_check.py`, `balancing.py`, `headers.py`, `timeouts.py`, `servers.py`, `routes.py`, `tls.py` – parts of a listener.
 - `listeners.py` – the listeners of HAProxy; `listener_rules.py` the rules between their fields.
-- `haproxy.py` – `spec.haproxy`; `targets.py` lists the groups of servers in it.
+- `stats.py` – `spec.haproxy.stats`.
+- `haproxy.py` – `spec.haproxy`; `targets.py` lists the groups of servers in it, `secrets.py` the Secrets that it names.
 - `apache.py` – `spec.apache`.
 - `system.py` – `spec.nodes` and `spec.system`.
 - `pods.py` – tolerations, images and container resources.

@@ -14,7 +14,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-_IRREGULAR_NAMES = {"virtual_ips": "virtualIPs", "virtual_router_id": "virtualRouterID", "from_": "from"}
+_IRREGULAR_NAMES = {
+    "virtual_ips": "virtualIPs",
+    "virtual_router_id": "virtualRouterID",
+    "from_": "from",
+    "server_tls": "serverTLS",
+}
 
 
 def yaml_name(field: str) -> str:

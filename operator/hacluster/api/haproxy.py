@@ -1,4 +1,4 @@
-"""Models of `spec.haproxy`: limits and timeouts, the log, the statistics page. The listeners are in `listeners.py`."""
+"""Models of `spec.haproxy`: limits and timeouts, the log. The statistics page is in `stats.py`, the listeners are in `listeners.py`."""
 
 from datetime import timedelta
 from typing import Annotated, Final
@@ -6,15 +6,14 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from hacluster.api.base import Model, Rule, without_effect
-from hacluster.api.constraints import ListMap, ListSet, Text
+from hacluster.api.constraints import ListMap, ListSet
 from hacluster.api.listeners import Listener
+from hacluster.api.stats import Stats
 from hacluster.api.timeouts import Timeouts
-from hacluster.api.types import Address, Enumeration, InterfaceName, Port, Timer, UrlPath
+from hacluster.api.types import Address, Enumeration, Port, Timer
 
 MAX_ROUTES: Final = 192
 """Routes of all listeners: with 64 listeners, 256 groups of servers, the most that a node's status lists."""
-METRICS_PATH: Final = "/metrics"
-"""Where the port of the statistics page serves HAProxy's own metrics."""
 
 
 class Dns(Model):
@@ -75,58 +74,6 @@ class Log(Model):
     """UDP port of the syslog server, or of rsyslog for File."""
 
 
-class Stats(Model):
-    """HAProxy's statistics page."""
-
-    rules = (
-        Rule(
-            cel="!self.admin || self.allowUnauthenticatedAdmin",
-            message="an admin page without a password lets anyone who reaches it disable servers; "
-            "set allowUnauthenticatedAdmin: true if you accept that",
-            holds=lambda s: not s.admin or s.allow_unauthenticated_admin,
-            field="admin",
-        ),
-        Rule(
-            cel="self.admin || !self.allowUnauthenticatedAdmin",
-            message="has no effect without admin: true; remove it",
-            holds=lambda s: s.admin or not s.allow_unauthenticated_admin,
-            field="allowUnauthenticatedAdmin",
-        ),
-        Rule(
-            cel="!self.metrics || self.path != '/metrics'",
-            message="/metrics is the path of the metrics; choose another path for the page, or set metrics: false",
-            holds=lambda s: not s.metrics or s.path != METRICS_PATH,
-            field="path",
-        ),
-        *without_effect(
-            {
-                **{"port": "8080", "path": "'/stats'", "realm": "'HAProxy Statistics'", "interface": ""},
-                **{"admin": "false", "metrics": "false"},
-            },
-            unless="self.enabled",
-            effective=lambda s: s.enabled,
-            message="has no effect with enabled: false; remove it",
-        ),
-    )
-
-    enabled: bool = True
-    """false: no page, and its port is free."""
-    port: Port = 8080
-    """Port of the page, on every node and on the virtual IPs."""
-    path: UrlPath = "/stats"
-    """Path of the page, on that port."""
-    realm: Annotated[str, Text("letters, digits, blanks, '.', '_' and '-'", "^[A-Za-z0-9 ._-]+$", 64)] = "HAProxy Statistics"
-    """Name of the page that a browser shows when it asks for a password."""
-    interface: InterfaceName | None = None
-    """Serve the page on this interface only. Default: on every address."""
-    metrics: bool = False
-    """Serve HAProxy's own metrics for Prometheus at /metrics of this port."""
-    admin: bool = False
-    """Servers can be disabled and enabled on the page."""
-    allow_unauthenticated_admin: bool = False
-    """Accept an admin page that asks for no password."""
-
-
 def stats_ports(haproxy: "Haproxy") -> set[int]:
     """The port of the statistics page; empty without a page."""
     return {haproxy.stats.port} if haproxy.stats.enabled else set()
@@ -152,6 +99,25 @@ def _has_hostname(haproxy: "Haproxy") -> bool:
     return any(server.hostname for backend in backends for server in backend.servers or ())
 
 
+def redirect_ports(haproxy: "Haproxy") -> dict[str, int]:
+    """Path of each `redirectFromPort` below `haproxy` → the port."""
+    return {
+        f"listeners[{index}].tls.redirectFromPort": each.tls.redirect_from_port
+        for index, each in enumerate(haproxy.listeners)
+        if each.tls is not None and each.tls.redirect_from_port is not None
+    }
+
+
+def _taken_redirect_port(haproxy: "Haproxy") -> str:
+    """Path of the first `redirectFromPort` that something else has already."""
+    taken = stats_ports(haproxy) | {each.port for each in haproxy.listeners}
+    for field, port in redirect_ports(haproxy).items():
+        if port in taken:
+            return field
+        taken.add(port)
+    return "listeners"
+
+
 _PORTS_DIFFER: Final = (
     "listener ports must differ, also from stats.port; two listeners share a port only if their bindRouters differ"
 )
@@ -168,6 +134,15 @@ class Haproxy(Model):
             holds=lambda h: _duplicate_port_field(h) == "listeners",
             field="listeners",
             wrong_field=_duplicate_port_field,
+        ),
+        Rule(
+            cel="self.listeners.all(l, !has(l.tls) || !has(l.tls.redirectFromPort) || ((l.tls.redirectFromPort != self.stats.port || "
+            "!self.stats.enabled) && self.listeners.all(m, m.port != l.tls.redirectFromPort && (m.name == l.name || !has(m.tls) || "
+            "!has(m.tls.redirectFromPort) || m.tls.redirectFromPort != l.tls.redirectFromPort))))",
+            message="a redirectFromPort must differ from every other port: of listeners, of the statistics page, and of other redirects",
+            holds=lambda h: _taken_redirect_port(h) == "listeners",
+            field="listeners",
+            wrong_field=_taken_redirect_port,
         ),
         Rule(
             cel="!has(self.dns) || self.listeners.exists(l, (has(l.backend.servers) && l.backend.servers.exists(s, has(s.hostname))) || "

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from hacluster.api.base import Model, Rule, without_effect
 from hacluster.api.constraints import Text
+from hacluster.api.tls import CheckTLS
 from hacluster.api.types import Enumeration, Port, Timer, UrlTarget
 
 _STATUS = "[1-5][0-9]{2}"
@@ -33,19 +34,6 @@ class HealthCheckMethod(Enumeration):
     OPTIONS = "OPTIONS"
     GET = "GET"
     HEAD = "HEAD"
-
-
-class CheckVerify(Enumeration):
-    """Whether a health check verifies the server's certificate."""
-
-    NONE = "None"
-
-
-class CheckTLS(Model):
-    """A health check over TLS, whatever the listener itself speaks with the server."""
-
-    verify: CheckVerify
-    """None: any certificate is accepted."""
 
 
 class Exchange(Model):

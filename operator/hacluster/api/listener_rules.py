@@ -74,7 +74,50 @@ def _unchecked_apache(listener: Any) -> bool:
     return listener.health_check.type is HealthCheckType.NONE and any(each.apache is not None for each in inheriting)
 
 
+def _conflicting_check(listener: Any) -> str | None:
+    """Path of the first check over TLS that cannot be beside `serverTLS`: HAProxy has one setting for both; or None."""
+    tls = listener.server_tls
+    checks = {"healthCheck": listener.health_check} | {
+        f"routes[{index}].healthCheck": route.health_check for index, route in enumerate(listener.routes) if route.health_check
+    }
+    for field, check in checks.items():
+        if tls is not None and check.tls is not None:
+            alike = (check.tls.verify, check.tls.ca_secret_name) == (tls.verify, tls.ca_secret_name)
+            if check.port is None or not alike:
+                return f"{field}.tls"
+    return None
+
+
+def _as_the_servers(check: str) -> str:
+    """The condition in CEL that a check is not over TLS, or may be so beside `serverTLS`."""
+    return (
+        f"!has({check}.tls) || (has({check}.port) && {check}.tls.verify == self.serverTLS.verify && (!has({check}.tls.caSecretName) || "
+        f"{check}.tls.caSecretName == self.serverTLS.caSecretName))"
+    )
+
+
 RULES: Final = (
+    Rule(
+        cel=f"!has(self.serverTLS) || (({_as_the_servers('self.healthCheck')}) && "
+        f"self.routes.all(r, !has(r.healthCheck) || {_as_the_servers('r.healthCheck')}))",
+        message="with serverTLS, checks of the servers' own port speak TLS by themselves; remove it. A check over TLS of another port must "
+        "have the same verify and caSecretName",
+        holds=lambda listener: _conflicting_check(listener) is None,
+        field="healthCheck.tls",
+        wrong_field=lambda listener: _conflicting_check(listener) or "healthCheck.tls",
+    ),
+    Rule(
+        cel="!has(self.serverTLS) || !has(self.backend.apache) || self.routes.exists(r, !has(r.backend.apache))",
+        message="has no effect: the cluster's own Apache is spoken to without TLS; remove it",
+        holds=lambda listener: listener.server_tls is None or any(each.apache is None for each in _backends(listener)),
+        field="serverTLS",
+    ),
+    Rule(
+        cel=f"{_HTTP} || !has(self.tls) || !has(self.tls.redirectFromPort)",
+        message="has no effect in mode TCP: there are no requests; remove it, or set mode: HTTP",
+        holds=lambda listener: _is_http(listener) or listener.tls is None or listener.tls.redirect_from_port is None,
+        field="tls.redirectFromPort",
+    ),
     Rule(
         cel=f"{_HTTP} || !has(self.cookie)",
         message="a TCP listener has no cookies; use balance: Source for stickiness",

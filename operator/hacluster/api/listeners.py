@@ -14,6 +14,7 @@ from hacluster.api.listener_rules import ALTERNATIVES, RULES
 from hacluster.api.routes import Route
 from hacluster.api.servers import Backend
 from hacluster.api.timeouts import ListenerTimeouts
+from hacluster.api.tls import ServerTLS, Tls
 from hacluster.api.types import Enumeration, Name, Network, Port
 
 
@@ -86,6 +87,8 @@ class Listener(Model):
     """With bind: VirtualIPs, the virtual routers on whose addresses it listens. Default: all."""
     mode: Annotated[Mode, BeforeValidator(_no_udp)] = Mode.HTTP
     """HTTP: HAProxy reads requests, and balances each. TCP: it passes on bytes, and balances connections."""
+    tls: Tls | None = None
+    """TLS with the clients. Default: none, so that mode TCP passes TLS on as it is."""
     balance: Balance = Balance.ROUND_ROBIN
     """How a server is chosen. RoundRobin: in turns, by weight. LeastConnections: the one with the fewest. Source: by the client's address.
 URI: by the path (HTTP). Random: of two at random the less busy one. First: the first one with a free slot (see serverMaxConnections)."""
@@ -112,6 +115,8 @@ Append: the address is added to what the client sent. None, or false: what the c
     """Stickiness by a cookie: a client returns to the server that it had (HTTP). Default: none."""
     health_check: HealthCheck = HealthCheck()
     """How servers are checked."""
+    server_tls: ServerTLS | None = None
+    """TLS with the servers of the listener and of its routes, except Apache. Default: none."""
     routes: Annotated[tuple[Route, ...], Field(max_length=32)] = ()
     """Requests that go elsewhere, by host and path (HTTP). The first that fits is taken, else the backend."""
     backend: Backend

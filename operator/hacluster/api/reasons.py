@@ -115,10 +115,20 @@ class Reason(StrEnum):
     """HAProxy ended repeatedly; the node stays unfit until it has answered for a while."""
     FEWER_SERVERS = "FewerServers"
     """The node came back and reaches fewer servers than the holder: it takes no virtual IP from it."""
+    NO_SERVER_UP = "NoServerUp"
+    """None of the servers of a listener that `vrrp.check.listeners` names is up, as seen from the node: others take its virtual IPs."""
     SERVICE_UNUSABLE = "ServiceUnusable"
     """The Service of a backend does not exist, has no such port, has no endpoints to follow, or is not known yet."""
     NO_SECOND_CHANCE = "NoSecondChance"
     """The kernel lacks what the second chance needs to forward open connections, so that a planned move breaks them."""
+    SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason
+    """There is no Secret of the name that the resource gives. What was last loaded of it stays in force. Condition Warning."""
+    SECRET_INVALID = "SecretInvalid"  # noqa: S105
+    """The Secret lacks a key, or a value cannot be used. What was last loaded of it stays in force. Condition Warning."""
+    SECRET_FORBIDDEN = "SecretForbidden"  # noqa: S105
+    """The agent may not read the Secret, because the operator may not grant it. Condition Warning."""
+    CERTIFICATE_EXPIRES = "CertificateExpires"
+    """A certificate that is served ends within 14 days, or has ended. Condition Warning."""
     FORWARDING_REPAIRED = "ForwardingRepaired"
     """Another program removed rules of the second chance from the kernel; the agent has put them back. Reported for a minute."""
 

@@ -13,30 +13,45 @@ from hacluster.api.balancing import Balance, Cookie, SameSite
 from hacluster.api.base import Model
 from hacluster.api.constraints import ListMap
 from hacluster.api.forward_for import ForwardFor, ForwardForMode
-from hacluster.api.haproxy import Dns, Facility, Haproxy, Log, LogTarget, Stats
+from hacluster.api.haproxy import Dns, Facility, Haproxy, Log, LogTarget
 from hacluster.api.headers import HeaderChanges, Headers
-from hacluster.api.health_check import CheckTLS, CheckVerify, Exchange, HealthCheck, HealthCheckMethod, HealthCheckType
+from hacluster.api.health_check import Exchange, HealthCheck, HealthCheckMethod, HealthCheckType
 from hacluster.api.listeners import Bind, ConnectionMode, Listener, Mode, OnServerDown, ProxyProtocol, SendProxyProtocol
 from hacluster.api.pods import ContainerResources, Images, Resources, TaintEffect, Toleration, TolerationOperator
 from hacluster.api.routes import Route
 from hacluster.api.servers import ApacheBackend, Backend, Server, ServiceBackend
 from hacluster.api.spec_rules import MAX_ROUTERS, SPEC_RULES
+from hacluster.api.stats import SecretReference, Stats
 from hacluster.api.system import Node, System, UpdateStrategy
 from hacluster.api.targets import Target, all_targets, targets_of
 from hacluster.api.timeouts import ListenerTimeouts, RouteTimeouts, Timeouts
+from hacluster.api.tls import CheckTLS, MinVersion, ServerTLS, Tls, Verify
 from hacluster.api.types import LabelKey, LabelValue, Network
 from hacluster.api.vrrp import Check, CheckType, Handover, InitialState, Peering, Preemption, PreemptionMode, VirtualRouter, Vrrp
 
-__all__ = ["Apache", "ApacheBackend", "Backend", "Balance", "Bind", "Check", "CheckTLS", "CheckType", "CheckVerify"]
+__all__ = ["Apache", "ApacheBackend", "Backend", "Balance", "Bind", "Check", "CheckTLS", "CheckType"]
 __all__ += ["ConfigMapReference", "ConnectionMode", "ContainerResources", "Cookie", "Dns", "Exchange", "Facility", "ForwardFor"]
 __all__ += ["ForwardForMode", "HAClusterSpec", "Handover", "Haproxy", "HeaderChanges", "Headers", "HealthCheck"]
 __all__ += ["HealthCheckMethod", "HealthCheckType", "Images", "InitialState", "Listener", "ListenerTimeouts", "Log", "LogTarget"]
-__all__ += ["Mode", "Node", "OnServerDown", "Peering", "Preemption", "PreemptionMode", "ProxyProtocol", "Resources", "Route"]
+__all__ += [
+    "MinVersion",
+    "Mode",
+    "Node",
+    "OnServerDown",
+    "Peering",
+    "Preemption",
+    "PreemptionMode",
+    "ProxyProtocol",
+    "Resources",
+    "Route",
+]
 __all__ += [
     "RouteTimeouts",
     "SameSite",
+    "SecretReference",
     "SendProxyProtocol",
     "Server",
+    "ServerTLS",
     "ServiceBackend",
     "Stats",
     "System",
@@ -45,9 +60,11 @@ __all__ += [
 ]
 __all__ += [
     "Timeouts",
+    "Tls",
     "Toleration",
     "TolerationOperator",
     "UpdateStrategy",
+    "Verify",
     "VirtualRouter",
     "Vrrp",
     "all_targets",

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from hacluster.api.address_rules import ADDRESS_RULES
 from hacluster.api.base import Rule
-from hacluster.api.haproxy import stats_ports
+from hacluster.api.haproxy import redirect_ports, stats_ports
 from hacluster.api.listeners import Bind
 from hacluster.api.targets import all_targets
 from hacluster.api.unused import WITHOUT_EFFECT
@@ -45,6 +45,13 @@ def _unknown_router_field(spec: Any) -> str | None:
     return next(fields, None)
 
 
+def _unknown_listener_field(spec: Any) -> str | None:
+    """Path of the first of check.listeners that is no listener's name; or None."""
+    names = {each.name for each in spec.haproxy.listeners}
+    wanted = enumerate(spec.vrrp.check.listeners or ())
+    return next((f"vrrp.check.listeners[{position}]" for position, name in wanted if name not in names), None)
+
+
 def _wrong_leader_field(spec: Any) -> str | None:
     """Path of the first moveWith that names no other virtual router without moveWith; or None."""
     followers = leaders(spec.virtual_routers)
@@ -54,6 +61,12 @@ def _wrong_leader_field(spec: Any) -> str | None:
 
 
 MAX_ROUTERS: Final = 16
+
+
+def _ports(haproxy: Any) -> set[int]:
+    """Every port on which HAProxy listens."""
+    return {*stats_ports(haproxy), *(each.port for each in haproxy.listeners), *redirect_ports(haproxy).values()}
+
 
 SPEC_RULES: Final = (
     *ADDRESS_RULES,
@@ -72,12 +85,18 @@ SPEC_RULES: Final = (
     ),
     Rule(
         cel="!has(self.apache) || ((self.apache.port != self.haproxy.stats.port || !self.haproxy.stats.enabled) && "
-        "self.haproxy.listeners.all(l, l.port != self.apache.port))",
-        message="apache.port must differ from stats.port and from every listener's port",
-        holds=lambda s: (
-            s.apache is None or s.apache.port not in {*stats_ports(s.haproxy), *(each.port for each in s.haproxy.listeners)}
-        ),
+        "self.haproxy.listeners.all(l, l.port != self.apache.port && "
+        "(!has(l.tls) || !has(l.tls.redirectFromPort) || l.tls.redirectFromPort != self.apache.port)))",
+        message="apache.port must differ from stats.port, and from every listener's port and redirectFromPort",
+        holds=lambda s: s.apache is None or s.apache.port not in _ports(s.haproxy),
         field="apache.port",
+    ),
+    Rule(
+        cel="!has(self.vrrp.check.listeners) || self.vrrp.check.listeners.all(n, self.haproxy.listeners.exists(l, l.name == n))",
+        message="names a listener that does not exist",
+        holds=lambda s: _unknown_listener_field(s) is None,
+        field="vrrp.check.listeners",
+        wrong_field=lambda s: _unknown_listener_field(s) or "vrrp.check.listeners",
     ),
     *WITHOUT_EFFECT,
     Rule(

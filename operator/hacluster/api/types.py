@@ -26,7 +26,7 @@ __all__ = [
     "LabelValue",
     "Name",
 ]
-__all__ += ["Network", "NodeName", "Port", "ServiceName", "Timer", "UrlPath", "UrlTarget", "format_duration"]
+__all__ += ["Network", "NodeName", "Port", "SecretName", "ServiceName", "Timer", "UrlPath", "UrlTarget", "format_duration"]
 
 Timer = Annotated[timedelta, span("1ms", "576h")]
 """A duration that HAProxy accepts as a timeout. Its maximum is 2147483647 ms, a bit more than 24 days."""
@@ -58,6 +58,10 @@ NodeName = Annotated[
 
 ConfigMapName = Annotated[
     str, Text("a ConfigMap's name: lower-case letters, digits, '-' and '.', such as site", f"^{_DNS_NAME}$", 253)
+]
+
+SecretName = Annotated[
+    str, Text("a Secret's name: lower-case letters, digits, '-' and '.', such as web-tls", f"^{_DNS_NAME}$", 253)
 ]
 
 ServiceName = Annotated[

@@ -34,6 +34,11 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     type=_FILE,
     help="With --report-file: Services and EndpointSlices, as kubectl get -o json prints them; followed in place of an API server's.",
 )
+@click.option(
+    "--secrets-file",
+    type=_FILE,
+    help="With --report-file: Secrets, as kubectl get -o json prints them; followed in place of an API server's.",
+)
 @click.option("--api-host", envvar="KUBERNETES_SERVICE_HOST", show_envvar=True, help="API server.")
 @click.option("--api-port", envvar="KUBERNETES_SERVICE_PORT", show_envvar=True, type=int, default=443, help="Its port.")
 def command(  # noqa: PLR0917 - click calls it by keywords
@@ -46,26 +51,32 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     hold_down: bool,
     report_file: Path | None,
     services_file: Path | None,
+    secrets_file: Path | None,
     api_host: str | None,
     api_port: int,
 ) -> None:
     """Run one node's agent (in the node's pod)."""
     from hacluster.agent.paths import Paths
     from hacluster.agent.run import Settings, run_until_signalled
+    from hacluster.agent.secrets.source import FileSecrets, SecretSource
     from hacluster.agent.services.source import FileSource, ServiceSource
     from hacluster.agent.status.kube import KubernetesReporter, Server
     from hacluster.agent.status.publisher import FileReporter, Reporter
+    from hacluster.agent.status.secrets import KubernetesSecrets
     from hacluster.agent.status.services import KubernetesServices
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     reporter: Reporter
     services: ServiceSource
+    secrets: SecretSource
     if report_file is not None:
         reporter, services = FileReporter(report_file), FileSource(services_file or run_dir / "service-objects.json")
+        secrets = FileSecrets(secrets_file or run_dir / "secret-objects.json")
     elif api_host:
         server = Server(api_host, api_port)
         reporter, services = KubernetesReporter(server, cluster, namespace, node), KubernetesServices(server, namespace)
+        secrets = KubernetesSecrets(server, namespace)
     else:
         raise click.UsageError("no place to report to: set KUBERNETES_SERVICE_HOST, or use --report-file")
     settings = Settings(node, Paths(run=run_dir, config=config_dir), hold_down=hold_down, pod=pod)
-    asyncio.run(run_until_signalled(settings, reporter, services))
+    asyncio.run(run_until_signalled(settings, reporter, services, secrets))

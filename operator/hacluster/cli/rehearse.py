@@ -52,6 +52,7 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     Nothing of it touches the machine's own network, and nothing is left afterwards. It needs root, and Debian 13's packages or
     the node image: `podman run --rm -i --privileged --network none IMAGE rehearse -f - <web.yaml`.
     """
+    from hacluster.api.secrets import SecretKind, named_secrets
     from hacluster.rehearse.events import BY_HAND, Event
     from hacluster.rehearse.hosts import HostFailed
     from hacluster.rehearse.lab import NotReady, running_lab
@@ -59,9 +60,14 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     from hacluster.rehearse.summary import document, summarize
 
     cluster = read_cluster(file, "rehearse")
+    certificates = [each.field for each in named_secrets(cluster.spec.haproxy) if each.kind is not SecretKind.CREDENTIALS]
+    if certificates:
+        raise click.ClickException(f"a rehearsal has no Secrets: remove {', '.join(certificates)}; the rest can be rehearsed")
     wanted = [_parse_event(each) for each in events] or [each for each in Event if each is not Event.FAILBACK]
     if by_hand:
         wanted = [each for each in wanted if each in BY_HAND]
+    if cluster.spec.haproxy.stats.credentials_secret is not None:
+        _print_progress("there are no Secrets here: the statistics page lets nobody in")
     try:
         extend_path()
         check_machine()

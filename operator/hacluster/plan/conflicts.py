@@ -163,6 +163,8 @@ def _endpoints(cluster: HACluster) -> Iterator[_Endpoint]:
     for index, listener in enumerate(cluster.spec.haproxy.listeners):
         kind = _Kind.ANY if listener.bind is Bind.ANY else _Kind.VIRTUAL_IPS
         yield _Endpoint(listener.port, f"spec.haproxy.listeners[{index}].port", kind)
+        if listener.tls is not None and listener.tls.redirect_from_port is not None:
+            yield _Endpoint(listener.tls.redirect_from_port, f"spec.haproxy.listeners[{index}].tls.redirectFromPort", kind)
     stats, log = cluster.spec.haproxy.stats, cluster.spec.haproxy.log
     kind = _Kind.INTERFACE if stats.interface else _Kind.ANY
     if stats.enabled:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from hacluster.api import HACluster
+from hacluster.api.haproxy import redirect_ports
 from hacluster.api.reasons import Reason
 from hacluster.api.spec import CheckType
 from hacluster.errors import Problem
@@ -84,7 +85,7 @@ def _process_check(cluster: HACluster) -> tuple[Problem, ...]:
 
 def _open_admin_page(cluster: HACluster) -> tuple[Problem, ...]:
     stats = cluster.spec.haproxy.stats
-    if not stats.admin:
+    if not stats.allow_unauthenticated_admin:
         return ()
     return (
         Problem(
@@ -99,7 +100,8 @@ def _node_ports(cluster: HACluster) -> tuple[Problem, ...]:
     """kube-proxy redirects a node port before HAProxy sees it, and no bind fails. Whether it does now is checked on the node."""
     haproxy = cluster.spec.haproxy
     ports = {f"listeners[{index}].port": each.port for index, each in enumerate(haproxy.listeners)} | {
-        "stats.port": haproxy.stats.port
+        "stats.port": haproxy.stats.port,
+        **redirect_ports(haproxy),
     }
     return tuple(
         Problem(

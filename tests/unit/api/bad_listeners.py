@@ -5,6 +5,7 @@ from typing import Any
 from tests.unit.api.bad_examples import Bad
 from tests.unit.api.examples import ABSENT, listener, server
 
+_HAPROXY = "spec.haproxy"
 _LISTENERS = "spec.haproxy.listeners"
 _LISTENER = f"{_LISTENERS}[0]"
 _CHECK = f"{_LISTENER}.healthCheck"
@@ -31,6 +32,22 @@ _TWO_ROUTERS = {"spec.virtualRouters[1]": {"virtualIPs": ["10.0.0.1/24"]}, "spec
 
 BAD_LISTENERS = [
     Bad({f"{_LISTENER}.mode": "UDP"}, f"{_LISTENER}.mode", "does not balance UDP"),
+    # TLS.
+    Bad({f"{_LISTENER}.tls": {}}, f"{_LISTENER}.tls.secretNames", "is required"),
+    Bad({f"{_LISTENER}.tls": {"secretNames": []}}, f"{_LISTENER}.tls.secretNames", "at least 1"),
+    Bad({f"{_LISTENER}.tls": {"secretNames": ["a/b"]}}, f"{_LISTENER}.tls.secretNames[0]", "a Secret's name"),
+    Bad(
+        {f"{_LISTENER}.tls": {"secretNames": ["a"], "minVersion": "TLSv1.1"}}, f"{_LISTENER}.tls.minVersion", "TLSv1.2 or TLSv1.3"
+    ),
+    *(
+        Bad(
+            {**more, f"{_LISTENER}.tls": {"secretNames": ["a"], "redirectFromPort": port}},
+            f"{_LISTENER}.tls.redirectFromPort",
+            "must differ from every other port",
+            _HAPROXY,
+        )
+        for port, more in ((80, {}), (8080, {}), (81, {f"{_LISTENERS}[1]": listener("other", 81)}))
+    ),
     # Checks.
     Bad({f"{_CHECK}.type": "Postgres"}, f"{_CHECK}.type", "Exchange or None"),
     Bad({_CHECK: {"type": "Exchange"}}, f"{_CHECK}.exchange", "needs what is sent"),
@@ -39,7 +56,38 @@ BAD_LISTENERS = [
     Bad({_CHECK: {"type": "Exchange", "exchange": [{"send": "é"}]}}, f"{_CHECK}.exchange[0].send", "printable ASCII"),
     Bad({f"{_CHECK}.expectBody": "a\nb"}, f"{_CHECK}.expectBody", "printable ASCII"),
     Bad({f"{_CHECK}.tls": {}}, f"{_CHECK}.tls.verify", "is required"),
-    Bad({f"{_CHECK}.tls": {"verify": "CA"}}, f"{_CHECK}.tls.verify", "must be None"),
+    *(
+        Bad(
+            {f"{_LISTENER}.backend": {"servers": [server("a")]}, f"{_LISTENER}.{field}": tls},
+            f"{_LISTENER}.{field}.caSecretName",
+            "goes with",
+        )
+        for field in ("healthCheck.tls", "serverTLS")
+        for tls in ({"verify": "CA"}, {"verify": "None", "caSecretName": "ca"})
+    ),
+    Bad({f"{_CHECK}.tls": {"verify": "All"}}, f"{_CHECK}.tls.verify", "must be CA or None"),
+    Bad({f"{_LISTENER}.serverTLS": {}}, f"{_LISTENER}.serverTLS.verify", "is required"),
+    *(
+        Bad(
+            {
+                f"{_LISTENER}.backend": {"servers": [server("a")]},
+                f"{_LISTENER}.serverTLS": {"verify": "CA", "caSecretName": "ca"},
+                f"{_LISTENER}.{field}": value,
+            },
+            f"{_LISTENER}.{wrong}.tls",
+            "same verify",
+            _LISTENER,
+        )
+        for check in (
+            {"tls": {"verify": "CA", "caSecretName": "ca"}},
+            {"tls": {"verify": "None"}, "port": 1},
+            {"tls": {"verify": "CA", "caSecretName": "other"}, "port": 1},
+        )
+        for field, wrong, value in (
+            ("healthCheck", "healthCheck", check),
+            ("routes", "routes[0].healthCheck", [_route(healthCheck=check)]),
+        )
+    ),
     Bad({f"{_CHECK}.type": "None"}, f"{_CHECK}.type", "Apache's servers are checked"),
     Bad(
         {f"{_LISTENER}.backend": {"servers": [server("a")]}, _CHECK: {"type": "None"}, _ROUTE: _route(backend={"apache": {}})},

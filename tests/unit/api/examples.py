@@ -7,7 +7,7 @@ import copy
 import re
 from typing import Any, Final
 
-from tests.unit.api.full_listeners import full_listeners
+from tests.unit.api.full_listeners import CHECKED_OVER_TLS, SERVED_OVER_TLS, full_listeners
 
 Resource = dict[str, Any]
 
@@ -74,7 +74,7 @@ def full(name: str = "everything") -> Resource:
                 "preemption": {"mode": "Delayed", "delay": "1m30s"},
                 "handover": {"drain": "1m"},
                 "peering": "Unicast",
-                "check": {"type": "Process", "interval": "1.5s", "weight": 0},
+                "check": {"type": "Process", "interval": "1.5s", "weight": 0, "listeners": ["web-backend"]},
             },
             "haproxy": {
                 "maxConnections": 5000,
@@ -103,6 +103,7 @@ def full(name: str = "everything") -> Resource:
                     "metrics": True,
                     "admin": True,
                     "allowUnauthenticatedAdmin": True,
+                    "credentialsSecret": {"name": "stats"},
                 },
                 "listeners": full_listeners(),
             },
@@ -114,13 +115,14 @@ def full(name: str = "everything") -> Resource:
     }
 
 
+# The fields of each pair exclude each other.
 EXCLUSIVE = ("spec.apache.page", "spec.apache.contentConfigMap")
-"""These two exclude each other."""
+EXCLUSIVE_STATS = ("spec.haproxy.stats.credentialsSecret", "spec.haproxy.stats.allowUnauthenticatedAdmin")
 
 
 def everything() -> Resource:
-    """`full()` without the second of `EXCLUSIVE`, so that it is valid."""
-    return put(full(), EXCLUSIVE[1], ABSENT)
+    """`full()` without the second of `EXCLUSIVE` and of `EXCLUSIVE_STATS`, so that it is valid."""
+    return put(put(full(), EXCLUSIVE[1], ABSENT), EXCLUSIVE_STATS[1], ABSENT)
 
 
 def put(resource: Resource, path: str, value: Any) -> Resource:
@@ -169,7 +171,10 @@ CHECKS: Final[dict[str, Resource]] = {
 GOOD = {
     "minimal": minimal(),
     "everything": everything(),
-    "content from a ConfigMap": put(full(), EXCLUSIVE[0], ABSENT),
+    "content from a ConfigMap": put(put(full(), EXCLUSIVE[0], ABSENT), EXCLUSIVE_STATS[1], ABSENT),
+    "checks that verify": put(minimal(), "spec.haproxy.listeners[0]", CHECKED_OVER_TLS),
+    "servers over TLS": put(put(minimal(), "spec.apache", ABSENT), "spec.haproxy.listeners[0]", SERVED_OVER_TLS),
+    "a taint with an effect": put(minimal(), "spec.tolerations", [{"key": "a", "operator": "Exists", "effect": "NoSchedule"}]),
     "no Apache": put(
         put(minimal(), "spec.apache", ABSENT), "spec.haproxy.listeners[0].backend", {"servers": [server("a"), server("b")]}
     ),

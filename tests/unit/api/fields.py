@@ -9,7 +9,7 @@ from typing import Any
 
 from hacluster.api.crd import build_schema
 from hacluster.api.schemas import Schema
-from tests.unit.api.examples import EXCLUSIVE, GOOD, Resource, everything, full, put
+from tests.unit.api.examples import ABSENT, EXCLUSIVE, EXCLUSIVE_STATS, GOOD, Resource, everything, full, put
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Field:
     def having(self, value: Any) -> Resource:
         """An otherwise valid resource with `value` in this field."""
         base = GOOD["content from a ConfigMap"] if self.path.startswith(EXCLUSIVE[1]) else everything()
+        if self.path == EXCLUSIVE_STATS[1]:
+            base = put(base, EXCLUSIVE_STATS[0], ABSENT)
         return put(base, self.path, value)
 
 

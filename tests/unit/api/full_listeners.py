@@ -2,12 +2,26 @@
 
 from typing import Any
 
+_VERIFIED: dict[str, Any] = {"verify": "CA", "caSecretName": "ca"}
+_OWN = {"servers": [{"name": "a", "address": "10.0.0.1", "port": 81}]}
+CHECKED_OVER_TLS: dict[str, Any] = {
+    "name": "web",
+    "port": 80,
+    "healthCheck": {"tls": _VERIFIED},
+    "routes": [{"hosts": ["a.example"], "healthCheck": {"tls": _VERIFIED}, "backend": _OWN}],
+    "backend": {"apache": {}},
+}
+SERVED_OVER_TLS: dict[str, Any] = {
+    "name": "web", "port": 80, "serverTLS": {**_VERIFIED, "serverName": "shop.internal"}, "backend": _OWN,
+}  # fmt: skip
+"""Fields that cannot be changed alone in `full_listeners`, where a check and the servers have to say the same."""
+
 
 def full_listeners() -> list[dict[str, Any]]:
     """HTTP with routes, TCP, and one listener for each check that needs fields of its own."""
     times = {"interval": "6s", "fastInterval": "500ms", "rise": 2, "fall": 4}
     request = {"method": "GET", "path": "/health?full=1", "host": "shop.example.com", "expectStatus": "200-299,304"}
-    health = {"type": "HTTP", "port": 8008, "tls": {"verify": "None"}, "expectBody": "ok", **request, **times}
+    health = {"type": "HTTP", "port": 8008, "tls": {"verify": "CA", "caSecretName": "ca"}, "expectBody": "ok", **request, **times}
     exchange = {"type": "Exchange", "exchange": [{"send": "PING", "expect": "+PONG"}]}
     mysql = {"type": "MySQL", "user": "haproxy"}
     cookie = {"name": "SERVERID", "secure": True, "httpOnly": True, "sameSite": "None"}
@@ -33,6 +47,8 @@ def full_listeners() -> list[dict[str, Any]]:
             "mode": "HTTP",
             "balance": "LeastConnections",
             "connectionMode": "Close",
+            "tls": {"secretNames": ["web-tls", "api-tls"], "minVersion": "TLSv1.2", "redirectFromPort": 8000},
+            "serverTLS": {"verify": "CA", "caSecretName": "ca", "serverName": "shop.internal"},
             "forwardFor": False,
             "headers": {
                 "request": {"set": {"X-Real-IP": "{clientAddress}"}, "remove": ["X-Debug"]},
@@ -57,6 +73,7 @@ def full_listeners() -> list[dict[str, Any]]:
             "name": "db",
             "port": 5432,
             "mode": "TCP",
+            "tls": {"secretNames": ["db-tls"], "minVersion": "TLSv1.3"},
             "proxyProtocol": {"accept": True, "send": "V2"},
             "onServerDown": "CloseSessions",
             "healthCheck": mysql,

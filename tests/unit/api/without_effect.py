@@ -35,6 +35,12 @@ WITHOUT_EFFECT = [
     _with_tcp("healthCheck.expectStatus", "200"),
     _with_tcp("healthCheck.expectBody", "ok"),
     _with_tcp("healthCheck.tls", {"verify": "None"}),
+    Bad(
+        {f"{_LISTENER}.mode": "TCP", f"{_LISTENER}.tls": {"secretNames": ["a"], "redirectFromPort": 81}},
+        f"{_LISTENER}.tls.redirectFromPort",
+        "no effect in mode TCP",
+    ),
+    Bad({f"{_LISTENER}.serverTLS": {"verify": "None"}}, f"{_LISTENER}.serverTLS", "spoken to without TLS"),
     _with_tcp("headers", {"request": {"remove": ["X-A"]}}),
     _with_tcp("routes", [{"hosts": ["a.example"], "backend": {"servers": [server("a")]}}]),
     _with_tcp("timeouts.httpRequest", "1s"),
@@ -81,6 +87,16 @@ WITHOUT_EFFECT = [
         "whatever its weight",
     ),
     Bad({f"{_STATS}.allowUnauthenticatedAdmin": True}, f"{_STATS}.allowUnauthenticatedAdmin", "without admin: true"),
+    Bad(
+        {_STATS: {"admin": True, "allowUnauthenticatedAdmin": True, "credentialsSecret": {"name": "s"}}},
+        f"{_STATS}.allowUnauthenticatedAdmin",
+        "credentialsSecret has the page ask",
+    ),
+    Bad(
+        {_STATS: {"enabled": False, "credentialsSecret": {"name": "s"}}},
+        f"{_STATS}.credentialsSecret",
+        "no effect with enabled: false",
+    ),
     *(
         Bad({f"{_STATS}.enabled": False, f"{_STATS}.{field}": value}, f"{_STATS}.{field}", "no effect with enabled: false")
         for field, value in (("port", 8404), ("path", "/s"), ("realm", "Servers"), ("interface", "ens3"), ("metrics", True))

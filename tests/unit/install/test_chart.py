@@ -147,6 +147,15 @@ def test_with_watch_namespace_the_rights_of_the_operator_end_at_that_namespace()
     assert ("ClusterRoleBinding", "hacluster-operator-nodes") in objects
 
 
+def test_the_right_to_grant_secrets_is_optional() -> None:
+    def verbs(*values: str) -> list[list[str]]:
+        rules = render(*values)["ClusterRole", "hacluster-operator"]["rules"]
+        return [each["verbs"] for each in rules if "secrets" in each["resources"]]
+
+    assert verbs() == [["get", "watch"]], "never list"
+    assert verbs("--set", "secrets.enabled=false") == []
+
+
 def test_no_role_has_a_wildcard() -> None:
     for (kind, name), each in render().items():
         if kind in {"ClusterRole", "Role"}:

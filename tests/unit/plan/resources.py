@@ -33,7 +33,9 @@ def clusters(draw: st.DrawFn) -> tuple[HACluster, tuple[NodeView, ...]]:
     }
     stats["metrics"] = stats["path"] != "/metrics" and draw(st.booleans())
     if draw(st.booleans()):
-        stats |= {"admin": True, "allowUnauthenticatedAdmin": True}
+        stats |= draw(
+            st.sampled_from([{"admin": True, "allowUnauthenticatedAdmin": True}, {"credentialsSecret": {"name": "stats"}}])
+        )
     used.add(stats["port"])
     if draw(st.integers(0, 4)) == 0:
         stats = {"enabled": False}

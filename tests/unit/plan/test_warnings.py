@@ -58,6 +58,8 @@ def test_a_process_check_and_an_admin_page_without_password_are_a_warning_each()
     process, admin = warnings_of(resource)
     assert (process.reason, process.field) == ("ProcessCheck", "spec.vrrp.check.type")
     assert (admin.reason, admin.field) == ("UnauthenticatedAdmin", "spec.haproxy.stats.admin") and "9000" in admin.message
+    stats = {"admin": True, "credentialsSecret": {"name": "stats"}}
+    assert warnings_of(cluster(haproxy={"stats": stats, "listeners": LISTENERS})) == ()
 
 
 def test_ports_in_the_range_of_node_ports_are_a_warning_each() -> None:

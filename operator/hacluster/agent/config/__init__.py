@@ -5,6 +5,7 @@
 - `turn.py` – when this node loads such a change: the holder first, the others once they hear it.
 - `servers_first.py` – waits until Apache listens on a new address or port, and until Services are known, before HAProxy is told.
 - `files.py` – writes the files that the daemons read, and the good copies.
+- `outcome.py` – how a transaction ended, and when to try again.
 - `install.py` – the transaction: check, install, reload; after a refusal back to the good files.
 - `running.py` – whether the daemons run with what is in their files, as they themselves say.
 - `settings.py` – keepalived's settings, from its dump and from its file (pure).

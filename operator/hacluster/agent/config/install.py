@@ -9,18 +9,19 @@ next start, and sees that the live files may differ from them.
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
 from hacluster.agent.config.bundle import DAEMON_FILES, Bundle, read_good, read_live, unchanged
 from hacluster.agent.config.daemons import ACCEPTED, Answer, Daemons, Verdict
 from hacluster.agent.config.deviations import Deviation
 from hacluster.agent.config.files import ConfigFiles
+from hacluster.agent.config.outcome import Outcome, Retry, failed
 from hacluster.agent.config.servers_first import Servers, wait_for_apache, wait_for_services
 from hacluster.agent.config.turn import Turn, never
 from hacluster.agent.keepalived.wire import as_owner
 from hacluster.agent.paths import Paths
+from hacluster.agent.secrets.certificate_files import CertificateFiles
+from hacluster.agent.secrets.store import SecretStore
 from hacluster.agent.system import tcp_sockets
 from hacluster.agent.system.files import replace_file
 from hacluster.api.reasons import Reason
@@ -28,22 +29,6 @@ from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, File, Port
 
 log = logging.getLogger(__name__)
-
-
-class Retry(Enum):
-    """When an unsuccessful transaction is worth another try."""
-
-    NEVER = "not before the files change"
-    PORT = "every second: a port or an address may be free then"
-    LATER = "after a growing delay: a daemon may answer then"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a transaction ended: without `problems` it succeeded."""
-
-    problems: tuple[NodeProblem, ...] = ()
-    retry: Retry = Retry.NEVER
 
 
 _DEVIATIONS: Final = {File.HAPROXY: Deviation.HAPROXY, File.KEEPALIVED: Deviation.KEEPALIVED}
@@ -79,8 +64,9 @@ class Installer:
         *,
         announce: Announce = _announced_to_nobody,
         servers: Servers | None = None,
+        certificates: CertificateFiles | None = None,
     ):
-        """`servers` knows the endpoints of Services; None: there are none."""
+        """`servers` knows the endpoints of Services, `certificates` those of the Secrets; None: there are none."""
         self._paths = paths
         self._daemons = daemons
         self._listeners = listeners
@@ -88,6 +74,7 @@ class Installer:
         self._turn = turn
         self._announce = announce
         self._servers = servers
+        self.certificates = certificates or CertificateFiles(paths, SecretStore())
         self.files = ConfigFiles(paths, servers.complete if servers else unchanged)
         paths.good(File.AGENT).parent.mkdir(parents=True, exist_ok=True)
         self.good = read_good(paths)
@@ -106,9 +93,20 @@ class Installer:
         Where nodes have to agree on what changes, it waits for this node's turn; `superseded` ends the wait, and nothing is installed.
         If a daemon cannot be asked to reload, the new files stay installed for its next start, and the outcome asks for another try.
         """
+        if missing := self.certificates.offer(new.config):
+            return Outcome(missing, Retry.PORT)
         changed = new.changed_from(self.good)
+        if self.certificates.to_load:
+            changed = tuple({File.HAPROXY, *changed})
         if not changed and not self._dirty and self.started:
             return Outcome()
+        self.certificates.write()
+        outcome = await self._install(new, changed, superseded)
+        if self.good is not new and not self._dirty:  # else a daemon may start with the new files
+            self.certificates.restore()
+        return outcome
+
+    async def _install(self, new: Bundle, changed: Collection[File], superseded: Callable[[], bool]) -> Outcome:
         if refusal := await self._validate(new, changed):
             return refusal
         if blockers := await self._find_blockers(new):
@@ -134,7 +132,7 @@ class Installer:
         """
         if self.good is None or self._dirty or not self.started:
             return frozenset()
-        if dict(read_live(self._paths)) != dict(self.good.texts):
+        if self.certificates.altered or dict(read_live(self._paths)) != dict(self.good.texts):
             return frozenset({Deviation.FILES})
         return frozenset([deviation for file, deviation in _DEVIATIONS.items() if await self._daemons.differs(file)])
 
@@ -159,7 +157,7 @@ class Installer:
                 finally:
                     candidate.unlink(missing_ok=True)
                 if verdict.answer is not Answer.ACCEPTED:
-                    return _failed(file, verdict)
+                    return failed(file, verdict)
         return None
 
     async def _find_blockers(self, new: Bundle) -> tuple[NodeProblem, ...]:
@@ -193,10 +191,10 @@ class Installer:
             verdict = await self._load(file)
             asked.append(file)
             if verdict.answer is Answer.ABSENT:
-                return _failed(file, verdict)
+                return failed(file, verdict)
             if verdict.answer is Answer.REFUSED:
                 await self._roll_back(asked)
-                return _failed(file, verdict)
+                return failed(file, verdict)
         return None
 
     async def _load(self, file: File) -> Verdict:
@@ -232,17 +230,12 @@ class Installer:
         """Installs the good files, and reloads every daemon that was asked to load a new one."""
         if self.good is None:
             return
+        self.certificates.restore()
         self.files.write(self.good)
         verdicts = [await self._load(file) for file in asked]
         self._dirty = any(verdict != ACCEPTED for verdict in verdicts)
 
     def _commit(self, new: Bundle) -> None:
         self.files.commit(new)
+        self.certificates.commit()
         self.good, self._dirty = new, False
-
-
-def _failed(file: File, verdict: Verdict) -> Outcome:
-    reason, retry = (
-        (Reason.CONFIGURATION_REFUSED, Retry.NEVER) if verdict.answer is Answer.REFUSED else (Reason.NOT_LOADED, Retry.LATER)
-    )
-    return Outcome((NodeProblem(reason=reason, message=f"{file.value}: {verdict.message}"),), retry)

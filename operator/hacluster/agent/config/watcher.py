@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from hacluster.agent.config.bundle import BadBundle, Bundle, fingerprint, read_offered
 from hacluster.agent.config.deviations import Deviations
-from hacluster.agent.config.install import Installer, Outcome, Retry
+from hacluster.agent.config.install import Installer
+from hacluster.agent.config.outcome import Outcome, Retry
 from hacluster.agent.paths import Paths
 from hacluster.agent.state import AgentState
 from hacluster.agent.system.backoff import Backoff
@@ -95,7 +96,7 @@ class ConfigWatcher:
         self._state.put_problems(PART, *outcome.problems)
 
     async def _wait(self, stamp: tuple[object, ...], retry: Retry) -> None:
-        """Waits until the files differ from `stamp`, until it is time for another try, or until the pod ends."""
+        """Waits until the files differ from `stamp` or a Secret changes, until it is time for another try, or until the pod ends."""
         loop = asyncio.get_running_loop()
         retry_at = None
         if retry is Retry.LATER:
@@ -105,7 +106,8 @@ class ConfigWatcher:
             if retry is Retry.PORT:
                 retry_at = loop.time() + _PORT_RETRY
         check_at = loop.time() + _CHECK
-        while not self._is_superseded(stamp) and (retry_at is None or loop.time() < retry_at):
+        changed = self._installer.certificates
+        while not (self._is_superseded(stamp) or changed.changed) and (retry_at is None or loop.time() < retry_at):
             await asyncio.sleep(_POLL)
             if loop.time() >= check_at:
                 check_at = loop.time() + _CHECK

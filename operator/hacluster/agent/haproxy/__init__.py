@@ -16,5 +16,7 @@ The files in the order in which data passes through them:
 - `endpoint_lines.py` – the endpoints of Services, as the state has them, for haproxy.cfg and for the counts of servers.
 - `service_monitor.py` – keeps the state's Services equal to the API server's.
 - `service_servers.py` – makes HAProxy's servers equal to the endpoints of Services while it runs.
+- `secret_monitor.py` – follows the Secrets that the configuration names, and reports what is wrong with them.
+- `credential_digests.py` – keeps HAProxy's digests of user names and passwords equal to the Secrets.
 - `peers.py` – finds lost nodes by ARP or neighbour discovery and takes them out of HAProxy's backends.
 """

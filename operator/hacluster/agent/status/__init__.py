@@ -3,7 +3,9 @@
 - `entry.py` – builds the entry from the observation and the previous entry.
 - `publisher.py` – sends the entry after every change, answers the operator, and repairs what another client has overwritten.
 - `kube.py` – the API server: writes the HAClusterNode's status, and watches it.
+- `secrets.py` – reads Secrets by their names.
 - `watch.py` – the watch.
 - `services.py` – the API server's Services and EndpointSlices.
+- `secrets.py` – the API server's Secrets, each by its name.
 - `connection.py` – connections to the API server.
 """

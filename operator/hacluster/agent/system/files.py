@@ -11,3 +11,12 @@ def replace_file(file: Path, text: str) -> None:
     with open(descriptor, "w") as opened:  # noqa: PTH123 - a descriptor
         opened.write(text)
     new.replace(file)
+
+
+def replace_private_file(file: Path, text: str) -> None:
+    """As `replace_file`, with mode 0600. Raises OSError."""
+    new = file.with_name(f".{file.name}.new")
+    new.unlink(missing_ok=True)  # an old one keeps its mode
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:  # noqa: PTH123 - a descriptor
+        opened.write(text)
+    new.replace(file)

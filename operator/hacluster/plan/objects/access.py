@@ -1,14 +1,17 @@
-"""Makes the objects that give the agents access to the API server: to one HAClusterNode for each node, and to nothing else.
+"""Makes the objects that give the agents access to the API server: to one HAClusterNode for each node, and to the Secrets that
+the resource names.
 
 All agents of a resource share one ServiceAccount, because a DaemonSet has one. The Role names every object, so an agent can
-neither read nor change anything else in the namespace. Only where a backend is a Service, they may also read the namespace's Services
-and EndpointSlices: the names of the slices cannot be known, and RBAC knows no labels.
+neither read nor change anything else in the namespace: of the Secrets it can read those that the resource names, and list none. Only
+where a backend is a Service, agents may also read the namespace's Services and EndpointSlices: the names of the slices cannot be
+known, and RBAC knows no labels.
 """
 
 from collections.abc import Sequence
 
 from hacluster import names
 from hacluster.api import HACluster
+from hacluster.api.secrets import named_secrets
 from hacluster.api.spec import all_targets
 from hacluster.plan.model import Manifest
 from hacluster.plan.objects.children import child
@@ -30,6 +33,8 @@ def access_objects(cluster: HACluster, nodes: Sequence[str], *, earlier_agents: 
         # Without resourceNames the rules would allow every HAClusterNode of the namespace.
         rules.append(_rule(names.GROUP, [names.NODE_PLURAL], list(objects), ["get", "watch"]))
         rules.append(_rule(names.GROUP, [f"{names.NODE_PLURAL}/status"], list(objects), ["get", "patch"]))
+    if secrets := secret_names(cluster):
+        rules.append(_rule("", ["secrets"], secrets, ["get", "watch"]))
     if any(target.backend.service is not None for _, target in all_targets(cluster.spec.haproxy)):
         rules.append({"apiGroups": [""], "resources": ["services"], "verbs": ["list", "watch"]})
         rules.append({"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]})
@@ -47,6 +52,11 @@ def access_objects(cluster: HACluster, nodes: Sequence[str], *, earlier_agents: 
             for each, node in objects.items()
         ),
     )
+
+
+def secret_names(cluster: HACluster) -> list[str]:
+    """The Secrets that the resource names, sorted."""
+    return sorted({each.name for each in named_secrets(cluster.spec.haproxy)})
 
 
 def _rule(group: str, resources: list[str], resource_names: list[str], verbs: list[str]) -> Manifest:

@@ -14,7 +14,9 @@ from hacluster.api.status import Health, NodeStatus, RouterStatus, VrrpState
 from hacluster.errors import Problem
 from hacluster.plan.status.inputs import ObservedNode, ReportInputs
 
-_WARNINGS: Final = frozenset({Reason.NO_REAL_TIME})
+_WARNINGS: Final = frozenset(
+    {Reason.NO_REAL_TIME, Reason.SECRET_FORBIDDEN, Reason.SECRET_INVALID, Reason.SECRET_MISSING, Reason.CERTIFICATE_EXPIRES}
+)
 """Reported problems that are a danger only: they go into the condition Warning, and the node stays fit."""
 
 

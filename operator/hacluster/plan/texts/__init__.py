@@ -7,6 +7,7 @@ The files, in the order in which data passes through them:
 - `keepalived.py` – keepalived.conf.
 - `stats.py` – who may reach the statistics page, where it is limited to an interface.
 - `haproxy_servers.py` – what haproxy.cfg says of a group of servers: how one is chosen, how they are checked, the `server` lines.
+- `haproxy_server_tls.py` – what these lines say of TLS.
 - `haproxy_requests.py` – which headers it changes, and which requests go to which route.
 - `haproxy_listeners.py` – the sections of a listener and its routes.
 - `haproxy.py` – haproxy.cfg as a whole.

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from hacluster import names, nodeconfig
 from hacluster.api import HACluster
+from hacluster.api.secrets import SecretKind, named_secrets
 from hacluster.api.spec import Bind, CheckType, Listener, LogTarget, PreemptionMode, all_targets
 from hacluster.api.vrrp import leaders, router_names
 from hacluster.nodeconfig import AgentConfig
@@ -60,7 +61,10 @@ def agent_config(
         peers=_peers(cluster, topology, node.name),
         backends=tuple(each.proxy for _, each in all_targets(cluster.spec.haproxy) if each.backend.apache is not None),
         listeners={each.proxy: each.listener.port for _, each in all_targets(cluster.spec.haproxy)},
+        needed_listeners=cluster.spec.vrrp.check.listeners or (),
         services=dict(_services(cluster)),
+        certificates=_certificates(cluster),
+        credentials=_credentials(cluster),
         drain_seconds=cluster.spec.vrrp.handover.drain.total_seconds(),
         named_interfaces=_named_interfaces(cluster, node.name),
         requested_interval_ms=requested_interval,
@@ -83,6 +87,26 @@ def _services(cluster: HACluster) -> Iterator[tuple[str, nodeconfig.Service]]:
                     cookies=target.cookie is not None,
                 ),
             )
+
+
+def _certificates(cluster: HACluster) -> tuple[nodeconfig.Certificate, ...]:
+    """The Secrets with certificates, each for each kind with the first field that names it."""
+    found: dict[tuple[str, SecretKind], str] = {}
+    for each in named_secrets(cluster.spec.haproxy):
+        if each.kind is not SecretKind.CREDENTIALS:
+            found.setdefault((each.name, each.kind), each.field)
+    return tuple(
+        nodeconfig.Certificate(name=name, field=field, authority=kind is SecretKind.AUTHORITY)
+        for (name, kind), field in found.items()
+    )
+
+
+def _credentials(cluster: HACluster) -> tuple[nodeconfig.Credentials, ...]:
+    return tuple(
+        nodeconfig.Credentials(name=each.name, field=each.field)
+        for each in named_secrets(cluster.spec.haproxy)
+        if each.kind is SecretKind.CREDENTIALS
+    )
 
 
 def _named_interfaces(cluster: HACluster, node: str) -> tuple[str, ...]:
@@ -157,8 +181,13 @@ def _ports(cluster: HACluster) -> tuple[nodeconfig.Port, ...]:
     ports = []
     for index, listener in enumerate(cluster.spec.haproxy.listeners):
         addresses = [""] if listener.bind is Bind.ANY else _bound_addresses(cluster, listener)
-        field = f"spec.haproxy.listeners[{index}].port"
-        ports += [nodeconfig.Port(port=listener.port, field=field, address=address) for address in addresses]
+        wanted = {"port": listener.port, "tls.redirectFromPort": listener.tls.redirect_from_port if listener.tls else None}
+        ports += [
+            nodeconfig.Port(port=port, field=f"spec.haproxy.listeners[{index}].{field}", address=address)
+            for field, port in wanted.items()
+            if port is not None
+            for address in addresses
+        ]
     if cluster.spec.haproxy.stats.enabled:
         ports.append(nodeconfig.Port(port=cluster.spec.haproxy.stats.port, field="spec.haproxy.stats.port"))
     return tuple(ports)

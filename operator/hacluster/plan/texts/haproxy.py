@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from hacluster import names
 from hacluster.api import HACluster
-from hacluster.api.haproxy import METRICS_PATH
 from hacluster.api.spec import Dns, Haproxy, LogTarget, all_targets
+from hacluster.api.stats import METRICS_PATH
 from hacluster.api.types import format_duration
 from hacluster.plan.model import Topology
 from hacluster.plan.texts.haproxy_listeners import Bind, any_address, listen
@@ -38,6 +38,8 @@ class _Stats:
     realm: str
     admin: bool
     metrics_path: str
+    credentials: str
+    """The file with the digest that a request must have; empty: everybody is let in."""
 
 
 def haproxy_cfgs(cluster: HACluster, topology: Topology) -> dict[str, str]:
@@ -122,4 +124,5 @@ def _stats(cluster: HACluster) -> _Stats | None:
         realm=stats.realm,
         admin=stats.admin,
         metrics_path=METRICS_PATH if stats.metrics else "",
+        credentials=names.credentials_file(stats.credentials_secret.name) if stats.credentials_secret else "",
     )

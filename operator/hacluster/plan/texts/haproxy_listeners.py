@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hacluster import names
 from hacluster.api import HACluster
 from hacluster.api import spec as api
 from hacluster.api.spec import ConnectionMode, ForwardForMode, Listener, ListenerTimeouts, Mode, RouteTimeouts, targets_of
@@ -36,6 +37,25 @@ class Bind:
 
 
 @dataclass(frozen=True)
+class Certificates:
+    """How the `bind` lines end TLS."""
+
+    files: tuple[str, ...]
+    """The first is for clients that ask for a name which none has."""
+    min_version: str
+
+
+@dataclass(frozen=True)
+class Redirect:
+    """The `frontend` section that sends plain HTTP to the listener."""
+
+    name: str
+    binds: tuple[Bind, ...]
+    port: int
+    """The listener's."""
+
+
+@dataclass(frozen=True)
 class RouteBackend:
     """The `backend` section of a route."""
 
@@ -53,6 +73,8 @@ class Listen:
     http: bool
     max_connections: int | None
     accept_proxy: bool
+    tls: Certificates | None
+    redirect: Redirect | None
     allowed_sources: tuple[Network, ...]
     connection_mode: str
     reuse: bool
@@ -76,10 +98,12 @@ def listen(cluster: HACluster, topology: Topology, listener: Listener, node: str
     request_headers, response_headers = header_rules(listener)
     return Listen(
         name=listener.name,
-        binds=_binds(cluster, topology, listener, node),
+        binds=_binds(cluster, topology, listener, listener.port, node),
         http=listener.mode is Mode.HTTP,
         max_connections=listener.max_connections,
         accept_proxy=listener.proxy_protocol.accept,
+        tls=_certificates(listener),
+        redirect=_redirect(cluster, topology, listener, node),
         allowed_sources=listener.allowed_sources or (),
         connection_mode=_CONNECTION_MODE[listener.connection_mode],
         reuse=listener.connection_mode is ConnectionMode.KEEP_ALIVE,
@@ -96,9 +120,23 @@ def listen(cluster: HACluster, topology: Topology, listener: Listener, node: str
 
 def _client_timeouts(listener: Listener) -> dict[str, str]:
     """The listener's own timeouts on the side of the clients. Those on the other side are the servers' (`haproxy_servers.py`)."""
-    names = ListenerTimeouts.model_fields.keys() - RouteTimeouts.model_fields.keys()
-    own = {name: value for name, value in listener.timeouts if name in names}
+    of_clients = ListenerTimeouts.model_fields.keys() - RouteTimeouts.model_fields.keys()
+    own = {name: value for name, value in listener.timeouts if name in of_clients}
     return timeouts(own.items())
+
+
+def _certificates(listener: Listener) -> Certificates | None:
+    if listener.tls is None:
+        return None
+    return Certificates(tuple(map(names.certificate_file, listener.tls.secret_names)), listener.tls.min_version.value)
+
+
+def _redirect(cluster: HACluster, topology: Topology, listener: Listener, node: str) -> Redirect | None:
+    if listener.tls is None or (port := listener.tls.redirect_from_port) is None:
+        return None
+    # No name of a listener or route has a colon, so no other section has this name.
+    binds = _binds(cluster, topology, listener, port, node)
+    return Redirect(f"{listener.name}::redirect", binds, listener.port)
 
 
 def any_address(cluster: HACluster, port: int, interface: str = "") -> tuple[Bind, ...]:
@@ -109,11 +147,11 @@ def any_address(cluster: HACluster, port: int, interface: str = "") -> tuple[Bin
     return (ipv4, Bind(f"[::]:{port}", v6only=True, interface=interface))
 
 
-def _binds(cluster: HACluster, topology: Topology, listener: Listener, node: str) -> tuple[Bind, ...]:
+def _binds(cluster: HACluster, topology: Topology, listener: Listener, port: int, node: str) -> tuple[Bind, ...]:
     if listener.bind is api.Bind.ANY:
-        return any_address(cluster, listener.port)
+        return any_address(cluster, port)
     return tuple(
-        Bind(f"{bracketed(virtual_ip.ip)}:{listener.port}", interface=_bind_interface(virtual_ip, router, node))
+        Bind(f"{bracketed(virtual_ip.ip)}:{port}", interface=_bind_interface(virtual_ip, router, node))
         for router in topology.routers
         if listener.bind_routers is None or router.name in listener.bind_routers
         for virtual_ip in router.virtual_ips

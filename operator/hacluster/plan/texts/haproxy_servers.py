@@ -25,6 +25,7 @@ from hacluster.api.spec import (
 )
 from hacluster.api.types import format_duration
 from hacluster.plan.model import Topology
+from hacluster.plan.texts.haproxy_server_tls import authorities, server_tls, tls_words, verify_words
 from hacluster.plan.texts.rendering import bracketed
 
 RESOLVERS: Final = "hacluster"
@@ -78,6 +79,8 @@ class ServerGroup:
     """Name of the proxy, if the agent adds its servers, the endpoints of a Service (`names.endpoints_marker`); else empty."""
     words: tuple[str, ...]
     """What the lines of these endpoints say. It is a comment here, so that another word is another file, which HAProxy loads."""
+    authorities: str
+    """The file by which HAProxy verifies these endpoints: it has to be loaded before a server is added that names it. Empty: none."""
     consistent: bool
     """Whether requests are spread by a hash that servers can join at run time, without most clients changing theirs."""
 
@@ -102,7 +105,8 @@ def server_group(cluster: HACluster, topology: Topology, target: Target) -> Serv
         ),
         servers=tuple(_server_line(cluster, target, *each) for each in _servers(cluster, topology, target)),
         followed=target.proxy if follows else "",
-        words=tuple(endpoint_words(target).split()) if follows else (),
+        words=tuple(_endpoint_words(target)) if follows else (),
+        authorities=authorities(target) if follows else "",
         consistent=follows and target.balance in _HASHES,
     )
 
@@ -162,7 +166,7 @@ def _server_line(cluster: HACluster, target: Target, name: str, endpoint: str, s
         words += ["weight", f"{server.weight}"]
     if server is not None and server.backup:
         words.append("backup")
-    words += _connection_words(target.listener)
+    words += tls_words(target) + _connection_words(target.listener)
     if server is not None and server.hostname is not None:
         # The address that the process before a reload knew, else none yet: a start waits for no name server.
         words += ["resolvers", RESOLVERS, "init-addr", "last,none", "resolve-prefer", preferred_family(cluster)]
@@ -170,13 +174,15 @@ def _server_line(cluster: HACluster, target: Target, name: str, endpoint: str, s
 
 
 def endpoint_words(target: Target) -> str:
-    """What the `server` line of a Service's endpoint says after the address and the cookie. It has to be right for `add server`, too.
+    """What the `server` line of a Service's endpoint says after the address and the cookie. It has to be right for `add server`, too."""
+    return " ".join(_endpoint_words(target))
 
-    With `hash-key` all nodes send a client to the same server, in whatever order each has learned of the endpoints.
-    """
-    words = [*(["check"] if _is_checked(target) else []), *_check_words(target), *_connection_words(target.listener)]
-    words += ["hash-key", "addr-port"] if target.balance in _HASHES else []
-    return " ".join(words)
+
+def _endpoint_words(target: Target) -> list[str]:
+    """With `hash-key` all nodes send a client to the same server, in whatever order each has learned of the endpoints."""
+    words = [*(["check"] if _is_checked(target) else []), *_check_words(target), *tls_words(target)]
+    words += _connection_words(target.listener)
+    return words + (["hash-key", "addr-port"] if target.balance in _HASHES else [])
 
 
 def _is_checked(target: Target) -> bool:
@@ -204,10 +210,20 @@ def _check_words(target: Target) -> list[str]:
     words += ["rise", f"{check.rise}", "fall", f"{check.fall}"]
     if check.port is not None:
         words += ["port", f"{check.port}"]
-    if check.tls is not None or kind is HealthCheckType.TLS:
-        words += ["check-ssl", "verify", "none"]
-        name = check.host.partition(":")[0]
-        words += ["check-sni", name] if name and not _is_address(name) else []
+    return words + _check_tls_words(target)
+
+
+def _check_tls_words(target: Target) -> list[str]:
+    """What it says about TLS of the check. HAProxy has one setting for how certificates of a server and of its check are verified."""
+    check, tls = target.health_check, server_tls(target)
+    host = check.host.partition(":")[0]
+    name = (host if not _is_address(host) else "") or (tls.server_name if tls else None) or ""
+    asked_for = check.tls is not None or check_type(target) is HealthCheckType.TLS
+    words = ["check-ssl"] if asked_for and (tls is None or check.port is not None) else []
+    if asked_for and tls is None:
+        words += verify_words(check.tls.ca_secret_name if check.tls else None, name)
+    if asked_for or (tls is not None and check.port is None):
+        words += ["check-sni", name] if name else []
     return words
 
 

@@ -41,6 +41,23 @@ def test_only_with_a_service_as_backend_may_the_agents_read_services_and_their_e
     assert len(find(plan(cluster()), "Role", "web-agent")["rules"]) == 2
 
 
+def test_agents_may_read_the_secrets_that_the_resource_names_each_by_its_name() -> None:
+    listeners = [
+        {"name": name, "port": port, "tls": {"secretNames": secrets}, "backend": {"apache": {}}}
+        for name, port, secrets in (("one", 443, ["b", "a"]), ("two", 444, ["a"]))
+    ]
+    rules = find(plan(cluster(haproxy={"listeners": listeners})), "Role", "web-agent")["rules"]
+    assert rules[2:] == [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["a", "b"], "verbs": ["get", "watch"]}]
+
+
+def test_the_role_names_the_secrets_of_the_resource_and_no_others() -> None:
+    listeners = [{"name": "web", "port": 80, "backend": {"apache": {}}}]
+    named = cluster(haproxy={"stats": {"credentialsSecret": {"name": "stats"}}, "listeners": listeners})
+    rules = find(plan(named, *nodes(2)), "Role", "web-agent")["rules"]
+    assert rules[-1] == {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["stats"], "verbs": ["get", "watch"]}
+    assert "secrets" not in str(find(plan(cluster(), *nodes(2)), "Role", "web-agent")["rules"])
+
+
 def test_without_nodes_no_rule_allows_all_objects() -> None:
     assert find(make_plan(cluster(), (), SETTINGS), "Role", "web-agent")["rules"] == []
 
