@@ -44,10 +44,11 @@ LATENCY := tests/api/test_status_latency.py
 test-unit: venv
 	$(PYTEST) -n 2 --durations=5 tests/cluster tests/unit tests/golden
 test-api: venv
-	$(PYTEST) -n $(API_WORKERS) --dist loadfile --durations=10 --ignore $(LATENCY) tests/api
-	$(PYTEST) $(LATENCY)
+	@failed=0; $(PYTEST) -n $(API_WORKERS) --dist loadfile --durations=10 --ignore $(LATENCY) tests/api || failed=1; \
+	$(PYTEST) $(LATENCY) || failed=1; exit $$failed
 test-daemons: venv
-	$(PYTEST) --durations=10 tests/daemons tests/dataplane
+	@failed=0; $(PYTEST) -n 2 --dist loadfile --durations=5 tests/daemons/plan || failed=1; \
+	$(PYTEST) --durations=10 tests/daemons/agent tests/dataplane || failed=1; exit $$failed
 test-e2e: venv
 	$(PYTEST) -s --durations=10 tests/e2e
 

@@ -1,13 +1,18 @@
 """Self-signed certificates for tests, made by the command openssl."""
 
 import base64
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
+from tests.cluster.machine import apt_install
+
 
 def certificate(*hosts: str, days: int = 90) -> dict[str, str]:
     """The data of a Secret with a new certificate for these host names, in base64 as the API server has it."""
+    if shutil.which("openssl") is None:
+        apt_install("openssl")
     with tempfile.TemporaryDirectory() as folder:
         crt, key = Path(folder, "crt"), Path(folder, "key")
         names = ",".join(f"DNS:{host}" for host in hosts)
