@@ -83,6 +83,8 @@ def test_a_configuration_with_a_secret_that_is_missing_waits_for_it(tls: TlsNode
     eventually(lambda: tls.node.assert_problem("SecretMissing", "secretNames[1]: Secret new", "is not loaded"), within=10)
     assert_revision(tls, "r1")
     assert tls.serves("blog.example")["sha"] == sha(BLOG)
+    tls.put(shop=RENEWED, blog=BLOG)  # what runs is renewed all the same
+    eventually(lambda: _serves(tls, RENEWED), within=10)
     tls.put(shop=SHOP, blog=BLOG, new=RENEWED)
     eventually(lambda: assert_revision(tls, "r2"), within=10)
     assert tls.serves("shop.example")["sha"] in {sha(SHOP), sha(RENEWED)}

@@ -30,7 +30,6 @@ from hacluster.nodeconfig import AgentConfig, File, Port
 
 log = logging.getLogger(__name__)
 
-
 _DEVIATIONS: Final = {File.HAPROXY: Deviation.HAPROXY, File.KEEPALIVED: Deviation.KEEPALIVED}
 
 Preflight = Callable[[AgentConfig], Awaitable[tuple[NodeProblem, ...]]]
@@ -94,6 +93,7 @@ class Installer:
         If a daemon cannot be asked to reload, the new files stay installed for its next start, and the outcome asks for another try.
         """
         if missing := self.certificates.offer(new.config):
+            await self._renew()
             return Outcome(missing, Retry.PORT)
         changed = new.changed_from(self.good)
         if self.certificates.to_load:
@@ -104,7 +104,18 @@ class Installer:
         outcome = await self._install(new, changed, superseded)
         if self.good is not new and not self._dirty:  # else a daemon may start with the new files
             self.certificates.restore()
+            await self._renew()
         return outcome
+
+    async def _renew(self) -> None:
+        """Has HAProxy load renewed certificates of the good configuration, which goes on while a new one cannot be loaded."""
+        if self.good is None or self._dirty or not self.started:
+            return
+        if self.certificates.offer(self.good.config) or not self.certificates.to_load:
+            return
+        self.certificates.write()
+        loaded = await self._load(File.HAPROXY) == ACCEPTED
+        (self.certificates.commit if loaded else self.certificates.restore)()
 
     async def _install(self, new: Bundle, changed: Collection[File], superseded: Callable[[], bool]) -> Outcome:
         if refusal := await self._validate(new, changed):
@@ -190,10 +201,9 @@ class Installer:
                 await self._start_as_owner(new)
             verdict = await self._load(file)
             asked.append(file)
-            if verdict.answer is Answer.ABSENT:
-                return failed(file, verdict)
             if verdict.answer is Answer.REFUSED:
                 await self._roll_back(asked)
+            if verdict.answer is not Answer.ACCEPTED:
                 return failed(file, verdict)
         return None
 
@@ -215,11 +225,9 @@ class Installer:
         once, and stays MASTER at the next reload, which gives it its own priority. The caller reloads next.
         """
         text = new.texts[File.KEEPALIVED]
-        if (
-            self._turn is None
-            or self.good is None
-            or not (instances := self._turn.restarting(self.good.texts[File.KEEPALIVED], text))
-        ):
+        if self._turn is None or self.good is None:
+            return
+        if not (instances := self._turn.restarting(self.good.texts[File.KEEPALIVED], text)):
             return
         log.info("%s: the new settings start as address owner, so that the virtual IPs stay", ", ".join(instances))
         replace_file(self._paths.live(File.KEEPALIVED), as_owner(text, instances))

@@ -97,7 +97,8 @@ class AdvertListener:
         wanted = {index for index, name in self._interfaces.items() if name in names or (seen.leaving and name != "lo")}
         self._joined = {(family, index) for family, index in self._joined if index in self._interfaces}
         for family, receiver in sockets.items():
-            for index in wanted:
+            # The kernel lets one socket join 20 groups (igmp_max_memberships), and pods' interfaces have the higher numbers.
+            for index in sorted(wanted):
                 if (family, index) not in self._joined and _join(receiver, family, index):
                     self._joined.add((family, index))
 
