@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hacluster import __version__
+from hacluster.agent.config.authentication import Passwords
 from hacluster.agent.config.daemons import RealDaemons
 from hacluster.agent.config.install import Installer
 from hacluster.agent.config.redirects import RedirectMonitor
@@ -104,7 +105,11 @@ async def run(
     publisher = Publisher(state, reporter, build, paths.entry)
     lines = EndpointLines(state)
     store = SecretStore()
-    certificates, credentials = CertificateFiles(paths, store), CredentialDigests(paths, state, store)
+    certificates, credentials, passwords = (
+        CertificateFiles(paths, store),
+        CredentialDigests(paths, state, store),
+        Passwords(store),
+    )
     second_chance = SecondChance(state, adverts, paths.forwarding)
     installer = Installer(
         paths,
@@ -114,6 +119,7 @@ async def run(
         announce=second_chance.tracked_ports.announced,
         servers=lines,
         certificates=certificates,
+        passwords=passwords,
     )
     config_watcher = ConfigWatcher(paths, settings.node, state, installer)
     notify_reader = NotifyReader(paths, state, keepalived)
@@ -129,7 +135,7 @@ async def run(
         "configuration watcher": config_watcher.run,
         "redirected ports": RedirectMonitor(state).run,
         "backend monitor": BackendMonitor(paths, state, adverts, reporter.read, lines).run,
-        "Secret monitor": SecretMonitor(state, secrets, store, (certificates, credentials), settings.clock).run,
+        "Secret monitor": SecretMonitor(state, secrets, store, (certificates, credentials, passwords), settings.clock).run,
         "credentials": credentials.run,
         "service monitor": ServiceMonitor(state, services, paths.services).run,
         "service servers": ServiceServers(paths, state, installer.files, lines).run,

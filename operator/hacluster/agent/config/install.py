@@ -11,10 +11,11 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Final
 
+from hacluster.agent.config.authentication import Passwords
 from hacluster.agent.config.bundle import DAEMON_FILES, Bundle, read_good, read_live, unchanged
 from hacluster.agent.config.daemons import ACCEPTED, Answer, Daemons, Verdict
 from hacluster.agent.config.deviations import Deviation
-from hacluster.agent.config.files import ConfigFiles
+from hacluster.agent.config.files import ConfigFiles, replace_config
 from hacluster.agent.config.outcome import Outcome, Retry, failed
 from hacluster.agent.config.servers_first import Servers, wait_for_apache, wait_for_services
 from hacluster.agent.config.turn import Turn, never
@@ -23,7 +24,6 @@ from hacluster.agent.paths import Paths
 from hacluster.agent.secrets.certificate_files import CertificateFiles
 from hacluster.agent.secrets.store import SecretStore
 from hacluster.agent.system import tcp_sockets
-from hacluster.agent.system.files import replace_file
 from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, File, Port
@@ -65,8 +65,9 @@ class Installer:
         announce: Announce = _announced_to_nobody,
         servers: Servers | None = None,
         certificates: CertificateFiles | None = None,
+        passwords: Passwords | None = None,
     ):
-        """`servers` knows the endpoints of Services, `certificates` those of the Secrets; None: there are none."""
+        """`servers` knows the endpoints of Services, `certificates` and `passwords` those of the Secrets; None: there are none."""
         self._paths = paths
         self._daemons = daemons
         self._listeners = listeners
@@ -75,6 +76,7 @@ class Installer:
         self._announce = announce
         self._servers = servers
         self.certificates = certificates or CertificateFiles(paths, SecretStore())
+        self._passwords = passwords or Passwords(SecretStore())
         self.files = ConfigFiles(paths, servers.complete if servers else unchanged)
         paths.good(File.AGENT).parent.mkdir(parents=True, exist_ok=True)
         self.good = read_good(paths)
@@ -93,8 +95,12 @@ class Installer:
         Where nodes have to agree on what changes, it waits for this node's turn; `superseded` ends the wait, and nothing is installed.
         If a daemon cannot be asked to reload, the new files stay installed for its next start, and the outcome asks for another try.
         """
-        if missing := self.certificates.offer(new.config):
+        missing, completed = self.certificates.offer(new.config), self._passwords.complete(new, self.good)
+        if isinstance(completed, NodeProblem):
+            missing = (*missing, completed)
+        if missing or isinstance(completed, NodeProblem):
             return Outcome(missing, Retry.PORT)
+        new = completed
         changed = new.changed_from(self.good)
         if self.certificates.to_load:
             changed = tuple({File.HAPROXY, *changed})
@@ -151,7 +157,7 @@ class Installer:
         for file in DAEMON_FILES:
             if file in changed:
                 candidate = self._paths.candidate(file)
-                replace_file(candidate, self.files.text(new, file))
+                replace_config(file, candidate, self.files.text(new, file))
                 try:
                     verdict = await self._daemons.validate(file, candidate)
                 finally:
@@ -222,9 +228,9 @@ class Installer:
         ):
             return
         log.info("%s: the new settings start as address owner, so that the virtual IPs stay", ", ".join(instances))
-        replace_file(self._paths.live(File.KEEPALIVED), as_owner(text, instances))
+        replace_config(File.KEEPALIVED, self._paths.live(File.KEEPALIVED), as_owner(text, instances))
         await self._daemons.reload(File.KEEPALIVED)
-        replace_file(self._paths.live(File.KEEPALIVED), text)
+        replace_config(File.KEEPALIVED, self._paths.live(File.KEEPALIVED), text)
 
     async def _roll_back(self, asked: Iterable[File]) -> None:
         """Installs the good files, and reloads every daemon that was asked to load a new one."""
