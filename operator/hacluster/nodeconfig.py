@@ -176,6 +176,8 @@ script (Process). The agent keeps the file current in both cases."""
     """Names of the HAProxy backends that have the `peers` as servers."""
     listeners: Mapping[str, int] = {}
     """The resource's listeners: name → port. HAProxy has a proxy of each name."""
+    needed_listeners: Annotated[tuple[str, ...], Field(exclude_if=not_)] = ()
+    """Listeners without which this node leaves its virtual IPs to others (`vrrp.check.listeners`). Absent from the file: none."""
     services: Annotated[Mapping[str, Service], Field(exclude_if=not_)] = {}
     """HAProxy's proxies whose servers are the endpoints of a Service. Absent from the file where there is none."""
     certificates: Annotated[tuple[Certificate, ...], Field(exclude_if=not_)] = ()

@@ -115,6 +115,8 @@ class Reason(StrEnum):
     """HAProxy ended repeatedly; the node stays unfit until it has answered for a while."""
     FEWER_SERVERS = "FewerServers"
     """The node came back and reaches fewer servers than the holder: it takes no virtual IP from it."""
+    NO_SERVER_UP = "NoServerUp"
+    """None of the servers of a listener that `vrrp.check.listeners` names is up, as seen from the node: others take its virtual IPs."""
     SERVICE_UNUSABLE = "ServiceUnusable"
     """The Service of a backend does not exist, has no such port, has no endpoints to follow, or is not known yet."""
     NO_SECOND_CHANCE = "NoSecondChance"

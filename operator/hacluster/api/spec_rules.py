@@ -45,6 +45,13 @@ def _unknown_router_field(spec: Any) -> str | None:
     return next(fields, None)
 
 
+def _unknown_listener_field(spec: Any) -> str | None:
+    """Path of the first of check.listeners that is no listener's name; or None."""
+    names = {each.name for each in spec.haproxy.listeners}
+    wanted = enumerate(spec.vrrp.check.listeners or ())
+    return next((f"vrrp.check.listeners[{position}]" for position, name in wanted if name not in names), None)
+
+
 def _wrong_leader_field(spec: Any) -> str | None:
     """Path of the first moveWith that names no other virtual router without moveWith; or None."""
     followers = leaders(spec.virtual_routers)
@@ -83,6 +90,13 @@ SPEC_RULES: Final = (
         message="apache.port must differ from stats.port, and from every listener's port and redirectFromPort",
         holds=lambda s: s.apache is None or s.apache.port not in _ports(s.haproxy),
         field="apache.port",
+    ),
+    Rule(
+        cel="!has(self.vrrp.check.listeners) || self.vrrp.check.listeners.all(n, self.haproxy.listeners.exists(l, l.name == n))",
+        message="names a listener that does not exist",
+        holds=lambda s: _unknown_listener_field(s) is None,
+        field="vrrp.check.listeners",
+        wrong_field=lambda s: _unknown_listener_field(s) or "vrrp.check.listeners",
     ),
     *WITHOUT_EFFECT,
     Rule(

@@ -89,6 +89,9 @@ class Check(Model):
     """How often keepalived's own check script runs, 100ms-1h. With HTTP the agent checks HAProxy besides, whatever this interval is."""
     weight: Annotated[int, Field(ge=0, le=253)] = 0
     """0: an unfit node is in FAULT. 1-253: how much lower an unfit node's priority is than if it were fit."""
+    listeners: Annotated[tuple[Name, ...], Field(min_length=1, max_length=16), ListSet()] | None = None
+    """Listeners without which a node is of no use: while none of the servers of one of them is up, as seen from a node, that node
+leaves the virtual IPs to others. Where no node reaches one, they stay where they are. Default: none."""
 
 
 class InitialState(Enumeration):

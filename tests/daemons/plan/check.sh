@@ -15,11 +15,16 @@ check() {
         printf '%s\n' "$output" | sed 's/^/    /'
     fi
 }
+# HAProxy loads the files with certificates that it names. On a node, the agent makes them.
+certificates() {
+    mkdir -p "$CERTIFICATES"
+    grep -oE "$CERTIFICATES/[^ ]+" "$1" | sort -u | while read -r file; do printf '%s' "$PEM" >"$file"; done
+}
 while read -r folder; do
     for file in "$folder"/*; do
         case "${file##*/}" in
             keepalived.conf) check "$file" keepalived -t -f "$file" ;;
-            haproxy.cfg) check "$file" haproxy -c -dW -f "$file" ;;
+            haproxy.cfg) certificates "$file"; check "$file" haproxy -c -dW -f "$file" ;;
             httpd.conf) check "$file" apache2 -t -f "$file" ;;
             rsyslog.conf) check "$file" rsyslogd -N1 -iNONE -f "$file" ;;
         esac

@@ -4,10 +4,12 @@
 refusal.
 """
 
+import base64
 from collections.abc import Iterable
 from pathlib import Path
 
 from hacluster import names
+from tests.certificates import certificate
 from tests.cluster import engine
 
 _SCRIPT = (Path(__file__).parent / "check.sh").read_text()
@@ -24,6 +26,9 @@ def check_files(image: str, root: Path, folders: Iterable[Path]) -> dict[str, st
     command += ["--cap-add", "DAC_READ_SEARCH", "--cap-add", "NET_ADMIN", "--security-opt", "no-new-privileges"]
     for path in (names.RUN_DIR, names.CONFIG_DIR, names.CONTENT_DIR):
         command += ["--tmpfs", path]
+    made = certificate("any.example")
+    pem = "".join(base64.b64decode(made[key]).decode() for key in ("tls.crt", "tls.key"))
+    command += ["--env", f"CERTIFICATES={names.CERTIFICATES_DIR}", "--env", f"PEM={pem}"]
     command += ["--volume", f"{root}:/files:ro", "--entrypoint", "sh", image, "-c", _SCRIPT]
     output = engine(*command, input=f"{listed}\n").stdout
     verdicts: dict[str, str] = {}

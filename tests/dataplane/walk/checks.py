@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hacluster.api import HACluster
+from hacluster.api.spec import Balance, all_targets
 from hacluster.plan import Plan
 from hacluster.plan.texts.advert_settings import advert_settings_of
 from hacluster.rehearse.address_watch import Change
@@ -19,6 +20,8 @@ SLACK: Final = 1.0
 _LATE: Final = 0.5
 """Seconds: a packet that was lost comes again after a second. What takes less waited for a processor, and is no outage here."""
 _DUAL: Final = 0.5
+_PINNED: Final = frozenset({Balance.SOURCE, Balance.URI})
+_TURN_AROUND: Final = 1.0
 _RESETS: Final = 2
 _INTERVALS: Final = {"client": 0.005, "newcomer": 0.01}
 
@@ -40,10 +43,23 @@ def allowed(before: HACluster, old: Plan, after: HACluster, new: Plan) -> Cost:
     on_wire = any(advert_settings_of(texts) != advert_settings_of(old.texts.get(name, {})) for name, texts in new.texts.items())
     binds = {each.port: each.bind for each in before.spec.haproxy.listeners}
     rebound = any(binds.get(each.port, each.bind) != each.bind for each in after.spec.haproxy.listeners)
+    pause = max(map(_pause, (before, after)))
     if not on_wire:
-        return Cost(False, SLACK, _DUAL, _RESETS if rebound else 0)
+        return Cost(False, SLACK + pause, _DUAL, _RESETS if rebound else 0)
     interval = max(each.spec.vrrp.advertisement_interval.total_seconds() for each in (before, after))
-    return Cost(True, 4 * interval + SLACK, 4 * interval + SLACK)
+    return Cost(True, 4 * interval + SLACK + pause, 4 * interval + SLACK)
+
+
+def _pause(cluster: HACluster) -> float:
+    """Seconds for which HAProxy waits after a refused connection, where the client decides about the server: it asks the same one again.
+
+    That is so when Apache is replaced. Source: HAProxy's Configuration Manual 3.0, `retries` (the turn-around timer).
+    """
+    targets = [target for _, target in all_targets(cluster.spec.haproxy) if target.backend.apache is not None]
+    connects = [
+        target.timeouts.connect or cluster.spec.haproxy.timeouts.connect for target in targets if target.balance in _PINNED
+    ]
+    return max((min(_TURN_AROUND, each.total_seconds()) for each in connects), default=0.0)
 
 
 def holder_faults(changes: Sequence[Change], addresses: Sequence[str], window: tuple[float, float], cost: Cost) -> list[str]:

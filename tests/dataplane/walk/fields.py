@@ -83,6 +83,7 @@ FIELDS: Final[Mapping[str, tuple[Edit, ...]]] = {
     "vrrp.peering": each("vrrp.peering", "Unicast"),
     "vrrp.check.type": each("vrrp.check.type", "Process"),
     "vrrp.check.interval": each("vrrp.check.interval", "500ms", "5s"),
+    "vrrp.check.listeners": each("vrrp.check.listeners", ["web"]),
     "vrrp.check.weight": each("vrrp.check.weight", 20, 100),
     "haproxy.maxConnections": each("haproxy.maxConnections", 1000, 2000),
     "haproxy.proxyMaxConnections": each("haproxy.proxyMaxConnections", 1000, 2000),

@@ -48,7 +48,8 @@ def snapshot(lab: Lab, status: HAClusterStatus) -> Snapshot:
 def _node(node: Node) -> Snapshot:
     addresses, rules, routes, ruleset, sysctls = node.host.run("sh", "-c", _KERNEL).split("----\n")
     run = node.paths.run
-    texts: dict[str, Any] = {file.name: file.read_text() for file in sorted(run.glob("track-*"))}
+    # keepalived ends the line in a file that it makes, and the agent does not.
+    texts: dict[str, Any] = {file.name: file.read_text().strip() for file in sorted(run.glob("track-*"))}
     entry = node.entry()
     for folder in (run, run / "good"):
         for file in (*File, "httpd.conf"):

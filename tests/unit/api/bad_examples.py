@@ -55,7 +55,7 @@ BAD = [
     Bad({"spec.nodeSelectors": {"a": "b"}}, "spec.nodeSelectors", "did you mean nodeSelector?"),
     Bad({"spec.haproxy.stats.Port": 1}, "spec.haproxy.stats.Port", "did you mean port?"),
     Bad({"spec.virtual_routers": []}, "spec.virtual_routers", "did you mean virtualRouters?"),
-    Bad({"spec.vrrp.check.zzz": 1}, "spec.vrrp.check.zzz", "known here: interval, type, weight"),
+    Bad({"spec.vrrp.check.zzz": 1}, "spec.vrrp.check.zzz", "known here: interval, listeners, type, weight"),
     Bad({f"{_SERVERS}.apache.port": 1}, f"{_SERVERS}.apache.port", "this takes none"),
     # Tolerations.
     Bad({"spec.tolerations[0]": {}}, "spec.tolerations[0].operator", "needs operator Exists"),
@@ -169,6 +169,8 @@ BAD = [
     ),
     Bad({"spec.vrrp.peering": "Broadcast"}, "spec.vrrp.peering", "Multicast or Unicast"),
     Bad({"spec.vrrp.check.interval": "99ms"}, "spec.vrrp.check.interval", "between 100ms and 1h"),
+    Bad({"spec.vrrp.check.listeners": []}, "spec.vrrp.check.listeners", "at least 1"),
+    Bad({"spec.vrrp.check.listeners": ["zzz"]}, "spec.vrrp.check.listeners[0]", "listener that does not exist", "spec"),
     Bad({"spec.vrrp.check.weight": 254}, "spec.vrrp.check.weight", "at most 253"),
     Bad({"spec.vrrp.check.weight": -1}, "spec.vrrp.check.weight", "at least 0"),
     # HAProxy.

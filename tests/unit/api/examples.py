@@ -74,7 +74,7 @@ def full(name: str = "everything") -> Resource:
                 "preemption": {"mode": "Delayed", "delay": "1m30s"},
                 "handover": {"drain": "1m"},
                 "peering": "Unicast",
-                "check": {"type": "Process", "interval": "1.5s", "weight": 0},
+                "check": {"type": "Process", "interval": "1.5s", "weight": 0, "listeners": ["web-backend"]},
             },
             "haproxy": {
                 "maxConnections": 5000,

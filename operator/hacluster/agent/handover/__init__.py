@@ -5,6 +5,7 @@ The files in the order in which they act during a move:
 - `handover.py` – makes this node yield its virtual IPs, and decides when the daemons of a pod that ends may stop.
 - `yielding.py` – decides when a router's yield track file contains 1 (pure).
 - `together.py` – decides what to yield because of a virtual router that moves with it.
+- `unserved.py` – decides to yield because no server of a needed listener is up.
 - `superseded.py` – ends keepalived early where the other nodes have newer settings than a pod that ends.
 - `leave_record.py` – since when the pod ends, for an agent that is restarted meanwhile.
 - `soft_stop.py` – stops HAProxy softly, and keeps its process until the preStop hooks have ended.

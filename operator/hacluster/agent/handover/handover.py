@@ -17,6 +17,7 @@ from hacluster.agent.handover.leave_record import LeaveRecord, LeaveTimes
 from hacluster.agent.handover.soft_stop import SoftStop
 from hacluster.agent.handover.superseded import KeepalivedParent, Superseded
 from hacluster.agent.handover.together import Together
+from hacluster.agent.handover.unserved import down_listeners, report
 from hacluster.agent.handover.yielding import YieldFlag, takeover_timeout
 from hacluster.agent.keepalived.track_file import ensure_track
 from hacluster.agent.paths import Paths
@@ -104,11 +105,12 @@ class Handover:
         """Makes every router's file right, whatever it contains now: another program may have changed it."""
         self._flags = {router.name: self._flags.get(router.name) or YieldFlag(router) for router in self._routers}
         leaving = self._phase is not LeavePhase.STAYING
-        apart = self._together.update(self._is_set, now)
+        apart, down = self._together.update(self._is_set, now), down_listeners(self._state)
+        report(self._state, down)
         for router in self._routers:
             flag = self._flags[router.name]
             flag.router = router
-            yields = router.yields or router.name in self._state.now.held_back | apart
+            yields = router.yields or bool(down) or router.name in self._state.now.held_back | apart
             served = self._is_served(router, now)
             is_set = flag.update(yields, leaving, holds(router, self._state.now.network), served, now) or (
                 leaving and self._soft_stopped  # it accepts no connection any more

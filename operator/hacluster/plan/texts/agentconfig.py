@@ -61,6 +61,7 @@ def agent_config(
         peers=_peers(cluster, topology, node.name),
         backends=tuple(each.proxy for _, each in all_targets(cluster.spec.haproxy) if each.backend.apache is not None),
         listeners={each.proxy: each.listener.port for _, each in all_targets(cluster.spec.haproxy)},
+        needed_listeners=cluster.spec.vrrp.check.listeners or (),
         services=dict(_services(cluster)),
         certificates=_certificates(cluster),
         credentials=_credentials(cluster),
