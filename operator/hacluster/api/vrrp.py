@@ -1,8 +1,9 @@
 """Models of `spec.virtualRouters` (the VRRP instances with their virtual IPs) and `spec.vrrp` (settings of the protocol)."""
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -148,13 +149,25 @@ class Handover(Model):
     """How long the old holder goes on serving connections that it already has, 0s-1h; 0s: they break."""
 
 
+LONGEST_PASSWORD: Final = 8
+"""Bytes: an advertisement has no room for more (RFC 2338, 5.3.6)."""
+OTHER_PASSWORD_CHARACTERS: Final = "!#%&()*+,-./:;=?@[]^_|~"  # noqa: S105 - none
+"""What keepalived reads literally in double quotes, beside letters and digits, and prints literally into its dumps."""
+_PASSWORD: Final = re.compile(f"[A-Za-z0-9{re.escape(OTHER_PASSWORD_CHARACTERS)}]{{1,{LONGEST_PASSWORD}}}")
+
+
+def is_password(text: str) -> bool:
+    """Whether the nodes' keepalived can have this password."""
+    return _PASSWORD.fullmatch(text) is not None
+
+
 class AuthenticationSecret(Model):
     """A key of a Secret in the resource's namespace."""
 
     name: SecretName
     """Its name."""
     key: SecretKey = "password"
-    """The key with the password: 1-8 letters, digits or other characters that the condition Warning does not complain about."""
+    """The key with the password: 1-8 letters, digits, and !#%&()*+,-./:;=?@[]^_|~."""
 
 
 class Vrrp(Model):

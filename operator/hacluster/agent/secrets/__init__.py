@@ -12,5 +12,6 @@ In the order in which data passes through the files:
 - `credential_commands.py` – what the running HAProxy is told, so that its digests are those of the files (pure).
 
 `haproxy/secret_monitor.py` follows the Secrets and reports what is wrong with them; `config/install.py` has HAProxy load certificates, and
-`haproxy/credential_digests.py` gives it digests; `config/authentication.py` completes keepalived.conf. Nothing of a Secret gets into a log, a message or the state (docs/decisions/0043, 0044).
+`haproxy/credential_digests.py` gives it digests; `config/authentication.py` completes keepalived.conf. Nothing of a Secret gets into a log,
+a message or the state (docs/decisions/0043, 0044, 0047).
 """

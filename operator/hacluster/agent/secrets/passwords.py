@@ -2,17 +2,10 @@
 
 import base64
 import binascii
-import re
-from typing import Final
 
 from hacluster.agent.secrets.credentials import BadSecret
 from hacluster.agent.secrets.source import Data
-
-_LONGEST: Final = 8
-"""Bytes: the packet has no room for more (RFC 2338, section 5.3.6)."""
-_OTHERS: Final = "!#%&()*+,-./:;=?@[]^_|~"
-_CHARACTERS: Final = re.compile(f"[A-Za-z0-9{re.escape(_OTHERS)}]+")
-"""Left out are quotes, backslashes, blanks, dollars and braces, which are syntax in keepalived.conf, and what is not in ASCII."""
+from hacluster.api.vrrp import LONGEST_PASSWORD, OTHER_PASSWORD_CHARACTERS, is_password
 
 
 def password_of(data: Data, key: str) -> str:
@@ -29,10 +22,12 @@ def password_of(data: Data, key: str) -> str:
         raise BadSecret(
             f"its key {key} ends with a line end, as echo writes it; use printf, or kubectl create secret --from-literal"
         )
-    if len(found) > _LONGEST:
+    if len(found) > LONGEST_PASSWORD:
         raise BadSecret(
-            f"its key {key} has {len(found)} bytes, and an advertisement has room for {_LONGEST}; choose a shorter password"
+            f"its key {key} has {len(found)} bytes, and an advertisement has room for {LONGEST_PASSWORD}; choose a shorter password"
         )
-    if not _CHARACTERS.fullmatch(found):
-        raise BadSecret(f"its key {key} has a character that keepalived would read otherwise; use letters, digits and {_OTHERS}")
+    if not is_password(found):
+        raise BadSecret(
+            f"its key {key} has a character that keepalived would read otherwise; use letters, digits and {OTHER_PASSWORD_CHARACTERS}"
+        )
     return found

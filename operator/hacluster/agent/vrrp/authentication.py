@@ -1,15 +1,16 @@
 """The password of version-2 advertisements (RFC 2338, section 5.3.6), in keepalived.conf and in packets. Pure.
 
 The operator's keepalived.conf has a comment (`names.authentication_marker`) in each instance that is to have one. keepalived reads what is
-in double quotes literally, except for the characters that `agent/secrets/passwords.py` refuses.
+in double quotes literally, except for the characters that `api/vrrp.py` refuses.
 """
 
 import re
 from typing import Final
 
 from hacluster import names
+from hacluster.api.vrrp import LONGEST_PASSWORD
 
-LENGTH: Final = 8
+LENGTH: Final = LONGEST_PASSWORD
 """Bytes of the authentication data in a packet; a shorter password is followed by zero bytes."""
 
 _MARKER: Final = re.compile(rf"^( *){re.escape(names.AUTHENTICATION_MARK)}.*\n", re.MULTILINE)

@@ -18,8 +18,9 @@ _LISTS = re.compile(r"^\s*(unicast_peer|virtual_ipaddress) \{[^}]*\}", re.MULTIL
 
 
 def advert_settings_of(texts: NodeTexts) -> tuple[str, ...]:
-    """Version, VRID, interval, interface, unicast source and peers, virtual IPs, and the Secret with the password, each as one line, in the order
-    of the file.
+    """Version, VRID, interval, interface, unicast source and peers, virtual IPs, and the password's Secret.
+
+    Each is one line, in the order of the file.
 
     Without the priority, in which nodes are meant to differ, and the instance's name, which is not sent.
     """
