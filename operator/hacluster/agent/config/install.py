@@ -147,10 +147,11 @@ class Installer:
         await self._roll_back([file for file, deviation in _DEVIATIONS.items() if found & {deviation, Deviation.FILES}])
 
     async def _wait_for_turn(self, new: Bundle, superseded: Callable[[], bool]) -> bool:
-        """Waits until this node may load the new settings; False: other files came meanwhile."""
+        """Waits until this node may load the new settings; False: other files, or another Secret, came meanwhile."""
         if self._turn is None or self.good is None or not self.started:
             return True
-        return await self._turn.wait(self.good.texts[File.KEEPALIVED], new.texts[File.KEEPALIVED], superseded)
+        texts = self.good.texts[File.KEEPALIVED], new.texts[File.KEEPALIVED]
+        return await self._turn.wait(*texts, lambda: superseded() or self.certificates.changed)
 
     async def _validate(self, new: Bundle, changed: Collection[File]) -> Outcome | None:
         """Runs the daemons' own checks of the changed files; returns the first failure."""

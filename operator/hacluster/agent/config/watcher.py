@@ -71,8 +71,7 @@ class ConfigWatcher:
 
     async def _install(self, offered: Bundle, stamp: tuple[object, ...]) -> Outcome:
         good_before = self._installer.good
-        changed = self._installer.certificates
-        installed = await self._installer.install(offered, lambda: self._is_superseded(stamp) or changed.changed)
+        installed = await self._installer.install(offered, lambda: self._is_superseded(stamp))
         outcome = _with_revision(offered.config.revision, installed)
         if self._installer.good is not good_before:
             log.info("revision %s is loaded", offered.config.revision)

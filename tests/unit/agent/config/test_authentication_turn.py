@@ -60,3 +60,20 @@ def _completed(password: str) -> str:
     found = Passwords(store).complete(offered(), None)
     assert isinstance(found, Bundle)
     return found.texts[File.KEEPALIVED]
+
+
+async def test_a_secret_that_changes_back_ends_the_wait_for_the_holder(node: Node) -> None:
+    front = Front(node)
+    front.segment = Segment(holds=False)
+    front.restart()
+    front.see(A)
+    assert await front.install(offered()) == []
+    node.daemons.start()
+    front.see(B)
+    waiting = asyncio.ensure_future(front.install(offered()))
+    await asyncio.sleep(0.2)
+    front.see(A)
+    async with asyncio.timeout(1):
+        assert await waiting == []
+    assert front.loaded() == A and front.installer.certificates.changed
+    assert await front.install(offered()) == [] and not front.installer.certificates.changed
