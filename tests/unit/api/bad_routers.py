@@ -1,4 +1,4 @@
-"""Virtual routers that are to move together, and their authentication, with one mistake each: `parse` and the API server must refuse them."""
+"""Virtual routers that move together, and their authentication, with one mistake each: `parse` and the API server must refuse them."""
 
 from typing import Any
 
