@@ -19,6 +19,7 @@ from tests.cluster import Lab
 from tests.e2e.conftest import SYSTEM, delete
 from tests.e2e.front import SAMPLES, VIP, Front, measured
 from tests.e2e.test_2_failures import kill_haproxy_until_moved
+from tests.e2e.test_4_a_planned import hacluster
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.kind
@@ -169,6 +170,7 @@ def test_no_value_of_a_secret_is_anywhere_else(shop: Front) -> None:
         places[f"processes of {node}"] = shop.lab.on_node(
             node, "sh", "-c", "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'", check=False
         )
+    places["hacluster status"] = hacluster(shop, "status", "web", "-n", "default", "-o", "json").stdout
+    assert "shop-tls" in places["haclusters.hacluster.dev"] and '"vipHolder"' in places["hacluster status"]
     found = [(place, each[:12]) for place, text in places.items() for each in planted if each in text]
     assert not found
-    assert "web-agent" in places["configmaps"] or "haproxy.cfg" in places["configmaps"], "the places are read"

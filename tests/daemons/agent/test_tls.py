@@ -38,6 +38,8 @@ def test_the_name_chooses_the_certificate_and_plain_http_is_sent_there(tls: TlsN
     assert tls.serves("blog.example")["sha"] == sha(BLOG)
     assert tls.serves("other.example")["sha"] == sha(SHOP), "the first one is for all others"
     assert json.loads(tls.inside("get", "shop.example", "443"))["x-forwarded-proto"] == "https"
+    version = ("curl", "-sSk", "-o", "/dev/null", "-w", "%{http_version}", "https://127.0.0.1/")
+    assert (tls.node.run(*version, "--http2"), tls.node.run(*version, "--http1.1")) == ("2", "1.1")
     answer = tls.node.run("curl", "-sS", "-i", "-H", "Host: shop.example:80", "http://127.0.0.1/a?b=c")
     assert answer.startswith("HTTP/1.1 308") and "location: https://shop.example/a?b=c" in answer
     assert tls.node.run("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Host:", "http://127.0.0.1/") == "400"
