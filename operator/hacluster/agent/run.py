@@ -16,6 +16,7 @@ from typing import Final
 from hacluster import __version__
 from hacluster.agent.config.authentication import Passwords
 from hacluster.agent.config.daemons import RealDaemons
+from hacluster.agent.config.heard_passwords import HeardPasswords
 from hacluster.agent.config.install import Installer
 from hacluster.agent.config.redirects import RedirectMonitor
 from hacluster.agent.config.turn import Turn
@@ -123,6 +124,8 @@ async def run(
     )
     config_watcher = ConfigWatcher(paths, settings.node, state, installer)
     notify_reader = NotifyReader(paths, state, keepalived)
+    secret_monitor = SecretMonitor(state, secrets, store, (certificates, credentials, passwords), settings.clock)
+    HeardPasswords(lambda: installer.good, adverts, secret_monitor.read_again)
     parts: dict[str, Part] = {
         "orphan cleanup": orphan_cleanup.run,
         "HAProxy monitor": HAProxyMonitor(paths, state, adverts if settings.hold_down else None).run,
@@ -135,7 +138,7 @@ async def run(
         "configuration watcher": config_watcher.run,
         "redirected ports": RedirectMonitor(state).run,
         "backend monitor": BackendMonitor(paths, state, adverts, reporter.read, lines).run,
-        "Secret monitor": SecretMonitor(state, secrets, store, (certificates, credentials, passwords), settings.clock).run,
+        "Secret monitor": secret_monitor.run,
         "credentials": credentials.run,
         "service monitor": ServiceMonitor(state, services, paths.services).run,
         "service servers": ServiceServers(paths, state, installer.files, lines).run,

@@ -157,8 +157,8 @@ def test_no_password_is_anywhere_but_in_two_files_of_root(started: Node) -> None
     eventually(lambda: started.assert_problem("SecretInvalid"), within=10)
     put(started, vrrp=B)
     eventually(lambda: assert_sent(started, B), within=10)
-    for _ in range(3):  # also while keepalived is asked for its dump
-        started.run("sh", "-c", "kill -USR1 $(cat /run/hacluster/keepalived.pid)", check=False)
+    # Also while keepalived is asked for its data.
+    started.run("sh", "-c", f"kill -USR1 $(cat {names.KEEPALIVED_PID}); sleep 1; test -s {names.RUN_DIR}/keepalived.data")
     started.run("rm", LIST)
     for password in (A, B, "longer than 8"):
         for text in (password, base64.b64encode(password.encode()).decode()):

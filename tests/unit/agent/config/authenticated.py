@@ -35,6 +35,13 @@ def offered(revision: str = "r1", secret: str = "vrrp", key: str = "password") -
     return parse_bundle({**made.texts, File.AGENT: agent.model_dump_json()})
 
 
+def store_with(value: str) -> SecretStore:
+    """What an agent has seen that knows the Secret."""
+    store = SecretStore()
+    store.put("vrrp", Seen({"password": base64.b64encode(value.encode()).decode()}))
+    return store
+
+
 class Front:
     """A node with the Secrets that its agent has seen."""
 

@@ -1,18 +1,16 @@
 """Another password is a setting that nodes have to agree on: the holder loads it first, the others once they hear it."""
 
 import asyncio
-import base64
 
 import pytest
 
 from hacluster.agent.config.authentication import Passwords
 from hacluster.agent.config.bundle import Bundle
 from hacluster.agent.keepalived.wire import wire_settings
-from hacluster.agent.secrets.store import SecretStore, Seen
 from hacluster.agent.vrrp.authentication import as_sent
 from hacluster.agent.vrrp.packet import Advert
 from hacluster.nodeconfig import File
-from tests.unit.agent.config.authenticated import A, B, Front, offered
+from tests.unit.agent.config.authenticated import A, B, Front, offered, store_with
 from tests.unit.agent.config.node import Node
 from tests.unit.agent.config.test_turn import VRID_51, Segment
 
@@ -55,9 +53,7 @@ def test_the_password_is_a_setting_that_nodes_agree_on_and_no_new_instance() -> 
 
 
 def _completed(password: str) -> str:
-    store = SecretStore()
-    store.put("vrrp", Seen({"password": base64.b64encode(password.encode()).decode()}))
-    found = Passwords(store).complete(offered(), None)
+    found = Passwords(store_with(password)).complete(offered(), None)
     assert isinstance(found, Bundle)
     return found.texts[File.KEEPALIVED]
 
