@@ -1,7 +1,7 @@
 """Has the Secret read again when another node advertises with another password than this one has loaded.
 
-The Secret may have changed without word of it: a connection to the API server that something on the way has dropped looks like one on which
-nothing happens, for up to a minute. Long before that this node's keepalived, which cannot hear the holder any more, would take over as well.
+The Secret may have changed without word of it: a connection to the API server that something on the way has dropped looks like one on
+which nothing happens, for up to a minute. Long before that this node's keepalived, which cannot hear the holder, would take over as well.
 """
 
 from collections.abc import Callable
