@@ -125,7 +125,7 @@ async def run(
     config_watcher = ConfigWatcher(paths, settings.node, state, installer)
     notify_reader = NotifyReader(paths, state, keepalived)
     secret_monitor = SecretMonitor(state, secrets, store, (certificates, credentials, passwords), settings.clock)
-    HeardPasswords(lambda: installer.good, adverts, secret_monitor.read_again)
+    anomalies.authentication = HeardPasswords(lambda: installer.good, adverts, secret_monitor.read_again).own
     parts: dict[str, Part] = {
         "orphan cleanup": orphan_cleanup.run,
         "HAProxy monitor": HAProxyMonitor(paths, state, adverts if settings.hold_down else None).run,

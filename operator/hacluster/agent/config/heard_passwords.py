@@ -23,10 +23,15 @@ class HeardPasswords:
         self._good, self._read_again = good, read_again
         adverts.subscribe(self._on_advert)
 
+    def own(self, router: str) -> bytes | None:
+        """What this node's keepalived sends as authentication data of a router (empty: nothing); None: it does not run the router."""
+        good = self._good()
+        settings = wire_settings(good.texts[File.KEEPALIVED]).get(router) if good else None
+        return settings.authentication if settings else None
+
     def _on_advert(self, router: str, received: ReceivedAdvert) -> None:
         good = self._good()
         if received.advert.version != _VERSION or good is None or good.config.authentication is None:
             return
-        own = wire_settings(good.texts[File.KEEPALIVED]).get(router)
-        if own is not None and own.authentication != received.advert.authentication:
+        if self.own(router) not in {None, received.advert.authentication}:
             self._read_again(good.config.authentication.name)
