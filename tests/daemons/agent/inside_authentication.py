@@ -23,6 +23,7 @@ from hacluster.names import authentication_marker
 
 _OUTGOING = 4  # PACKET_OUTGOING, linux/if_packet.h
 _IPV4 = 0x0800
+_PID_FILES = (("-p", "keepalived.pid"), ("-r", "v.pid"), ("-b", "b.pid"))
 _INSTANCE = """\
 vrrp_instance VI_{number} {{
     interface eth0
@@ -65,7 +66,7 @@ def literal(passwords: list[str]) -> list[str]:
         paths = Paths(run=Path(folder))
         conf = Path(folder, "keepalived.conf")
         conf.write_text(text)
-        pids = [part for flag, name in (("-p", "keepalived.pid"), ("-r", "v.pid")) for part in (flag, str(Path(folder, name)))]
+        pids = [part for flag, name in _PID_FILES for part in (flag, str(Path(folder, name)))]
         argv = ["keepalived", "-n", "-l", "-P", "-f", str(conf), *pids]
         checked = subprocess.run(["keepalived", "-t", "-f", str(conf)], capture_output=True, text=True, check=False)
         assert checked.returncode == 0, checked.stderr + checked.stdout

@@ -17,7 +17,7 @@ from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import File
 from tests.unit.agent.config.node import REFUSED, Node, bundle
-from tests.unit.agent.config.test_wire import VRID_51
+from tests.unit.agent.keepalived.test_wire import VRID_51
 
 VRID_52 = VRID_51.replace("virtual_router_id 51", "virtual_router_id 52").replace("advert_int 1", "advert_int 0.1")
 LEAD = 0.2
