@@ -38,6 +38,8 @@ class Superseded:
         self._paths, self._state, self._keepalived = paths, state, keepalived
         self._settings: Mapping[str, WireSettings] = {}
         self._heard: dict[str, float] = {}
+        self._understood: dict[str, float] = {}
+        """When keepalived heard the holder last. Two interfaces on one segment both get its advertisements; one of them is named."""
         self._told: int | None = None
         """Process id of the keepalived that was told to end."""
         adverts.subscribe(self._on_advert)
@@ -45,7 +47,7 @@ class Superseded:
 
     def begin(self) -> None:
         """The pod begins to end: from now on keepalived keeps the settings that it has now."""
-        self._heard = {}
+        self._heard, self._understood = {}, {}
         try:
             self._settings = wire_settings(self._paths.good(File.KEEPALIVED).read_text())
         except OSError:
@@ -53,8 +55,8 @@ class Superseded:
 
     def serves(self, router: Router, now: float) -> bool:
         """Whether another node has advertised the router's virtual IPs lately, unheard by this node's keepalived."""
-        at = self._heard.get(router.name)
-        return at is not None and now - at < SERVES * interval_seconds(router)
+        lately = now - SERVES * interval_seconds(router)
+        return self._heard.get(router.name, lately) > lately >= self._understood.get(router.name, lately)
 
     def end_keepalived(self, routers: Iterable[Router], now: float) -> None:
         """Ends keepalived where another node serves that it does not hear, and could only take the virtual IPs away from."""
@@ -66,6 +68,12 @@ class Superseded:
             self._keepalived.end()
 
     def _on_advert(self, router: str, received: ReceivedAdvert) -> None:
-        settings = self._settings.get(router)
-        if self._state.now.leaving and settings and received.advert.priority > 0 and not settings.hears(received.advert):
-            self._heard[router] = received.at
+        settings, advert = self._settings.get(router), received.advert
+        if not self._state.now.leaving or settings is None:
+            return
+        if not settings.hears(advert):
+            self._heard |= {router: received.at} if advert.priority > 0 else {}
+        elif advert.priority > 0:
+            self._understood[router] = received.at
+        else:
+            self._understood.pop(router, None)

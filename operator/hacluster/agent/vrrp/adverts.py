@@ -48,11 +48,13 @@ class LastAdverts:
         self._callbacks.append(callback)
 
     def subscribe_unheard(self, callback: Callback) -> None:
-        """Calls `callback` for every advertisement of a router's virtual IPs with a virtual router ID that no configuration here has."""
+        """Calls `callback` for every advertisement of a router's virtual IPs with a virtual router ID, or on an interface, that no
+        configuration here has.
+        """
         self._callbacks_unheard.append(callback)
 
     def record_unheard(self, router: str, advert: Advert, at: float) -> None:
-        """Passes an advertisement of a member on to those subscribers: it is no last advertisement of the router, as it is now."""
+        """Passes such an advertisement on to those subscribers: it is no last advertisement of the router, as it is now."""
         for callback in self._callbacks_unheard:
             callback(router, ReceivedAdvert(advert, at, advert.priority))
 

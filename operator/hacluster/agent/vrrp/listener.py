@@ -49,7 +49,7 @@ class _Judgement(NamedTuple):
     member: bool
     harmless: bool
     unheard: bool = False
-    """Whether it advertises the router's virtual IPs with another virtual router ID."""
+    """Whether it advertises the router's virtual IPs with another virtual router ID, or on another interface."""
 
 
 class AdvertListener:
@@ -93,7 +93,8 @@ class AdvertListener:
         self._own_addresses = frozenset(address.text for address in network.addresses)
         self._adverts.retain({router.router.name for router in self._routers.values()})
         names = {name for name, _, _ in self._routers}
-        wanted = {index for index, name in self._interfaces.items() if name in names}
+        # A pod that ends gets no new files: where the others advertise now, it can only hear (handover/superseded.py).
+        wanted = {index for index, name in self._interfaces.items() if name in names or (seen.leaving and name != "lo")}
         self._joined = {(family, index) for family, index in self._joined if index in self._interfaces}
         for family, receiver in sockets.items():
             for index in wanted:
@@ -144,7 +145,7 @@ class AdvertListener:
                 member = is_member(router, advert)
                 judgement = _Judgement(router, advert, member, member and not differences(router.router, advert))
             elif other := advertised_router(self._routers.values(), advert, family):
-                judgement = _Judgement(other, advert, member=True, harmless=True, unheard=True)
+                judgement = _Judgement(other, advert, member=False, harmless=True, unheard=True)
         if len(self._judgements) >= _MAX_CACHED:
             self._judgements.clear()
         self._judgements[key] = judgement

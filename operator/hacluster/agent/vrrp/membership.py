@@ -64,12 +64,12 @@ def is_member(watched: WatchedRouter, advert: Advert) -> bool:
 
 
 def advertised_router(routers: Iterable[WatchedRouter], advert: Advert, family: int) -> WatchedRouter | None:
-    """The router whose virtual IPs a member advertises on its interface, with whatever virtual router ID."""
-    for each in routers:
-        interface, _, version = each.key
-        if (interface, version) == (advert.interface, family) and not each.addresses.isdisjoint(advert.addresses):
-            return each if is_member(each, advert) else None
-    return None
+    """The router whose virtual IPs are advertised, with whatever virtual router ID, on whatever interface, and by whom.
+
+    The members' addresses are no help: they are those on the interface that this node knows.
+    """
+    fitting = (each for each in routers if each.router.ip_version == family and not each.addresses.isdisjoint(advert.addresses))
+    return next(fitting, None)
 
 
 def differences(router: Router, advert: Advert, authentication: bytes | None = None) -> tuple[str, ...]:

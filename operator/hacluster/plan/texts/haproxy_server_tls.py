@@ -5,6 +5,7 @@ Source: HAProxy's Configuration Manual 3.0, chapter 5.2 (`ssl`, `verify`, `verif
 
 from hacluster import names
 from hacluster.api.spec import ServerTLS, Target
+from hacluster.plan.texts.rendering import Quoted, checked
 
 
 def server_tls(target: Target) -> ServerTLS | None:
@@ -18,7 +19,8 @@ def tls_words(target: Target) -> list[str]:
     if tls is None:
         return []
     name = tls.server_name or ""
-    return ["ssl", *(["sni", f"str({name})"] if name else []), *verify_words(tls.ca_secret_name, name)]
+    # The name's characters are checked; only the parentheses are this module's own.
+    return ["ssl", *(["sni", Quoted(f"str({checked(name)})")] if name else []), *verify_words(tls.ca_secret_name, name)]
 
 
 def verify_words(authorities: str | None, name: str) -> list[str]:

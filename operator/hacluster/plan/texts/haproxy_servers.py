@@ -105,7 +105,7 @@ def server_group(cluster: HACluster, topology: Topology, target: Target) -> Serv
         ),
         servers=tuple(_server_line(cluster, target, *each) for each in _servers(cluster, topology, target)),
         followed=target.proxy if follows else "",
-        words=tuple(endpoint_words(target).split()) if follows else (),
+        words=tuple(_endpoint_words(target)) if follows else (),
         authorities=authorities(target) if follows else "",
         consistent=follows and target.balance in _HASHES,
     )
@@ -174,14 +174,15 @@ def _server_line(cluster: HACluster, target: Target, name: str, endpoint: str, s
 
 
 def endpoint_words(target: Target) -> str:
-    """What the `server` line of a Service's endpoint says after the address and the cookie. It has to be right for `add server`, too.
+    """What the `server` line of a Service's endpoint says after the address and the cookie. It has to be right for `add server`, too."""
+    return " ".join(_endpoint_words(target))
 
-    With `hash-key` all nodes send a client to the same server, in whatever order each has learned of the endpoints.
-    """
+
+def _endpoint_words(target: Target) -> list[str]:
+    """With `hash-key` all nodes send a client to the same server, in whatever order each has learned of the endpoints."""
     words = [*(["check"] if _is_checked(target) else []), *_check_words(target), *tls_words(target)]
     words += _connection_words(target.listener)
-    words += ["hash-key", "addr-port"] if target.balance in _HASHES else []
-    return " ".join(words)
+    return words + (["hash-key", "addr-port"] if target.balance in _HASHES else [])
 
 
 def _is_checked(target: Target) -> bool:

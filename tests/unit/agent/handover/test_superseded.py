@@ -99,3 +99,18 @@ async def test_a_holder_ends_it_as_well(leaving: Leaving) -> None:
         await eventually_async(lambda: leaving.state.now.leaving)
         hears(leaving, replace(HOLDER, virtual_router_id=52))
         await eventually_async(lambda: leaving.keepalived.pid is None)
+
+
+async def test_a_second_interface_on_the_same_segment_says_nothing_new(leaving: Leaving) -> None:
+    """Until the holder gives up what keepalived hears of it."""
+    with leaving.running():
+        await moved(leaving)
+        twin = replace(HOLDER, interface="ens4")
+        for _ in range(4):
+            hears(leaving, HOLDER)
+            leaving.adverts.record_unheard("VI_1", twin, asyncio.get_running_loop().time())
+            await asyncio.sleep(0.1)
+        assert leaving.keepalived.pid
+        hears(leaving, replace(HOLDER, priority=0))
+        leaving.adverts.record_unheard("VI_1", twin, asyncio.get_running_loop().time())
+        await eventually_async(lambda: leaving.keepalived.pid is None)

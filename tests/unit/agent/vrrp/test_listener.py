@@ -193,14 +193,27 @@ def test_the_number_of_cached_judgements_is_limited() -> None:
 
 
 def test_virtual_ips_with_another_virtual_router_id_are_told_to_those_who_ask_for_them() -> None:
-    """As when the other nodes have loaded a new one. They say nothing about the router as it is here."""
-    for neighbours, expected in (((IPV4.source,), [("VI_1", IPV4.source, 10.0)]), (("172.16.7.99",), [])):
-        node = Node(ROUTER.model_copy(update={"virtual_router_id": 77, "neighbours": neighbours}))
+    """As when the other nodes have loaded a new one, or another interface. They say nothing about the router as it is here."""
+    for change, index in (
+        ({"virtual_router_id": 77}, 2),
+        ({"neighbours": ("172.16.7.99",), "virtual_router_id": 77}, 2),
+        ({}, 3),
+    ):
+        node = Node(ROUTER.model_copy(update=change))
         heard: list[tuple[str, str, float]] = []
         node.adverts.subscribe_unheard(lambda name, found, heard=heard: heard.append((name, found.advert.source, found.at)))  # type: ignore[misc]
-        node.receives(VERSION_3)
-        node.receives(VERSION_3, index=3)
-        assert (heard, node.adverts.last("VI_1"), node.reasons()) == (expected, None, [])
+        node.receives(VERSION_3, index=index)
+        assert heard == [("VI_1", IPV4.source, 10.0)]
+        assert (node.adverts.last("VI_1"), node.reasons()) == (None, [])
+
+
+def test_while_the_pod_ends_all_interfaces_are_listened_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    joined: list[int] = []
+    monkeypatch.setattr("hacluster.agent.vrrp.listener._join", lambda _, __, index: not joined.append(index))
+    node = Node()
+    for leaving, expected in ((False, {2}), (True, {2, 3})):
+        node.listener._configure(replace(node.seen, leaving=leaving), {socket.AF_INET: cast(socket.socket, FakeSocket())})
+        assert set(joined) == expected
 
 
 def test_other_addresses_with_another_virtual_router_id_belong_to_somebody_else() -> None:
