@@ -165,7 +165,7 @@ class AuthenticationSecret(Model):
     """A key of a Secret in the resource's namespace."""
 
     name: SecretName
-    """Its name."""
+    """The name of the Secret."""
     key: SecretKey = "password"
     """The key with the password: 1-8 letters, digits, and !#%&()*+,-./:;=?@[]^_|~."""
 
