@@ -19,8 +19,7 @@ OPERATORS_OWN: Final = {
 }
 """Fields that are in no file and no object, and why."""
 NEVER_ALONE: Final = {
-    "spec.haproxy.stats.admin": "goes with allowUnauthenticatedAdmin: true only, and that with it",
-    "spec.haproxy.stats.allowUnauthenticatedAdmin": "goes with admin: true only",
+    "spec.haproxy.stats.allowUnauthenticatedAdmin": "goes with admin: true only, which without it needs credentialsSecret",
     "spec.haproxy.listeners[].backend.apache": "exactly one field of a backend is there",
     "spec.haproxy.listeners[].routes[].backend.apache": "exactly one field of a backend is there",
     "spec.haproxy.listeners[].healthCheck.tls.verify": "goes with caSecretName",

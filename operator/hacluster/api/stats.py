@@ -14,7 +14,7 @@ class SecretReference(Model):
     """A Secret in the resource's namespace."""
 
     name: SecretName
-    """Its name."""
+    """Name of the Secret, which is in the resource's namespace."""
 
 
 class Stats(Model):

@@ -150,6 +150,14 @@ LISTENER_FIELDS: Final[Mapping[str, tuple[Edit, ...]]] = {
 LISTENER_EXCLUDED: Final[Mapping[str, str]] = {
     "haproxy.listeners.proxyProtocol.accept": "the walk's clients do not speak it; tests/daemons/plan has a client that does",
     "haproxy.listeners.proxyProtocol.send": "the walk's servers do not speak it; tests/daemons/plan has a server that does",
+    **dict.fromkeys(
+        (
+            *(f"haproxy.listeners.tls.{field}" for field in ("secretNames", "minVersion", "redirectFromPort")),
+            *(f"haproxy.listeners.serverTLS.{field}" for field in ("verify", "caSecretName", "serverName")),
+            *(f"haproxy.listeners.{part}healthCheck.tls.caSecretName" for part in ("", "routes.")),
+        ),
+        "the lab has no Secrets, and its servers no certificates; tests/daemons/agent has both",
+    ),
     **{
         f"haproxy.listeners.{part}healthCheck.{field}": _NO_ANSWER for part in ("", "routes.") for field in ("tls.verify", "user")
     },

@@ -174,6 +174,23 @@ GOOD = {
     "minimal": minimal(),
     "everything": everything(),
     "content from a ConfigMap": put(put(full(), EXCLUSIVE[0], ABSENT), EXCLUSIVE_STATS[1], ABSENT),
+    "checks that verify": put(
+        put(minimal(), "spec.haproxy.listeners[0].healthCheck", {"tls": {"verify": "CA", "caSecretName": "ca"}}),
+        "spec.haproxy.listeners[0].routes",
+        [
+            {
+                "hosts": ["a.example"],
+                "healthCheck": {"tls": {"verify": "CA", "caSecretName": "ca"}},
+                "backend": {"servers": [server("a")]},
+            }
+        ],
+    ),
+    "servers over TLS": put(
+        put(put(minimal(), "spec.apache", ABSENT), "spec.haproxy.listeners[0].backend", {"servers": [server("a")]}),
+        "spec.haproxy.listeners[0].serverTLS",
+        {"verify": "CA", "caSecretName": "ca", "serverName": "shop.internal"},
+    ),
+    "a taint with an effect": put(minimal(), "spec.tolerations", [{"key": "a", "operator": "Exists", "effect": "NoSchedule"}]),
     "no Apache": put(
         put(minimal(), "spec.apache", ABSENT), "spec.haproxy.listeners[0].backend", {"servers": [server("a"), server("b")]}
     ),

@@ -76,7 +76,7 @@ def check_pair(file: Path) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(file, password=no_password)
     except ssl.SSLError as error:
-        if error.reason == "KEY_VALUES_MISMATCH":
+        if "key values mismatch" in str(error):
             raise BadCertificate("tls.key does not belong to the first certificate in tls.crt") from None
         raise BadCertificate(f"tls.crt and tls.key cannot be loaded ({error.reason or 'no PEM'})") from None
 
