@@ -35,7 +35,9 @@ def test_the_agent_is_told_which_key_of_which_secret() -> None:
 @pytest.mark.parametrize("other", [None, {"name": "other"}, {"name": "vrrp", "key": "other"}])
 def test_another_secret_or_key_or_none_is_given_to_all_nodes_at_once(other: dict[str, Any] | None) -> None:
     assert advert_settings_of(made({"name": "vrrp"})) != advert_settings_of(made(other))
-    assert advert_settings_of(made({"name": "vrrp"})) == advert_settings_of(made({"name": "vrrp"}, tolerations=[{"operator": "Exists"}]))
+    assert advert_settings_of(made({"name": "vrrp"})) == advert_settings_of(
+        made({"name": "vrrp"}, tolerations=[{"operator": "Exists"}])
+    )
 
 
 def test_it_is_one_of_the_secrets_that_the_resource_names() -> None:
