@@ -128,8 +128,9 @@ def _render(release: str, namespace: str, *options: str) -> str:
 @pytest.mark.parametrize(
     ("verb", "what"),
     [
-        ("get", "secrets"), ("create", "pods"), ("create", "pods/exec"), ("patch", "nodes"), ("update", "haclusters"),
-        ("delete", "haclusters"), ("create", "clusterroles"), ("create", "clusterrolebindings"), ("escalate", "roles"), ("bind", "roles"),
+        ("list", "secrets"), ("update", "secrets"), ("create", "pods"), ("create", "pods/exec"), ("patch", "nodes"),
+        ("update", "haclusters"), ("delete", "haclusters"),
+        ("create", "clusterroles"), ("create", "clusterrolebindings"), ("escalate", "roles"), ("bind", "roles"),
         ("impersonate", "users"), ("create", "serviceaccounts/token"), ("create", "deployments"), ("get", "customresourcedefinitions"),
     ],
 )  # fmt: skip
@@ -142,7 +143,7 @@ def test_the_operator_cannot_grant_rights_that_it_lacks(installed: ApiServer, op
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "Role",
         "metadata": {"name": "greedy", "namespace": "default"},
-        "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}],
+        "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["list"]}],
     }
     answer = installed.request("POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles", role, token=operator_token)
     assert answer.status == 403

@@ -11,16 +11,21 @@ haproxy.cfg, from the lines to the fields:
 - `haproxy_sections.py` – sections, and what they inherit from `defaults`.
 - `haproxy_values.py` – times, numbers, parameters.
 - `haproxy_global.py` – `global`, logs, name servers, and what the operator decides by itself.
+- `haproxy_secrets.py` – the Secrets that passwords and files become.
 - `haproxy_timeouts.py` – timeouts, and which of them all listeners have.
+- `haproxy_bind_tls.py` – TLS with clients.
 - `haproxy_binds.py` – addresses and ports.
 - `haproxy_conditions.py` – `acl`, `if` and `unless`.
 - `haproxy_routes.py` – `use_backend` and `default_backend`.
 - `haproxy_requests.py` – headers, and who is admitted.
+- `haproxy_server_tls.py` – TLS with servers.
 - `haproxy_servers.py` – `server` lines.
+- `haproxy_check_tls.py` – health checks over TLS.
 - `http_checks.py`, `check_dialogues.py`, `haproxy_checks.py` – health checks: of HTTP, of dialogues, and all of them.
 - `haproxy_groups.py` – all that a section says of its servers.
 - `haproxy_route_fields.py` – routes as fields, and what only a listener has.
 - `haproxy_listeners.py` – sections joined into listeners.
+- `haproxy_redirects.py` – plain ports that only redirect to TLS.
 - `haproxy_stats.py` – the statistics page.
 - `haproxy.py` – all of `spec.haproxy`.
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from hacluster.importer.findings import Directive, Ledger
+from hacluster.importer.haproxy_check_tls import PLAIN
 from hacluster.importer.haproxy_values import number
 from hacluster.importer.secrets import is_login
 
@@ -54,6 +55,8 @@ def _typed(fields: dict[str, Any], steps: list[dict[str, str]]) -> dict[str, Any
 
 
 def _connect(rule: Directive, words: Sequence[str], fields: dict[str, Any], ledger: Ledger) -> None:
+    if not {"ssl", "default"} & {*words}:
+        fields[PLAIN] = True
     rest = iter(words)
     for word in rest:
         if word == "port" and (port := number(next(rest, ""), 1, 65535)):

@@ -50,7 +50,7 @@ def import_files(texts: Texts, name: str, namespace: str = "") -> Imported:
     else:
         ledger.miss(None, "spec.virtualRouters: no keepalived.conf was given; add the virtual IPs")
     if texts.haproxy:
-        read = read_haproxy(texts.haproxy, ledger)
+        read = read_haproxy(texts.haproxy, _interfaces(texts.facts), name, namespace, ledger)
         spec["haproxy"] = haproxy_fields(read, routers, ledger, known=bool(texts.keepalived))
         if needs_nonlocal_bind(spec["haproxy"]):
             spec["system"] = {"nonlocalBind": True}
@@ -62,6 +62,16 @@ def import_files(texts: Texts, name: str, namespace: str = "") -> Imported:
             ledger.miss(None, str(problem))
     files = [*(file for _, file, _ in texts.keepalived), *(file for file, _ in texts.haproxy)]
     return Imported(resource, ledger.close(files))
+
+
+def _interfaces(facts: Facts) -> dict[str, str]:
+    """Each node's addresses → their interfaces."""
+    return {
+        str(address.ip): interface
+        for of_node in facts.values()
+        for interface, addresses in of_node.items()
+        for address in addresses
+    }
 
 
 def _is_reported(field_path: str, texts: Texts) -> bool:

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hacluster.importer.findings import Ledger
-from hacluster.importer.haproxy_binds import ANY, Endpoint
+from hacluster.importer.haproxy_bind_tls import bind_reader
+from hacluster.importer.haproxy_binds import ANY, Endpoint, binds_of
 from hacluster.importer.haproxy_global import dns_settings, global_settings, log_settings
-from hacluster.importer.haproxy_listeners import OWN_PREFIX, Front, listener_name, per_port, read_front
+from hacluster.importer.haproxy_listeners import OWN_PREFIX, Front, is_http, listener_name, per_port, read_front
+from hacluster.importer.haproxy_redirects import Redirect, attach, redirect_of
+from hacluster.importer.haproxy_secrets import Secrets, secrets_of
 from hacluster.importer.haproxy_sections import PROXIES, Configuration, Section, read_sections
 from hacluster.importer.haproxy_stats import has_page, is_page, page_of, page_on_listener
 from hacluster.importer.haproxy_timeouts import as_fields, common, differing
@@ -31,21 +34,24 @@ class Haproxy:
     fronts: list[Front]
     names: list[str]
     """Of the listeners of each front."""
+    redirects: list[Redirect]
 
 
-def read_haproxy(files: Iterable[tuple[str, str]], ledger: Ledger) -> Haproxy:
-    """Reads the files, each given by its name and text."""
+def read_haproxy(
+    files: Iterable[tuple[str, str]], interfaces: Mapping[str, str], resource: str, namespace: str, ledger: Ledger
+) -> Haproxy:
+    """Reads the files, each given by its name and text.
+
+    `interfaces`: a node's address → its interface, as far as they are known. The resource's name and namespace (or none) are for Secrets.
+    """
     configuration = read_sections(files, ledger)
     _pass_over(configuration, ledger)
+    secrets = secrets_of(configuration, resource, namespace, ledger)
     settings = {**global_settings(configuration, ledger)}
     log = log_settings(configuration, ledger)
     pages = [each for each in configuration.of_kind(*_CLIENTS) if is_page(each)]
-    fronts = [
-        front
-        for each in configuration.of_kind(*_CLIENTS)
-        if each not in pages and (front := read_front(each, configuration, ledger)) is not None
-    ]
-    stats = _stats(configuration, pages, fronts, ledger)
+    fronts, redirects = _fronts([each for each in configuration.of_kind(*_CLIENTS) if each not in pages], configuration, secrets)
+    stats = _stats(pages, interfaces, fronts, secrets)
     settings |= _limits(fronts, settings, ledger)
     timeouts = common([each.timeouts for each in fronts], [each.inherited_timeouts for each in fronts])
     for front in fronts:
@@ -53,22 +59,25 @@ def read_haproxy(files: Iterable[tuple[str, str]], ledger: Ledger) -> Haproxy:
     dns = dns_settings(configuration, {name for front in fronts for name in front.resolvers}, ledger)
     settings |= {"timeouts": as_fields(timeouts)} | ({"dns": dns} if dns else {}) | ({"log": log} if log else {})
     _finish(configuration, ledger)
-    return Haproxy(settings, stats, fronts, unique([listener_name(each.section) for each in fronts]))
+    return Haproxy(settings, stats, fronts, unique(_names(fronts)), redirects)
 
 
 def haproxy_fields(read: Haproxy, virtual_ips: Mapping[str, str], ledger: Ledger, *, known: bool) -> dict[str, Any]:
     """`spec.haproxy`. `virtual_ips`: address → router; `known`: whether they are known, because keepalived.conf was given."""
     listeners: list[dict[str, Any]] = []
     for front, name in zip(read.fronts, read.names, strict=True):
-        bind = {
-            port: _bind(
-                front.section, [each for each in front.binds.endpoints if each.port == port], virtual_ips, ledger, known=known
-            )
-            for port in front.binds.ports
-        }
+        bind = {port: _bind(front.section, front.binds.on(port), virtual_ips, ledger, known=known) for port in front.binds.ports}
+        served = {port: front.binds.served(port, ledger) for port in front.binds.ports}
+        bind = {port: {**fields, **({"tls": tls.fields} if (tls := served[port]) else {})} for port, fields in bind.items()}
         if not bind:
             ledger.miss(front.section.place, f"{front.section.kind} {front.section.name} listens on no TCP port")
         listeners += per_port(front, name, bind)
+    for redirect in read.redirects:
+        own = {
+            port: _bind(redirect.section, redirect.binds.on(port), virtual_ips, ledger, known=known)
+            for port in redirect.binds.ports
+        }
+        attach(redirect, listeners, own, ledger)
     return {**read.settings, "stats": read.stats, "listeners": listeners}
 
 
@@ -92,11 +101,42 @@ def _pass_over(configuration: Configuration, ledger: Ledger) -> None:
         configuration.sections.remove(section)
 
 
-def _stats(configuration: Configuration, pages: Sequence[Section], fronts: Sequence[Front], ledger: Ledger) -> dict[str, Any]:
+def _fronts(sections: Iterable[Section], configuration: Configuration, secrets: Secrets) -> tuple[list[Front], list[Redirect]]:
+    """The sections as listeners, and those parts of them that only redirect. Addresses with TLS and without are apart."""
+    reader = bind_reader(configuration, secrets)
+    fronts: list[Front] = []
+    redirects: list[Redirect] = []
+    for section in sections:
+        http = is_http(section, secrets.ledger)
+        halves = binds_of(section, secrets.ledger, reader, http=http).halves()
+        for binds in halves:
+            redirect = None
+            if http and not binds.tls:
+                redirect = redirect_of(section, binds, configuration, secrets.ledger, alone=len(halves) == 1)
+            if redirect is not None:
+                redirects.append(redirect)
+            elif (front := read_front(section, binds, configuration, secrets)) is not None:
+                fronts.append(front)
+    return fronts, redirects
+
+
+def _names(fronts: Sequence[Front]) -> list[str]:
+    """The name of each front: of its section, and where that has two, the second one's port."""
+    found: dict[Section, str] = {}
+    return [
+        f"{found[each.section][:57]}-{each.binds.ports[0]}"
+        if each.section in found
+        else found.setdefault(each.section, listener_name(each.section))
+        for each in fronts
+    ]
+
+
+def _stats(pages: Sequence[Section], interfaces: Mapping[str, str], fronts: Sequence[Front], secrets: Secrets) -> dict[str, Any]:
     """The page of the first section that has one. The other pages are lost."""
     found: dict[str, Any] = {}
+    ledger = secrets.ledger
     for section in pages:
-        fields = page_of(section, ledger)
+        fields = page_of(section, interfaces, secrets)
         if found and has_page(section) and found.get("path"):
             ledger.lost(section.header, "no field for a second statistics page")
         elif found and fields.get("port") != found.get("port"):
@@ -105,7 +145,7 @@ def _stats(configuration: Configuration, pages: Sequence[Section], fronts: Seque
     ports = {port for front in fronts for port in front.binds.ports}
     for front in fronts:
         if front.http and has_page(front.section):
-            fields = page_on_listener(front.section, ports, ledger)
+            fields = page_on_listener(front.section, ports, secrets, tls=front.binds.tls)
             found = found or fields
     return found or {"enabled": False}
 

@@ -5,70 +5,22 @@ Source: HAProxy's Configuration Manual 3.0, 4.2 "bind" and 5.1 "Bind options". O
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Final
 
 from hacluster.importer.findings import Directive, Ledger
+from hacluster.importer.haproxy_bind_tls import VERSION_FLAGS, BindReader, Served, certificates_of
 from hacluster.importer.haproxy_sections import Section
 from hacluster.importer.haproxy_values import Parameters, is_address, number, parameters
 
-_FLAGS: Final = frozenset(
-    {"accept-proxy", "allow-0rtt", "defer-accept", "force-sslv3", "force-tlsv10", "force-tlsv11", "force-tlsv12", "force-tlsv13"}
-    | {
-        "generate-certificates",
-        "prefer-client-ciphers",
-        "quic-force-retry",
-        "ssl",
-        "strict-sni",
-        "tfo",
-        "tls-tickets",
-        "transparent",
-    }
-    | {"v4v6", "v6only"}
+_FLAGS: Final = VERSION_FLAGS | frozenset(
+    {"accept-proxy", "allow-0rtt", "defer-accept", "generate-certificates", "prefer-client-ciphers", "quic-force-retry", "ssl"}
+    | {"strict-sni", "tfo", "tls-tickets", "transparent", "v4v6", "v6only"}
 )
 _OWN: Final = (
-    "name",
-    "nice",
-    "process",
-    "thread",
-    "shards",
-    "id",
-    "transparent",
-    "user",
-    "group",
-    "mode",
-    "level",
-    "uid",
-    "gid",
-    "v6only",
-)
-_TLS: Final = (
-    *(
-        "ssl",
-        "crt",
-        "crt-list",
-        "ca-file",
-        "ca-verify-file",
-        "verify",
-        "alpn",
-        "npn",
-        "ciphers",
-        "ciphersuites",
-        "curves",
-        "ecdhe",
-    ),
-    *(
-        "ssl-min-ver",
-        "ssl-max-ver",
-        "strict-sni",
-        "prefer-client-ciphers",
-        "tls-tickets",
-        "tls-ticket-keys",
-        "crl-file",
-        "allow-0rtt",
-    ),
-    *("force-tlsv12", "force-tlsv13", "default-crt", "sigalgs", "client-sigalgs", "generate-certificates", "ca-sign-file"),
+    *("name", "nice", "process", "thread", "shards", "id", "transparent", "user", "group", "mode", "level", "uid", "gid"),
+    *("v6only", "v4v6"),
 )
 ANY: Final = ""
 _MOST_PORTS: Final = 64
@@ -84,6 +36,9 @@ class Endpoint:
     port: int
     ipv6: bool = False
     """Whether it is an IPv6 address, or every IPv6 address."""
+    tls: bool = False
+    served: Served | None = None
+    """How TLS is ended; None: it is not, or its certificates are lost."""
 
 
 @dataclass
@@ -95,21 +50,48 @@ class Binds:
     """The interface of one of them; empty: of none."""
     interface_directive: Directive | None = None
     accept_proxy: bool = False
-    tls: bool = False
 
     @property
     def ports(self) -> list[int]:
         """The ports, each once."""
         return list(dict.fromkeys(each.port for each in self.endpoints))
 
+    @property
+    def tls(self) -> bool:
+        """Whether a client may use TLS."""
+        return any(each.tls for each in self.endpoints)
 
-def binds_of(section: Section, ledger: Ledger) -> Binds:
-    """Reads all `bind` lines of a section, and the address in its header."""
+    def halves(self) -> "list[Binds]":
+        """The endpoints with and without TLS apart, in the order of the file: rules may be about one of the two only."""
+        kinds = list(dict.fromkeys(each.tls for each in self.endpoints)) or [False]
+        return [replace(self, endpoints=[each for each in self.endpoints if each.tls is kind]) for kind in kinds]
+
+    def on(self, port: int) -> list[Endpoint]:
+        """The endpoints of a port."""
+        return [each for each in self.endpoints if each.port == port]
+
+    def served(self, port: int, ledger: Ledger) -> Served | None:
+        """TLS of a port. Lines that say something else of it than the first are lost."""
+        found = self.on(port)
+        for each in found:
+            if each.served != found[0].served:
+                ledger.lost(each.directive, "no field: all addresses of a port have the same certificates and versions of TLS")
+        return found[0].served if found else None
+
+
+def binds_of(section: Section, ledger: Ledger, reader: BindReader | None = None, *, http: bool = True) -> Binds:
+    """Reads all `bind` lines of a section, and the address in its header. Without a reader, TLS is lost."""
     found = Binds()
     seen: set[bool] = set()
     for directive, words in _lines(section):
-        params = Parameters(ledger, {each.name: each for each in parameters(directive, words[1:], _FLAGS)})
-        endpoints = [each for text in words[0].split(",") for each in _endpoints(directive, text, ledger)]
+        read = parameters(directive, words[1:], _FLAGS)
+        params = Parameters(ledger, {each.name: each for each in read})
+        tls, served = "ssl" in params.found, None
+        if reader is not None and tls:
+            served = reader.served(params, certificates_of(read), http=http)
+        endpoints = [
+            replace(each, tls=tls, served=served) for text in words[0].split(",") for each in _endpoints(directive, text, ledger)
+        ]
         interface = params.value("interface")
         if interface and not all(ip_address(each.address or "::").is_link_local for each in endpoints):  # those need one
             found.interface, found.interface_directive = interface, directive
@@ -117,12 +99,8 @@ def binds_of(section: Section, ledger: Ledger) -> Binds:
         if endpoints:
             seen.add(accept_proxy)
         found.accept_proxy |= accept_proxy
-        if "ssl" in params.found:
-            found.tls = True
-            texts = [each.text for name in _TLS if (each := params.take(name)) is not None]
-            ledger.lost(directive, "no field yet: TLS", " ".join(texts))
-        params.own(*_OWN, "v4v6")
-        params.close({})
+        params.own(*_OWN)
+        params.close({"ssl": "no field: the statistics page has no TLS"})
         found.endpoints += endpoints
     if len(found.ports) > _MOST_PORTS:
         ledger.miss(section.place, f"{section.kind} {section.name}: no field for more than {_MOST_PORTS} ports")
@@ -154,6 +132,7 @@ def _endpoints(directive: Directive, text: str, ledger: Ledger) -> list[Endpoint
     if re.fullmatch("[0-9]+-[0-9]+", port_text):
         ledger.lost(directive, "no field for a range of ports")
         return []
+    host = "127.0.0.1" if host == "localhost" else host
     port = number(port_text, 1, 65535)
     if not colon or port is None or not (host in ("", "*", "::") or is_address(host)):
         ledger.lost(directive, "the address is no IP address with a port")

@@ -4,13 +4,15 @@ Source: HAProxy's Configuration Manual 3.0, 4.2 ("option httpchk", "http-check â
 HAProxy checks every 2s; a server is up after 2 passed checks and down after 3 failed ones.
 """
 
-import re
 from typing import Any, Final
 
 from hacluster.importer.check_dialogues import dialogue
 from hacluster.importer.findings import Directive, Ledger
+from hacluster.importer.haproxy_check_tls import check_over_tls
+from hacluster.importer.haproxy_secrets import Secrets
 from hacluster.importer.haproxy_sections import Section
-from hacluster.importer.haproxy_values import Parameter, Parameters, duration, number
+from hacluster.importer.haproxy_servers import Servers
+from hacluster.importer.haproxy_values import Parameters, duration, number
 from hacluster.importer.http_checks import http_check
 
 CHECK_OPTIONS: Final = (
@@ -31,25 +33,25 @@ _INTERVAL: Final = 2000
 """Milliseconds between checks in a steady state, where the file does not say."""
 
 
-def health_check(
-    section: Section, check: dict[str, Parameter] | None, *, http: bool, ledger: Ledger
-) -> tuple[dict[str, Any], int | None]:
+def health_check(section: Section, servers: Servers, *, http: bool, secrets: Secrets) -> tuple[dict[str, Any], int | None]:
     """The fields of `healthCheck`, and the interval in milliseconds. Without a check, the type is None and so is the interval."""
+    ledger = secrets.ledger
     option = section.last_of(*(f"{no}option {each}" for no in ("", "no ") for each in CHECK_OPTIONS))
     if option is not None and option.keyword == "no":
         option = None
     http_rules, tcp_rules = _rules(section, "http-check"), _rules(section, "tcp-check")
-    if check is None:
+    if servers.check is None:
         return {"type": "None"}, None
-    params = Parameters(ledger, dict(check))
+    params = Parameters(ledger, dict(servers.check))
     tls, sni = params.take("check-ssl"), params.value("check-sni")
     if option is not None and option.words[1] == "httpchk":
         fields = {"type": "HTTP", **http_check(option, http_rules, ledger)}
     else:
         fields = _other_check(option, tcp_rules if _is(option, "tcp-check") else [], ledger)
-    if tls is not None:
-        fields = _over_tls(fields)
-    _sni(section, fields, sni, params.take("verify"), ledger)
+    own_port = "port" in fields or "port" in params.found
+    fields = check_over_tls(
+        section, fields, servers.tls or servers.check_tls, secrets, wanted=tls is not None, own_port=own_port, sni=sni
+    )
     fields, interval = _times(fields, params)
     if tls is None:
         params.own("check-alpn")  # without TLS it has no effect
@@ -100,31 +102,6 @@ def _mysql(option: Directive, ledger: Ledger) -> dict[str, Any]:
         ledger.noted(option, "the login is that of MySQL 4.1 and later")
     user = arguments[1] if len(arguments) > 1 and arguments[0] == "user" else ""
     return {"type": "MySQL", **({"user": user} if user else {})}
-
-
-def _over_tls(fields: dict[str, Any]) -> dict[str, Any]:
-    """The same check over TLS: a check that only connects becomes one of the handshake."""
-    if fields["type"] == "TCP":
-        return {**fields, "type": "TLS"}
-    return {**fields, "tls": {"verify": "None"}} if fields["type"] in ("HTTP", "Exchange") else fields
-
-
-def _sni(section: Section, fields: dict[str, Any], sni: str, verify: Parameter | None, ledger: Ledger) -> None:
-    """The name that a check over TLS asks for is the Host header of an HTTP check; another one has no field."""
-    if verify is not None and verify.value != "none" and (fields["type"] == "TLS" or "tls" in fields):
-        ledger.lost(verify.directive, "no field yet: the check verifies the server's certificate", verify.text)
-    if not sni or ("tls" not in fields and fields["type"] != "TLS"):
-        return
-    if fields["type"] == "HTTP" and not fields.get("host"):
-        fields["host"] = sni
-        ledger.note(
-            section.place, f"the check of {section.kind} {section.name} asks for {sni} by TLS and now in the Host header, too"
-        )
-    elif sni != re.sub(":[0-9]+$", "", fields.get("host", "")):
-        ledger.miss(
-            section.place,
-            f"{section.kind} {section.name}: check-sni {sni}: no field for another name than that of the Host header",
-        )
 
 
 def _times(fields: dict[str, Any], params: Parameters) -> tuple[dict[str, Any], int]:

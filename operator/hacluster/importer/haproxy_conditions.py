@@ -58,7 +58,7 @@ class Conditions:
 
     acls: dict[str, tuple[Term, ...]]
     tls: bool
-    """Whether the section's clients may use TLS: `ssl_fc` is false where they cannot."""
+    """Whether the section's clients use TLS, as `ssl_fc` asks."""
 
     def read(self, words: Sequence[str]) -> Alternatives:
         """The alternatives of a condition that begins with `if` or `unless`; without either, it always holds."""
@@ -170,7 +170,7 @@ def _definition(words: Sequence[str], tls: bool) -> tuple[Term, ...]:
         elif flag not in ("-i", "-n"):
             return (OTHER,)
     if criterion == "ssl_fc" and not values:
-        return (OTHER,) if tls else (Term(Kind.NEVER),)
+        return (Term(Kind.ALWAYS if tls else Kind.NEVER),)
     fetch, *converters = _split_converters(criterion)
     if fetch in _HOST_FETCHES and _HARMLESS.issuperset(converters):
         return (_host(fetch, method, values),)

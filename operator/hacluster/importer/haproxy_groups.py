@@ -11,7 +11,9 @@ from typing import Any, Final
 from hacluster.importer.findings import Directive, Ledger
 from hacluster.importer.haproxy_checks import health_check
 from hacluster.importer.haproxy_global import own_proxy_settings
+from hacluster.importer.haproxy_secrets import Secrets
 from hacluster.importer.haproxy_sections import Section
+from hacluster.importer.haproxy_server_tls import server_tls
 from hacluster.importer.haproxy_servers import Servers, servers_of
 from hacluster.importer.haproxy_timeouts import SERVER_SIDE, Timeouts, timeouts_of
 
@@ -37,6 +39,8 @@ class Group:
     balance: str
     cookie: dict[str, Any] | None
     health_check: dict[str, Any]
+    server_tls: dict[str, Any] | None
+    """`serverTLS`; None: requests are sent without TLS."""
     interval: int | None
     """Milliseconds between checks; None: there are none."""
     timeouts: Timeouts
@@ -44,10 +48,11 @@ class Group:
     retries: int | None
 
 
-def group_of(section: Section, ledger: Ledger, *, http: bool) -> Group:
+def group_of(section: Section, secrets: Secrets, *, http: bool) -> Group:
     """Reads the section's directives for its servers."""
-    servers = servers_of(section, ledger)
-    fields, interval = health_check(section, servers.check, http=http, ledger=ledger)
+    ledger = secrets.ledger
+    servers = servers_of(section, secrets)
+    fields, interval = health_check(section, servers, http=http, secrets=secrets)
     own_proxy_settings(section, ledger)
     return Group(
         section=section,
@@ -55,6 +60,7 @@ def group_of(section: Section, ledger: Ledger, *, http: bool) -> Group:
         balance=_balance(section, ledger),
         cookie=_cookie(section, servers, ledger, http=http),
         health_check=fields,
+        server_tls=server_tls(servers.tls, secrets),
         interval=interval,
         timeouts=timeouts_of(section, SERVER_SIDE, ledger),
         connection_mode=connection_mode(section, ledger),

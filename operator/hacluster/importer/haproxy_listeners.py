@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hacluster.importer.findings import Directive, Ledger
-from hacluster.importer.haproxy_binds import Binds, binds_of
+from hacluster.importer.haproxy_binds import Binds
 from hacluster.importer.haproxy_checks import CHECK_OPTIONS
 from hacluster.importer.haproxy_conditions import conditions_of
 from hacluster.importer.haproxy_global import own_proxy_settings
 from hacluster.importer.haproxy_groups import CONNECTION_MODES, Group, connection_mode, group_of, strongest
-from hacluster.importer.haproxy_requests import RequestRules, request_rules
+from hacluster.importer.haproxy_requests import NO_REDIRECT, RequestRules, request_rules
 from hacluster.importer.haproxy_route_fields import report_rules_of_some, route_fields
 from hacluster.importer.haproxy_routes import RoutedTo, routes_of
+from hacluster.importer.haproxy_secrets import Secrets
 from hacluster.importer.haproxy_sections import Configuration, Section
 from hacluster.importer.haproxy_servers import with_ports, without_offsets
 from hacluster.importer.haproxy_timeouts import (
@@ -56,20 +57,19 @@ class Front:
     resolvers: set[str] = field(default_factory=set)
 
 
-def read_front(section: Section, configuration: Configuration, ledger: Ledger) -> Front | None:
-    """The section as a listener; None: it has no servers at all."""
-    http = _mode(section, ledger)
-    binds = binds_of(section, ledger)
+def read_front(section: Section, binds: Binds, configuration: Configuration, secrets: Secrets) -> Front | None:
+    """The section as a listener on these addresses, all with TLS or all without; None: it has no servers at all."""
+    ledger, http = secrets.ledger, is_http(section, secrets.ledger)
     own_proxy_settings(section, ledger)
     routes, back = _targets(section, configuration, binds, ledger, http=http)
     if back is None:
         return None
     sections = list(dict.fromkeys([section, back]))
     for each in (*sections, *(route.backend for route in routes)):
-        _mode(each, ledger)
+        is_http(each, ledger)
     rules = request_rules(sections, ledger, tls=binds.tls)
-    group = group_of(back, ledger, http=http)
-    by_section = {each: group_of(each, ledger, http=http) for each in dict.fromkeys(route.backend for route in routes)}
+    group = group_of(back, secrets, http=http)
+    by_section = {each: group_of(each, secrets, http=http) for each in dict.fromkeys(route.backend for route in routes)}
     groups = [by_section[each.backend] for each in routes]
     report_rules_of_some(section, routes, back, ledger)
     for each in (*sections, *(route.backend for route in routes)):
@@ -110,7 +110,7 @@ def per_port(front: Front, name: str, bind: Mapping[int, Mapping[str, Any]]) -> 
     return found
 
 
-def _mode(section: Section, ledger: Ledger) -> bool:
+def is_http(section: Section, ledger: Ledger) -> bool:
     """Whether it is `mode http`; without `mode`, HAProxy takes tcp."""
     directive = section.last("mode")
     value = directive.words[-1].lower() if directive is not None else "tcp"
@@ -143,7 +143,7 @@ def _without_servers(section: Section, ledger: Ledger) -> None:
     own = section.take_all()
     answers = [each for each in own if each.keyword in ("redirect", "monitor-uri") or each.words[:2] in _ANSWERS]
     for each in answers:
-        ledger.lost(each, *(["no field yet: a listener with TLS redirects"] if "redirect" in each.words[:2] else []))
+        ledger.lost(each, *([NO_REDIRECT] if "redirect" in each.words[:2] else []))
     if not answers:
         ledger.lost(section.header, "no field: it has no servers")
 
@@ -158,6 +158,8 @@ def _fields(
         ledger.lost(binds.interface_directive, "no field: a listener is on all interfaces", f"interface {binds.interface}")
     if rules.forward_for == "Removed":
         ledger.miss(section.place, f"{section.kind} {section.name} removes X-Forwarded-For: no field: forwardFor replaces it")
+    if http and binds.tls and not rules.scheme:
+        ledger.note(section.place, f"{section.kind} {section.name}: servers now get X-Forwarded-Proto: https")
     headers = {
         direction: changes for direction, changes in rules.headers.items() if http and (changes["set"] or changes["remove"])
     }
@@ -175,6 +177,7 @@ def _fields(
         "onServerDown": "CloseSessions" if group.servers.close_sessions else "KeepSessions",
         **({"cookie": group.cookie} if group.cookie else {}),
         "healthCheck": group.health_check,
+        **({"serverTLS": group.server_tls} if group.server_tls else {}),
         "routes": routes,
         "backend": {"servers": group.servers.fields},
     }

@@ -16,6 +16,8 @@ from hacluster.importer.haproxy_sections import Section
 from hacluster.importer.secrets import is_secret_header
 
 _FORWARDED: Final = "x-forwarded-for"
+_SCHEME: Final = "x-forwarded-proto"
+NO_REDIRECT: Final = "no field: only all requests of a plain port are redirected, to a listener with TLS (tls.redirectFromPort)"
 _FETCHES: Final = {
     **{
         "%[src]": "{clientAddress}",
@@ -40,6 +42,8 @@ class RequestRules:
         default_factory=lambda: {each: {"set": {}, "remove": []} for each in ("request", "response")}
     )
     allowed_sources: list[str] | None = None
+    scheme: bool = False
+    """Whether the rules say what X-Forwarded-Proto is."""
 
 
 def request_rules(sections: Sequence[Section], ledger: Ledger, *, tls: bool) -> RequestRules:
@@ -49,8 +53,11 @@ def request_rules(sections: Sequence[Section], ledger: Ledger, *, tls: bool) -> 
         conditions = conditions_of(section, tls=tls)
         for directive in (*section.take("http-request"), *section.take("http-response")):
             _http_rule(directive, conditions, rules, ledger)
+        for directive in section.take("redirect"):
+            if not never(conditions.read(condition_of(directive))):
+                ledger.lost(directive, NO_REDIRECT)
         _forward_for(section, rules, ledger)
-        _tcp_rules(section, conditions, rules, ledger)
+        tcp_rules(section, conditions, rules, ledger)
     return rules
 
 
@@ -62,11 +69,19 @@ def _http_rule(directive: Directive, conditions: Conditions, rules: RequestRules
         if len(directive.words) < count or not (always(condition) or never(condition)):
             ledger.lost(directive, "no field for a header that depends on a condition")
         elif not never(condition):
-            _header(directive, direction, action, rules, ledger)
-    elif action in ("deny", "tarpit") and (sources := _only_for(_condition(directive), conditions)):
+            _header(directive, direction, action, rules, ledger, tls=conditions.tls)
+    elif not refusal(directive, conditions, rules, ledger) and not (
+        directive.words[1:] in _OWN or never(conditions.read(condition_of(directive)))
+    ):
+        ledger.lost(directive, *([NO_REDIRECT] if action == "redirect" else []))
+
+
+def refusal(directive: Directive, conditions: Conditions, rules: RequestRules, ledger: Ledger) -> bool:
+    """Whether an `http-request` rule refuses all clients but those of some networks."""
+    sources = _only_for(condition_of(directive), conditions) if directive.words[1:2] in (("deny",), ("tarpit",)) else ()
+    if sources:
         _allow(directive, sources, rules, ledger)
-    elif directive.words[1:] not in _OWN and not never(conditions.read(_condition(directive))):
-        ledger.lost(directive, *(["no field yet: a listener with TLS redirects"] if action == "redirect" else []))
+    return bool(sources)
 
 
 _OWN: Final = {
@@ -76,15 +91,20 @@ _OWN: Final = {
 """Rules that the operator writes into each HAProxy by itself."""
 
 
-def _condition(directive: Directive) -> Sequence[str]:
+def condition_of(directive: Directive) -> Sequence[str]:
     """The words from `if` or `unless` on."""
     start = next((i for i, word in enumerate(directive.words) if word in ("if", "unless")), len(directive.words))
     return directive.words[start:]
 
 
-def _header(directive: Directive, direction: str, action: str, rules: RequestRules, ledger: Ledger) -> None:
+def _header(directive: Directive, direction: str, action: str, rules: RequestRules, ledger: Ledger, *, tls: bool) -> None:
     name = directive.words[2]
     changes = rules.headers[direction]
+    if direction == "request" and name.lower() == _SCHEME:
+        rules.scheme = True
+        if tls and action != "del-header" and _value(directive.words[3]) in ("https", "{scheme}"):
+            _forget(changes, name)  # a listener with TLS sets it by itself
+            return
     if direction == "request" and name.lower() == _FORWARDED:
         _forwarded(directive, action, rules, ledger)
         return
@@ -156,12 +176,13 @@ def _forward_for(section: Section, rules: RequestRules, ledger: Ledger) -> None:
     rules.forward_for = "Append" if rules.forward_for in ("None", "Append") else "Replace"
 
 
-def _tcp_rules(section: Section, conditions: Conditions, rules: RequestRules, ledger: Ledger) -> None:
+def tcp_rules(section: Section, conditions: Conditions, rules: RequestRules, ledger: Ledger) -> None:
+    """`tcp-request` rules: they refuse clients, or are lost."""
     directives = section.take("tcp-request")
     contents = [each for each in directives if each.words[1:2] == ("content",)]
     accepted: tuple[str, ...] = ()
     for directive in directives:
-        action, condition = directive.words[2:3], _condition(directive)
+        action, condition = directive.words[2:3], condition_of(directive)
         if action == ("reject",) and (sources := accepted if not condition else _only_for(condition, conditions)):
             _allow(directive, sources, rules, ledger)
         elif action == ("accept",) and (sources := _sources(conditions.read(condition), negated=False)):

@@ -35,6 +35,8 @@ def route_fields(routes: Sequence[RoutedTo], groups: Sequence[Group], own: Group
         for attribute, word in (("maximum", "maxconn"), ("send_proxy", "send-proxy"), ("close_sessions", "on-marked-down")):
             if getattr(group.servers, attribute) != getattr(own.servers, attribute):
                 ledger.miss(group.section.place, f"backend {group.section.name}: {word} of its servers: {_UNLIKE}")
+        if group.server_tls != own.server_tls:
+            ledger.miss(group.section.place, f"backend {group.section.name}: ssl of its servers: {_UNLIKE}")
         if strongest(group.connection_mode, own.connection_mode) != own.connection_mode:
             ledger.miss(group.section.place, f"backend {group.section.name}: how connections are kept: {_UNLIKE}")
         found.append({**fields, "backend": {"servers": group.servers.fields}})

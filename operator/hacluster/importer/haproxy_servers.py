@@ -9,48 +9,24 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hacluster.importer.findings import Directive, Ledger
+from hacluster.importer.haproxy_secrets import Secrets
 from hacluster.importer.haproxy_sections import Section
-from hacluster.importer.haproxy_values import Parameter, Parameters, is_address, number, parameters
+from hacluster.importer.haproxy_server_tls import PeerTLS, peer_tls
+from hacluster.importer.haproxy_values import Parameter, Parameters, is_address, is_host_name, number, parameters
 
 _FLAGS: Final = frozenset(
     {"allow-0rtt", "backup", "check", "agent-check", "check-send-proxy", "check-ssl", "check-via-socks4", "disabled", "enabled"}
     | {"force-sslv3", "force-tlsv10", "force-tlsv11", "force-tlsv12", "force-tlsv13", "non-stick", "send-proxy", "send-proxy-v2"}
     | {"send-proxy-v2-ssl", "send-proxy-v2-ssl-cn", "ssl", "ssl-reuse", "stick", "tfo", "tls-tickets", "check-reuse-pool"}
 )
-_TLS: Final = (
-    "ca-file",
-    "crt",
-    "sni",
-    "verifyhost",
-    "alpn",
-    "npn",
-    "crl-file",
-    "ssl-min-ver",
-    "ssl-max-ver",
-    "ciphers",
-    "ciphersuites",
-)
-_CHECK: Final = (
-    "inter",
-    "fastinter",
-    "downinter",
-    "rise",
-    "fall",
-    "port",
-    "addr",
-    "check-ssl",
-    "check-sni",
-    "check-alpn",
-    "verify",
-)
-_TITLES: Final = {"maximum": "maxconn", "send_proxy": "send-proxy", "close_sessions": "on-marked-down"}
+_CHECK: Final = ("inter", "fastinter", "downinter", "rise", "fall", "port", "addr", "check-ssl", "check-sni", "check-alpn")
+_TITLES: Final = {"maximum": "maxconn", "send_proxy": "send-proxy", "close_sessions": "on-marked-down", "tls": "ssl"}
 _UNLIKE: Final = "no field: the servers of a listener are alike in this"
 _REASONS: Final = {
-    "ssl": "no field yet: TLS to the servers",
+    "crt": "no field: HAProxy shows the servers no certificate of its own",
     "agent-check": "no field: HAProxy does not ask agents on the servers",
     "disabled": "no field: leave the server out",
 }
-_HOST: Final = re.compile(r"([A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?\.)*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?\.?")
 
 
 @dataclass
@@ -69,12 +45,17 @@ class Servers:
     """Whether connections to a server that is down are closed."""
     cookies: dict[str, str] = field(default_factory=dict)
     """Server → the value of its cookie, where it has one."""
+    tls: PeerTLS | None = None
+    """TLS of requests, and of checks with them; None: requests are sent without it."""
+    check_tls: PeerTLS | None = None
+    """TLS of checks alone; None: there is none."""
     resolvers: set[str] = field(default_factory=set)
     """Sections that are asked for the servers' host names."""
 
 
-def servers_of(section: Section, ledger: Ledger) -> Servers:
+def servers_of(section: Section, secrets: Secrets) -> Servers:
     """Reads all `server` lines. They have to be alike in what is a field of the listener: what differs from the first is lost."""
+    ledger = secrets.ledger
     found = Servers()
     first: dict[str, Any] = {}
     checked: set[bool] = set()
@@ -86,17 +67,22 @@ def servers_of(section: Section, ledger: Ledger) -> Servers:
             params.found.clear()
             continue
         found.fields.append(server)
-        check = _check(params)
+        tls, check = peer_tls(directive, params, section, secrets), _check(params)
         checked.add(check is not None)
         shared = {
             "maximum": params.number("maxconn", 1, 1_000_000),
             "send_proxy": _send_proxy(params),
             "close_sessions": params.value("on-marked-down") == "shutdown-sessions",
+            "tls": tls if tls is not None and tls.requests else None,
         }
         first = first or shared
         for name in (each for each in shared if shared[each] != first[each]):
             ledger.lost(directive, _UNLIKE, _TITLES[name])
         found.check = _same_check(found.check, check, directive, ledger)
+        if check is not None and tls is not None and not tls.requests:
+            found.check_tls = found.check_tls or tls
+            if tls != found.check_tls:
+                ledger.lost(directive, _UNLIKE, "verify")
         if (cookie := params.take("cookie")) is not None:
             found.cookies[server["name"]] = cookie.value
         found.resolvers |= {each for each in [params.value("resolvers")] if each}
@@ -125,10 +111,9 @@ def _parameters(lines: Sequence[Directive], ledger: Ledger) -> Parameters:
     for line in lines:
         words = line.arguments if line.keyword == "default-server" else line.words[3:]
         for each in parameters(line, words, _FLAGS):
-            negated = each.name.removeprefix("no-")
-            if each.name.startswith("no-") and negated in _FLAGS:
-                merged.pop(negated, None)
-            elif not each.name.startswith("no-"):
+            if each.name.startswith("no-"):
+                merged.pop(each.name.removeprefix("no-"), None)
+            else:
                 merged[each.name] = each
     return Parameters(ledger, merged)
 
@@ -168,16 +153,13 @@ def _endpoint(text: str) -> tuple[str, str] | None:
         return None
     if host in ("", "*", "0.0.0.0", "::"):
         return None  # HAProxy connects to the address that the client asked for
-    return (host, port) if is_address(host) or (len(host) < 254 and _HOST.fullmatch(host)) else None
+    return (host, port) if is_address(host) or (is_host_name(host)) else None
 
 
 def _check(params: Parameters) -> dict[str, Parameter] | None:
     """The parameters of the check, which are no reason for a loss where there is no check: then they have no effect."""
-    checked, tls = params.has("check"), "ssl" in params.found
+    checked = params.has("check")
     found = {each.name: each for each in _taken(params, _CHECK)}
-    verifies = "verify" not in found or found["verify"].value != "none"
-    if not tls and not ("check-ssl" in found and verifies):
-        params.own(*_TLS)
     return found if checked else None
 
 

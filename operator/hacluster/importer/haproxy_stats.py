@@ -4,14 +4,15 @@ Source: HAProxy's Configuration Manual 3.0, 4.2 "stats …".
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from hacluster import names
 from hacluster.importer.findings import Ledger
-from hacluster.importer.haproxy_binds import binds_of
+from hacluster.importer.haproxy_binds import Endpoint, binds_of
 from hacluster.importer.haproxy_conditions import conditions_of
 from hacluster.importer.haproxy_global import own_proxy_settings, page_look
+from hacluster.importer.haproxy_secrets import Secrets
 from hacluster.importer.haproxy_sections import Section
 from hacluster.importer.haproxy_timeouts import CLIENT_SIDE, SERVER_SIDE, is_timeout, timeouts_of
 
@@ -37,41 +38,62 @@ def is_page(section: Section) -> bool:
     return (has_page(section) or metrics) and own.isdisjoint({"server", "default_backend", "use_backend", "server-template"})
 
 
-def page_of(section: Section, ledger: Ledger) -> dict[str, Any]:
-    """`haproxy.stats` from a section of its own."""
+def page_of(section: Section, interfaces: Mapping[str, str], secrets: Secrets) -> dict[str, Any]:
+    """`haproxy.stats` from a section of its own. `interfaces`: a node's address → its interface."""
+    ledger = secrets.ledger
     binds = binds_of(section, ledger)
     if has_page(section):
-        fields = _page(section, ledger)
+        fields = _page(section, secrets)
     else:
         fields = {"enabled": True}
         ledger.note(section.place, f"{section.kind} {section.name}: the metrics come with the statistics page, on the same port")
-    for position, endpoint in enumerate(binds.endpoints):
+    for endpoint in binds.endpoints:
         if endpoint.port != binds.endpoints[0].port:
             ledger.lost(endpoint.directive, "no field: the page has one port")
-        elif endpoint.address:
-            ledger.lost(endpoint.directive, "no field for an address: the page would be on all of them; there is `interface`")
-        elif position == 0:
-            fields["port"] = endpoint.port
     if binds.endpoints:
         fields["port"] = binds.endpoints[0].port
-    if binds.interface:
-        fields["interface"] = binds.interface
+    of_addresses = _interface(binds.endpoints, interfaces, ledger)
+    interface = binds.interface or of_addresses
+    if interface:
+        fields["interface"] = interface
     fields |= _metrics(section, ledger)
     fields |= _credentials(section, ledger)
-    _consume(section, ledger, interface=bool(binds.interface))
+    _consume(section, ledger, interface=bool(interface))
     return fields
 
 
-def page_on_listener(section: Section, taken: Collection[int], ledger: Ledger) -> dict[str, Any]:
-    """`haproxy.stats` from a page on the port of a listener: it gets a port of its own. `taken` are the listeners' ports."""
-    fields = _page(section, ledger)
+def _interface(endpoints: Sequence[Endpoint], interfaces: Mapping[str, str], ledger: Ledger) -> str:
+    """The interface of the addresses to which a page is bound; empty: it is on all of them."""
+    known = {"127.0.0.1": "lo", "::1": "lo", **interfaces}
+    found = {known.get(each.address, "") for each in endpoints}
+    if len(found) == 1 and (interface := found.pop()):
+        for each in endpoints:
+            if interface != "lo":
+                ledger.noted(each.directive, f"the page is on all addresses of {interface}, on every node that has it")
+        return interface
+    for each in endpoints:
+        if each.address:
+            reason = "no field for an address: the page would be on all of them; --nodes tells its interface, for `interface`"
+            ledger.lost(each.directive, reason)
+    return ""
+
+
+def page_on_listener(section: Section, taken: Collection[int], secrets: Secrets, *, tls: bool) -> dict[str, Any]:
+    """`haproxy.stats` from a page on the port of a listener: it gets a port of its own.
+
+    `taken`: the listeners' ports; `tls`: whether the listener has TLS.
+    """
+    fields = _page(section, secrets)
     fields["port"] = next((each for each in _PORTS if each not in taken), 8080)
     for directive in section.take("stats")[:1]:
-        ledger.noted(directive, f"the page is no more on the listener's port, but on port {fields['port']}")
+        secrets.ledger.noted(
+            directive, f"the page is no more on the listener's port, but on port {fields['port']}{', without TLS' if tls else ''}"
+        )
     return fields
 
 
-def _page(section: Section, ledger: Ledger) -> dict[str, Any]:
+def _page(section: Section, secrets: Secrets) -> dict[str, Any]:
+    ledger = secrets.ledger
     fields: dict[str, Any] = {"enabled": True}
     uri = section.last("stats", "uri")
     path = uri.words[2] if uri and len(uri.words) > 2 else _DEFAULT_URI
@@ -90,22 +112,35 @@ def _page(section: Section, ledger: Ledger) -> dict[str, Any]:
             fields["realm"] = realm.words[2]
         else:
             ledger.noted(realm, "the realm is HAProxy Statistics")
-    logins = [*section.take("stats", "auth"), *section.take("stats", "http-request")]
-    for directive in logins:
-        ledger.lost(
-            directive,
-            "a password is in no resource: make a Secret with the keys username and password; name it in stats.credentialsSecret",
-        )
+    rules = section.take("stats", "http-request")
+    for directive in rules:
+        ledger.lost(directive, "no field: a page asks for the user and the password of stats.credentialsSecret, or for none")
+    fields |= _login(section, secrets)
     for directive in section.take("stats", "admin"):
         if tuple(each.upper() for each in directive.words[2:]) != ("IF", "TRUE"):
             ledger.lost(directive, "no field for a condition")
-        elif logins:
-            ledger.lost(directive, "it goes with a password only: set stats.admin when the Secret is there")
+        elif rules and "credentialsSecret" not in fields:
+            ledger.lost(directive, "it goes with a password only: set stats.admin and stats.credentialsSecret")
         else:
-            fields |= {"admin": True} if _secret(section) else {"admin": True, "allowUnauthenticatedAdmin": True}
+            asks = "credentialsSecret" in fields or _secret(section)
+            fields |= {"admin": True} if asks else {"admin": True, "allowUnauthenticatedAdmin": True}
     section.take("stats", "enable")
     page_look(section, ledger)
     return fields
+
+
+def _login(section: Section, secrets: Secrets) -> dict[str, Any]:
+    """`credentialsSecret`, where the page asks for a password. It may let several users in, the port lets in one."""
+    found: dict[str, Any] = {}
+    for directive in section.take("stats", "auth"):
+        user, _, password = (directive.words[2] if len(directive.words) > 2 else "").partition(":")
+        if not user or not password:
+            secrets.ledger.lost(directive, "needs a user and a password, such as admin:PASSWORD")
+        elif found:
+            secrets.ledger.lost(directive, "no field for a second user of the page")
+        else:
+            found = {"credentialsSecret": {"name": secrets.credentials(directive, user)}}
+    return found
 
 
 def _metrics(section: Section, ledger: Ledger) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from hacluster.api.types import format_duration
 from hacluster.importer.findings import NO_FIELD, Directive, Ledger
 
 _UNITS: Final = {"us": 0.001, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_HOST: Final = re.compile(r"([A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?\.)*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?\.?")
 _LONGEST: Final = 576 * 3_600_000
 """Milliseconds of the longest duration that a field takes (`Timer` in `api/types.py`)."""
 
@@ -46,6 +47,11 @@ def is_address(text: str) -> bool:
     except ValueError:
         return False
     return "%" not in text
+
+
+def is_host_name(text: str) -> bool:
+    """Whether it is a host name as a server may have it, and no address."""
+    return len(text) < 254 and _HOST.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)

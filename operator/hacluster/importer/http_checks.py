@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from hacluster.importer.findings import Directive, Ledger
+from hacluster.importer.haproxy_check_tls import PLAIN
 from hacluster.importer.haproxy_values import number
 
 _METHODS: Final = ("OPTIONS", "GET", "HEAD")
@@ -86,6 +87,8 @@ def _send(rule: Directive, words: list[str], fields: dict[str, Any], ledger: Led
 
 
 def _connect(rule: Directive, words: list[str], fields: dict[str, Any], ledger: Ledger) -> None:
+    if not {"ssl", "default"} & {*words}:
+        fields[PLAIN] = True
     rest = iter(words)
     for word in rest:
         if word == "port" and (port := number(next(rest, ""), 1, 65535)):

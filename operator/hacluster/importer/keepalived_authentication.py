@@ -59,7 +59,7 @@ def _report_unused(instance: Instance, ledger: Ledger) -> None:
 
 def _cure(password: str) -> str:
     """How to make the Secret."""
-    cure = f"make the Secret {_SECRET} with the key password"
+    cure = f"make the Secret: kubectl create secret generic {_SECRET} --from-literal=password=PASSWORD"
     if len(password) > LONGEST_PASSWORD:
         cure += f"; of this password keepalived used the first {LONGEST_PASSWORD} characters only, and they are the value"
     if not is_password(password[:LONGEST_PASSWORD]):

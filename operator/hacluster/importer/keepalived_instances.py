@@ -37,7 +37,7 @@ _OWN: Final = frozenset(
         "higher_prio_send_advert",
         "lower_prio_no_advert",
     }
-    | {"old_unicast_checksum", "vrrp_process_name", "notify_priority_changes", "preempt"}
+    | {"old_unicast_checksum", "vrrp_process_name", "notify_priority_changes", "preempt", "lvs_sync_daemon_interface"}
 )
 _OWN_STARTS: Final = ("garp_", "vrrp_garp_")
 _MAIL: Final = (

@@ -25,6 +25,10 @@ _LISTENS: Final = re.compile(
     r"(^|/)(check|chk)[-_]?api[-_]?server\S*$"
 )
 """Commands that ask whether something listens on this node; the last is the script of kubeadm's guide."""
+_NAMED: Final = re.compile(
+    r"\"?(/\S*/)?((check|chk)[-_]?haproxy|haproxy[-_]?(check|chk|health|alive))(\.(sh|py))?\"?", re.IGNORECASE
+)
+"""A script without arguments whose name says that it checks HAProxy."""
 _KNOWN: Final = frozenset(
     {"script", "interval", "weight", "timeout", "fall", "rise", "user", "init_fail", "quorum", "delay", "process"}
 )
@@ -89,6 +93,8 @@ def _reason(command: str) -> str | None:
         return "now HAProxy has to answer: a process also exists while it hangs or ends"
     if _LISTENS.search(command):
         return "now HAProxy itself has to answer on each node; what is behind it decides nothing"
+    if _NAMED.fullmatch(command.strip()):
+        return "now HAProxy has to answer; the script was not read: what else it does is left out"
     return None
 
 

@@ -7,7 +7,7 @@ import copy
 import re
 from typing import Any, Final
 
-from tests.unit.api.full_listeners import full_listeners
+from tests.unit.api.full_listeners import CHECKED_OVER_TLS, SERVED_OVER_TLS, full_listeners
 
 Resource = dict[str, Any]
 
@@ -116,10 +116,9 @@ def full(name: str = "everything") -> Resource:
     }
 
 
+# The fields of each pair exclude each other.
 EXCLUSIVE = ("spec.apache.page", "spec.apache.contentConfigMap")
-"""These two exclude each other."""
 EXCLUSIVE_STATS = ("spec.haproxy.stats.credentialsSecret", "spec.haproxy.stats.allowUnauthenticatedAdmin")
-"""And so do these."""
 
 
 def everything() -> Resource:
@@ -174,22 +173,8 @@ GOOD = {
     "minimal": minimal(),
     "everything": everything(),
     "content from a ConfigMap": put(put(full(), EXCLUSIVE[0], ABSENT), EXCLUSIVE_STATS[1], ABSENT),
-    "checks that verify": put(
-        put(minimal(), "spec.haproxy.listeners[0].healthCheck", {"tls": {"verify": "CA", "caSecretName": "ca"}}),
-        "spec.haproxy.listeners[0].routes",
-        [
-            {
-                "hosts": ["a.example"],
-                "healthCheck": {"tls": {"verify": "CA", "caSecretName": "ca"}},
-                "backend": {"servers": [server("a")]},
-            }
-        ],
-    ),
-    "servers over TLS": put(
-        put(put(minimal(), "spec.apache", ABSENT), "spec.haproxy.listeners[0].backend", {"servers": [server("a")]}),
-        "spec.haproxy.listeners[0].serverTLS",
-        {"verify": "CA", "caSecretName": "ca", "serverName": "shop.internal"},
-    ),
+    "checks that verify": put(minimal(), "spec.haproxy.listeners[0]", CHECKED_OVER_TLS),
+    "servers over TLS": put(put(minimal(), "spec.apache", ABSENT), "spec.haproxy.listeners[0]", SERVED_OVER_TLS),
     "a taint with an effect": put(minimal(), "spec.tolerations", [{"key": "a", "operator": "Exists", "effect": "NoSchedule"}]),
     "no Apache": put(
         put(minimal(), "spec.apache", ABSENT), "spec.haproxy.listeners[0].backend", {"servers": [server("a"), server("b")]}

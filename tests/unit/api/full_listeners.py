@@ -2,6 +2,20 @@
 
 from typing import Any
 
+_VERIFIED: dict[str, Any] = {"verify": "CA", "caSecretName": "ca"}
+_OWN = {"servers": [{"name": "a", "address": "10.0.0.1", "port": 81}]}
+CHECKED_OVER_TLS: dict[str, Any] = {
+    "name": "web",
+    "port": 80,
+    "healthCheck": {"tls": _VERIFIED},
+    "routes": [{"hosts": ["a.example"], "healthCheck": {"tls": _VERIFIED}, "backend": _OWN}],
+    "backend": {"apache": {}},
+}
+SERVED_OVER_TLS: dict[str, Any] = {
+    "name": "web", "port": 80, "serverTLS": {**_VERIFIED, "serverName": "shop.internal"}, "backend": _OWN,
+}  # fmt: skip
+"""Fields that cannot be changed alone in `full_listeners`, where a check and the servers have to say the same."""
+
 
 def full_listeners() -> list[dict[str, Any]]:
     """HTTP with routes, TCP, and one listener for each check that needs fields of its own."""

@@ -74,6 +74,23 @@ _WORDS: Final = [
         "check-ssl",
         "port",
     ),
+    *(
+        "ssl",
+        "crt",
+        "/x.pem",
+        "verify",
+        "required",
+        "ca-file",
+        "sni",
+        "str(a)",
+        "verifyhost",
+        "alpn",
+        "h2",
+        "ssl-min-ver",
+        "no-tlsv13",
+    ),
+    *("redirect", "scheme", "https", "code", "301", "{", "ssl_fc", "}", "stats", "auth", "a:b", "force-tlsv12"),
+    *(),
 ]
 _TEXT: Final = st.one_of(
     st.text(max_size=200),

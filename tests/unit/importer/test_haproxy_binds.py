@@ -54,7 +54,6 @@ def test_binding_virtual_ips_needs_a_setting_of_the_kernel() -> None:
         ("bind :99999", "the address is no IP address with a port"),
         ("bind :80 interface eth1", "interface eth1: no field: a listener is on all interfaces"),
         ("bind :80 mss 1400", "mss 1400: no field"),
-        ("bind :443 ssl crt /x.pem alpn h2", "ssl crt /x.pem alpn h2: no field yet: TLS"),
     ],
 )
 def test_what_a_bind_says_and_no_field_does(bind: str, reason: str) -> None:

@@ -46,13 +46,13 @@ def _check(rules: str, server: str = "check", mode: str = "http") -> Any:
         (
             "http",
             "option httpchk\nhttp-check connect port 8008 ssl comment x",
-            "check",
+            "check verify none",
             {"port": 8008, "tls": {"verify": "None"}},
         ),
         ("http", "option httpchk", "check port 8008", {"port": 8008}),
         ("http", "option httpchk", "check check-ssl verify none", {"tls": {"verify": "None"}}),
         ("tcp", "", "check check-ssl verify none", {"type": "TLS"}),
-        ("tcp", "option tcp-check\ntcp-check connect port 6443 ssl", "check", {"type": "TLS", "port": 6443}),
+        ("tcp", "option tcp-check\ntcp-check connect port 6443 ssl", "check verify none", {"type": "TLS", "port": 6443}),
         ("tcp", "option mysql-check", "check", {"type": "MySQL"}),
         ("tcp", "option mysql-check user haproxy post-41", "check", {"type": "MySQL", "user": "haproxy"}),
         ("tcp", "option ssl-hello-chk", "check", {"type": "TLS"}),
@@ -138,12 +138,6 @@ def test_all_servers_are_checked_where_some_are() -> None:
             "",
             "check check-ssl verify none check-alpn h2",
             "server a 10.0.0.1:80 check check-ssl verify none check-alpn h2: check-alpn h2: no field",
-        ),
-        (
-            "",
-            "check check-ssl verify required",
-            "server a 10.0.0.1:80 check check-ssl verify required: verify required: "
-            "no field yet: the check verifies the server's certificate",
         ),
         ("", "check rise 0", "server a 10.0.0.1:80 check rise 0: rise 0: must be a number from 1 to 100"),
         (

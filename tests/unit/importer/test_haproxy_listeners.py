@@ -50,9 +50,9 @@ def test_a_frontend_whose_backend_is_missing_is_lost() -> None:
     )
 
 
-def test_a_frontend_that_only_redirects_says_so() -> None:
+def test_a_frontend_that_redirects_to_no_listener_says_so() -> None:
     assert lost(of_haproxy(LISTEN + "frontend f\n    bind :81\n    mode http\n    redirect scheme https\n")) == [
-        "haproxy.cfg:14: redirect scheme https: no field yet: a listener with TLS redirects"
+        "haproxy.cfg:14: redirect scheme https: no field: no listener in mode HTTP with TLS has port 443"
     ]
 
 

@@ -78,7 +78,7 @@ def test_headers(rule: str, expected: Any) -> None:
         "http-request set-header X-Auth-Token abc",
         "http-request replace-header X-A a b",
         "http-request auth realm x",
-        "http-request redirect scheme https",
+        "http-request redirect scheme https if { hdr(x) -m found }",
         "http-request deny",
         "http-request deny if { path_beg /admin }",
         "tcp-request content accept if { req_ssl_hello_type 1 }",
@@ -133,10 +133,11 @@ def test_other_refusals_are_lost(rules: str) -> None:
     assert len(lost(of_haproxy(front(rules)))) == 1
 
 
-def test_a_redirect_says_that_its_field_is_to_come() -> None:
-    assert lost(of_haproxy(front("http-request redirect scheme https")))[0].endswith(
-        "no field yet: a listener with TLS redirects"
-    )
+def test_a_redirect_without_a_field_says_which_there_is() -> None:
+    for rule in ("http-request redirect scheme https if { path_beg /x }", "redirect prefix https://other"):
+        assert lost(of_haproxy(front(rule)))[0].endswith(
+            "no field: only all requests of a plain port are redirected, to a listener with TLS (tls.redirectFromPort)"
+        )
     assert lost(of_haproxy(front("http-request auth")))[0].endswith("http-request auth: no field")
 
 
@@ -144,6 +145,11 @@ def test_a_delay_without_a_rule_that_needs_it_has_no_effect() -> None:
     assert lost(of_haproxy(front("tcp-request inspect-delay 5s"))) == []
 
 
-def test_with_tls_nobody_knows_here_what_ssl_fc_is() -> None:
-    text = front("http-request set-header X-Proto https if { ssl_fc }", bind="bind :443 ssl crt /x")
-    assert lost(of_haproxy(text))[1].endswith("no field for a header that depends on a condition")
+def test_ssl_fc_holds_on_addresses_with_tls_and_on_no_others() -> None:
+    rules = "http-request set-header X-Proto https if { ssl_fc }\nhttp-request set-header X-Plain yes unless { ssl_fc }"
+    imported = of_haproxy(front(rules, bind="bind :80\n    bind :443 ssl crt /x.pem"))
+    assert [(each["name"], each["port"], each["headers"]["request"]["set"]) for each in listeners(imported)] == [
+        ("f", 80, {"X-Plain": "yes"}),
+        ("f-443", 443, {"X-Proto": "https"}),
+    ]
+    assert lost(imported) == []

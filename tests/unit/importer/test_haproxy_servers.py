@@ -55,7 +55,6 @@ def test_default_server_holds_for_all_servers_and_can_be_taken_back() -> None:
         ("server a 10.0.0.1:80 check slowstart 30s", "slowstart 30s: no field"),
         ("server a 10.0.0.1:80 check disabled", "disabled: no field: leave the server out"),
         ("server a 10.0.0.1:80 check unheard-of on", "unheard-of on: no field"),
-        ("server a 10.0.0.1:80 check ssl verify none", "ssl: no field yet: TLS to the servers"),
         ("server a 10.0.0.1:80 check addr 10.0.0.2", "addr 10.0.0.2: no field: a check goes to the server's own address"),
     ],
 )
@@ -66,15 +65,6 @@ def test_what_a_server_line_says_and_no_field_does(server: str, reason: str) -> 
 
 def test_tls_files_without_tls_have_no_effect() -> None:
     assert lost(of_haproxy(_servers("server a 10.0.0.1:80 check ca-file /x verify required"))) == []
-
-
-def test_a_certificate_that_only_checks_verify_is_lost() -> None:
-    server = "server a 10.0.0.1:80 check check-ssl ca-file /x verify required"
-    assert [each.rpartition(f"{server}: ")[2] for each in lost(of_haproxy(_servers(server)))] == [
-        "ca-file /x: no field",
-        "verify required: no field yet: the check verifies the server's certificate",
-    ]
-    assert lost(of_haproxy(_servers("server a 10.0.0.1:80 check check-ssl ca-file /x verify none"))) == []
 
 
 def test_a_lost_parameter_of_default_server_is_named_there_once() -> None:

@@ -209,3 +209,7 @@ def test_strict_routers_and_other_changes_of_meaning_are_notes() -> None:
         "    priority", "    mcast_src_ip 10.0.0.1\n    dont_track_primary\n    priority"
     )
     assert [each.partition(":")[0] for each in lines(of_keepalived(text))] == ["note"] * 3
+
+
+def test_what_only_lvs_needs_is_no_loss_without_it() -> None:
+    assert lost(of_keepalived(ROUTER.replace("    priority", "    lvs_sync_daemon_interface eth1\n    priority"))) == []

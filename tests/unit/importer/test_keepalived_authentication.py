@@ -5,7 +5,7 @@ import pytest
 from hacluster import names
 from tests.unit.importer.helpers import ROUTER, lines, lost, of_keepalived, spec
 
-CURE = "make the Secret vrrp with the key password"
+CURE = "make the Secret: kubectl create secret generic vrrp --from-literal=password=PASSWORD"
 
 
 def with_block(*directives: str, text: str = ROUTER) -> str:

@@ -28,6 +28,8 @@ def _script(lines_: str) -> str:
         "curl -sf http://127.0.0.1:8080/",
         "</dev/tcp/127.0.0.1/6443",
         "/etc/keepalived/check_apiserver.sh",
+        "/etc/keepalived/chk_haproxy.sh",
+        "/usr/libexec/keepalived/haproxy_check.sh",
     ],
 )
 def test_a_script_that_asks_whether_haproxy_runs_becomes_the_better_check(command: str) -> None:
@@ -41,6 +43,8 @@ def test_a_script_that_asks_whether_haproxy_runs_becomes_the_better_check(comman
     "command",
     [
         "/etc/keepalived/check.sh",
+        "/etc/keepalived/check_haproxy.sh --restart",
+        "/etc/keepalived/restart_haproxy.sh",
         "killall -0 nginx",
         "systemctl restart haproxy",
         "pidof haproxy || systemctl start haproxy",
