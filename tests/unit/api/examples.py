@@ -68,8 +68,7 @@ def full(name: str = "everything") -> Resource:
                 {"name": "VI_6", "virtualIPs": ["2001:db8::200/64", "fe80::200/64"], "interface": "ens3", "moveWith": "VI_1"},
             ],
             "vrrp": {
-                "version": 2,
-                "advertisementInterval": "1s",
+                **{"version": 2, "advertisementInterval": "1s"},
                 "initialState": "Backup",
                 "preemption": {"mode": "Delayed", "delay": "1m30s"},
                 "handover": {"drain": "1m"},
