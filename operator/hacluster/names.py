@@ -180,6 +180,15 @@ def endpoints_marker(proxy: str) -> str:
     return f"# The agent adds the endpoints of its Service as servers of {proxy}"
 
 
+AUTHENTICATION_MARK: Final = "# Authentication:"
+"""How the comment of `authentication_marker` begins."""
+
+
+def authentication_marker(secret: str, key: str) -> str:
+    """The comment in an instance of keepalived.conf below which the agent adds the password of this Secret."""
+    return f"{AUTHENTICATION_MARK} the agent adds the password, which is in the key {key} of the Secret {secret}"
+
+
 def certificate_file(secret: str) -> str:
     """Path of the file with the certificate and key of this Secret."""
     return f"{CERTIFICATES_DIR}/{secret}"

@@ -140,6 +140,17 @@ class Credentials(_FrozenModel):
     """The field of the resource that names it, such as `spec.haproxy.stats.credentialsSecret`."""
 
 
+class Authentication(_FrozenModel):
+    """A Secret with the password of VRRP's advertisements. The file has no content of a Secret."""
+
+    name: str
+    """Name of the Secret, in the resource's namespace."""
+    key: str
+    """The key whose value is the password."""
+    field: str
+    """The field of the resource that names it."""
+
+
 class AgentConfig(_FrozenModel):
     """Everything that one node's agent is configured with. An older agent ignores fields that it does not know."""
 
@@ -173,6 +184,8 @@ script (Process). The agent keeps the file current in both cases."""
     """The files with certificates, each once. Absent from the file where there is none."""
     credentials: Annotated[tuple[Credentials, ...], Field(exclude_if=not_)] = ()
     """The Secrets with credentials that the agent follows. Absent from the file where there is none."""
+    authentication: Annotated[Authentication | None, Field(exclude_if=not_)] = None
+    """Where the password is with which the agent completes keepalived.conf. Absent from the file where there is none."""
     drain_seconds: float = 30.0
     """Seconds for which a node that handed a virtual IP over still serves its open connections; 0: not at all."""
     named_interfaces: tuple[str, ...] = ()
@@ -183,9 +196,9 @@ script (Process). The agent keeps the file current in both cases."""
     """Every virtual IP of the resource, without prefix lengths. The agent removes no other address from an interface."""
 
     @property
-    def secrets(self) -> tuple[Certificate | Credentials, ...]:
+    def secrets(self) -> tuple[Certificate | Credentials | Authentication, ...]:
         """Every Secret that the agent follows."""
-        return (*self.certificates, *self.credentials)
+        return (*self.certificates, *self.credentials, *([self.authentication] if self.authentication else ()))
 
     @property
     def all_ports(self) -> tuple[Port, ...]:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from hacluster.cli.render import command
 
 CASES = Path(__file__).parent / "cases"
-WITH_OBJECTS = {"tutorial", "minimal", "sample-service", "sample-tls", "stats-credentials"}
+WITH_OBJECTS = {"tutorial", "minimal", "sample-service", "sample-tls", "stats-credentials", "authentication"}
 """Cases whose child objects are compared too. In the other cases they would only repeat the files."""
 
 

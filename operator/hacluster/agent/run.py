@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hacluster import __version__
+from hacluster.agent.config.authentication import Passwords
 from hacluster.agent.config.daemons import RealDaemons
+from hacluster.agent.config.heard_passwords import HeardPasswords
 from hacluster.agent.config.install import Installer
 from hacluster.agent.config.redirects import RedirectMonitor
 from hacluster.agent.config.turn import Turn
@@ -104,7 +106,11 @@ async def run(
     publisher = Publisher(state, reporter, build, paths.entry)
     lines = EndpointLines(state)
     store = SecretStore()
-    certificates, credentials = CertificateFiles(paths, store), CredentialDigests(paths, state, store)
+    certificates, credentials, passwords = (
+        CertificateFiles(paths, store),
+        CredentialDigests(paths, state, store),
+        Passwords(store),
+    )
     second_chance = SecondChance(state, adverts, paths.forwarding)
     installer = Installer(
         paths,
@@ -114,9 +120,12 @@ async def run(
         announce=second_chance.tracked_ports.announced,
         servers=lines,
         certificates=certificates,
+        passwords=passwords,
     )
     config_watcher = ConfigWatcher(paths, settings.node, state, installer)
     notify_reader = NotifyReader(paths, state, keepalived)
+    secret_monitor = SecretMonitor(state, secrets, store, (certificates, credentials, passwords), settings.clock)
+    anomalies.authentication = HeardPasswords(lambda: installer.good, adverts, secret_monitor.read_again).own
     parts: dict[str, Part] = {
         "orphan cleanup": orphan_cleanup.run,
         "HAProxy monitor": HAProxyMonitor(paths, state, adverts if settings.hold_down else None).run,
@@ -129,7 +138,7 @@ async def run(
         "configuration watcher": config_watcher.run,
         "redirected ports": RedirectMonitor(state).run,
         "backend monitor": BackendMonitor(paths, state, adverts, reporter.read, lines).run,
-        "Secret monitor": SecretMonitor(state, secrets, store, (certificates, credentials), settings.clock).run,
+        "Secret monitor": secret_monitor.run,
         "credentials": credentials.run,
         "service monitor": ServiceMonitor(state, services, paths.services).run,
         "service servers": ServiceServers(paths, state, installer.files, lines).run,

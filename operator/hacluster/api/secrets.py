@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
 
-from hacluster.api.haproxy import Haproxy
+from hacluster.api.spec import HAClusterSpec
 
 
 class SecretKind(Enum):
@@ -13,6 +13,7 @@ class SecretKind(Enum):
     CERTIFICATE = "a certificate and its key: tls.crt, tls.key"
     AUTHORITY = "certificates of authorities: ca.crt"
     CREDENTIALS = "a user name and a password: username, password"
+    AUTHENTICATION = "the password of VRRP's advertisements: the key that the field names"
 
 
 class NamedSecret(NamedTuple):
@@ -23,8 +24,11 @@ class NamedSecret(NamedTuple):
     kind: SecretKind
 
 
-def named_secrets(haproxy: Haproxy) -> Iterator[NamedSecret]:
-    """Every field of `spec.haproxy` that names a Secret. Several may name the same one."""
+def named_secrets(spec: HAClusterSpec) -> Iterator[NamedSecret]:
+    """Every field of `spec` that names a Secret. Several may name the same one."""
+    haproxy = spec.haproxy
+    if (authentication := spec.vrrp.authentication_secret) is not None:
+        yield NamedSecret(authentication.name, "spec.vrrp.authenticationSecret", SecretKind.AUTHENTICATION)
     if (secret := haproxy.stats.credentials_secret) is not None:
         yield NamedSecret(secret.name, "spec.haproxy.stats.credentialsSecret", SecretKind.CREDENTIALS)
     for index, listener in enumerate(haproxy.listeners):

@@ -27,9 +27,20 @@ from hacluster.api.targets import Target, all_targets, targets_of
 from hacluster.api.timeouts import ListenerTimeouts, RouteTimeouts, Timeouts
 from hacluster.api.tls import CheckTLS, MinVersion, ServerTLS, Tls, Verify
 from hacluster.api.types import LabelKey, LabelValue, Network
-from hacluster.api.vrrp import Check, CheckType, Handover, InitialState, Peering, Preemption, PreemptionMode, VirtualRouter, Vrrp
+from hacluster.api.vrrp import (
+    AuthenticationSecret,
+    Check,
+    CheckType,
+    Handover,
+    InitialState,
+    Peering,
+    Preemption,
+    PreemptionMode,
+    VirtualRouter,
+    Vrrp,
+)
 
-__all__ = ["Apache", "ApacheBackend", "Backend", "Balance", "Bind", "Check", "CheckTLS", "CheckType"]
+__all__ = ["Apache", "ApacheBackend", "AuthenticationSecret", "Backend", "Balance", "Bind", "Check", "CheckTLS", "CheckType"]
 __all__ += ["ConfigMapReference", "ConnectionMode", "ContainerResources", "Cookie", "Dns", "Exchange", "Facility", "ForwardFor"]
 __all__ += ["ForwardForMode", "HAClusterSpec", "Handover", "Haproxy", "HeaderChanges", "Headers", "HealthCheck"]
 __all__ += ["HealthCheckMethod", "HealthCheckType", "Images", "InitialState", "Listener", "ListenerTimeouts", "Log", "LogTarget"]

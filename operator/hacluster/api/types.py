@@ -26,7 +26,18 @@ __all__ = [
     "LabelValue",
     "Name",
 ]
-__all__ += ["Network", "NodeName", "Port", "SecretName", "ServiceName", "Timer", "UrlPath", "UrlTarget", "format_duration"]
+__all__ += [
+    "Network",
+    "NodeName",
+    "Port",
+    "SecretKey",
+    "SecretName",
+    "ServiceName",
+    "Timer",
+    "UrlPath",
+    "UrlTarget",
+    "format_duration",
+]
 
 Timer = Annotated[timedelta, span("1ms", "576h")]
 """A duration that HAProxy accepts as a timeout. Its maximum is 2147483647 ms, a bit more than 24 days."""
@@ -62,6 +73,10 @@ ConfigMapName = Annotated[
 
 SecretName = Annotated[
     str, Text("a Secret's name: lower-case letters, digits, '-' and '.', such as web-tls", f"^{_DNS_NAME}$", 253)
+]
+
+SecretKey = Annotated[
+    str, Text("a Secret's key: letters, digits, '-', '_' and '.', such as password", "^[A-Za-z0-9_-][A-Za-z0-9._-]*$", 253)
 ]
 
 ServiceName = Annotated[

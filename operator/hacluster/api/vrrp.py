@@ -1,15 +1,16 @@
 """Models of `spec.virtualRouters` (the VRRP instances with their virtual IPs) and `spec.vrrp` (settings of the protocol)."""
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from hacluster.api.base import Model, Rule
 from hacluster.api.constraints import ListSet
 from hacluster.api.durations import span
-from hacluster.api.types import Enumeration, InterfaceAddress, InterfaceName, Name, NodeName
+from hacluster.api.types import Enumeration, InterfaceAddress, InterfaceName, Name, NodeName, SecretKey, SecretName
 
 _SECOND = timedelta(seconds=1)
 LONGEST_V3_INTERVAL = timedelta(milliseconds=40_950)
@@ -148,6 +149,27 @@ class Handover(Model):
     """How long the old holder goes on serving connections that it already has, 0s-1h; 0s: they break."""
 
 
+LONGEST_PASSWORD: Final = 8
+"""Bytes: an advertisement has no room for more (RFC 2338, 5.3.6)."""
+OTHER_PASSWORD_CHARACTERS: Final = "!#%&()*+,-./:;=?@[]^_|~"  # noqa: S105 - none
+"""What keepalived reads literally in double quotes, beside letters and digits, and prints literally into its dumps."""
+_PASSWORD: Final = re.compile(f"[A-Za-z0-9{re.escape(OTHER_PASSWORD_CHARACTERS)}]{{1,{LONGEST_PASSWORD}}}")
+
+
+def is_password(text: str) -> bool:
+    """Whether the nodes' keepalived can have this password."""
+    return _PASSWORD.fullmatch(text) is not None
+
+
+class AuthenticationSecret(Model):
+    """A key of a Secret in the resource's namespace."""
+
+    name: SecretName
+    """The name of the Secret."""
+    key: SecretKey = "password"
+    """The key with the password: 1-8 letters, digits, and !#%&()*+,-./:;=?@[]^_|~."""
+
+
 class Vrrp(Model):
     """The VRRP protocol's settings, alike on all nodes."""
 
@@ -165,6 +187,12 @@ class Vrrp(Model):
             field="advertisementInterval",
         ),
         Rule(
+            cel="self.version == 2 || !has(self.authenticationSecret)",
+            message="version 3 has no authentication (RFC 5798, section 9); remove it, or set version: 2",
+            holds=lambda v: v.version == 2 or v.authentication_secret is None,
+            field="authenticationSecret",
+        ),
+        Rule(
             cel="self.check.weight == 0 || self.preemption.mode == 'Immediate'",
             message="modes Delayed and Never would delay or prevent a failover by weight: use them with check.weight 0 only",
             holds=lambda v: v.check.weight == 0 or v.preemption.mode is PreemptionMode.IMMEDIATE,
@@ -179,7 +207,7 @@ class Vrrp(Model):
     )
 
     version: Annotated[int, Field(ge=2, le=3)] = 3
-    """VRRP version, 2 or 3; 2 takes whole-second intervals."""
+    """VRRP version, 2 or 3; 2 takes whole-second intervals and may carry authentication. IPv6 is always of version 3."""
     advertisement_interval: Annotated[timedelta, span("10ms", "255s", step="10ms")] = timedelta(milliseconds=100)
     """Time between advertisements, 10ms-40.95s (version 2: 1s-255s); a node counts as lost after about three of them."""
     initial_state: InitialState = InitialState.BACKUP
@@ -191,5 +219,8 @@ class Vrrp(Model):
     peering: Peering = Peering.MULTICAST
     """Multicast: advertisements go to the whole network segment. Unicast: to the addresses of the other nodes, for networks that
 drop multicast."""
+    authentication_secret: AuthenticationSecret | None = None
+    """A Secret with a password that nodes send with each advertisement, and demand (version 2 only; everyone on the segment can read it). A
+changed one is loaded by all nodes without an outage. While it is missing, nothing new is loaded. Default: no authentication."""
     check: Check = Check()
     """What makes a node fit to hold the virtual IP."""

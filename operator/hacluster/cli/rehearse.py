@@ -60,7 +60,9 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     from hacluster.rehearse.summary import document, summarize
 
     cluster = read_cluster(file, "rehearse")
-    certificates = [each.field for each in named_secrets(cluster.spec.haproxy) if each.kind is not SecretKind.CREDENTIALS]
+    certificates = [
+        each.field for each in named_secrets(cluster.spec) if each.kind in {SecretKind.CERTIFICATE, SecretKind.AUTHORITY}
+    ]
     if certificates:
         raise click.ClickException(f"a rehearsal has no Secrets: remove {', '.join(certificates)}; the rest can be rehearsed")
     wanted = [_parse_event(each) for each in events] or [each for each in Event if each is not Event.FAILBACK]

@@ -35,6 +35,7 @@ keepalived.conf:
 - `keepalived_instances.py` – the instances of one node.
 - `keepalived_priorities.py` – priorities of the nodes.
 - `keepalived_groups.py` – groups of instances that move together.
+- `keepalived_authentication.py` – passwords of advertisements, which become a Secret.
 - `keepalived_vrrp.py` – what all instances have alike.
 - `keepalived.py` – virtual routers and nodes.
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from hacluster.importer.findings import Ledger, shortened
 from hacluster.importer.haproxy_values import name_of, number
+from hacluster.importer.keepalived_authentication import authentication_fields
 from hacluster.importer.keepalived_groups import groups_of, moves_with
 from hacluster.importer.keepalived_instances import Instance, VirtualIp, instances_of
 from hacluster.importer.keepalived_priorities import Priorities, node_priorities
@@ -49,6 +50,8 @@ def read_keepalived(files: Sequence[tuple[str, str, str]], facts: Facts, include
     routers = _grouped(instances, ledger)
     _report_absent(routers, names, ledger)
     vrrp = vrrp_fields(routers, ledger)
+    texts = [text for _, _, text in files]
+    vrrp.fields |= authentication_fields(instances, texts, vrrp.fields.get("version", 3), ledger)
     priorities = node_priorities(routers, vrrp.added, ledger)
     interfaces, node_interfaces = _interfaces(routers, ledger)
     fields = [_router(each, priorities, interfaces, facts, ledger) for each in routers]

@@ -157,7 +157,7 @@ def _version(block: Block, ledger: Ledger) -> int | None:
 def _instance(node: str, block: Block, checks: Checks, version: int, ledger: Ledger) -> Instance:
     found = Instance(node, block.value, block.directive, version=version)
     ledger.carried(block.directive)
-    for each in sorted(block.children, key=lambda each: each.keyword == "authentication"):  # last: it depends on the version
+    for each in sorted(block.children, key=lambda each: each.keyword == "authentication"):  # last: it depends on the rest
         if reader := _READERS.get(each.keyword):
             reader(found, each, checks, ledger)
         elif each.keyword in _SETTINGS:
@@ -222,10 +222,8 @@ def _authentication(found: Instance, block: Block, checks: Checks, ledger: Ledge
     for each in block.children:
         if found.version == 3:
             ledger.noted(each.directive, "it had no effect: VRRP version 3 has no authentication")
-        elif each.keyword == "auth_pass":
-            ledger.lost(each.directive, "no field yet (keepalived uses the first 8 characters only)")
-        elif each.words == ("auth_type", "PASS"):
-            ledger.carried(each.directive)  # the password is what is lost
+        elif each.keyword == "auth_pass" or each.words == ("auth_type", "PASS"):
+            found.settings[each.keyword] = each  # keepalived_authentication.py decides
         else:
             lose(each, ledger)
 

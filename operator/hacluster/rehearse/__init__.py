@@ -10,6 +10,7 @@ The files, in the order in which data passes through them:
 
 - `requirements.py` – checks that this machine has the commands and rights that a rehearsal needs.
 - `facts.py` – derives the layout from the resource: which hosts and addresses there are (pure).
+- `passwords.py` – the passwords of advertisements, in Secrets as the agents follow them.
 - `services.py` – the Services of the resource as the objects that the agents follow (pure).
 - `hosts.py` – makes hosts of namespaces, and runs commands and daemons on them.
 - `network.py` – connects the hosts by bridges, and takes links away.

@@ -21,6 +21,8 @@ LB_STOP_ORDER: Final = (*DAEMONS, "rsyslog", AGENT, SYSCTL)
 """The load balancer pod's containers in the order in which the kubelet stops them: sidecars last, in reverse order of their start."""
 SERVICES_FILE: Final = "services.json"
 """In the lab's folder: where agents without an API server find Services and their endpoints."""
+SECRETS_FILE: Final = "secrets.json"
+"""In the lab's folder: where agents without an API server find Secrets."""
 _HOST_RUN: Final = "/host/run"
 """Where the sysctl container has the host's /run; a lab's host is the host itself."""
 
@@ -42,18 +44,19 @@ def template_of(objects: Sequence[Manifest], component: str) -> Manifest:
 def command(name: str, container: Manifest, node: str, api_host: str, folder: Path) -> tuple[list[str], Mapping[str, str]]:
     """The command line and the environment of a container on a host of a lab. `api_host` as in `Node`; `folder`: the lab's."""
     if name == AGENT:
-        return _agent(node, api_host, folder / SERVICES_FILE), {"PYTHONUNBUFFERED": "1"}
+        return _agent(node, api_host, folder), {"PYTHONUNBUFFERED": "1"}
     environment = {each["name"]: each["value"] for each in container.get("env", ()) if "value" in each}
     confined = ["setpriv", "--reuid", "33", "--regid", "33", "--clear-groups", "--"] if name == APACHE else []
     argv = [each.replace(_HOST_RUN, "/run") for each in container["command"]] if name == SYSCTL else container["command"]
     return [*confined, *argv], environment | {"HACLUSTER_NODE": node}
 
 
-def _agent(node: str, api_host: str, services: Path) -> list[str]:
+def _agent(node: str, api_host: str, folder: Path) -> list[str]:
     confined = ["setpriv", "--inh-caps=-all", "--bounding-set=-all,+net_admin,+net_raw", "--no-new-privs", "--"]
     program = "from hacluster.cli.main import main; main()"
     options = ["--cluster", "rehearsal", "--namespace", "rehearsal", "--node", node]
     options.append("--no-hold-down")  # a drill kills the same HAProxy many times in a row
-    files = ["--report-file", f"{names.RUN_DIR}/entries", "--services-file", f"{services}"]
+    files = ["--report-file", f"{names.RUN_DIR}/entries", "--services-file", f"{folder / SERVICES_FILE}"]
+    files += ["--secrets-file", f"{folder / SECRETS_FILE}"]
     report_to = ["--api-host", api_host] if api_host else files
     return [*confined, sys.executable, "-c", program, "agent", *options, *report_to]

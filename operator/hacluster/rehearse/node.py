@@ -24,8 +24,9 @@ from hacluster.agent.paths import Paths
 from hacluster.nodeconfig import File
 from hacluster.plan import Plan
 from hacluster.plan.model import Manifest, NodeTexts
-from hacluster.rehearse.containers import APACHE, DAEMONS, LB_STOP_ORDER, command, containers_of
+from hacluster.rehearse.containers import APACHE, DAEMONS, LB_STOP_ORDER, SECRETS_FILE, command, containers_of
 from hacluster.rehearse.hosts import Daemon, Host
+from hacluster.rehearse.passwords import completed, provide_password
 
 RESTART_AFTER: Final = 1.0
 """Seconds until a daemon that ended is started again: about what the kubelet takes for a container's first restart."""
@@ -83,14 +84,12 @@ class Node:
         texts = plan.texts[self.name]
         if not self.agent:
             for file in (file for file in (File.KEEPALIVED, File.HAPROXY, File.RSYSLOG) if file in texts):
-                self.paths.live(file).write_text(texts[file])
+                self.paths.live(file).write_text(completed(texts, file))
         self.offer(texts)
 
     def offer(self, texts: NodeTexts, others: Mapping[str, str] | None = None) -> None:
-        """Delivers these files and leaves the pods as they are, as the kubelet does when a ConfigMap changes.
-
-        `others`: keys of the ConfigMaps that belong to no node.
-        """
+        """Delivers these files, as the kubelet does when a ConfigMap changes. The pods stay. `others`: keys that belong to no node."""
+        provide_password(self.host.folder.parent / SECRETS_FILE, texts)
         self._publish({names.key(self.name, file): text for file, text in texts.items()} | dict(others or {}))
 
     def _publish(self, texts: Mapping[str, str]) -> None:

@@ -23,6 +23,7 @@ vrrp_instance VI_1 {{
   priority {priority}
   advert_int {interval}
   {unicast}
+  {authentication}
   virtual_ipaddress {{
     {vip}/{prefix}
   }}
@@ -84,10 +85,20 @@ class OtherHost:
         vip: str = VIP,
         prefix: int = 24,
         unicast_peer: str = "",
+        password: str = "",
     ) -> None:
-        """Starts a VRRP router with the node's virtual router ID. On return it is Master."""
+        """Starts a VRRP router with the node's virtual router ID. On return it is Master. `password`: of version 2; empty: none."""
+        authentication = f'authentication {{\n    auth_type PASS\n    auth_pass "{password}"\n  }}' if password else ""
         unicast = f"unicast_src_ip {OTHER_IP}\n  unicast_peer {{\n    {unicast_peer}\n  }}" if unicast_peer else ""
-        text = _KEEPALIVED.format(priority=priority, version=version, interval=interval, vip=vip, prefix=prefix, unicast=unicast)
+        text = _KEEPALIVED.format(
+            priority=priority,
+            version=version,
+            interval=interval,
+            vip=vip,
+            prefix=prefix,
+            unicast=unicast,
+            authentication=authentication,
+        )
         conf = f"{names.RUN_DIR}/other.conf"
         engine("exec", "--interactive", self.name, "sh", "-c", f"cat >{conf}", input=text)
         pids = [f for name, flag in (("k", "-p"), ("v", "-r"), ("b", "-b")) for f in (flag, f"{names.RUN_DIR}/{name}.pid")]

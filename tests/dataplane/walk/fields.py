@@ -42,6 +42,13 @@ def _limits(container: str) -> dict[str, tuple[Edit, ...]]:
     }
 
 
+def _authentication(*secrets: Mapping[str, str]) -> tuple[Edit, ...]:
+    """Version 2 with the password of each Secret, which the lab makes (`rehearse/passwords.py`)."""
+    return tuple(
+        {"vrrp.version": 2, "vrrp.advertisementInterval": "1s", "vrrp.authenticationSecret": dict(each)} for each in secrets
+    )
+
+
 FIELDS: Final[Mapping[str, tuple[Edit, ...]]] = {
     "tolerations.key": each("tolerations", [{"key": "a", "operator": "Exists"}], [{"key": "b", "operator": "Exists"}]),
     "tolerations.operator": each("tolerations", [{"operator": "Exists"}], [{"key": "a", "operator": "Equal", "value": "b"}]),
@@ -81,6 +88,8 @@ FIELDS: Final[Mapping[str, tuple[Edit, ...]]] = {
     "vrrp.preemption.delay": each("vrrp.preemption", {"mode": "Delayed", "delay": "1s"}, {"mode": "Delayed", "delay": "10s"}),
     "vrrp.handover.drain": each("vrrp.handover.drain", "1s", "5s"),
     "vrrp.peering": each("vrrp.peering", "Unicast"),
+    "vrrp.authenticationSecret.name": _authentication({"name": "vrrp"}, {"name": "vrrp-2"}),
+    "vrrp.authenticationSecret.key": _authentication({"name": "vrrp", "key": "other"}),
     "vrrp.check.type": each("vrrp.check.type", "Process"),
     "vrrp.check.interval": each("vrrp.check.interval", "500ms", "5s"),
     "vrrp.check.listeners": each("vrrp.check.listeners", ["web"]),

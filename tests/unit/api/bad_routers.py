@@ -1,4 +1,4 @@
-"""Virtual routers that are to move together, with one mistake each: `parse` and the API server must refuse them."""
+"""Virtual routers that move together, and their authentication, with one mistake each: `parse` and the API server must refuse them."""
 
 from typing import Any
 
@@ -29,4 +29,22 @@ BAD_ROUTERS = [
     Bad(_three("", "", "c", named=True), f"{_ROUTERS}[2].moveWith", _WRONG, _ROUTERS),
     Bad(_three("", "a", "b", named=True), f"{_ROUTERS}[2].moveWith", _WRONG, _ROUTERS),
     Bad(_three("", "", "VI_1", preferredNode="n1"), f"{_ROUTERS}[2].preferredNode", "must be absent beside moveWith"),
+    Bad({"spec.vrrp.authenticationSecret": {"name": "a"}}, "spec.vrrp.authenticationSecret", "version 3 has no authentication"),
+    Bad(
+        {"spec.vrrp": {"version": 2, "advertisementInterval": "1s", "authenticationSecret": {}}},
+        "spec.vrrp.authenticationSecret.name",
+        "is required",
+    ),
+    *(
+        Bad(
+            {"spec.vrrp": {"version": 2, "advertisementInterval": "1s", "authenticationSecret": {"name": "a", field: value}}},
+            f"spec.vrrp.authenticationSecret.{field}",
+            message,
+        )
+        for field, value, message in (
+            ("name", "A", "a Secret's name"),
+            ("key", "a b", "a Secret's key"),
+            ("key", "", "a Secret's key"),
+        )
+    ),
 ]

@@ -68,12 +68,12 @@ def full(name: str = "everything") -> Resource:
                 {"name": "VI_6", "virtualIPs": ["2001:db8::200/64", "fe80::200/64"], "interface": "ens3", "moveWith": "VI_1"},
             ],
             "vrrp": {
-                "version": 2,
-                "advertisementInterval": "1s",
+                **{"version": 2, "advertisementInterval": "1s"},
                 "initialState": "Backup",
                 "preemption": {"mode": "Delayed", "delay": "1m30s"},
                 "handover": {"drain": "1m"},
                 "peering": "Unicast",
+                "authenticationSecret": {"name": "vrrp", "key": "pass.word"},
                 "check": {"type": "Process", "interval": "1.5s", "weight": 0, "listeners": ["web-backend"]},
             },
             "haproxy": {
@@ -179,7 +179,7 @@ GOOD = {
         put(minimal(), "spec.apache", ABSENT), "spec.haproxy.listeners[0].backend", {"servers": [server("a"), server("b")]}
     ),
     "version 2": put(minimal(), "spec.vrrp", {"version": 2, "advertisementInterval": "255s"}),
-    "version 2 in minutes": put(minimal(), "spec.vrrp", {"version": 2, "advertisementInterval": "1m"}),
+    "password": put(minimal(), "spec.vrrp", {"version": 2, "advertisementInterval": "1m", "authenticationSecret": {"name": "a"}}),
     "version 2 in milliseconds": put(minimal(), "spec.vrrp", {"version": 2, "advertisementInterval": "3000ms"}),
     "slowest version 3": put(minimal(), "spec.vrrp.advertisementInterval", "40.95s"),
     "fastest version 3": put(minimal(), "spec.vrrp.advertisementInterval", "10ms"),

@@ -2,6 +2,8 @@
 
 - `watcher.py` – notices changed files, has them installed, and reports problems.
 - `bundle.py` – one node's files: as offered by the ConfigMap, as installed, as last known good.
+- `authentication.py` – completes keepalived.conf by the password of a Secret.
+- `heard_passwords.py` – has the Secret read again when another node is heard with another password.
 - `turn.py` – when this node loads such a change: the holder first, the others once they hear it.
 - `servers_first.py` – waits until Apache listens on a new address or port, and until Services are known, before HAProxy is told.
 - `files.py` – writes the files that the daemons read, and the good copies.

@@ -4,11 +4,18 @@
 current between two of them.
 """
 
+from pathlib import Path
+
 from hacluster.agent.config.bundle import Bundle, Complete
 from hacluster.agent.paths import Paths
 from hacluster.agent.services.lines import without_servers
-from hacluster.agent.system.files import replace_file
+from hacluster.agent.system.files import replace_file, replace_private_file
 from hacluster.nodeconfig import File
+
+
+def replace_config(file: File, path: Path, text: str) -> None:
+    """Writes a daemon's file, or a copy of it. keepalived.conf may have a password: only root may read it. Raises OSError."""
+    (replace_private_file if file is File.KEEPALIVED else replace_file)(path, text)
 
 
 class ConfigFiles:
@@ -32,7 +39,7 @@ class ConfigFiles:
         for file in File:
             live = self._paths.live(file)
             if file in bundle.texts:
-                replace_file(live, self.text(bundle, file))
+                replace_config(file, live, self.text(bundle, file))
             elif file is File.RSYSLOG:
                 live.unlink(missing_ok=True)
 
@@ -52,7 +59,7 @@ class ConfigFiles:
         """Makes the bundle the good one. agent.json is last: its revision is good only when all other files are written."""
         for file, text in bundle.texts.items():
             if file is not File.AGENT:
-                replace_file(self._paths.good(file), text)
+                replace_config(file, self._paths.good(file), text)
         if File.RSYSLOG not in bundle.texts:
             self._paths.good(File.RSYSLOG).unlink(missing_ok=True)
         replace_file(self._paths.good(File.AGENT), bundle.texts[File.AGENT])

@@ -11,10 +11,11 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Final
 
+from hacluster.agent.config.authentication import Passwords
 from hacluster.agent.config.bundle import DAEMON_FILES, Bundle, read_good, read_live, unchanged
 from hacluster.agent.config.daemons import ACCEPTED, Answer, Daemons, Verdict
 from hacluster.agent.config.deviations import Deviation
-from hacluster.agent.config.files import ConfigFiles
+from hacluster.agent.config.files import ConfigFiles, replace_config
 from hacluster.agent.config.outcome import Outcome, Retry, failed
 from hacluster.agent.config.servers_first import Servers, wait_for_apache, wait_for_services
 from hacluster.agent.config.turn import Turn, never
@@ -23,10 +24,9 @@ from hacluster.agent.paths import Paths
 from hacluster.agent.secrets.certificate_files import CertificateFiles
 from hacluster.agent.secrets.store import SecretStore
 from hacluster.agent.system import tcp_sockets
-from hacluster.agent.system.files import replace_file
 from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
-from hacluster.nodeconfig import AgentConfig, File, Port
+from hacluster.nodeconfig import AgentConfig, File
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +64,9 @@ class Installer:
         announce: Announce = _announced_to_nobody,
         servers: Servers | None = None,
         certificates: CertificateFiles | None = None,
+        passwords: Passwords | None = None,
     ):
-        """`servers` knows the endpoints of Services, `certificates` those of the Secrets; None: there are none."""
+        """`servers` knows the endpoints of Services, `certificates` and `passwords` those of the Secrets; None: there are none."""
         self._paths = paths
         self._daemons = daemons
         self._listeners = listeners
@@ -74,6 +75,7 @@ class Installer:
         self._announce = announce
         self._servers = servers
         self.certificates = certificates or CertificateFiles(paths, SecretStore())
+        self._passwords = passwords or Passwords(SecretStore())
         self.files = ConfigFiles(paths, servers.complete if servers else unchanged)
         paths.good(File.AGENT).parent.mkdir(parents=True, exist_ok=True)
         self.good = read_good(paths)
@@ -92,7 +94,8 @@ class Installer:
         Where nodes have to agree on what changes, it waits for this node's turn; `superseded` ends the wait, and nothing is installed.
         If a daemon cannot be asked to reload, the new files stay installed for its next start, and the outcome asks for another try.
         """
-        if missing := self.certificates.offer(new.config):
+        new, unknown = self._passwords.complete(new, self.good)
+        if missing := (*self.certificates.offer(new.config), *unknown):
             await self._renew()
             return Outcome(missing, Retry.PORT)
         changed = new.changed_from(self.good)
@@ -152,17 +155,18 @@ class Installer:
         await self._roll_back([file for file, deviation in _DEVIATIONS.items() if found & {deviation, Deviation.FILES}])
 
     async def _wait_for_turn(self, new: Bundle, superseded: Callable[[], bool]) -> bool:
-        """Waits until this node may load the new settings; False: other files came meanwhile."""
+        """Waits until this node may load the new settings; False: other files, or another Secret, came meanwhile."""
         if self._turn is None or self.good is None or not self.started:
             return True
-        return await self._turn.wait(self.good.texts[File.KEEPALIVED], new.texts[File.KEEPALIVED], superseded)
+        texts = self.good.texts[File.KEEPALIVED], new.texts[File.KEEPALIVED]
+        return await self._turn.wait(*texts, lambda: superseded() or self.certificates.changed)
 
     async def _validate(self, new: Bundle, changed: Collection[File]) -> Outcome | None:
         """Runs the daemons' own checks of the changed files; returns the first failure."""
         for file in DAEMON_FILES:
             if file in changed:
                 candidate = self._paths.candidate(file)
-                replace_file(candidate, self.files.text(new, file))
+                replace_config(file, candidate, self.files.text(new, file))
                 try:
                     verdict = await self._daemons.validate(file, candidate)
                 finally:
@@ -173,16 +177,11 @@ class Installer:
 
     async def _find_blockers(self, new: Bundle) -> tuple[NodeProblem, ...]:
         """Ports that another program uses; if there is none, before the daemons' first start, what the preflight check finds."""
-        in_use = tuple(
-            NodeProblem(reason=Reason.PORT_IN_USE, message=tcp_sockets.describe(port, listener))
-            for port, listener in self._ports_in_use(new)
-        )
-        return in_use or (() if self.started else await self._preflight(new.config))
-
-    def _ports_in_use(self, new: Bundle) -> tuple[tuple[Port, tcp_sockets.Listener], ...]:
-        """The new files' ports that another program uses. Once started, the good files' ports are used by our own daemons."""
+        # Once started, the good files' ports are used by our own daemons.
         own = self.good.config.all_ports if self.good and self.started else ()
-        return tcp_sockets.find_ports_in_use(new.config.all_ports, own, self._listeners())
+        found = tcp_sockets.find_ports_in_use(new.config.all_ports, own, self._listeners())
+        in_use = tuple(NodeProblem(reason=Reason.PORT_IN_USE, message=tcp_sockets.describe(*each)) for each in found)
+        return in_use or (() if self.started else await self._preflight(new.config))
 
     def _to_reload(self, changed: Collection[File]) -> tuple[File, ...]:
         """The changed files; after an interrupted transaction all, because it is unknown what the daemons have loaded."""
@@ -225,14 +224,13 @@ class Installer:
         once, and stays MASTER at the next reload, which gives it its own priority. The caller reloads next.
         """
         text = new.texts[File.KEEPALIVED]
-        if self._turn is None or self.good is None:
-            return
-        if not (instances := self._turn.restarting(self.good.texts[File.KEEPALIVED], text)):
+        instances = self._turn.restarting(self.good.texts[File.KEEPALIVED], text) if self._turn and self.good else ()
+        if not instances:
             return
         log.info("%s: the new settings start as address owner, so that the virtual IPs stay", ", ".join(instances))
-        replace_file(self._paths.live(File.KEEPALIVED), as_owner(text, instances))
+        replace_config(File.KEEPALIVED, self._paths.live(File.KEEPALIVED), as_owner(text, instances))
         await self._daemons.reload(File.KEEPALIVED)
-        replace_file(self._paths.live(File.KEEPALIVED), text)
+        replace_config(File.KEEPALIVED, self._paths.live(File.KEEPALIVED), text)
 
     async def _roll_back(self, asked: Iterable[File]) -> None:
         """Installs the good files, and reloads every daemon that was asked to load a new one."""

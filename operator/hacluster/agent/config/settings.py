@@ -4,11 +4,12 @@
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hacluster.agent.keepalived.wire import instance_bodies, wire_settings
 from hacluster.agent.system.network import without_prefix
+from hacluster.agent.vrrp.authentication import as_sent
 
 _DEFAULT_PRIORITY: Final = 100
 _PRIORITY: Final = re.compile(r"^\s*priority\s+(\d+)", re.MULTILINE)
@@ -23,6 +24,8 @@ class Settings:
     version: int
     interval_ms: int
     addresses: frozenset[str]
+    authentication: bytes = field(default=b"", repr=False)
+    """What its packets have as authentication data."""
 
 
 def from_dump(dump: Any) -> dict[str, Settings]:
@@ -35,6 +38,7 @@ def from_dump(dump: Any) -> dict[str, Settings]:
             version=int(data["version"]),
             interval_ms=round(1000 * float(data["adver_int"])),
             addresses=frozenset(without_prefix(str(each).partition(" ")[0]) for each in data["vips"]),
+            authentication=as_sent(str(data.get("auth_data", ""))),
         )
     return found
 
@@ -50,5 +54,6 @@ def from_file(text: str) -> dict[str, Settings]:
             version=wire.version,
             interval_ms=wire.interval_ms,
             addresses=wire.addresses,
+            authentication=wire.authentication,
         )
     return found

@@ -43,6 +43,7 @@ class SecretMonitor:
     def __init__(self, state: AgentState, source: SecretSource, store: SecretStore, uses: Sequence[Uses], clock: Clock) -> None:
         self._state, self._source, self._store, self._uses, self._clock = state, source, store, uses, clock
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._read_at: dict[str, float] = {}
 
     async def run(self) -> None:
         """Runs until cancelled. Follows the Secrets of the offered configuration, too: they have to be known before it is loaded."""
@@ -60,6 +61,14 @@ class SecretMonitor:
             for task in tasks.values():
                 with contextlib.suppress(asyncio.CancelledError, Exception):
                     await task
+
+    def read_again(self, name: str) -> None:
+        """Reads the Secret again, at most once a second: its watch may not tell what happens."""
+        now = asyncio.get_running_loop().time()
+        if name in self._tasks and now - self._read_at.get(name, -_EVERY) >= _EVERY:
+            self._read_at[name] = now
+            self._tasks[name].cancel()
+            self._tasks[name] = asyncio.create_task(self._follow(name))
 
     def _wanted(self) -> frozenset[str]:
         configs = (config for config in (self._state.now.installed, self._state.now.offered) if config)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from hacluster.agent.system.network import without_prefix
+from hacluster.agent.vrrp.authentication import as_sent, password_in
 from hacluster.agent.vrrp.packet import Advert
 
 _INSTANCE: Final = re.compile(r"^vrrp_instance (\S+) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
@@ -34,6 +35,8 @@ class WireSettings:
     source: str
     address_interface: str = field(default="", compare=False)
     """Interface of the virtual IPs, if it is another one. It is not sent."""
+    authentication: bytes = field(default=b"", repr=False)
+    """The authentication data with the password (version 2); empty: there is none."""
 
     @property
     def virtual_ip_interface(self) -> str:
@@ -56,6 +59,7 @@ class WireSettings:
             and advert.interval_ms == self.interval_ms
             and frozenset(advert.addresses) == self.addresses
             and advert.multicast is not bool(self.source)
+            and advert.authentication == self.authentication
         )
 
 
@@ -88,6 +92,7 @@ def _parse(name: str, body: str, version: int) -> WireSettings:
         addresses=frozenset(without_prefix(line.split()[0]) for line in lines if line.strip()),
         source=value("unicast_src_ip", ""),
         address_interface=device[1] if device else "",
+        authentication=as_sent(password_in(body)),
     )
 
 

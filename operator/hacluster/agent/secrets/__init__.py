@@ -8,8 +8,10 @@ In the order in which data passes through the files:
 - `certificate_files.py` – the files in memory that HAProxy reads; the last good ones stay when a Secret is broken or gone.
 - `credentials.py` – user name and password of a Secret as the digest that HAProxy compares (pure).
 - `credential_files.py` – the digests as files for HAProxy's next process.
+- `passwords.py` – the password of VRRP's advertisements (pure).
 - `credential_commands.py` – what the running HAProxy is told, so that its digests are those of the files (pure).
 
 `haproxy/secret_monitor.py` follows the Secrets and reports what is wrong with them; `config/install.py` has HAProxy load certificates, and
-`haproxy/credential_digests.py` gives it digests. Nothing of a Secret gets into a log, a message or the state (docs/decisions/0043, 0044).
+`haproxy/credential_digests.py` gives it digests; `config/authentication.py` completes keepalived.conf. Nothing of a Secret gets into a log,
+a message or the state (docs/decisions/0043, 0044, 0047).
 """

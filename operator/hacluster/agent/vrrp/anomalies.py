@@ -5,7 +5,7 @@ a router that is no member but advertises a virtual router of this node, and a m
 reported only after they have lasted: while nodes join or a configuration is rolled out, the members differ for a moment.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -42,15 +42,28 @@ class _Record:
         return self.last - self.first >= seconds
 
 
+def _unknown(_: str) -> None:
+    return None
+
+
 @dataclass
 class Anomalies:
     """Records of unwanted advertisements, by virtual router and source address. True while there is any."""
 
+    authentication: Callable[[str], bytes | None] = _unknown
+    """What this node sends as authentication data of the router of this name; None: not known."""
     _foreign: dict[tuple[Key, str], _Record] = field(default_factory=dict)
     _differing: dict[tuple[Key, str], _Record] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self._foreign or self._differing)
+
+    def has_other_password(self, watched: WatchedRouter, advert: Advert) -> bool:
+        """Whether it differs from what this node sends at this moment."""
+        return self._differences(watched.router, advert) != differences(watched.router, advert)
+
+    def _differences(self, router: Router, advert: Advert) -> tuple[str, ...]:
+        return differences(router, advert, self.authentication(router.name) if advert.version == 2 else None)
 
     def record(self, watched: WatchedRouter, advert: Advert, now: float) -> None:
         """Judges an advertisement of another node for a virtual router of this one. A correct one ends the sender's anomaly."""
@@ -58,7 +71,7 @@ class Anomalies:
         member = is_member(watched, advert)
         for records, unwanted in (
             (self._foreign, not member),
-            (self._differing, member and bool(differences(watched.router, advert))),
+            (self._differing, member and bool(self._differences(watched.router, advert))),
         ):
             if not unwanted:
                 records.pop(which, None)
@@ -80,9 +93,9 @@ class Anomalies:
             if record.lasted(FOREIGN_AFTER) and not is_member(routers[key], record.advert)
         ]
         differing = [
-            _mismatch(routers[key].router, record.advert)
+            _mismatch(routers[key].router, record.advert, found)
             for (key, _), record in sorted(self._differing.items())
-            if record.lasted(MISMATCH_AFTER) and differences(routers[key].router, record.advert)
+            if record.lasted(MISMATCH_AFTER) and (found := self._differences(routers[key].router, record.advert))
         ]
         return (*foreign, *differing)
 
@@ -99,11 +112,11 @@ def _foreign(watched: WatchedRouter, advert: Advert) -> NodeProblem:
     )
 
 
-def _mismatch(router: Router, advert: Advert) -> NodeProblem:
+def _mismatch(router: Router, advert: Advert, found: tuple[str, ...]) -> NodeProblem:
     return NodeProblem(
         reason=Reason.ADVERT_MISMATCH,
         message=(
-            f"{advert.source} advertises {router.name} on {router.interface} with {' and '.join(differences(router, advert))}: "
+            f"{advert.source} advertises {router.name} on {router.interface} with {' and '.join(found)}: "
             "the two may both become Master; look whether that node runs the configuration of this resource (configRevision), "
             "or another keepalived besides"
         ),

@@ -3,7 +3,7 @@
 A keepalived that ends in order sends it itself. `OrphanCleanup` (agent/keepalived/orphans.py) calls `send_final_advert` when keepalived
 has ended and has left its addresses behind: without it, the other nodes wait for three advertisement intervals.
 
-The packet has to look like keepalived's own: the same source address, and with unicast to each peer, as keepalived.conf says.
+The packet has to look like keepalived's own: the same source address and password, and with unicast to each peer, as keepalived.conf says.
 """
 
 import logging
@@ -15,6 +15,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from hacluster.agent.system.network import Network
+from hacluster.agent.vrrp.authentication import as_sent, password_in
 from hacluster.agent.vrrp.packet import HOPS, PROTOCOL, build
 from hacluster.nodeconfig import Router
 
@@ -64,18 +65,19 @@ def send_final_advert(router: Router, network: Network, conf: str) -> bool:
     source = unicast.source if unicast else source_of(router, network)
     group = _GROUP_4 if router.ip_version == 4 else _GROUP_6
     targets = [ip_address(each) for each in unicast.peers] if unicast else [group]
+    authentication = as_sent(password_in(dict(_INSTANCE.findall(conf)).get(router.name, "")))
     if not source:
         return False
     try:
         for target in targets:
-            _send(router, ip_address(source), target)
+            _send(router, ip_address(source), target, authentication)
     except OSError as error:
         log.warning("router %s: cannot send the final advertisement: %s", router.name, error)
         return False
     return True
 
 
-def _send(router: Router, source: IPv4Address | IPv6Address, target: IPv4Address | IPv6Address) -> None:
+def _send(router: Router, source: IPv4Address | IPv6Address, target: IPv4Address | IPv6Address, authentication: bytes) -> None:
     """Sends one packet by the router's interface. Raises OSError."""
     index = socket.if_nametoindex(router.interface)
     family = socket.AF_INET if source.version == 4 else socket.AF_INET6
@@ -87,7 +89,7 @@ def _send(router: Router, source: IPv4Address | IPv6Address, target: IPv4Address
             sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
             sender.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _INTERNETWORK_CONTROL)
             sender.bind((str(source), 0))
-            sender.sendto(build(router, 0, source, target), (str(target), 0))
+            sender.sendto(build(router, 0, source, target, authentication), (str(target), 0))
         else:
             sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, HOPS)
             sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, HOPS)
@@ -95,4 +97,4 @@ def _send(router: Router, source: IPv4Address | IPv6Address, target: IPv4Address
             sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _INTERNETWORK_CONTROL)
             scope = index if source.is_link_local else 0
             sender.bind((str(source), 0, 0, scope))
-            sender.sendto(build(router, 0, source, target), (str(target), 0, 0, index))
+            sender.sendto(build(router, 0, source, target, authentication), (str(target), 0, 0, index))

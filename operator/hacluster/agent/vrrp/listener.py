@@ -160,7 +160,7 @@ class AdvertListener:
             self._adverts.record_unheard(router.router.name, advert, at)
             return
         # A harmless advertisement matters to `Anomalies` only if it may end an anomaly.
-        if not harmless or self._anomalies:
+        if not harmless or self._anomalies or (member and self._anomalies.has_other_password(router, advert)):
             self._anomalies.record(router, advert, at)
         if member:
             self._adverts.record(router.router.name, advert, at)

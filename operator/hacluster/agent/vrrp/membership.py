@@ -72,8 +72,10 @@ def advertised_router(routers: Iterable[WatchedRouter], advert: Advert, family: 
     return next(fitting, None)
 
 
-def differences(router: Router, advert: Advert) -> tuple[str, ...]:
+def differences(router: Router, advert: Advert, authentication: bytes | None = None) -> tuple[str, ...]:
     """What a member advertises differently from this node, as texts for a message.
+
+    `authentication`: what this node sends as authentication data (empty: nothing), None: not known.
 
     The interval counts in version 2 only, which discards advertisements with another one (RFC 3768, section 7.1). A backup of
     version 3 adopts the holder's interval (RFC 9568, section 6.4.2).
@@ -83,10 +85,18 @@ def differences(router: Router, advert: Advert) -> tuple[str, ...]:
         found.append(f"VRRP version {advert.version} (here {router.version})")
     elif router.version == 2 and advert.interval_ms != router.advertisement_interval_ms:
         found.append(f"an advertisement interval of {advert.interval_ms} ms (here {router.advertisement_interval_ms} ms)")
+    elif authentication is not None and advert.authentication != authentication:
+        found.append(_password(advert.authentication, authentication))
     configured = {without_prefix(address) for address in router.virtual_ips}
     if set(advert.addresses) != configured:
         found.append(f"the virtual IPs {listed(advert.addresses)} (here {listed(configured)})")
     return tuple(found)
+
+
+def _password(advertised: bytes, own: bytes) -> str:
+    if advertised and own:
+        return "another password"
+    return "a password (here none)" if advertised else "no password (here one)"
 
 
 def listed(addresses: Collection[str]) -> str:

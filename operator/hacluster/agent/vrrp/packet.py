@@ -5,11 +5,12 @@ that is not a correct advertisement from the same segment gives None: every host
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 from typing import Final
 
 from hacluster.agent.system.checksum import checksum
+from hacluster.agent.vrrp.authentication import LENGTH
 from hacluster.nodeconfig import Router
 
 PROTOCOL: Final = 112
@@ -21,6 +22,8 @@ _IPV4: Final = struct.Struct("!BxHxxxxBBxx4s4s")  # version and header length, l
 _VRRP: Final = struct.Struct("!BBBBHH")  # version and type, VRID, priority, addresses, interval, checksum
 _ADVERTISEMENT: Final = 1
 _SECONDS: Final = 0xFF  # version 2: the other half of the word is the kind of authentication
+_PASSWORD: Final = 1 << 8
+"""The kind of authentication "simple text password" in that half."""
 _CENTISECONDS: Final = 0x0FFF
 
 
@@ -37,6 +40,8 @@ class Advert:
     interface: str
     multicast: bool = True
     """Whether it was sent to VRRP's group, and not to this node alone."""
+    authentication: bytes = field(default=b"", repr=False)
+    """Version 2: the authentication data, which is a password in plain text; empty: it is not authenticated."""
 
 
 def parse_ipv4(datagram: bytes, interface: str) -> Advert | None:
@@ -75,7 +80,9 @@ def parse(
         return None
     if not _intact(message, version, source, destination):
         return None
-    starts = range(_VRRP.size, _VRRP.size + count * size, size)
+    end = _VRRP.size + count * size
+    starts = range(_VRRP.size, end, size)
+    authenticated = version == 2 and interval > _SECONDS
     return Advert(
         source=str(source),
         version=version,
@@ -85,18 +92,28 @@ def parse(
         addresses=tuple(str(ip_address(message[at : at + size])) for at in starts),
         interface=interface,
         multicast=destination.is_multicast,
+        authentication=message[end : end + LENGTH] if authenticated else b"",
     )
 
 
-def build(router: Router, priority: int, source: IPv4Address | IPv6Address, destination: IPv4Address | IPv6Address) -> bytes:
-    """The message of an advertisement, without the IP header, as this node's keepalived sends it for the router."""
+def build(
+    router: Router,
+    priority: int,
+    source: IPv4Address | IPv6Address,
+    destination: IPv4Address | IPv6Address,
+    authentication: bytes = b"",
+) -> bytes:
+    """The message of an advertisement, without the IP header, as this node's keepalived sends it for the router.
+
+    `authentication`: the eight bytes of version 2; empty: none.
+    """
     addresses = [ip_interface(each).ip.packed for each in router.virtual_ips]
     interval = router.advertisement_interval_ms
     old = router.version == 2
-    # In version 2, the upper half of the word is the kind of authentication (none), and eight bytes of authentication data follow.
-    word = round(interval / 1000) if old else round(interval / 10)
+    # In version 2, the upper half of the word is the kind of authentication, and eight bytes of authentication data follow.
+    word = round(interval / 1000) | (_PASSWORD if authentication else 0) if old else round(interval / 10)
     first = router.version << 4 | _ADVERTISEMENT
-    body = b"".join(addresses) + bytes(8 if old else 0)
+    body = b"".join(addresses) + (authentication or bytes(LENGTH) if old else b"")
     message = _VRRP.pack(first, router.virtual_router_id, priority, len(addresses), word, 0) + body
     pseudo = b"" if old else source.packed + destination.packed + struct.pack("!II", len(message), PROTOCOL)
     return _VRRP.pack(first, router.virtual_router_id, priority, len(addresses), word, checksum(pseudo + message)) + body

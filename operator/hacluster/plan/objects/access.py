@@ -56,7 +56,7 @@ def access_objects(cluster: HACluster, nodes: Sequence[str], *, earlier_agents: 
 
 def secret_names(cluster: HACluster) -> list[str]:
     """The Secrets that the resource names, sorted."""
-    return sorted({each.name for each in named_secrets(cluster.spec.haproxy)})
+    return sorted({each.name for each in named_secrets(cluster.spec)})
 
 
 def _rule(group: str, resources: list[str], resource_names: list[str], verbs: list[str]) -> Manifest:

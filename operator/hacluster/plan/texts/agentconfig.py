@@ -65,6 +65,7 @@ def agent_config(
         services=dict(_services(cluster)),
         certificates=_certificates(cluster),
         credentials=_credentials(cluster),
+        authentication=_authentication(cluster),
         drain_seconds=cluster.spec.vrrp.handover.drain.total_seconds(),
         named_interfaces=_named_interfaces(cluster, node.name),
         requested_interval_ms=requested_interval,
@@ -92,8 +93,8 @@ def _services(cluster: HACluster) -> Iterator[tuple[str, nodeconfig.Service]]:
 def _certificates(cluster: HACluster) -> tuple[nodeconfig.Certificate, ...]:
     """The Secrets with certificates, each for each kind with the first field that names it."""
     found: dict[tuple[str, SecretKind], str] = {}
-    for each in named_secrets(cluster.spec.haproxy):
-        if each.kind is not SecretKind.CREDENTIALS:
+    for each in named_secrets(cluster.spec):
+        if each.kind in {SecretKind.CERTIFICATE, SecretKind.AUTHORITY}:
             found.setdefault((each.name, each.kind), each.field)
     return tuple(
         nodeconfig.Certificate(name=name, field=field, authority=kind is SecretKind.AUTHORITY)
@@ -104,9 +105,15 @@ def _certificates(cluster: HACluster) -> tuple[nodeconfig.Certificate, ...]:
 def _credentials(cluster: HACluster) -> tuple[nodeconfig.Credentials, ...]:
     return tuple(
         nodeconfig.Credentials(name=each.name, field=each.field)
-        for each in named_secrets(cluster.spec.haproxy)
+        for each in named_secrets(cluster.spec)
         if each.kind is SecretKind.CREDENTIALS
     )
+
+
+def _authentication(cluster: HACluster) -> nodeconfig.Authentication | None:
+    secret = cluster.spec.vrrp.authentication_secret
+    field = "spec.vrrp.authenticationSecret"
+    return nodeconfig.Authentication(name=secret.name, key=secret.key, field=field) if secret else None
 
 
 def _named_interfaces(cluster: HACluster, node: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from hacluster import names
 from hacluster.api import HACluster
 from hacluster.api.spec import CheckType, InitialState, PreemptionMode
 from hacluster.plan.model import Address, InterfaceAddress, Router, Topology
-from hacluster.plan.texts.rendering import render
+from hacluster.plan.texts.rendering import Quoted, checked, render
 from hacluster.plan.topology.priorities import HIGHEST
 
 _LOWERS_TO_ONE = 253
@@ -32,6 +32,8 @@ class _Instance:
     virtual_ips: tuple[InterfaceAddress, ...]
     address_interface: str
     """Interface of the virtual IPs, if it is another one; else empty."""
+    authentication: Quoted
+    """The comment below which the agent adds the password; empty: there is none."""
     source: Address | None
     peers: tuple[Address, ...]
     track_yield: str
@@ -125,9 +127,16 @@ def _instance(cluster: HACluster, router: Router, node: str) -> _Instance:
         version=version if version != vrrp.version else 0,
         virtual_ips=router.virtual_ips,
         address_interface=member.interface if member.interface != member.vrrp_interface else "",
+        authentication=_authentication(cluster, version),
         source=member.source,
         peers=member.peers,
         track_yield=names.track_yield(router.name),
         track_step=names.track_step(router.name),
         step_weight=-yield_step(cluster, router, node),
     )
+
+
+def _authentication(cluster: HACluster, version: int) -> Quoted:
+    """Only version 2 has authentication."""
+    secret = cluster.spec.vrrp.authentication_secret
+    return Quoted(names.authentication_marker(checked(secret.name), checked(secret.key)) if secret and version == 2 else "")

@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
+
 from hacluster.agent.vrrp.anomalies import Anomalies
+from hacluster.agent.vrrp.authentication import as_sent
 from hacluster.agent.vrrp.membership import watched_routers
 from hacluster.agent.vrrp.packet import Advert
 from tests.unit.agent.vrrp.routers import KEY, MEMBER, ROUTER, agent_config
@@ -118,3 +121,29 @@ def test_a_new_configuration_that_agrees_with_the_member_ends_a_mismatch() -> No
     assert node.reasons(15) == ["AdvertMismatch"]
     node.routers = watched_routers(agent_config(ROUTER.model_copy(update={"virtual_ips": ("10.0.0.200/24",)})), None)
     assert node.reasons(15) == []
+
+
+@pytest.mark.parametrize(
+    ("own", "heard", "text"),
+    [
+        ("a7#", "z9%", "with another password"),
+        ("", "z9%", "with a password (here none)"),
+        ("a7#", "", "with no password (here one)"),
+    ],
+)
+def test_a_member_with_another_password_is_reported_without_it(own: str, heard: str, text: str) -> None:
+    old = ROUTER.model_copy(update={"version": 2, "advertisement_interval_ms": 1000})
+    node = Receiver()
+    node.routers = watched_routers(agent_config(old), None)
+    member = replace(MEMBER, version=2, interval_ms=1000, authentication=as_sent(heard))
+    node.receives(member, *range(6))
+    assert node.reasons(6) == [], "what this node sends is not known"
+    own_data = as_sent(own)
+    node.anomalies.authentication = lambda _: own_data
+    assert node.anomalies.has_other_password(node.routers[KEY], member)
+    node.receives(member, *range(6, 12))
+    assert node.reasons(12) == ["AdvertMismatch"] and text in node.message(12)
+    assert not any(each in node.message(12) for each in (own, heard) if each)
+    node.receives(replace(member, authentication=own_data), 13)
+    assert node.reasons(13) == []
+    assert not node.anomalies.has_other_password(node.routers[KEY], replace(member, version=3, authentication=b""))

@@ -16,7 +16,7 @@ from hacluster.agent.vrrp.arrival import SO_TIMESTAMPNS, Now
 from hacluster.agent.vrrp.listener import AdvertListener
 from hacluster.agent.vrrp.membership import watched_routers
 from hacluster.nodeconfig import AgentConfig, Router
-from tests.unit.agent.vrrp.routers import IPV4, IPV6, VERSION_3, message
+from tests.unit.agent.vrrp.routers import IPV4, IPV6, VERSION_2, VERSION_3, message
 
 ROUTER = Router(
     name="VI_1", interface="eth0", priority=99, virtual_router_id=51, virtual_ips=("172.16.7.200/24",), neighbours=(IPV4.source,)
@@ -220,3 +220,14 @@ def test_other_addresses_with_another_virtual_router_id_belong_to_somebody_else(
     node = Node(ROUTER.model_copy(update={"virtual_router_id": 77, "virtual_ips": ("172.16.7.201/24",)}))
     node.adverts.subscribe_unheard(lambda *_: pytest.fail("not this node's"))
     node.receives(VERSION_3)
+
+
+def test_a_password_that_this_node_changes_counts_at_once_although_the_packet_stays_the_same() -> None:
+    node, own = Node(ROUTER.model_copy(update={"version": 2, "advertisement_interval_ms": 1000})), [b""]
+    node.anomalies.authentication = lambda _: own[0]
+    for data, reasons in ((b"", []), (b"a".ljust(8, b"\0"), ["AdvertMismatch"]), (b"", [])):
+        own[0] = data
+        for _ in range(7):
+            node.now += 1
+            node.receives(VERSION_2)
+        assert node.reasons() == reasons and node.adverts.last_sender("VI_1") == (IPV4.source, node.now)

@@ -58,6 +58,12 @@ def test_the_role_names_the_secrets_of_the_resource_and_no_others() -> None:
     assert "secrets" not in str(find(plan(cluster(), *nodes(2)), "Role", "web-agent")["rules"])
 
 
+def test_the_role_names_the_secret_with_the_password_of_advertisements() -> None:
+    vrrp = {"version": 2, "advertisementInterval": "1s", "authenticationSecret": {"name": "vrrp"}}
+    rules = find(plan(cluster(vrrp=vrrp), *nodes(2)), "Role", "web-agent")["rules"]
+    assert rules[-1] == {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["vrrp"], "verbs": ["get", "watch"]}
+
+
 def test_without_nodes_no_rule_allows_all_objects() -> None:
     assert find(make_plan(cluster(), (), SETTINGS), "Role", "web-agent")["rules"] == []
 
