@@ -58,14 +58,17 @@ def test_the_address_returns_after_haproxy_was_killed_repeatedly(minimal: Front)
 
 def test_a_node_that_reaches_fewer_servers_than_the_holder_takes_the_address_back_when_it_reaches_as_many(minimal: Front) -> None:
     lab = minimal.lab
+
+    def up(servers: int) -> None:
+        """In the status: what it says may be a few seconds old."""
+        assert minimal.status()["listeners"][0]["serversUp"] == servers, minimal.status()["listeners"]
+
+    eventually(lambda: up(3), within=60, every=0.5)
     rules = "add table ip cut; add chain ip cut out { type filter hook output priority 0; }"
     try:
         lab.on_node("node1", "nft", f'{rules}; add rule ip cut out oifname != "lo" tcp dport 8081 drop')
 
-        def noticed() -> None:
-            assert minimal.status()["listeners"][0]["serversUp"] == 1, minimal.status()["listeners"]
-
-        eventually(noticed, within=60, every=0.5)
+        eventually(lambda: up(1), within=60, every=0.5)
         (pod,) = [each["metadata"]["name"] for each in minimal.pods("lb") if each["spec"]["nodeName"] == "node1"]
         with both_clients(lab, "node1's pod deleted while it reaches one of three servers") as seen:
             minimal.kubectl("delete", "pod", pod)

@@ -112,9 +112,7 @@ class Installer:
 
     async def _renew(self) -> None:
         """Has HAProxy load renewed certificates of the good configuration, which goes on while a new one cannot be loaded."""
-        if self.good is None or self._dirty or not self.started:
-            return
-        if self.certificates.offer(self.good.config) or not self.certificates.to_load:
+        if self.good is None or self._dirty or not self.started or not self.certificates.offer_renewed(self.good.config):
             return
         self.certificates.write()
         loaded = await self._load(File.HAPROXY) == ACCEPTED

@@ -7,6 +7,7 @@ the priority of the routers in `held_back`.
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -43,11 +44,14 @@ _SHARE: Final = 20
 """A HAProxy with thousands of servers is asked less often: the pause is at least so many times as long as the answer took."""
 _DEADLINE: Final = 2.0
 """Seconds for one answer."""
-REPORT_INTERVAL: Final = 10.0
-"""Seconds between two reports of a listener's servers, where the difference is not urgent.
+REPORTS: Final = 3
+"""Reports of differences that are not urgent, in `REPORTS_IN` at most.
 
-A server that flaps causes two writes in this time: it is missed at once, and found again later.
+A server that flaps is missed at once, and found again as often as this: the status is written no oftener. At rest, what is shown is
+never older than the pause between two questions.
 """
+REPORTS_IN: Final = 30.0
+"""Seconds."""
 
 
 class BackendMonitor:
@@ -68,7 +72,8 @@ class BackendMonitor:
         self._lines = lines or EndpointLines(state)
         self._paths, self._state, self._adverts, self._read_entry = paths, state, adverts, read_entry
         self._gate = CheckGate(resumed=paths.ready.exists())
-        self._reported_at = 0.0
+        self._reported: deque[float] = deque(maxlen=REPORTS)
+        """When differences that were not urgent were reported."""
 
     async def run(self) -> None:
         """Runs until cancelled: asks HAProxy, and at once when its health changes."""
@@ -130,11 +135,15 @@ class BackendMonitor:
         return sender is not None and now - sender[1] < SERVES * interval_seconds(router)
 
     def _report(self, listeners: tuple[ListenerStatus, ...]) -> None:
-        """Updates the state, but not more often than every `REPORT_INTERVAL` seconds where the difference is not urgent."""
+        """Updates the state, but not more often than `REPORTS` times in `REPORTS_IN` seconds where the difference is not urgent."""
         before, now = self._state.now.listeners, asyncio.get_running_loop().time()
-        if listeners != before and (is_urgent(before, listeners) or now - self._reported_at >= REPORT_INTERVAL):
-            self._reported_at = now
-            self._state.update(listeners=listeners)
+        if listeners == before:
+            return
+        if not is_urgent(before, listeners):
+            if len(self._reported) == REPORTS and now - self._reported[0] < REPORTS_IN:
+                return
+            self._reported.append(now)
+        self._state.update(listeners=listeners)
 
     async def _wait(self, health: Health, seconds: float) -> None:
         """Waits for so many seconds, or until HAProxy's health is another than `health`."""

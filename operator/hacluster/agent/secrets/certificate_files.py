@@ -65,6 +65,15 @@ class CertificateFiles:
     def offer(self, config: AgentConfig) -> tuple[NodeProblem, ...]:
         """Makes the files of this configuration, for `write`. Returns what is missing: without it the configuration cannot be loaded."""
         self._version = self._store.version
+        return self._offer(config)
+
+    def offer_renewed(self, good: AgentConfig) -> bool:
+        """The same for the configuration that HAProxy has loaded, while a newer one waits: a Secret that is another one since that was
+        offered still counts as `changed`. Returns whether there is something to load.
+        """
+        return not self._offer(good) and self.to_load
+
+    def _offer(self, config: AgentConfig) -> tuple[NodeProblem, ...]:
         found, missing = {}, []
         for each in config.certificates:
             made = self._make(each)
