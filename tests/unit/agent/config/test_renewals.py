@@ -1,5 +1,7 @@
 """A certificate that is renewed while a newer configuration cannot be loaded: HAProxy gets it with the configuration that it has."""
 
+from pathlib import Path
+
 import pytest
 
 from hacluster.agent.config.bundle import Bundle, parse_bundle
@@ -83,12 +85,14 @@ async def test_it_is_loaded_while_another_secret_is_missing(front: Front) -> Non
     assert front.node.live()[File.HAPROXY] == "h2" and len(list(front.node.paths.certificates.iterdir())) == 2
 
 
-async def test_a_secret_that_changes_while_the_configuration_waits_still_counts_as_changed(front: Front) -> None:
-    def changes() -> None:
+async def test_a_secret_that_changes_while_the_configuration_is_checked_still_counts_as_changed(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_file: File, _candidate: Path) -> Verdict:
         front.see("a", RENEWED)
+        return REFUSED
 
-    front.node.daemons.checks[File.HAPROXY] = REFUSED
-    front.node.daemons.before_reload = changes
+    monkeypatch.setattr(front.node.daemons, "validate", refuse)
     front.see("a", OTHER)
     await front.install(offered("r2", "a", haproxy="h2"))
     assert front.files.changed
