@@ -92,7 +92,7 @@ def _balance(section: Section, ledger: Ledger) -> str:
         return "RoundRobin"
     algorithm = directive.words[1].lower() if len(directive.words) > 1 else ""
     name, _, draws = algorithm.partition("(")
-    if hash_type is not None and _BALANCE.get(name) in _HASHES:
+    if hash_type is not None and _BALANCE.get(name) in _HASHES and hash_type.words[1:] != ("consistent",):
         ledger.lost(hash_type)
     if name not in _BALANCE or len(directive.words) > 2:
         ledger.lost(directive)

@@ -47,6 +47,12 @@ def probe_http(port: int, path: str, headers: dict[str, str], source: str = "", 
         connection.close()
 
 
+def probe_chosen(port: int, sources: list[str]) -> list[str]:
+    """For each client's address the server that its request was sent to, as the cookie S names it."""
+    answers = [probe_http(port, "/", {}, source) for source in sources]
+    return [answer["headers"]["set-cookie"].partition("=")[2].partition(";")[0] if answer else "" for answer in answers]
+
+
 def probe_servers(until: dict[str, str], seconds: float = 8) -> dict[str, list[str]]:
     """Proxy/server → status and last check, once the statuses begin as `until` says, or after so many seconds."""
     deadline = time.monotonic() + seconds

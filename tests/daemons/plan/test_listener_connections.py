@@ -1,5 +1,6 @@
 """What listeners do with connections: limits, timeouts, servers that go down, host names, the PROXY protocol, with the real HAProxy."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from tests.daemons.plan.listeners import config, listener, run, servers
 pytestmark = pytest.mark.daemons
 
 CHECKED = {"type": "HTTP", "path": "/healthz", "port": 9001}
+UNCHECKED: dict[str, Any] = {"name": "web", "port": 80, "healthCheck": {"type": "None"}}
 PEER = """
 defaults
     mode http
@@ -165,3 +167,40 @@ def test_metrics_are_served_beside_the_page(node_image: str, tmp_path: Path) -> 
     found = [[answer["status"] for answer in step] for step in results]
     assert found == [[503, 200], [200, 200], [503, 200]]
     assert "haproxy_server_status" in results[1][0]["seen"]["text"] or "haproxy_process" in results[1][0]["seen"]["text"]
+
+
+@pytest.mark.parametrize("balance", ["Source", "URI"])
+def test_a_server_that_refuses_connections_costs_no_request_though_a_hash_chose_it(
+    node_image: str, tmp_path: Path, balance: str
+) -> None:
+    """Nothing listens on the second port; without checks its server counts as up. HAProxy waits for `connect` before it tries again."""
+    plain = {**UNCHECKED, "backend": servers(9001, 9), "timeouts": {"connect": "100ms"}}
+    hashed = {**plain, "balance": balance}
+    ask = [["http", 80, f"/{number}", {}, f"127.0.0.{10 + number}"] for number in range(8)]
+    results = run(
+        node_image,
+        tmp_path,
+        (config(hashed), ask),
+        (config(plain), ask),
+        (config(hashed), ask),
+        (config({**hashed, "cookie": {"name": "S"}}), ask),
+        (config(hashed, retries=0), ask),
+    )
+    statuses = [[each["status"] for each in step] for step in results]
+    assert statuses[:4] == [[200] * 8] * 4
+    assert set(statuses[4]) == {200, 503}, "some requests are for the server that refuses them"
+
+
+def test_a_hash_divides_clients_about_evenly_and_most_keep_their_server_when_another_goes(
+    node_image: str, tmp_path: Path
+) -> None:
+    names = [{"name": f"s{number}", "address": "127.0.0.1", "port": 9001} for number in range(5)]
+    hashed = {**UNCHECKED, "balance": "Source", "cookie": {"name": "S"}}
+    five, four = ({**hashed, "backend": {"servers": names[:count]}} for count in (5, 4))
+    clients = [f"127.{1 + number % 200}.{number * 37 % 251}.{1 + number * 91 % 253}" for number in range(700)]
+    results = run(node_image, tmp_path, *((config(each), [["chosen", 80, clients]]) for each in (five, four, five)))
+    before, without, after = (each[0] for each in results)
+    assert before == after
+    shares = Counter(before)
+    assert len(shares) == 5 and min(shares.values()) >= 0.8 * 700 / 5, shares
+    assert all(new == old for old, new in zip(before, without, strict=True) if old != "s4")

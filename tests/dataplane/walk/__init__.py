@@ -6,6 +6,7 @@
 - `edits.py` – applies them, and chooses random ones (pure).
 - `samples.py` – whole resources that replace each other.
 - `controller.py` – the operator's part: plan, roll-out, pods, status.
+- `apache.py` – when the next Apache pod may be stopped.
 - `snapshot.py` – what the nodes and their kernels are left with.
 - `clients_view.py` – what a client sees of a resource, or notices of a change (pure).
 - `checks.py` – what a step may cost (pure).

@@ -16,7 +16,6 @@ from hacluster import names
 from hacluster.api import HACluster, HAClusterStatus, NodeStatus
 from hacluster.api.reasons import Reason
 from hacluster.api.status import Health, VirtualIPStatus
-from hacluster.nodeconfig import AgentConfig, File
 from hacluster.plan import Interface, NodeView, Plan, Settings, make_plan
 from hacluster.plan.model import Manifest, Texts
 from hacluster.plan.objects.objects import config_maps
@@ -31,6 +30,8 @@ from hacluster.rehearse.containers import containers_of, template_of
 from hacluster.rehearse.lab import Lab
 from hacluster.rehearse.settled import is_ready, wait_for
 from hacluster.timing import FASTEST_TAKEOVER, TAKEOVER
+
+from .apache import listens, wait_until_used
 
 _SETTINGS = Settings(node_image="rehearsal")
 _POD_TIMEOUT = 60.0
@@ -149,15 +150,9 @@ class Controller:
                     *others,
                 ]
                 node.start_pod()
-            wait_for(lambda name=name: is_ready(self._lab, name) and self._apache_listens(name), _POD_TIMEOUT)  # type: ignore[misc]
-
-    def _apache_listens(self, name: str) -> bool:
-        """What the readiness probe of Apache's pod tells the operator, before it deletes the next one."""
-        config = AgentConfig.model_validate_json(self._lab.plan.texts[name][File.AGENT])
-        node = self._lab.nodes[name]
-        if config.apache is None or "apache" not in containers_of(node.pods):
-            return True
-        return bool(node.host.run("ss", "-Hltn", f"src {config.apache.address} and sport = :{config.apache.port}"))
+            wait_for(lambda name=name: is_ready(self._lab, name) and listens(self._lab, name), _POD_TIMEOUT)  # type: ignore[misc]
+            if component == names.COMPONENT_APACHE:
+                wait_until_used(self._lab)
 
     def _stop_lb(self, name: str) -> None:
         started = time.monotonic()

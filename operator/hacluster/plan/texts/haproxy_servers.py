@@ -40,6 +40,8 @@ _BALANCE = {
     Balance.FIRST: "first",
 }
 _HASHES = frozenset({Balance.SOURCE, Balance.URI})
+_HASH_WEIGHT: Final = 64
+"""Weight of the heaviest server where a hash chooses: HAProxy's ring has 16 points for each unit, and few points divide it unevenly."""
 _SEND_PROXY = {SendProxyProtocol.V1: "send-proxy", SendProxyProtocol.V2: "send-proxy-v2"}
 
 
@@ -81,8 +83,8 @@ class ServerGroup:
     """What the lines of these endpoints say. It is a comment here, so that another word is another file, which HAProxy loads."""
     authorities: str
     """The file by which HAProxy verifies these endpoints: it has to be loaded before a server is added that names it. Empty: none."""
-    consistent: bool
-    """Whether requests are spread by a hash that servers can join at run time, without most clients changing theirs."""
+    hashed: bool
+    """Whether a hash of the client's address or of the path chooses the server."""
 
 
 def server_group(cluster: HACluster, topology: Topology, target: Target) -> ServerGroup:
@@ -107,7 +109,7 @@ def server_group(cluster: HACluster, topology: Topology, target: Target) -> Serv
         followed=target.proxy if follows else "",
         words=tuple(_endpoint_words(target)) if follows else (),
         authorities=authorities(target) if follows else "",
-        consistent=follows and target.balance in _HASHES,
+        hashed=target.balance in _HASHES,
     )
 
 
@@ -162,8 +164,7 @@ def _server_line(cluster: HACluster, target: Target, name: str, endpoint: str, s
     words = [name, endpoint, *(["check"] if _is_checked(target) else [])]
     words += ["cookie", name] if target.cookie else []
     words += _check_words(target)
-    if server is not None and server.weight != 1:
-        words += ["weight", f"{server.weight}"]
+    words += _weight_words(target, server.weight if server is not None else 1)
     if server is not None and server.backup:
         words.append("backup")
     words += tls_words(target) + _connection_words(target.listener)
@@ -182,7 +183,14 @@ def _endpoint_words(target: Target) -> list[str]:
     """With `hash-key` all nodes send a client to the same server, in whatever order each has learned of the endpoints."""
     words = [*(["check"] if _is_checked(target) else []), *_check_words(target), *tls_words(target)]
     words += _connection_words(target.listener)
-    return words + (["hash-key", "addr-port"] if target.balance in _HASHES else [])
+    return words + ([*_weight_words(target, 1), "hash-key", "addr-port"] if target.balance in _HASHES else [])
+
+
+def _weight_words(target: Target, weight: int) -> list[str]:
+    if target.balance in _HASHES:
+        heaviest = max((each.weight for each in target.backend.servers or ()), default=1)
+        weight *= max(1, _HASH_WEIGHT // max(1, heaviest))
+    return ["weight", f"{weight}"] if weight != 1 else []
 
 
 def _is_checked(target: Target) -> bool:
