@@ -15,7 +15,14 @@ from hacluster.control.store import Store, key_of
 from hacluster.kube.client import Client
 from hacluster.kube.kinds import DAEMON_SET, NODE, POD, Object
 from hacluster.plan import Plan
-from hacluster.plan.rollout.pods import PodRun, Replacements, next_replacements, progress
+from hacluster.plan.rollout.pods import (
+    CHECKED_WITHIN,
+    REPORTED_WITHIN,
+    PodRun,
+    Replacements,
+    next_replacements,
+    progress,
+)
 from hacluster.plan.status import ObservedNode
 from hacluster.plan.status.fitness import could_take_over
 from hacluster.plan.status.servers import apache_servers
@@ -26,10 +33,6 @@ STUCK_AFTER: Final = 60.0
 """Seconds: a pod that should have ended so long ago does not end, and its node counts as lost."""
 LOOK_AGAIN: Final = 15.0
 """Seconds until a roll-out that is not complete is looked at again, as no event says that a pod does not end."""
-REPORTED_WITHIN: Final = 5.0
-"""Seconds in which a server that HAProxy lost while its pod was replaced is reported: agents ask HAProxy every 2 seconds."""
-CHECKED_WITHIN: Final = 15.0
-"""Seconds in which HAProxy should find the server of a ready Apache pod to be up. One that it never finds up holds nobody up for longer."""
 
 
 @dataclass(frozen=True)

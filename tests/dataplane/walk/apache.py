@@ -3,8 +3,8 @@
 import time
 
 from hacluster.api import NodeStatus
-from hacluster.control.pod_updates import CHECKED_WITHIN, REPORTED_WITHIN
 from hacluster.nodeconfig import AgentConfig, File
+from hacluster.plan.rollout.pods import CHECKED_WITHIN, REPORTED_WITHIN
 from hacluster.plan.status import ObservedNode
 from hacluster.plan.status.servers import apache_servers
 from hacluster.rehearse.containers import containers_of

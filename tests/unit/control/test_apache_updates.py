@@ -3,8 +3,8 @@
 import pytest
 
 from hacluster import names
-from hacluster.control.pod_updates import CHECKED_WITHIN, REPORTED_WITHIN
 from hacluster.kube.kinds import DAEMON_SET, POD
+from hacluster.plan.rollout.pods import CHECKED_WITHIN, REPORTED_WITHIN
 from hacluster.plan.status import ObservedNode
 from tests.unit.control.examples import example_object
 from tests.unit.control.test_pod_updates import NOW, Cluster, observed

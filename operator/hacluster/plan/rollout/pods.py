@@ -7,6 +7,12 @@ it calls a pod available that only runs, and counts nodes that are lost.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+
+REPORTED_WITHIN: Final = 5.0
+"""Seconds in which a server that HAProxy lost while its pod was replaced is reported: agents ask HAProxy every 2 seconds."""
+CHECKED_WITHIN: Final = 15.0
+"""Seconds in which HAProxy should find the server of a ready Apache pod to be up. One that it never finds up holds nobody up for longer."""
 
 
 @dataclass(frozen=True)
