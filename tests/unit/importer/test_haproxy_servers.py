@@ -178,7 +178,8 @@ def test_a_cookie_that_no_server_has_had_no_effect() -> None:
         ("static-rr", "RoundRobin", 1),
         ("uri depth 3", "URI", 1),
         ("hdr(x)", "RoundRobin", 1),
-        ("source\n    hash-type consistent", "Source", 1),
+        ("source\n    hash-type consistent", "Source", 0),
+        ("source\n    hash-type map-based", "Source", 1),
         ("leastconn\n    hash-type consistent", "LeastConnections", 0),
     ],
 )
