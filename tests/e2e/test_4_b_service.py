@@ -1,4 +1,4 @@
-"""A Deployment of twenty pods behind a Service behind the virtual IP: it is scaled under load while no operator runs."""
+"""A Deployment of twenty pods behind a Service behind the virtual IP: rolled under load, and scaled while no operator runs."""
 
 import json
 import re
@@ -85,6 +85,17 @@ def follows(front: Front) -> None:
 def counts(front: Front, pods: int) -> None:
     (listener,) = front.status()["listeners"]
     assert (listener["serversUp"], listener["servers"]) == (pods, pods), listener
+
+
+def test_a_deployment_of_twenty_pods_is_rolled_without_a_failed_request(shop: Front) -> None:
+    before = addresses(shop)
+    with both_clients(shop.lab, "a Deployment of 20 pods behind a Service rolled") as seen:
+        shop.kubectl("rollout", "restart", "deployment/shop")
+        shop.kubectl("rollout", "status", "deployment/shop", "--timeout=240s")
+        eventually(lambda: follows(shop), within=60, every=0.5)
+    assert not seen[0].failed, seen[0].failed[:5]
+    assert len(addresses(shop)) == REPLICAS and not addresses(shop) & before
+    eventually(lambda: counts(shop, REPLICAS), within=60, every=0.5)
 
 
 def test_without_the_operator_the_nodes_go_on_following(shop: Front) -> None:
