@@ -16,8 +16,10 @@ import pytest
 
 from tests.certificates import certificate, encoded
 from tests.cluster import Lab
+from tests.e2e.clients import both_clients
 from tests.e2e.conftest import SYSTEM, delete
 from tests.e2e.front import SAMPLES, VIP, Front, measured
+from tests.e2e.invariant import one_holder
 from tests.e2e.test_2_failures import kill_haproxy_until_moved
 from tests.e2e.test_4_a_planned import hacluster
 from tests.waiting import eventually
@@ -26,6 +28,7 @@ pytestmark = pytest.mark.kind
 
 ONE, TWO = certificate("shop.example"), certificate("shop.example")
 USER, PASSWORD, CHANGED = "planted-user", "planted-Passw0rd", "planted-0therword"
+VRRP, ROTATED = "plantedA", "plantedB"
 RENEWED = 5.0
 """Seconds in which every node has to serve a renewed certificate."""
 PROGRAM = str(Path(__file__).with_name("handshakes.py"))
@@ -62,7 +65,7 @@ def shop(labelled: Lab) -> Iterator[Front]:
     front.held_by("node1", within=60)
     yield front
     delete(front)
-    front.kubectl("delete", "secret", "shop-tls", "stats", "--ignore-not-found")
+    front.kubectl("delete", "secret", "shop-tls", "stats", "vrrp", "--ignore-not-found")
 
 
 @contextmanager
@@ -140,6 +143,33 @@ def test_the_next_holder_serves_the_same_certificate(shop: Front) -> None:
     shop.ready()
 
 
+def test_the_password_of_vrrp_is_rotated_without_an_outage(shop: Front) -> None:
+    settings = {"version": 2, "advertisementInterval": "1s", "authenticationSecret": {"name": "vrrp"}}
+    put(shop, "vrrp", {"password": encoded(VRRP.encode())})
+
+    def change(vrrp: dict[str, Any] | None) -> None:
+        shop.kubectl("patch", "hac", "web", "--type=merge", "-p", json.dumps({"spec": {"vrrp": vrrp}}))
+
+    def have(password: str) -> None:
+        for pod in shop.pods("lb"):
+            text = shop.kubectl("exec", pod["metadata"]["name"], "-c", "agent", "--", "cat", "/run/hacluster/keepalived.conf")
+            assert ("auth_pass" in text and password in text) if password else "auth_pass" not in text, pod["spec"]["nodeName"]
+
+    what = "VRRP's password set, rotated and removed"
+    with both_clients(shop.lab, what) as seen, one_holder(shop.lab, what, ownerless=4):
+        change(settings)
+        eventually(lambda: have(VRRP), within=60)
+        shop.ready()
+        for password in (ROTATED, VRRP):
+            put(shop, "vrrp", {"password": encoded(password.encode())})
+            eventually(lambda password=password: have(password), within=30)  # type: ignore[misc]
+        shop.held_by("node1", within=10)
+        change(None)
+        eventually(lambda: have(""), within=60)
+        shop.ready()
+    assert not seen[0].failed, seen[0].failed[:5]
+
+
 def test_who_may_read_what(shop: Front) -> None:
     def may(account: str, *what: str) -> str:
         namespace = "default" if account == "web-agent" else SYSTEM
@@ -159,6 +189,7 @@ def test_no_value_of_a_secret_is_anywhere_else(shop: Front) -> None:
     wholes = [data["tls.key"][60:100] for data in (ONE, TWO)]  # in base64, as in the Secret
     words = [PASSWORD, CHANGED, *(encoded(each.encode()) for each in (PASSWORD, CHANGED))]
     words += [encoded(f"{USER}:{each}".encode()) for each in (PASSWORD, CHANGED)]
+    words += [each for word in (VRRP, ROTATED) for each in (word, encoded(word.encode()))]
     planted = [*keys, *wholes, *words]
     kinds = shop.lab.kubectl("api-resources", "--verbs=list", "-o", "name").split()
     places = {kind: shop.lab.kubectl("get", kind, "-A", "-o", "json", check=False) for kind in kinds if kind != "secrets"}
