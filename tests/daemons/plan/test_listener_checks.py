@@ -21,6 +21,8 @@ LISTENERS = [
     listener("mysql", 5005, servers(9005), mode="TCP", healthCheck={"type": "MySQL", "user": "haproxy"}),
     listener("other-user", 5006, servers(9005), mode="TCP", healthCheck={"type": "MySQL", "user": "nobody"}),
     listener("greeting", 5007, servers(9005, 9004), mode="TCP", healthCheck={"type": "MySQL"}),
+    listener("postgresql", 5011, servers(9007, 9004), mode="TCP", healthCheck={"type": "PostgreSQL", "user": "haproxy"}),
+    listener("other-role", 5012, servers(9007), mode="TCP", healthCheck={"type": "PostgreSQL", "user": "haproxy-2"}),
     listener("redis", 5008, servers(9004, 9006), mode="TCP", healthCheck=PING),
     listener("connects", 5009, servers(9006, 9999), healthCheck={"type": "TCP"}),
     {"name": "unchecked", "port": 5010, "backend": servers(9999), "healthCheck": {"type": "None"}},
@@ -29,9 +31,16 @@ WORKING = {
     **{"primary/s9006": "UP", "body/s9001": "UP", "body/s9002": "DOWN", "https/s9003": "UP", "https/s9001": "DOWN"},
     **{"tls/s9003": "UP", "tls/s9001": "DOWN", "mysql/s9005": "UP", "other-user/s9005": "DOWN", "greeting/s9005": "UP"},
     **{"greeting/s9004": "DOWN", "redis/s9004": "UP", "redis/s9006": "DOWN", "connects/s9006": "UP", "connects/s9999": "DOWN"},
-    "unchecked/s9999": "no check",
+    **{"postgresql/s9007": "UP", "postgresql/s9004": "DOWN", "other-role/s9007": "DOWN", "unchecked/s9999": "no check"},
 }
-BROKEN = {"primary/s9006": "DOWN", "body/s9001": "DOWN", "mysql/s9005": "DOWN", "redis/s9004": "DOWN", "greeting/s9005": "UP"}
+BROKEN = {
+    "primary/s9006": "DOWN",
+    "body/s9001": "DOWN",
+    "mysql/s9005": "DOWN",
+    "redis/s9004": "DOWN",
+    "greeting/s9005": "UP",
+    "postgresql/s9007": "DOWN",
+}
 
 
 def statuses(answer: dict[str, list[str]]) -> dict[str, str]:
@@ -49,7 +58,16 @@ def results(node_image: str, tmp_path_factory: pytest.TempPathFactory) -> list[l
     return run(
         node_image,
         tmp_path_factory.mktemp("checks"),
-        (whole, [["servers", WORKING], ["break", "a", "mysql", "redis"], ["servers", BROKEN], ["break"], ["servers", WORKING]]),
+        (
+            whole,
+            [
+                ["servers", WORKING],
+                ["break", "a", "mysql", "redis", "postgresql"],
+                ["servers", BROKEN],
+                ["break"],
+                ["servers", WORKING],
+            ],
+        ),
         (others, [["servers", connects]]),
         (whole, [["servers", WORKING]]),
     )
