@@ -30,8 +30,12 @@ def check_connection(
             fields["port"] = port
         elif word == "ssl":
             fields["tls"] = {"verify": "None"}
-        elif word == "sni" and names:
-            fields.setdefault("host", next(rest, ""))
+        elif word == "sni":
+            name = next(rest, "")
+            if names:
+                fields.setdefault("host", name)
+            else:
+                ledger.lost(rule, part=f"sni {name}")
         elif word == "comment":
             next(rest, "")
         elif word not in ("default", "linger"):

@@ -121,6 +121,11 @@ def test_all_servers_are_checked_where_some_are() -> None:
         ("option pgsql-check", "check", "option pgsql-check: no field"),
         ("option external-check", "check", "option external-check: no field"),
         ("option tcp-check\ntcp-check connect via-socks4", "check", "tcp-check connect via-socks4: via-socks4: no field"),
+        (
+            "option tcp-check\ntcp-check connect ssl sni a.b",
+            "check verify none",
+            "tcp-check connect ssl sni a.b: sni a.b: no field",
+        ),
         ("option tcp-check\ntcp-check expect rstring x", "check", "tcp-check expect rstring x: no field"),
         ("option tcp-check\ntcp-check send a\ntcp-check connect", "check", "tcp-check connect: no field"),
         (

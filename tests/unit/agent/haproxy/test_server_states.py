@@ -80,6 +80,13 @@ def test_no_state_is_carried_over_to_another_type_of_check() -> None:
         assert carried(text).keys() == {"web/s1", "web/s2", "web/s3"}
 
 
+def test_no_state_is_carried_over_to_a_check_as_another_user() -> None:
+    for kind in ("mysql", "pgsql"):
+        before = CONFIG.replace("    option tcp-check", f"    option {kind}-check user one")
+        text = states_for_reload(answer(*ALL), before, before.replace("user one", "user two"))
+        assert carried(text).keys() == {"web/s1", "web/s2", "web/s3"}
+
+
 def test_with_another_check_and_with_new_neighbours_only_servers_start_anew() -> None:
     assert carried(states_for_reload(answer(*ALL), CONFIG, CONFIG.replace("meth OPTIONS", "meth GET"))) == {"db/d1": UP}
     assert carried(states_for_reload(answer(*ALL), CONFIG, CONFIG.replace("inter 5s", "inter 1s"))) == {"db/d1": UP}
