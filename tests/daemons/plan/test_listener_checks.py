@@ -43,6 +43,18 @@ BROKEN = {
 }
 
 
+OTHER_USERS = {"haproxy": "nobody", "nobody": "haproxy", "haproxy-2": "haproxy"}
+WITH_OTHER_USERS = {
+    **WORKING,
+    **{"mysql/s9005": "DOWN", "other-user/s9005": "UP", "postgresql/s9007": "DOWN", "other-role/s9007": "UP"},
+}
+
+
+def with_another_user(each: dict[str, Any]) -> dict[str, Any]:
+    check = each["healthCheck"]
+    return {**each, "healthCheck": {**check, "user": OTHER_USERS[check["user"]]}} if "user" in check else each
+
+
 def statuses(answer: dict[str, list[str]]) -> dict[str, str]:
     return {
         name: " ".join(status.split()[:2]) if status == "no check" else status.split()[0] for name, (status, *_) in answer.items()
@@ -70,6 +82,8 @@ def results(node_image: str, tmp_path_factory: pytest.TempPathFactory) -> list[l
         ),
         (others, [["servers", connects]]),
         (whole, [["servers", WORKING]]),
+        (config(*map(with_another_user, LISTENERS)), [["servers", WITH_OTHER_USERS]]),
+        (whole, [["servers", WORKING]]),
     )
 
 
@@ -85,6 +99,11 @@ def test_each_type_finds_a_server_that_breaks_and_one_that_recovers(results: lis
 def test_a_type_can_be_changed_and_changed_back(results: list[list[Any]]) -> None:
     assert set(statuses(results[1][0]).values()) == {"UP"}
     assert statuses(results[2][0]) == WORKING
+
+
+def test_the_user_can_be_changed_and_changed_back(results: list[list[Any]]) -> None:
+    assert statuses(results[3][0]) == WITH_OTHER_USERS
+    assert statuses(results[4][0]) == WORKING
 
 
 def test_the_words_of_a_check_say_what_it_looked_at(results: list[list[Any]]) -> None:
