@@ -123,7 +123,8 @@ def _not(term: Term) -> Term:
 def _without_families(terms: Sequence[Term]) -> tuple[Term, ...]:
     """Without "no IPv4 address" beside networks: what they have of IPv6 is left."""
     rest = [_ipv6_of(each) for each in terms if each != _NO_IPV4]
-    is_ipv6 = len(rest) < len(terms) and any(each.kind is Kind.SOURCE and not each.negated and each.values for each in rest)
+    sources = [each for each in rest if each.kind is Kind.SOURCE and not each.negated]
+    is_ipv6 = len(rest) < len(terms) and sources and all(each.values for each in sources)
     return tuple(rest if is_ipv6 else terms)
 
 
