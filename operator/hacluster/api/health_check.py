@@ -24,6 +24,7 @@ class HealthCheckType(Enumeration):
     TCP = "TCP"
     TLS = "TLS"
     MYSQL = "MySQL"
+    POSTGRESQL = "PostgreSQL"
     EXCHANGE = "Exchange"
     NONE = "None"
 
@@ -60,6 +61,7 @@ def _only(*types: HealthCheckType) -> str:
 
 _UNLESS_NONE = tuple(each for each in HealthCheckType if each is not HealthCheckType.NONE)
 _WITH_TLS = (HealthCheckType.HTTP, HealthCheckType.EXCHANGE)
+_WITH_USER = (HealthCheckType.MYSQL, HealthCheckType.POSTGRESQL)
 
 
 class HealthCheck(Model):
@@ -87,9 +89,15 @@ class HealthCheck(Model):
         ),
         *without_effect(
             {"user": ""},
-            unless="has(self.type) && self.type == 'MySQL'",
-            effective=lambda h: h.type is HealthCheckType.MYSQL,
-            message="has no effect with this type of check; remove it, or set type: MySQL",
+            unless="has(self.type) && self.type in ['MySQL', 'PostgreSQL']",
+            effective=lambda h: h.type in _WITH_USER,
+            message="has no effect with this type of check; remove it, or set type: MySQL or PostgreSQL",
+        ),
+        Rule(
+            cel="!has(self.type) || self.type != 'PostgreSQL' || has(self.user)",
+            message="type PostgreSQL needs the name of a user, such as haproxy",
+            holds=lambda h: h.type is not HealthCheckType.POSTGRESQL or h.user is not None,
+            field="user",
         ),
         *without_effect(
             {"exchange": ""},
@@ -112,8 +120,8 @@ class HealthCheck(Model):
     )
 
     type: HealthCheckType | None = None
-    """HTTP (a request), TCP (a connection), TLS (a handshake), MySQL (the greeting, or a login as user), Exchange (a dialogue),
-or None: servers always count as up. Default: HTTP in mode HTTP, TCP in mode TCP."""
+    """HTTP (a request), TCP (a connection), TLS (a handshake), MySQL (the greeting, or a login as user), PostgreSQL (the answer to the
+begin of a login as user), Exchange (a dialogue), or None: servers always count as up. Default: HTTP in mode HTTP, TCP in mode TCP."""
     port: Port | None = None
     """Port that is checked. Default: the server's."""
     tls: CheckTLS | None = None
@@ -130,8 +138,8 @@ or None: servers always count as up. Default: HTTP in mode HTTP, TCP in mode TCP
     """Status codes that count as healthy, such as 200-399; empty: 2xx and 3xx (type HTTP)."""
     expect_body: Annotated[str, Text("printable ASCII characters", "^[ -~]*$", 255)] = ""
     """What the answer's body must contain; empty: anything (type HTTP)."""
-    user: Annotated[str, Text("a MySQL user's name, such as haproxy", "^[A-Za-z0-9_.-]+$", 32)] | None = None
-    """User that logs in without a password. Default: only the server's greeting is read (type MySQL)."""
+    user: Annotated[str, Text("a database user's name, such as haproxy", "^[A-Za-z0-9_.-]+$", 63)] | None = None
+    """User that logs in without a password. Default: only the server's greeting is read (type MySQL); type PostgreSQL needs one."""
     exchange: Annotated[tuple[Exchange, ...], Field(min_length=1, max_length=16)] | None = None
     """The dialogue, in its order (type Exchange)."""
     interval: Timer = timedelta(seconds=5)

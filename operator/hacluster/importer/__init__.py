@@ -20,7 +20,7 @@ haproxy.cfg, from the lines to the fields:
 - `haproxy_requests.py` – headers, and who is admitted.
 - `haproxy_server_tls.py` – TLS with servers.
 - `haproxy_servers.py` – `server` lines.
-- `haproxy_check_tls.py` – health checks over TLS.
+- `haproxy_check_tls.py` – how checks connect, also over TLS.
 - `http_checks.py`, `check_dialogues.py`, `haproxy_checks.py` – health checks: of HTTP, of dialogues, and all of them.
 - `haproxy_groups.py` – all that a section says of its servers.
 - `haproxy_route_fields.py` – routes as fields, and what only a listener has.

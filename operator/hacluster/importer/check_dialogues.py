@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from hacluster.importer.findings import Directive, Ledger
-from hacluster.importer.haproxy_check_tls import PLAIN
-from hacluster.importer.haproxy_values import number
+from hacluster.importer.haproxy_check_tls import check_connection
 from hacluster.importer.secrets import is_login
 
 _TEXT: Final = re.compile(r"[\t\n\r -~]{1,255}")
@@ -25,7 +24,7 @@ def dialogue(rules: Sequence[Directive], ledger: Ledger) -> dict[str, Any]:
     for position, rule in enumerate(rules):
         match rule.words[1:]:
             case ("connect", *words) if position == 0 or all(each.words[1:2] == ("comment",) for each in rules[:position]):
-                _connect(rule, words, fields, ledger)
+                check_connection(rule, words, fields, ledger)
             case ("send", text):
                 complete = _send(rule, text, steps, ledger) and complete
             case ("send-binary", digits):
@@ -52,21 +51,6 @@ def _typed(fields: dict[str, Any], steps: list[dict[str, str]]) -> dict[str, Any
     if "tls" in fields:
         return {**{key: value for key, value in fields.items() if key != "tls"}, "type": "TLS"}
     return fields
-
-
-def _connect(rule: Directive, words: Sequence[str], fields: dict[str, Any], ledger: Ledger) -> None:
-    if not {"ssl", "default"} & {*words}:
-        fields[PLAIN] = True
-    rest = iter(words)
-    for word in rest:
-        if word == "port" and (port := number(next(rest, ""), 1, 65535)):
-            fields["port"] = port
-        elif word == "ssl":
-            fields["tls"] = {"verify": "None"}
-        elif word == "comment":
-            next(rest, "")
-        elif word not in ("default", "linger"):
-            ledger.lost(rule, part=word)
 
 
 def _send(rule: Directive, text: str, steps: list[dict[str, str]], ledger: Ledger) -> bool:

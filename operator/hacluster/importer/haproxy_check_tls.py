@@ -1,25 +1,52 @@
-"""Health checks over TLS: `check-ssl`, `check-sni`, `http-check connect ssl`, and what checks have from TLS with the servers.
+"""How checks connect: `connect` rules, `check-ssl`, `check-sni`, and what checks have from TLS with the servers.
 
 Source: HAProxy's Configuration Manual 3.0, 5.2 "check-ssl", "check-sni", "verifyhost". A check of the server's own port is over TLS where
 requests are, unless a rule of it connects without `ssl`.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
+from hacluster.importer.findings import Directive, Ledger
 from hacluster.importer.haproxy_secrets import Secrets
 from hacluster.importer.haproxy_sections import Section
 from hacluster.importer.haproxy_server_tls import PeerTLS, verification
+from hacluster.importer.haproxy_values import number
 
-PLAIN: Final = "plain"
+_PLAIN: Final = "plain"
 """Marks a check whose rule connects without TLS; no field of the resource."""
+
+
+def check_connection(
+    rule: Directive, words: Sequence[str], fields: dict[str, Any], ledger: Ledger, *, names: bool = False
+) -> None:
+    """Adds the port and TLS of a `connect` rule to the check's fields. `names`: the check has a name, for `sni`."""
+    if not {"ssl", "default"} & {*words}:
+        fields[_PLAIN] = True
+    rest = iter(words)
+    for word in rest:
+        if word == "port" and (port := number(next(rest, ""), 1, 65535)):
+            fields["port"] = port
+        elif word == "ssl":
+            fields["tls"] = {"verify": "None"}
+        elif word == "sni":
+            name = next(rest, "")
+            if names:
+                fields.setdefault("host", name)
+            else:
+                ledger.lost(rule, part=f"sni {name}")
+        elif word == "comment":
+            next(rest, "")
+        elif word not in ("default", "linger"):
+            ledger.lost(rule, part=word)
 
 
 def check_over_tls(
     section: Section, fields: dict[str, Any], tls: PeerTLS | None, secrets: Secrets, *, wanted: bool, own_port: bool, sni: str
 ) -> dict[str, Any]:
     """The check's fields with `tls`. `wanted`: `check-ssl`; `own_port`: it checks another port than the server's; `sni`: `check-sni`."""
-    plain = fields.pop(PLAIN, False)
+    plain = fields.pop(_PLAIN, False)
     asked = wanted or "tls" in fields or fields["type"] == "TLS"
     inherited = tls is not None and tls.requests and not own_port
     if inherited and plain and not asked:

@@ -81,6 +81,8 @@ def _other_check(option: Directive | None, rules: list[Directive], ledger: Ledge
     fields: dict[str, Any] = {"type": "TCP"}
     if kind == "mysql-check":
         fields = _mysql(option, ledger)
+    elif kind == "pgsql-check" and len(arguments) == 2 and arguments[0] == "user":
+        fields = {"type": "PostgreSQL", "user": arguments[1]}
     elif kind == "ssl-hello-chk":
         ledger.noted(option, "a whole TLS handshake instead of the first message of SSL 3")
         fields = {"type": "TLS"}

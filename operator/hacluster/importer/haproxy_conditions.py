@@ -8,9 +8,9 @@ Source: HAProxy's Configuration Manual 3.0, 7 "Using ACLs and fetching samples".
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
 
 from hacluster.importer.haproxy_sections import Section
@@ -121,9 +121,17 @@ def _not(term: Term) -> Term:
 
 
 def _without_families(terms: Sequence[Term]) -> tuple[Term, ...]:
-    """Without "no IPv4 address" beside IPv6 networks: HAProxy compares IPv4 addresses with those as well (Configuration Manual, 7.1)."""
-    is_ipv6 = any(term.kind is Kind.SOURCE and not term.negated and all(":" in each for each in term.values) for term in terms)
-    return tuple(each for each in terms if not (is_ipv6 and each == _NO_IPV4))
+    """Without "no IPv4 address" beside networks: what they have of IPv6 is left."""
+    rest = [_ipv6_of(each) for each in terms if each != _NO_IPV4]
+    sources = [each for each in rest if each.kind is Kind.SOURCE and not each.negated]
+    is_ipv6 = len(rest) < len(terms) and sources and all(each.values for each in sources)
+    return tuple(rest if is_ipv6 else terms)
+
+
+def _ipv6_of(term: Term) -> Term:
+    if term.kind is not Kind.SOURCE or term.negated:
+        return term
+    return replace(term, values=tuple(each for each in term.values if ":" in each))
 
 
 _NO_IPV4: Final = Term(Kind.SOURCE, ("0.0.0.0/0",), negated=True)
@@ -206,7 +214,20 @@ def _source(values: Sequence[str]) -> Term:
     networks = []
     for each in values:
         try:
-            networks.append(str(ip_network(each, strict=False)))
+            networks += [str(network) for network in _compared(ip_network(each, strict=False))]
         except ValueError:
             return OTHER
     return Term(Kind.SOURCE, tuple(networks)) if networks else OTHER
+
+
+def _compared(network: IPv4Network | IPv6Network) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The networks whose clients fit. HAProxy compares an IPv4 address with IPv6 networks as ::ffff:a.b.c.d, so ::/0 is everyone."""
+    if isinstance(network, IPv4Network) or not network.overlaps(_MAPPED):
+        return (network,)
+    if network.prefixlen < _MAPPED.prefixlen:
+        return network, IPv4Network("0.0.0.0/0")
+    return (IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - _MAPPED.prefixlen)),)
+
+
+_MAPPED: Final = IPv6Network("::ffff:0:0/96")
+"""IPv4 addresses written as IPv6 (RFC 4291, 2.5.5.2)."""

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from hacluster.importer.findings import Directive, Ledger
-from hacluster.importer.haproxy_check_tls import PLAIN
-from hacluster.importer.haproxy_values import number
+from hacluster.importer.haproxy_check_tls import check_connection
 
 _METHODS: Final = ("OPTIONS", "GET", "HEAD")
 _STATUS: Final = "[1-5][0-9]{2}"
@@ -32,7 +31,7 @@ def http_check(option: Directive, rules: Sequence[Directive], ledger: Ledger) ->
             _send(rule, words, fields, ledger)
         elif action == "connect" and not (connected or sent):
             connected = True
-            _connect(rule, words, fields, ledger)
+            check_connection(rule, words, fields, ledger, names=True)
         elif action == "expect":
             _expect(rule, words, fields, ledger)
         elif action != "comment":
@@ -83,25 +82,6 @@ def _send(rule: Directive, words: list[str], fields: dict[str, Any], ledger: Led
         elif word == "hdr":
             _header(rule, value, next(rest, ""), fields, ledger)
         elif word == "body" or word.endswith("-lf") or word not in ("ver", "comment"):
-            ledger.lost(rule, part=word)
-
-
-def _connect(rule: Directive, words: list[str], fields: dict[str, Any], ledger: Ledger) -> None:
-    if not {"ssl", "default"} & {*words}:
-        fields[PLAIN] = True
-    rest = iter(words)
-    for word in rest:
-        if word == "port" and (port := number(next(rest, ""), 1, 65535)):
-            fields["port"] = port
-        elif word == "ssl":
-            fields["tls"] = {"verify": "None"}
-        elif word == "sni":
-            fields.setdefault("host", next(rest, ""))
-        elif word in ("default", "linger"):
-            pass
-        elif word == "comment":
-            next(rest, "")
-        else:
             ledger.lost(rule, part=word)
 
 

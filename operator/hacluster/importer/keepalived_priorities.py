@@ -49,9 +49,12 @@ def _values(router: Router, ledger: Ledger) -> dict[str, int]:
     found = {}
     for instance in router.instances:
         text = instance.text("priority")
-        value = number(text, 1, 255) if text else _DEFAULT
-        if value is None:
-            ledger.lost(instance.place_of("priority"), "must be a number from 1 to 255")
+        value = number(text, 1, 255)
+        if text and value is None:
+            ledger.noted(
+                instance.place_of("priority"),
+                f"keepalived takes 1 to 255 only and used its default: {_DEFAULT}, as the resource does",
+            )
         found[instance.node] = value or _DEFAULT
     return found
 

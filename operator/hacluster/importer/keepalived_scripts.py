@@ -92,7 +92,7 @@ def _reason(command: str) -> str | None:
     if _PROCESS.search(command) and not _MORE.search(command.replace(">/dev/null", "").replace("2>&1", "")):
         return "now HAProxy has to answer: a process also exists while it hangs or ends"
     if _LISTENS.search(command):
-        return "now HAProxy itself has to answer on each node; what is behind it decides nothing"
+        return "now HAProxy itself has to answer on each node; what is behind it counts only with vrrp.check.listeners"
     if _NAMED.fullmatch(command.strip()):
         return "now HAProxy has to answer; the script was not read: what else it does is left out"
     return None

@@ -2,7 +2,8 @@
 
 HTTP on 9001 (server `a`) and 9002 (`b`): the answer is JSON with the server's name and the request as it came. `/status/503` answers 503;
 a request with `Upgrade: websocket` becomes an echo of WebSocket frames. HTTPS on 9003 (`tls`). A Redis-like dialogue on 9004 (`+PONG`),
-MySQL's greeting and its answer to a login on 9005. TCP on 9006, which echoes lines. A name server on UDP port 53 knows `NAMES`.
+MySQL's greeting and its answer to a login on 9005, PostgreSQL's answer on 9007. TCP on 9006, which echoes lines. A name server on UDP
+port 53 knows `NAMES`.
 """
 
 import base64
@@ -20,7 +21,7 @@ NAMES: dict[str, str] = {}
 """Host name → IPv4 address. All other names do not exist. None is answered while `SILENT` is set."""
 SILENT = threading.Event()
 BROKEN: set[str] = set()
-"""Servers (`a`, `b`, `redis`, `mysql`) that answer checks as a server does that must get no requests."""
+"""Servers (`a`, `b`, `redis`, `mysql`, `postgresql`) that answer checks as a server does that must get no requests."""
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """RFC 6455, 1.3."""
 
@@ -110,6 +111,25 @@ class MySQL(socketserver.StreamRequestHandler):
         self.wfile.write(struct.pack("<I", len(answer))[:3] + b"\x02" + answer)
 
 
+class PostgreSQL(socketserver.StreamRequestHandler):
+    """The first messages of PostgreSQL's protocol 3.0: the client's startup message, and what the server says to it."""
+
+    def handle(self) -> None:
+        """Asks the user `haproxy` for a password (SASL, as scram-sha-256 does), unless it is broken. Others are refused."""
+        length = int.from_bytes(self.rfile.read(4), "big")
+        if length < 8:
+            return
+        startup = self.rfile.read(length - 4)
+        names = dict(zip(*[iter(startup[4:].split(b"\0"))] * 2, strict=False))
+        if startup[:4] != b"\0\3\0\0" or names.get(b"user") != b"haproxy":
+            kind, message = b"E", b"SFATAL\0C28000\0Mno pg_hba.conf entry\0\0"
+        elif "postgresql" in BROKEN:
+            kind, message = b"E", b"SFATAL\0C57P03\0Mthe database system is starting up\0\0"
+        else:
+            kind, message = b"R", struct.pack(">I", 10) + b"SCRAM-SHA-256\0\0"
+        self.wfile.write(kind + struct.pack(">I", len(message) + 4) + message)
+
+
 class Lines(socketserver.StreamRequestHandler):
     """Each line comes back."""
 
@@ -155,7 +175,8 @@ def start() -> None:
     tls = _TCP(("127.0.0.1", 9003), pages["tls"])
     tls.socket = _context().wrap_socket(tls.socket, server_side=True)
     servers: list[Any] = [_TCP(("127.0.0.1", 9001), pages["a"]), _TCP(("127.0.0.1", 9002), pages["b"]), tls]
-    servers += [_TCP(("127.0.0.1", port), kind) for port, kind in ((9004, Redis), (9005, MySQL), (9006, Lines))]
+    kinds = ((9004, Redis), (9005, MySQL), (9006, Lines), (9007, PostgreSQL))
+    servers += [_TCP(("127.0.0.1", port), kind) for port, kind in kinds]
     for each in (*servers, _UDP(("127.0.0.1", 53), Names)):
         threading.Thread(target=each.serve_forever, daemon=True).start()
 

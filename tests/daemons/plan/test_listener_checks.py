@@ -21,6 +21,8 @@ LISTENERS = [
     listener("mysql", 5005, servers(9005), mode="TCP", healthCheck={"type": "MySQL", "user": "haproxy"}),
     listener("other-user", 5006, servers(9005), mode="TCP", healthCheck={"type": "MySQL", "user": "nobody"}),
     listener("greeting", 5007, servers(9005, 9004), mode="TCP", healthCheck={"type": "MySQL"}),
+    listener("postgresql", 5011, servers(9007, 9004), mode="TCP", healthCheck={"type": "PostgreSQL", "user": "haproxy"}),
+    listener("other-role", 5012, servers(9007), mode="TCP", healthCheck={"type": "PostgreSQL", "user": "haproxy-2"}),
     listener("redis", 5008, servers(9004, 9006), mode="TCP", healthCheck=PING),
     listener("connects", 5009, servers(9006, 9999), healthCheck={"type": "TCP"}),
     {"name": "unchecked", "port": 5010, "backend": servers(9999), "healthCheck": {"type": "None"}},
@@ -29,9 +31,28 @@ WORKING = {
     **{"primary/s9006": "UP", "body/s9001": "UP", "body/s9002": "DOWN", "https/s9003": "UP", "https/s9001": "DOWN"},
     **{"tls/s9003": "UP", "tls/s9001": "DOWN", "mysql/s9005": "UP", "other-user/s9005": "DOWN", "greeting/s9005": "UP"},
     **{"greeting/s9004": "DOWN", "redis/s9004": "UP", "redis/s9006": "DOWN", "connects/s9006": "UP", "connects/s9999": "DOWN"},
-    "unchecked/s9999": "no check",
+    **{"postgresql/s9007": "UP", "postgresql/s9004": "DOWN", "other-role/s9007": "DOWN", "unchecked/s9999": "no check"},
 }
-BROKEN = {"primary/s9006": "DOWN", "body/s9001": "DOWN", "mysql/s9005": "DOWN", "redis/s9004": "DOWN", "greeting/s9005": "UP"}
+BROKEN = {
+    "primary/s9006": "DOWN",
+    "body/s9001": "DOWN",
+    "mysql/s9005": "DOWN",
+    "redis/s9004": "DOWN",
+    "greeting/s9005": "UP",
+    "postgresql/s9007": "DOWN",
+}
+
+
+OTHER_USERS = {"haproxy": "nobody", "nobody": "haproxy", "haproxy-2": "haproxy"}
+WITH_OTHER_USERS = {
+    **WORKING,
+    **{"mysql/s9005": "DOWN", "other-user/s9005": "UP", "postgresql/s9007": "DOWN", "other-role/s9007": "UP"},
+}
+
+
+def with_another_user(each: dict[str, Any]) -> dict[str, Any]:
+    check = each["healthCheck"]
+    return {**each, "healthCheck": {**check, "user": OTHER_USERS[check["user"]]}} if "user" in check else each
 
 
 def statuses(answer: dict[str, list[str]]) -> dict[str, str]:
@@ -49,8 +70,19 @@ def results(node_image: str, tmp_path_factory: pytest.TempPathFactory) -> list[l
     return run(
         node_image,
         tmp_path_factory.mktemp("checks"),
-        (whole, [["servers", WORKING], ["break", "a", "mysql", "redis"], ["servers", BROKEN], ["break"], ["servers", WORKING]]),
+        (
+            whole,
+            [
+                ["servers", WORKING],
+                ["break", "a", "mysql", "redis", "postgresql"],
+                ["servers", BROKEN],
+                ["break"],
+                ["servers", WORKING],
+            ],
+        ),
         (others, [["servers", connects]]),
+        (whole, [["servers", WORKING]]),
+        (config(*map(with_another_user, LISTENERS)), [["servers", WITH_OTHER_USERS]]),
         (whole, [["servers", WORKING]]),
     )
 
@@ -67,6 +99,11 @@ def test_each_type_finds_a_server_that_breaks_and_one_that_recovers(results: lis
 def test_a_type_can_be_changed_and_changed_back(results: list[list[Any]]) -> None:
     assert set(statuses(results[1][0]).values()) == {"UP"}
     assert statuses(results[2][0]) == WORKING
+
+
+def test_the_user_can_be_changed_and_changed_back(results: list[list[Any]]) -> None:
+    assert statuses(results[3][0]) == WITH_OTHER_USERS
+    assert statuses(results[4][0]) == WORKING
 
 
 def test_the_words_of_a_check_say_what_it_looked_at(results: list[list[Any]]) -> None:

@@ -51,6 +51,17 @@ BAD_LISTENERS = [
     # Checks.
     Bad({f"{_CHECK}.type": "Postgres"}, f"{_CHECK}.type", "Exchange or None"),
     Bad({_CHECK: {"type": "Exchange"}}, f"{_CHECK}.exchange", "needs what is sent"),
+    Bad({_CHECK: {"type": "PostgreSQL"}}, f"{_CHECK}.user", "type PostgreSQL needs the name of a user"),
+    Bad({_CHECK: {"type": "PostgreSQL", "user": "a b"}}, f"{_CHECK}.user", "a database user's name"),
+    Bad({_CHECK: {"type": "PostgreSQL", "user": "x" * 64}}, f"{_CHECK}.user", "63 characters"),
+    *(
+        Bad({_CHECK: {"type": "PostgreSQL", "user": "a", **more}}, f"{_CHECK}.{field}", "remove it")
+        for field, more in (
+            ("path", {"path": "/x"}),
+            ("tls", {"tls": {"verify": "None"}}),
+            ("exchange", {"exchange": [{"send": "x"}]}),
+        )
+    ),
     Bad({_CHECK: {"type": "Exchange", "exchange": []}}, f"{_CHECK}.exchange", "at least 1"),
     Bad({_CHECK: {"type": "Exchange", "exchange": [{}]}}, f"{_CHECK}.exchange[0]", "needs send, expect, or both"),
     Bad({_CHECK: {"type": "Exchange", "exchange": [{"send": "é"}]}}, f"{_CHECK}.exchange[0].send", "printable ASCII"),

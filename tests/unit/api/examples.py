@@ -163,7 +163,7 @@ CHECKS: Final[dict[str, Resource]] = {
     "HTTP": {"path": "/primary", "port": 8008, "expectBody": 'it\'s "fine" $x', "tls": {"verify": "None"}},
     "TCP": {"port": 22},
     "TLS": {"port": 443},
-    "MySQL": {"user": "haproxy"},
+    **{kind: {"user": "haproxy"} for kind in ("MySQL", "PostgreSQL")},
     "Exchange": {"exchange": [{"send": "PING\r\n", "expect": "+PONG"}], "tls": {"verify": "None"}},
 }
 """Type of check → its own fields."""

@@ -23,7 +23,7 @@ def full_listeners() -> list[dict[str, Any]]:
     request = {"method": "GET", "path": "/health?full=1", "host": "shop.example.com", "expectStatus": "200-299,304"}
     health = {"type": "HTTP", "port": 8008, "tls": {"verify": "CA", "caSecretName": "ca"}, "expectBody": "ok", **request, **times}
     exchange = {"type": "Exchange", "exchange": [{"send": "PING", "expect": "+PONG"}]}
-    mysql = {"type": "MySQL", "user": "haproxy"}
+    mysql, postgresql = ({"type": kind, "user": "haproxy"} for kind in ("MySQL", "PostgreSQL"))
     cookie = {"name": "SERVERID", "secure": True, "httpOnly": True, "sameSite": "None"}
     server_times = {"queue": "6s", "connect": "2s", "server": "7s", "check": "8s", "tunnel": "2h", "serverFin": "9s"}
     client_times = {"httpRequest": "3s", "client": "4s", "httpKeepAlive": "5s", "clientFin": "10s"}
@@ -78,6 +78,13 @@ def full_listeners() -> list[dict[str, Any]]:
             "onServerDown": "CloseSessions",
             "healthCheck": mysql,
             "backend": {"servers": servers},
+        },
+        {
+            "name": "postgresql",
+            "port": 5433,
+            "mode": "TCP",
+            "healthCheck": postgresql,
+            "backend": {"servers": [{"name": "pg1", "address": "10.0.0.1", "port": 5432}]},
         },
         {
             "name": "redis",

@@ -55,6 +55,7 @@ def _check(rules: str, server: str = "check", mode: str = "http") -> Any:
         ("tcp", "option tcp-check\ntcp-check connect port 6443 ssl", "check verify none", {"type": "TLS", "port": 6443}),
         ("tcp", "option mysql-check", "check", {"type": "MySQL"}),
         ("tcp", "option mysql-check user haproxy post-41", "check", {"type": "MySQL", "user": "haproxy"}),
+        ("tcp", "option pgsql-check user haproxy", "check port 6433", {"type": "PostgreSQL", "user": "haproxy", "port": 6433}),
         ("tcp", "option ssl-hello-chk", "check", {"type": "TLS"}),
         ("tcp", "option httpchk\nno option httpchk", "check", {}),
         ("tcp", "option httpchk\noption tcp-check", "check", {}),
@@ -117,9 +118,14 @@ def test_all_servers_are_checked_where_some_are() -> None:
             "check",
             "http-check send hdr X-A b: X-A: no field: a check has no header but Host",
         ),
-        ("option pgsql-check user x", "check", "option pgsql-check user x: no field"),
+        ("option pgsql-check", "check", "option pgsql-check: no field"),
         ("option external-check", "check", "option external-check: no field"),
         ("option tcp-check\ntcp-check connect via-socks4", "check", "tcp-check connect via-socks4: via-socks4: no field"),
+        (
+            "option tcp-check\ntcp-check connect ssl sni a.b",
+            "check verify none",
+            "tcp-check connect ssl sni a.b: sni a.b: no field",
+        ),
         ("option tcp-check\ntcp-check expect rstring x", "check", "tcp-check expect rstring x: no field"),
         ("option tcp-check\ntcp-check send a\ntcp-check connect", "check", "tcp-check connect: no field"),
         (

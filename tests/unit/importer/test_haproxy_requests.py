@@ -120,6 +120,26 @@ def test_networks_of_both_families_are_admitted() -> None:
 
 
 @pytest.mark.parametrize(
+    ("network", "admitted"),
+    [
+        ("::/0", ["::/0", "0.0.0.0/0"]),
+        ("2001:db8::/32 ::/64", ["2001:db8::/32", "::/64", "0.0.0.0/0"]),
+        ("::ffff:10.0.0.0/104", ["10.0.0.0/8"]),
+        ("::ffff:0:0/96", ["0.0.0.0/0"]),
+        ("2001:db8::/32", ["2001:db8::/32"]),
+    ],
+)
+def test_ipv4_clients_that_an_ipv6_network_admits_stay_admitted(network: str, admitted: list[str]) -> None:
+    for rule in (f"http-request deny unless {{ src {network} }}", f"tcp-request connection reject if !{{ src {network} }}"):
+        assert listeners(of_haproxy(front(rule)))[0]["allowedSources"] == admitted
+
+
+def test_ipv4_clients_that_another_condition_refuses_stay_refused() -> None:
+    rules = "acl all src ::/0\nacl v4 src 0.0.0.0/0\ntcp-request connection reject unless !v4 all"
+    assert listeners(of_haproxy(front(rules)))[0]["allowedSources"] == ["::/0"]
+
+
+@pytest.mark.parametrize(
     "rules",
     [
         "http-request deny if { src 10.0.0.0/8 }",

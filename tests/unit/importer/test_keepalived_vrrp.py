@@ -47,10 +47,13 @@ def test_priorities_above_the_highest_are_lowered_together() -> None:
     assert "all priorities are lower by 1" in lines(imported)[0]
 
 
-def test_a_priority_that_is_none_is_lost() -> None:
-    assert lost(of_keepalived(ROUTER.replace("priority 100", "priority 0"))) == [
-        "node1.conf:11: priority 0: must be a number from 1 to 255"
-    ]
+@pytest.mark.parametrize("priority", ["0", "256", "500", "high"])
+def test_a_priority_that_is_none_is_keepalived_s_own_as_it_was(priority: str) -> None:
+    imported = of_keepalived(ROUTER.replace("priority 100", f"priority {priority}"), node(101))
+    assert [each["priority"] for each in spec(imported)["nodes"]] == [100, 101]
+    reason = "keepalived takes 1 to 255 only and used its default: 100, as the resource does"
+    assert lines(imported)[0] == f"note: node1.conf:11: priority {priority}: {reason}"
+    assert lost(imported) == []
 
 
 def test_a_node_without_a_priority_has_keepalived_s_own() -> None:

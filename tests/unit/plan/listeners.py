@@ -47,9 +47,11 @@ def _exchange() -> st.SearchStrategy[dict[str, Any]]:
 def checks(mode: str, *, apache: bool) -> st.SearchStrategy[dict[str, Any]]:
     """A health check. With Apache there must be one."""
     http = {**_REQUEST, "expectBody": PRINTABLE, **_TLS}
-    mysql = _check("MySQL", user=st.from_regex(r"[A-Za-z0-9_.-]{1,32}", fullmatch=True))
+    users = st.from_regex(r"[A-Za-z0-9_.-]{1,63}", fullmatch=True)
+    mysql = _check("MySQL", user=users)
+    postgresql = st.fixed_dictionaries({"type": st.just("PostgreSQL"), "user": users}, optional={**_TIMES, **_PORT})
     default = _check(None, **(http if mode == "HTTP" else {}))
-    kinds = default | _check("HTTP", **http) | _check("TCP") | _check("TLS") | mysql | _exchange()
+    kinds = default | _check("HTTP", **http) | _check("TCP") | _check("TLS") | mysql | postgresql | _exchange()
     return kinds if apache else kinds | st.just({"type": "None"})
 
 

@@ -23,7 +23,7 @@ _NEW_SERVER: Final = "0 {proxy} 0 {server} - 0 0 1 1 0 1 0 0 6 0 0 0 - {port} -"
 """A server that is down, not by an administrator, and is checked (`srv_check_state` 6: configured and enabled)."""
 _SECTION: Final = re.compile(r"^(?:listen|backend)\s+(\S+)\s*$")
 _OTHER_SECTION: Final = re.compile(r"^\S")
-_CHECK: Final = re.compile(r"^(?:mode|option (?:httpchk|tcp-check|mysql-check)|http-check|tcp-check)\b")
+_CHECK: Final = re.compile(r"^(?:mode|option (?:httpchk|tcp-check|mysql-check|pgsql-check)|http-check|tcp-check)\b")
 
 
 @dataclass(frozen=True)

@@ -71,8 +71,19 @@ def test_a_new_server_that_no_check_would_bring_up_starts_as_haproxy_starts_it()
 
 
 def test_no_state_is_carried_over_to_another_type_of_check() -> None:
-    for other in ("    option mysql-check user haproxy", "    option tcp-check\n    tcp-check expect binary 2b"):
+    for other in (
+        "    option mysql-check user haproxy",
+        "    option pgsql-check user a",
+        "    option tcp-check\n    tcp-check expect binary 2b",
+    ):
         text = states_for_reload(answer(*ALL), CONFIG, CONFIG.replace("    option tcp-check", other))
+        assert carried(text).keys() == {"web/s1", "web/s2", "web/s3"}
+
+
+def test_no_state_is_carried_over_to_a_check_as_another_user() -> None:
+    for kind in ("mysql", "pgsql"):
+        before = CONFIG.replace("    option tcp-check", f"    option {kind}-check user one")
+        text = states_for_reload(answer(*ALL), before, before.replace("user one", "user two"))
         assert carried(text).keys() == {"web/s1", "web/s2", "web/s3"}
 
 
