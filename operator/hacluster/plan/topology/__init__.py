@@ -14,7 +14,7 @@ The files, in the order in which data passes through them:
 - `moved_together.py` – the members and priorities of virtual routers that move together.
 - `preference.py` – preferred and cordoned nodes: their priorities, and which node yields.
 - `segments.py` – where each virtual router advertises: which routers may hear each other.
-- `separate_segments.py` – warns of members that cannot hear each other.
+- `separate_segments.py` – refuses or warns of members that cannot hear each other.
 - `router_claims.py` – the VRIDs of other resources: which ones this one may use.
 - `topology.py` – calls the ones above, and puts their results into one `Topology`.
 """

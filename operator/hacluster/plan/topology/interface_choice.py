@@ -76,6 +76,12 @@ def choose_interface(spec: HAClusterSpec, index: int, router: VirtualRouter, vie
     return speaks if isinstance(speaks, LeftOut) else Chosen(found, speaks)
 
 
+def naming_field(spec: HAClusterSpec, index: int, node: str) -> str:
+    """Path of the field that names the node's interface for VRRP, or that could."""
+    named = _named_interface(spec, index, spec.virtual_routers[index], node)
+    return named.field if named else f"spec.virtualRouters[{index}].interface"
+
+
 def _named_interface(spec: HAClusterSpec, index: int, router: VirtualRouter, node: str) -> _NamedInterface | None:
     """The interface that the node's entry in spec.nodes names, else the one that the router names for all nodes."""
     for position, each in enumerate(spec.nodes):

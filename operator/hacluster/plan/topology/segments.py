@@ -95,7 +95,7 @@ def planned_segments(cluster: HACluster, index: int, reports: Reports, elsewhere
         interfaces = own or elsewhere.get(node)
         chosen = choose_interface(cluster.spec, index, router, NodeView(node, interfaces=interfaces)) if interfaces else None
         if isinstance(chosen, Chosen):
-            yield _segment(version, node, chosen.vrrp)
+            yield segment_of(version, node, chosen.vrrp)
         elif chosen is None or not own:
             # Agents of other resources may leave out an interface that only this resource names.
             yield Segment(version, unknown=frozenset({node}))
@@ -106,10 +106,11 @@ def _running(entries: Iterable[NodeStatus], name: str, version: int) -> Iterable
         for running in entry.routers:
             if running.name == name:
                 addresses = next((each.addresses for each in entry.interfaces if each.name == running.interface), ())
-                yield _segment(version, entry.name, Interface(running.interface, tuple(map(ip_interface, addresses))))
+                yield segment_of(version, entry.name, Interface(running.interface, tuple(map(ip_interface, addresses))))
 
 
-def _segment(version: int, node: str, interface: Interface) -> Segment:
+def segment_of(version: int, node: str, interface: Interface) -> Segment:
+    """Where a router with virtual IPs of this version would be that advertises on this interface of the node."""
     subnets = frozenset(each.network for each in interface.addresses if _tells_the_segment(each))
     return Segment(version, frozenset({(node, interface.name)}), subnets, frozenset() if subnets else frozenset({node}))
 

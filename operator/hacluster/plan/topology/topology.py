@@ -21,6 +21,7 @@ from hacluster.plan.topology.moved_together import moved_together, on_the_same_n
 from hacluster.plan.topology.preference import choose_preferred, put_first, put_last, stays_first
 from hacluster.plan.topology.priorities import allot_places, allot_priorities
 from hacluster.plan.topology.routerids import allot_router_ids
+from hacluster.plan.topology.separate_segments import wrong_interfaces
 from hacluster.plan.topology.stats import stats_addresses
 from hacluster.plan.topology.virtual_ips import bad_virtual_ips, foreign_virtual_ips, without_virtual_ips
 
@@ -77,6 +78,7 @@ def make_topology(
     # Where agents have not reported, an ID may turn out to be free yet; and they are installed only if the plan is not blocked.
     (found.problems if unreported else found.fatal).extend(_no_id_left(cluster, vrids, unreported))
     routers = _routers(cluster, views, ready, priorities=priorities, vrids=vrids, first=first, found=found)
+    found.fatal += wrong_interfaces(cluster, routers, views)
     return Topology(participants, routers, priorities, places), found
 
 
