@@ -61,12 +61,12 @@ def test_an_interface_that_a_node_lacks_leaves_it_out_with_the_field_that_names_
 
 
 def test_a_nodes_own_entry_says_where_vrrp_speaks() -> None:
-    found = made(nodes=[{"name": "n1", "interface": "eth0"}])
+    both = node("n1", eth0=["192.0.2.1/24", "198.51.100.1/24"])
+    found = made(both, NODES[1], nodes=[{"name": "n1", "interface": "eth0"}])
     assert "192.0.2.10/24\n" in found.texts["n1"][File.KEEPALIVED] and "interface eth0\n" in found.texts["n1"][File.KEEPALIVED]
     assert agent(found).address_interface == "" and agent(found, "n2").address_interface == "eth0"
-    assert agent(found).passed_on_to == {"198.51.100.2": "192.0.2.2"} and agent(found, "n2").passed_on_to == {
-        "192.0.2.1": "192.0.2.1"
-    }
+    assert agent(found).passed_on_to == {"198.51.100.2": "192.0.2.2"}
+    assert agent(found, "n2").passed_on_to == {"192.0.2.1": "192.0.2.1", "198.51.100.1": "192.0.2.1"}
 
 
 def test_unicast_speaks_from_the_interface_of_vrrp() -> None:
