@@ -81,10 +81,10 @@ def full_listeners() -> list[dict[str, Any]]:
         },
         {
             "name": "postgresql",
-            "port": 5433,
+            "port": 6432,
             "mode": "TCP",
             "healthCheck": postgresql,
-            "backend": {"servers": [{"name": "pg1", "address": "10.0.0.1", "port": 5432}]},
+            "backend": {"servers": [{"name": "pg1", "address": "10.0.0.1", "port": 5434}]},
         },
         {
             "name": "redis",
