@@ -15,11 +15,15 @@ HOSTNAMES = st.from_regex(r"([a-zA-Z0-9_][a-zA-Z0-9-]{0,5}[a-z0-9]\.){0,3}[a-z][
 )
 PATTERNS = st.from_regex(r"([*]\.)?([a-z0-9]([a-z0-9-]{0,5}[a-z0-9])?\.){0,2}[a-z0-9]{1,8}", fullmatch=True)
 PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40)
-VALUES = st.lists(
-    st.sampled_from(["{clientAddress}", "{port}", "{host}", "{scheme}"])
-    | PRINTABLE.map(lambda t: t.replace("{", "").replace("}", "")),
-    max_size=4,
-).map("".join)
+VALUES = (
+    st.lists(
+        st.sampled_from(["{clientAddress}", "{port}", "{host}", "{scheme}"])
+        | PRINTABLE.map(lambda t: t.replace("{", "").replace("}", "")),
+        max_size=4,
+    )
+    .map("".join)
+    .filter(bool)
+)
 MESSAGES = st.text(
     st.sampled_from(["\t", "\r", "\n"]) | st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=40
 )
