@@ -29,8 +29,8 @@ apiVersion: apps/v1
 metadata: {name: shop}
 spec:
   replicas: REPLICAS
-  # Pods that start take the processors of those that serve, where all nodes are on one machine.
-  strategy: {rollingUpdate: {maxSurge: 2, maxUnavailable: 0}}
+  # A pod that starts takes the processors of those that serve: all nodes are on one machine.
+  strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}
   selector: {matchLabels: {app: shop}}
   template:
     metadata: {labels: {app: shop}}
