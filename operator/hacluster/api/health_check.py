@@ -59,6 +59,16 @@ def _only(*types: HealthCheckType) -> str:
     return f"!has(self.type) || self.type in {[each.value for each in types]}"
 
 
+def _needs(kind: HealthCheckType, field: str, message: str) -> Rule:
+    """The rule that checks of this type have this field."""
+    return Rule(
+        cel=f"!has(self.type) || self.type != '{kind.value}' || has(self.{field})",
+        message=message,
+        holds=lambda h: h.type is not kind or getattr(h, field) is not None,
+        field=field,
+    )
+
+
 _UNLESS_NONE = tuple(each for each in HealthCheckType if each is not HealthCheckType.NONE)
 _WITH_TLS = (HealthCheckType.HTTP, HealthCheckType.EXCHANGE)
 _WITH_USER = (HealthCheckType.MYSQL, HealthCheckType.POSTGRESQL)
@@ -93,23 +103,17 @@ class HealthCheck(Model):
             effective=lambda h: h.type in _WITH_USER,
             message="has no effect with this type of check; remove it, or set type: MySQL or PostgreSQL",
         ),
-        Rule(
-            cel="!has(self.type) || self.type != 'PostgreSQL' || has(self.user)",
-            message="type PostgreSQL needs the name of a user, such as haproxy",
-            holds=lambda h: h.type is not HealthCheckType.POSTGRESQL or h.user is not None,
-            field="user",
-        ),
+        _needs(HealthCheckType.POSTGRESQL, "user", "type PostgreSQL needs the name of a user, such as haproxy"),
         *without_effect(
             {"exchange": ""},
             unless="has(self.type) && self.type == 'Exchange'",
             effective=lambda h: h.type is HealthCheckType.EXCHANGE,
             message="has no effect with this type of check; remove it, or set type: Exchange",
         ),
-        Rule(
-            cel="!has(self.type) || self.type != 'Exchange' || has(self.exchange)",
-            message='type Exchange needs what is sent and expected, such as [{send: "PING\\r\\n", expect: "+PONG"}]',
-            holds=lambda h: h.type is not HealthCheckType.EXCHANGE or h.exchange is not None,
-            field="exchange",
+        _needs(
+            HealthCheckType.EXCHANGE,
+            "exchange",
+            'type Exchange needs what is sent and expected, such as [{send: "PING\\r\\n", expect: "+PONG"}]',
         ),
         *without_effect(
             {"port": "", "interval": "'5s'", "fast_interval": "'2s'", "rise": "3", "fall": "3"},

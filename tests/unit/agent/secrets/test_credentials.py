@@ -32,7 +32,7 @@ def test_the_digest_is_that_of_what_a_client_sends() -> None:
         (data(password="hidden" * 50), "password is longer than 255 bytes"),
         (data(password=""), "password is empty"),
         (data(password=b"\xffhidden"), "password is not text"),
-        ({**data(), "password": "hidden!"}, "password is not text"),
+        ({**data(), "password": "hidden!"}, "password is not in base64"),
     ],
 )
 def test_a_secret_that_cannot_be_used_is_named_without_its_value(secret: dict[str, str], message: str) -> None:
