@@ -29,8 +29,17 @@ def valid(spec: Spec, nodes: LabLayout) -> HACluster | None:
     plan = make_plan(cluster, nodes.nodes, Settings(node_image="rehearsal"))
     whole = all(len(router.members) == len(nodes.nodes) for router in plan.topology.routers)
     whole = whole and all(each.reason != Reason.SEPARATE_SEGMENTS for each in plan.warnings)
-    whole = whole and all(_can_be_checked(cluster, target) for _, target in all_targets(cluster.spec.haproxy))
+    whole = whole and all(
+        _can_be_checked(cluster, target) and _answers_the_clients(target) for _, target in all_targets(cluster.spec.haproxy)
+    )
     return cluster if whole and not plan.blocked and len(plan.texts) == len(nodes.nodes) else None
+
+
+def _answers_the_clients(target: Target) -> bool:
+    """Whether clients, who ask for `/`, are answered if this route is theirs: Apache has its page there and at no other path."""
+    route = target.route
+    moved = route is not None and route.path_prefix == "/" and route.replace_prefix is not None
+    return not moved or target.backend.apache is None
 
 
 def _can_be_checked(cluster: HACluster, target: Target) -> bool:

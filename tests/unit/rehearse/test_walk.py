@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -19,6 +20,7 @@ from tests.dataplane.walk.snapshot import differences
 from tests.dataplane.walk.validity import layout, valid
 
 NODES = layout()
+SERVER = {"name": "one", "address": "192.168.60.91", "port": 9000}
 
 
 def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
@@ -31,6 +33,13 @@ def test_every_field_of_the_resource_has_values_or_a_reason_to_have_none() -> No
     assert set(leaves(HAClusterSpec)) == FIELDS.keys() | EXCLUDED.keys()
     assert not FIELDS.keys() & EXCLUDED.keys()
     assert all(FIELDS.values()) and all(EXCLUDED.values())
+
+
+@pytest.mark.parametrize(("backend", "answered"), [({"apache": {}}, False), ({"servers": [SERVER]}, True)])
+def test_no_resource_sends_the_clients_to_a_path_at_which_apache_has_nothing(backend: dict[str, Any], answered: bool) -> None:
+    """Clients ask for `/`. They saw 403 in step 56 of `random --seed 15`."""
+    route = {"pathPrefix": "/", "replacePrefix": "/x", "backend": backend}
+    assert (valid(edited(BASE, {"haproxy.listeners[0].routes": [route]}), NODES) is not None) is answered
 
 
 @pytest.mark.parametrize("name", FIELDS)
