@@ -56,6 +56,9 @@ ANNOTATION_LIVENESS_REQUEST: Final = f"{GROUP}/liveness-request"
 """On a HAClusterNode, written by the operator when it doubts that the agent still runs: the resourceVersion of the doubted report. The
 agent answers by writing the same value into `status.livenessResponse`."""
 
+ANNOTATION_PROXY_PROTOCOL: Final = f"{GROUP}/proxy-protocol"
+"""On a Service of type LoadBalancer, written by its owner: V1 or V2, the version of the PROXY protocol that its pods expect."""
+
 APACHE_USER: Final = 33
 """User and group id of Apache's processes: www-data in Debian. By it the agent tells Apache's sockets from another program's."""
 

@@ -108,6 +108,8 @@ class Service(_FrozenModel):
     """What each `server` line says after its address, such as `check inter 5s`, with blanks between the words."""
     cookies: bool = False
     """Whether each server has a cookie value of its own."""
+    local_to: Annotated[str, Field(exclude_if=not_)] = ""
+    """This node's name, if its own endpoints are preferred; empty: all are alike. Absent from the file then."""
 
     @property
     def checked(self) -> bool:

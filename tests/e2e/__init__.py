@@ -4,11 +4,16 @@
 - `front.py` – one HACluster as kubectl, the nodes' kernels and a client see it.
 - `clients.py` – the rehearsal's two clients on the cluster's network.
 - `invariant.py` – checks during a test that there is one holder.
+- `kept_open.py` – a client's connection that stays open.
+- `handshakes.py` – a program that does TLS handshakes, one after the other.
 - `test_1_tutorial.py` – the tutorial's own results.
 - `test_2_failures.py` – faults.
 - `test_3_changes.py` – changes of the resource, accepted and refused.
 - `test_3_transitions.py` – ten changes there and back under load.
 - `test_4_a_planned.py` – planned moves under load.
+- `test_4_b_service.py` – a Deployment behind a Service, rolled and scaled under load.
+- `test_4_c_secrets.py` – certificates and passwords from Secrets, and where they are not.
+- `test_4_d_load_balancer.py` – an ingress controller's Service of type LoadBalancer (docs/how-to/ingress.md).
 - `test_4_minimal.py` – the smallest resource, and its deletion.
 - `test_5_install.py` – the chart's test, and installation by kubectl.
 """

@@ -147,7 +147,7 @@ def _agree(draw: st.DrawFn, spec: Resource) -> None:
         router.update({"name": values.ROUTER_NAMES[index]} if named else {})
         if not named:
             router.pop("name", None)
-    for index, listener in enumerate(spec["haproxy"]["listeners"]):
+    for index, listener in enumerate(spec["haproxy"].get("listeners", ())):
         listener["port"] = listener["port"] if draw(st.booleans()) else 9000 + index
         names = draw(st.booleans())
         for position, route in enumerate(listener.get("routes", ())):

@@ -13,6 +13,7 @@ What the fields are:
 - `health_check.py`, `balancing.py`, `headers.py`, `timeouts.py`, `servers.py`, `routes.py`, `tls.py` – parts of a listener.
 - `listeners.py` – the listeners of HAProxy; `listener_rules.py` the rules between their fields.
 - `stats.py` – `spec.haproxy.stats`.
+- `service_class.py` – `spec.haproxy.serviceClass`, and the listeners that Services become.
 - `haproxy.py` – `spec.haproxy`; `targets.py` lists the groups of servers in it, `secrets.py` the Secrets that it names.
 - `apache.py` – `spec.apache`.
 - `system.py` – `spec.nodes` and `spec.system`.

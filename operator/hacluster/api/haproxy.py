@@ -8,6 +8,7 @@ from pydantic import Field
 from hacluster.api.base import Model, Rule, without_effect
 from hacluster.api.constraints import ListMap, ListSet
 from hacluster.api.listeners import Listener
+from hacluster.api.service_class import ServiceClass
 from hacluster.api.stats import Stats
 from hacluster.api.timeouts import Timeouts
 from hacluster.api.types import Address, Enumeration, Port, Timer
@@ -157,6 +158,12 @@ class Haproxy(Model):
             holds=lambda h: sum(len(each.routes) for each in h.listeners) <= MAX_ROUTES,
             field="listeners",
         ),
+        Rule(
+            cel="self.listeners.size() > 0 || has(self.serviceClass)",
+            message="needs at least one listener, or serviceClass, with which Services bring them",
+            holds=lambda h: bool(h.listeners) or h.service_class is not None,
+            field="listeners",
+        ),
     )
 
     max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = 4000
@@ -173,5 +180,8 @@ class Haproxy(Model):
     """Where HAProxy's log goes."""
     stats: Stats = Stats()
     """HAProxy's statistics page."""
-    listeners: Annotated[tuple[Listener, ...], Field(min_length=1, max_length=64), ListMap("name")]
-    """The ports of the front door, one listener each."""
+    listeners: Annotated[tuple[Listener, ...], Field(max_length=64), ListMap("name")] = ()
+    """The ports of the front door, one listener each. There may be none if Services bring them (serviceClass)."""
+    service_class: ServiceClass | None = None
+    """Services of type LoadBalancer whose loadBalancerClass is hacluster.dev/NAMESPACE.NAME, of this resource, become TCP listeners on the
+virtual IPs. Default: none does."""

@@ -132,6 +132,20 @@ class Reason(StrEnum):
     FORWARDING_REPAIRED = "ForwardingRepaired"
     """Another program removed rules of the second chance from the kernel; the agent has put them back. Reported for a minute."""
 
+    # Why a port of a Service of type LoadBalancer is not served, besides PortTaken and PortInUse. In the Service's condition, and an Event.
+    SERVICES_NOT_SERVED = "ServicesNotServed"
+    """The resource that the Service's class names does not serve Services of its namespace."""
+    UNSUPPORTED_PROTOCOL = "UnsupportedProtocol"
+    """HAProxy does not balance UDP and SCTP."""
+    INVALID_ANNOTATION = "InvalidAnnotation"
+    """An annotation of the Service has an unknown value."""
+    TOO_MANY_SOURCES = "TooManySources"
+    """The Service names more networks of clients than a listener can have."""
+    TOO_MANY_LISTENERS = "TooManyListeners"
+    """The resource has as many listeners as it can."""
+    BOUND = "Bound"
+    """The Service is served on the virtual IPs. Also an Event."""
+
     # What the operator finds about a node. Conditions Degraded and Ready; the first four also as reasons of a move.
     NODE_SILENT = "NodeSilent"
     """Kubernetes calls the node or its agent not running, or the agent does not answer the operator."""

@@ -10,6 +10,7 @@ from hacluster.api.health_check import HealthCheck
 from hacluster.api.listeners import Listener
 from hacluster.api.routes import Route, route_names
 from hacluster.api.servers import Backend
+from hacluster.api.service_class import ServiceListener
 from hacluster.api.timeouts import RouteTimeouts
 
 
@@ -29,6 +30,11 @@ class Target:
     health_check: HealthCheck
     timeouts: RouteTimeouts
     """Own timeouts on the side of the servers; of a route, those of its listener are among them."""
+
+    @property
+    def prefers_local(self) -> bool:
+        """Whether servers on the node itself come first: the others are backups."""
+        return isinstance(self.listener, ServiceListener) and self.listener.local
 
 
 def targets_of(listener: Listener) -> tuple[Target, ...]:

@@ -87,8 +87,8 @@ class EventRecorder:
             "reason": event.reason,
             "note": truncate(event.message),
             "regarding": {
-                "apiVersion": names.API_VERSION,
-                "kind": names.KIND,
+                "apiVersion": resource["apiVersion"],
+                "kind": resource["kind"],
                 "name": metadata["name"],
                 "namespace": metadata["namespace"],
                 "uid": metadata["uid"],

@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 from hacluster.control.earlier_versions import entries_of_earlier_agents
 from hacluster.control.node_monitor import NodeMonitor
+from hacluster.control.service_objects import is_kept, resource_key
 from hacluster.control.store import Change, Store, key_of, owner_name
 from hacluster.control.workqueue import Key
 from hacluster.kube.client import Client
-from hacluster.kube.kinds import HACLUSTER, HACLUSTER_NODE, NODE, POD, WATCHED, Kind, Object
+from hacluster.kube.kinds import HACLUSTER, HACLUSTER_NODE, NODE, POD, SERVICE, WATCHED, Kind, Object
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,10 @@ class Informer:
 
     def put(self, kind: Kind, raw: Object) -> None:
         """Records that the object exists in this version."""
+        if kind is SERVICE and not is_kept(raw):
+            if self._store.get(kind, *key_of(raw)) is not None:
+                self.remove(kind, raw)
+            return
         self._process(self._store.put(kind, raw))
 
     def remove(self, kind: Kind, raw: Object) -> None:
@@ -50,7 +55,8 @@ class Informer:
         """
         for kind in WATCHED:
             before = self._store.uids(kind)
-            listed = [each async for each in client.list(kind, namespace=namespace if kind.namespaced else None)]
+            found = client.list(kind, namespace=namespace if kind.namespaced else None)
+            listed = [each async for each in found if kind is not SERVICE or is_kept(each)]
             for change in self._store.replace(kind, listed, before):
                 self._process(change)
 
@@ -71,12 +77,21 @@ class Informer:
                 self._enqueue_all()  # another resource may conflict with the new spec, or wait for what the old one used
         elif change.kind is NODE:
             self._enqueue_all()
+        elif change.kind is SERVICE:
+            self._enqueue_for_service(change)
         elif owner := owner_name(change.old) or owner_name(change.new):
             self._enqueue((change.key[0], owner))
             if change.kind is HACLUSTER_NODE and _networks(change.old) != _networks(change.new):
                 self._enqueue_all()  # which virtual routers may hear each other follows from the nodes' networks
             if change.kind is POD and change.new is None and self._store.get(HACLUSTER, change.key[0], owner) is None:
                 self._enqueue_all()  # another resource may wait for what the pod of the deleted resource has held
+
+    def _enqueue_for_service(self, change: Change) -> None:
+        for key in (resource_key(change.old), resource_key(change.new)):
+            if key is not None:
+                self._enqueue(key)
+        if _spec(change.old) != _spec(change.new):
+            self._enqueue_all()  # a Service of another resource may wait for a port that this one had
 
     def _enqueue_all(self) -> None:
         for each in self._store.all(HACLUSTER):

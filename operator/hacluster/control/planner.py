@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hacluster.api import HACluster, HAClusterStatus
+from hacluster.api.spec import Listener, ServiceListener
 from hacluster.control.observe import Observer
 from hacluster.control.resources import Resources
 from hacluster.control.segments import SegmentTable
@@ -43,6 +44,7 @@ class _PlanInputs:
     interval_before: int | None
     taken: tuple[tuple[str, frozenset[int]], ...]
     other_virtual_ips: frozenset[Address]
+    service_listeners: tuple[Listener, ...]
 
 
 class Offered(Protocol):
@@ -102,6 +104,7 @@ class Planner:
             interval_before=cluster.status.advertisement_interval_milliseconds,
             taken=tuple(sorted(taken.items())),
             other_virtual_ips=virtual_ips_of(others),
+            service_listeners=tuple(each for each in cluster.spec.haproxy.listeners if isinstance(each, ServiceListener)),
         )
         cached = self._plans.get(key)
         if cached and cached[0] == inputs:

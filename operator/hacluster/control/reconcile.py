@@ -26,12 +26,16 @@ from hacluster.control.recent_yields import RecentYields
 from hacluster.control.report_inputs import Moment, inputs_of_invalid, inputs_of_plan
 from hacluster.control.resources import Resource, Resources
 from hacluster.control.rollout import RolloutSteps
+from hacluster.control.service_bindings import ServiceBindings
+from hacluster.control.service_status_writer import ServiceStatusWriter
 from hacluster.control.status_writer import Outcome, StatusWriter
 from hacluster.control.workqueue import Key, RetryLater
 from hacluster.errors import InvalidResource, Problem
 from hacluster.kube.client import ApiError
 from hacluster.plan import Plan
 from hacluster.plan.rollout.rollout import Rollout
+from hacluster.plan.services.binding import with_services
+from hacluster.plan.services.model import Binding
 from hacluster.plan.status import ReportInputs
 
 log = logging.getLogger(__name__)
@@ -48,6 +52,8 @@ class _Step:
     plan: Plan | None = None
     rollout: Rollout | None = None
     pods: PodStep = field(default_factory=PodStep)
+    bindings: tuple[Binding, ...] = ()
+    """What became of the Services whose class names the resource."""
 
 
 class Reconciler:
@@ -64,6 +70,8 @@ class Reconciler:
         pod_updates: PodUpdates,
         pod_causes: PodCauses,
         node_monitor: NodeMonitor,
+        services: ServiceBindings,
+        service_status: ServiceStatusWriter,
         status: StatusWriter,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
@@ -76,6 +84,7 @@ class Reconciler:
         self._pod_updates = pod_updates
         self._pod_causes = pod_causes
         self._node_monitor = node_monitor
+        self._services, self._service_status = services, service_status
         self._status = status
         self._clock = clock
         self._monotonic = monotonic
@@ -102,19 +111,23 @@ class Reconciler:
         resource = self._resources.get(*key)
         if resource is None:
             self._forget(key)
+            await self._service_status.release(key)
             return None
         missing = self._nodes_without_pod(key, resource)
         await self._pod_causes.refresh(key, missing)
         step = self._next_step(key, resource)
         if step.plan is None or step.rollout is None or step.inputs.paused:
             self._status.set_outcome(key, step.inputs.generation, Outcome())
-            return await self._status.write(key, step.inputs)
+            delay = await self._status.write(key, step.inputs)
+            await self._report_services(key, resource, step)
+            return delay
         if self._planner.has_unrecorded_allotments(step.plan, resource.status):
             # Recorded before any node uses them: otherwise, after a restart, another resource could be given the same VRIDs.
             await self._status.write(key, step.inputs)
         outcome = await self._apply(resource, step.plan, step.rollout, step.pods)
         self._status.set_outcome(key, step.inputs.generation, outcome)
         delay = await self._status.write(key, step.inputs)
+        await self._report_services(key, resource, step)
         if outcome.retrying:
             raise RetryLater(outcome.retrying, outcome.retry_after)
         if outcome.obstacles:
@@ -149,8 +162,9 @@ class Reconciler:
             entries = frozenset(entry.name for entry in resource.status.nodes)
             nodes = self._observer.observed_nodes(*key, resource.status, entries)
             return _Step(inputs_of_invalid(resource, resource.cluster, nodes, now))
-        cluster = resource.cluster
-        conflicts = self._planner.conflicts(key, cluster)
+        conflicts = self._planner.conflicts(key, resource.cluster)
+        bindings = self._services.bind(key, resource.cluster)
+        cluster = with_services(resource.cluster, bindings)
         plan = self._planner.plan(key, cluster, earlier_agents=resource.has_earlier_agents)
         yields = self._recent_yields.update(key, plan.yields, now.monotonic)
         nodes = self._observer.observed_nodes(*key, resource.status, self._observer.selected_names(cluster), yields)
@@ -166,7 +180,12 @@ class Reconciler:
             daemonsets=(*self._observer.unfinished_daemonsets(*key), *pods.messages),
             now=now,
         )
-        return _Step(inputs, None if rollout is None else plan, rollout, pods)
+        return _Step(inputs, None if rollout is None else plan, rollout, pods, bindings)
+
+    async def _report_services(self, key: Key, resource: Resource, step: _Step) -> None:
+        if isinstance(resource.cluster, HACluster):
+            live = step.rollout is not None and not (step.rollout.refusal or step.rollout.waits_for or step.rollout.held_back)
+            await self._service_status.write(key, resource.cluster, step.bindings, live=live)
 
     async def _apply(self, resource: Resource, plan: Plan, rollout: Rollout, pods: PodStep) -> Outcome:
         cluster = resource.cluster

@@ -33,6 +33,8 @@ from hacluster.control.pod_updates import PodUpdates
 from hacluster.control.reconcile import Reconciler
 from hacluster.control.resources import Resources
 from hacluster.control.rollout import RolloutSteps
+from hacluster.control.service_bindings import ServiceBindings
+from hacluster.control.service_status_writer import ServiceStatusWriter
 from hacluster.control.status_writer import StatusWriter
 from hacluster.control.store import Store, key_of
 from hacluster.control.workqueue import RESYNC, Key, Worker
@@ -112,6 +114,8 @@ class Operator:
             pod_updates=PodUpdates(client, store),
             pod_causes=pod_causes,
             node_monitor=self.node_monitor,
+            services=ServiceBindings(store, resources, observer, monotonic),
+            service_status=ServiceStatusWriter(client, store, self.informer, self.recorder, _now),
             status=status,
             clock=_now,
             monotonic=monotonic,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from hacluster import names
-from hacluster.kube.kinds import DAEMON_SET, HACLUSTER, HACLUSTER_NODE, NODE, POD, Kind, Object
+from hacluster.kube.kinds import DAEMON_SET, HACLUSTER, HACLUSTER_NODE, NODE, POD, SERVICE, Kind, Object
 
 ObjectKey = tuple[str, str]
 """Namespace (empty for cluster-wide objects) and name."""
@@ -129,7 +129,7 @@ def slim(kind: Kind, raw: Object) -> Object:
     if kind is POD:
         return {"metadata": metadata, **_pod(raw)}
     keep = {key: value for key, value in raw.items() if key not in ("metadata", "status")}
-    if kind in (HACLUSTER, HACLUSTER_NODE) and "status" in raw:
+    if kind in (HACLUSTER, HACLUSTER_NODE, SERVICE) and "status" in raw:
         keep["status"] = raw["status"]
     if kind is HACLUSTER:
         metadata["managers"] = sorted({each.get("manager", "") for each in raw["metadata"].get("managedFields") or ()})

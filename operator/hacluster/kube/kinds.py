@@ -49,6 +49,8 @@ LEASE: Final = Kind("Lease", "coordination.k8s.io", "v1", "leases")
 """Only to delete those of earlier versions (`control/earlier_versions.py`)."""
 CONFIG_MAP: Final = Kind("ConfigMap", "", "v1", "configmaps")
 DAEMON_SET: Final = Kind("DaemonSet", "apps", "v1", "daemonsets")
+SERVICE: Final = Kind("Service", "", "v1", "services", managed=False)
+"""Of type LoadBalancer, with the class of a resource: no others are kept in the cache."""
 EVENT: Final = Kind("Event", "events.k8s.io", "v1", "events")
 CORE_EVENT: Final = Kind("Event", "", "v1", "events", managed=False)
 """The same objects in the older form, whose fields can be selected by kind and name of the object that they are about."""
@@ -56,7 +58,7 @@ CORE_EVENT: Final = Kind("Event", "", "v1", "events", managed=False)
 CHILDREN: Final = (SERVICE_ACCOUNT, HACLUSTER_NODE, ROLE, ROLE_BINDING, CONFIG_MAP, DAEMON_SET)
 """The children of a resource, in the order in which they are applied: a pod's role, HAClusterNode and files exist before it starts."""
 
-WATCHED: Final = (HACLUSTER, NODE, POD, *CHILDREN)
+WATCHED: Final = (HACLUSTER, NODE, POD, SERVICE, *CHILDREN)
 """The kinds that the operator watches."""
 
 MANAGED_SELECTOR: Final = f"{names.LABEL_MANAGED_BY}={names.OPERATOR_MANAGER}"

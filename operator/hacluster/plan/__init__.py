@@ -11,6 +11,7 @@ The files, in the order in which data passes through them:
 - `conflicts.py` – what two resources both want: the older one keeps it.
 - `interval.py` – the advertisement interval that all nodes can keep.
 - `topology/` – which nodes take part, on which interface, with which priority, VRID, peers and backend address.
+- `services/` – Services of type LoadBalancer: the listeners that they become, and their status.
 - `warnings.py` – settings that are allowed but dangerous.
 - `texts/` – the files of each node, and the revision that names them.
 - `objects/` – the child objects that carry and run these files.

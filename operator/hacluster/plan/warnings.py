@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from hacluster.api import HACluster
 from hacluster.api.haproxy import redirect_ports
 from hacluster.api.reasons import Reason
-from hacluster.api.spec import CheckType
+from hacluster.api.spec import CheckType, listener_field
 from hacluster.errors import Problem
 
 _NODE_PORTS = range(30000, 32768)
@@ -99,14 +99,15 @@ def _open_admin_page(cluster: HACluster) -> tuple[Problem, ...]:
 def _node_ports(cluster: HACluster) -> tuple[Problem, ...]:
     """kube-proxy redirects a node port before HAProxy sees it, and no bind fails. Whether it does now is checked on the node."""
     haproxy = cluster.spec.haproxy
-    ports = {f"listeners[{index}].port": each.port for index, each in enumerate(haproxy.listeners)} | {
-        "stats.port": haproxy.stats.port,
-        **redirect_ports(haproxy),
+    ports = {
+        **{listener_field(index, each, ".port"): each.port for index, each in enumerate(haproxy.listeners)},
+        "spec.haproxy.stats.port": haproxy.stats.port,
+        **{f"spec.haproxy.{field}": port for field, port in redirect_ports(haproxy).items()},
     }
     return tuple(
         Problem(
             Reason.NODE_PORT_RANGE,
-            f"spec.haproxy.{field}",
+            field,
             f"{port} is in Kubernetes' range of node ports ({_NODE_PORTS.start}-{_NODE_PORTS.stop - 1}): a Service may be given it at "
             "any time, and gets the requests then; choose a port outside",
         )

@@ -80,7 +80,10 @@ def serve(count: str) -> str:
 
 
 def objects(service: dict[str, Any]) -> str:
-    """The text of the file: Service `shop`, port 80, with these `ready` and `ending` pods; without them, no Service."""
+    """The text of the file: Service `shop`, port 80, with these `ready` and `ending` pods; without them, no Service.
+
+    The first three pods are on node1.
+    """
     items: list[dict[str, Any]] = []
     if service:
         conditions = [(each, {"ready": True}) for each in service.get("ready", ())]
@@ -92,7 +95,10 @@ def objects(service: dict[str, Any]) -> str:
                 "metadata": {"name": "shop-1", "labels": {"kubernetes.io/service-name": "shop"}},
                 "addressType": "IPv4",
                 "ports": [{"name": "http", "port": PORT}],
-                "endpoints": [{"addresses": [address(number)], "conditions": each} for number, each in conditions],
+                "endpoints": [
+                    {"addresses": [address(number)], "nodeName": "node1" if number < 4 else "node2", "conditions": each}
+                    for number, each in conditions
+                ],
             },
         ]
     return json.dumps({"items": items})

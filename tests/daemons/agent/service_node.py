@@ -22,6 +22,8 @@ class WantedService(Wanted):
     """The files that the plan makes of a listener on port 80; keepalived's are those of `Wanted`."""
 
     listener: tuple[tuple[str, Any], ...] = (("backend", SERVICE),)
+    local_to: str = ""
+    """The node whose endpoints are preferred."""
 
     def files(self) -> dict[File, str]:
         """The text of each file."""
@@ -30,8 +32,12 @@ class WantedService(Wanted):
         planned = AgentConfig.model_validate_json(made[File.AGENT])
         wanted = super().files()
         agent = AgentConfig.model_validate_json(wanted[File.AGENT])
-        agent = agent.model_copy(update={"services": planned.services, "listeners": planned.listeners})
-        return {**wanted, File.HAPROXY: made[File.HAPROXY], File.AGENT: agent.model_dump_json()}
+        services = {name: each.model_copy(update={"local_to": self.local_to}) for name, each in planned.services.items()}
+        haproxy = made[File.HAPROXY]
+        if self.local_to:
+            haproxy = haproxy.replace("    # Endpoints:", "    option allbackups\n    # Endpoints:")
+        agent = agent.model_copy(update={"services": services, "listeners": planned.listeners})
+        return {**wanted, File.HAPROXY: haproxy, File.AGENT: agent.model_dump_json()}
 
 
 def wanted(revision: str = "r1", **listener: Any) -> WantedService:

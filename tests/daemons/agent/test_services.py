@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -157,3 +158,16 @@ def test_a_service_that_goes_and_comes_is_a_problem_that_names_the_field(shop: S
 def _assert_no_endpoints(shop: ServiceNode) -> None:
     assert shop.listener() == {"name": "web", "port": 80, "serversUp": 0, "servers": 0, "lastCheck": "NO_ENDPOINTS"}
     assert shop.answers(2) == {"status 503"}
+
+
+def test_pods_of_this_node_come_first_and_all_others_together_when_there_are_none(shop: ServiceNode) -> None:
+    """As with `externalTrafficPolicy: Local`. The servers are added while HAProxy runs; the first three pods are on this node."""
+    shop.node.want(replace(wanted("r2"), local_to="node1"))
+    eventually(lambda: shop.node.assert_entry(configRevision="r2"), within=10)
+    worker = shop.worker()
+    for ready, used in (((1, 4, 5), (1,)), ((4, 5), (4, 5)), ((2, 4, 5), (2,))):
+        shop.put(*ready)
+        eventually(lambda used=used: _assert_answers(shop, *used), within=5)  # type: ignore[misc]
+    assert shop.worker() == worker
+    shop.node.want(wanted("r3"))
+    eventually(lambda: _assert_answers(shop, 2, 4, 5), within=10)

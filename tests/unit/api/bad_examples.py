@@ -187,7 +187,7 @@ BAD = [
     Bad({"spec.haproxy.stats.admin": True}, "spec.haproxy.stats.admin", "without a password"),
     Bad({"spec.haproxy.stats.credentialsSecret": {}}, "spec.haproxy.stats.credentialsSecret.name", "is required"),
     Bad({"spec.haproxy.stats.credentialsSecret": {"name": "A"}}, "spec.haproxy.stats.credentialsSecret.name", "a Secret's name"),
-    Bad({"spec.haproxy.listeners": []}, "spec.haproxy.listeners", "at least 1"),
+    Bad({"spec.haproxy.listeners": []}, "spec.haproxy.listeners", "or serviceClass", "spec.haproxy"),
     Bad({f"{_LISTENER}.backend": ABSENT}, f"{_LISTENER}.backend", "is required"),
     Bad({f"{_LISTENER}.backend": {}}, f"{_LISTENER}.backend", "exactly one of"),
     Bad({f"{_SERVERS}.servers": [server("a")]}, f"{_LISTENER}.backend", "exactly one of"),

@@ -31,6 +31,7 @@ def _bound(name: str, port: int, *routers: str) -> dict[str, Any]:
 _TWO_ROUTERS = {"spec.virtualRouters[1]": {"virtualIPs": ["10.0.0.1/24"]}, "spec.system.nonlocalBind": True}
 
 BAD_LISTENERS = [
+    Bad({"spec.haproxy.serviceClass": {"namespaces": "All"}}, "spec.haproxy.serviceClass.namespaces", "must be Same"),
     Bad({f"{_LISTENER}.mode": "UDP"}, f"{_LISTENER}.mode", "does not balance UDP"),
     # TLS.
     Bad({f"{_LISTENER}.tls": {}}, f"{_LISTENER}.tls.secretNames", "is required"),

@@ -105,7 +105,7 @@ def full(name: str = "everything") -> Resource:
                     "allowUnauthenticatedAdmin": True,
                     "credentialsSecret": {"name": "stats"},
                 },
-                "listeners": full_listeners(),
+                **full_listeners(),
             },
             "apache": {"port": 8082, "page": "<h1>Đây là website từ Node {ordinal}</h1>\n", "contentConfigMap": {"name": "site"}},
             "system": {"nonlocalBind": True, "updateStrategy": {"maxUnavailable": 2}},

@@ -17,7 +17,12 @@ SERVED_OVER_TLS: dict[str, Any] = {
 """Fields that cannot be changed alone in `full_listeners`, where a check and the servers have to say the same."""
 
 
-def full_listeners() -> list[dict[str, Any]]:
+def full_listeners() -> dict[str, Any]:
+    """Every field of `spec.haproxy` that says which listeners there are."""
+    return {"listeners": _listeners(), "serviceClass": {"namespaces": "Same"}}
+
+
+def _listeners() -> list[dict[str, Any]]:
     """HTTP with routes, TCP, and one listener for each check that needs fields of its own."""
     times = {"interval": "6s", "fastInterval": "500ms", "rise": 2, "fall": 4}
     request = {"method": "GET", "path": "/health?full=1", "host": "shop.example.com", "expectStatus": "200-299,304"}

@@ -40,7 +40,11 @@ class Api:
         self.stored.append(manifest["reason"])
 
 
-RESOURCE = {"metadata": {"name": "web", "namespace": "ns", "uid": "u1", "resourceVersion": "7"}}
+RESOURCE = {
+    "apiVersion": "hacluster.dev/v1alpha1",
+    "kind": "HACluster",
+    "metadata": {"name": "web", "namespace": "ns", "uid": "u1", "resourceVersion": "7"},
+}
 
 
 def post(recorder: EventRecorder, *reasons: str) -> None:

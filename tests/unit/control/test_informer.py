@@ -3,9 +3,10 @@
 from typing import Any
 
 from hacluster.control.informer import Informer
+from hacluster.control.service_objects import leftovers
 from hacluster.control.store import Store
 from hacluster.control.workqueue import Key
-from hacluster.kube.kinds import HACLUSTER, HACLUSTER_NODE
+from hacluster.kube.kinds import HACLUSTER, HACLUSTER_NODE, SERVICE
 from tests.unit.control.examples import report, resource, router, spec
 
 WEB, OTHER = ("ns", "web"), ("ns", "other")
@@ -24,7 +25,8 @@ class Informed:
 
     def __init__(self) -> None:
         self.enqueued: list[Key] = []
-        self.informer = Informer(Store(), NoMonitor(), self.enqueued.append)  # type: ignore[arg-type]
+        self.store = Store()
+        self.informer = Informer(self.store, NoMonitor(), self.enqueued.append)  # type: ignore[arg-type]
         self.informer.put(HACLUSTER, resource(1, spec=spec(1)))
         self.informer.put(HACLUSTER, resource(2, name="other", uid="r2", spec=spec(2)))
 
@@ -53,3 +55,35 @@ def test_a_recorded_router_id_concerns_all_resources_and_the_rest_of_a_status_it
     holder["status"]["virtualIPs"] = [{**vip, "holder": "node1"}]
     assert informed.after((HACLUSTER, recorded)) == {WEB, OTHER}
     assert informed.after((HACLUSTER, holder)) == {WEB}
+
+
+def load_balancer(version: int, **spec: Any) -> dict[str, Any]:
+    """A Service of type LoadBalancer of the resource `web`."""
+    metadata = {"namespace": "ns", "name": "shop", "uid": "s1", "resourceVersion": f"{version}"}
+    full = {"type": "LoadBalancer", "loadBalancerClass": "hacluster.dev/ns.web", "ports": [{"port": 443}], **spec}
+    return {"metadata": metadata, "spec": full, "status": {}}
+
+
+def test_a_service_concerns_its_resource_and_its_ports_all() -> None:
+    """Another resource's Service may wait for a port."""
+    informed = Informed()
+    assert informed.after((SERVICE, load_balancer(3))) == {WEB, OTHER}
+    assert informed.after((SERVICE, {**load_balancer(4), "status": {"loadBalancer": {}}})) == {WEB}
+    assert informed.after((SERVICE, load_balancer(5, ports=[{"port": 444}]))) == {WEB, OTHER}
+
+
+def test_services_of_other_classes_and_types_are_not_kept() -> None:
+    informed = Informed()
+    for fields in ({"loadBalancerClass": "example.com/x"}, {"loadBalancerClass": None}, {"type": "ClusterIP"}):
+        assert informed.after((SERVICE, load_balancer(3, **fields))) == set()
+    assert not informed.store.all(SERVICE)
+
+
+def test_a_service_that_becomes_another_type_is_kept_until_its_status_says_nothing_more() -> None:
+    informed = Informed()
+    status = {"conditions": [{"type": "hacluster.dev/Bound", "status": "True"}]}
+    informed.after((SERVICE, {**load_balancer(3), "status": status}))
+    assert informed.after((SERVICE, {**load_balancer(4, type="ClusterIP"), "status": status})) == {WEB, OTHER}
+    assert [each["metadata"]["name"] for each in leftovers(informed.store)] == ["shop"]
+    informed.after((SERVICE, load_balancer(5, type="ClusterIP")))
+    assert not informed.store.all(SERVICE)

@@ -31,9 +31,10 @@ class Case:
 GOLDEN = REPOSITORY / "tests" / "golden" / "cases"
 SERVICE = Case(GOLDEN / "sample-service" / "resource.yaml", GOLDEN / "sample-service" / "nodes.yaml")
 """Its haproxy.cfg does not say which Services the servers belong to."""
-CASES = [
-    each for folder in sorted(GOLDEN.iterdir()) if (each := Case(folder / "resource.yaml", folder / "nodes.yaml")) != SERVICE
-]
+LOAD_BALANCER = Case(GOLDEN / "sample-load-balancer" / "resource.yaml", GOLDEN / "sample-load-balancer" / "nodes.yaml")
+"""Its haproxy.cfg has no listener, because Services bring them."""
+FOLDERS = (Case(folder / "resource.yaml", folder / "nodes.yaml") for folder in sorted(GOLDEN.iterdir()))
+CASES = [each for each in FOLDERS if each not in (SERVICE, LOAD_BALANCER)]
 MINIMAL = GOLDEN / "minimal" / "nodes.yaml"
 CASES += [
     Case(Path(__file__).parent / "cases" / "listeners.yaml", MINIMAL),

@@ -9,6 +9,7 @@
 - `files.py` – writes the files that the daemons read, and the good copies.
 - `outcome.py` – how a transaction ended, and when to try again.
 - `install.py` – the transaction: check, install, reload; after a refusal back to the good files.
+- `ports_in_use.py` – which ports of a new configuration another program uses.
 - `running.py` – whether the daemons run with what is in their files, as they themselves say.
 - `settings.py` – keepalived's settings, from its dump and from its file (pure).
 - `deviations.py` – what somebody else has changed, when it is repaired, and what is reported of it (pure).

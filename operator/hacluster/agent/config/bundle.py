@@ -108,6 +108,14 @@ def read_live(paths: Paths) -> Mapping[File, str]:
     return {file: without_servers(text) if file is File.HAPROXY else text for file, text in found.items()}
 
 
+def read_live_config(paths: Paths) -> AgentConfig | None:
+    """agent.json beside these files; None where somebody has removed or changed files so that it cannot be read. Raises OSError."""
+    try:
+        return parse_bundle(_read({file: paths.live(file) for file in FILES})).config
+    except BadBundle:
+        return None
+
+
 def fingerprint(directory: Path, node: str) -> tuple[object, ...]:
     """A cheap value that changes whenever the files change; it can be compared and nothing else.
 

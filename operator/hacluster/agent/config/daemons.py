@@ -9,7 +9,7 @@ Sources: keepalived(8) for `-t` and SIGHUP; HAProxy's Management Guide for `-c` 
 import asyncio
 import contextlib
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -23,7 +23,7 @@ from hacluster.agent.keepalived.process import Keepalived
 from hacluster.agent.paths import Paths
 from hacluster.agent.system.commands import run
 from hacluster.agent.system.files import replace_file
-from hacluster.nodeconfig import File
+from hacluster.nodeconfig import File, Port
 
 _STATES_DEADLINE: Final = 1.0
 """Seconds for HAProxy to tell the states of its servers."""
@@ -61,6 +61,9 @@ class Daemons(Protocol):
 
     async def reload(self, file: File) -> Verdict:
         """Makes the daemon of `file` load its installed file."""
+
+    async def haproxy_ports(self) -> Collection[Port] | None:
+        """The ports that HAProxy has loaded; None: it does not answer, or its file does not have it keep them."""
 
     async def differs(self, file: File) -> bool:
         """Whether the daemon of `file` certainly runs with something else than its installed file. Raises OSError."""
@@ -101,6 +104,10 @@ class RealDaemons:
     async def reload(self, file: File) -> Verdict:
         """Sends SIGHUP to keepalived, or `reload` to HAProxy's master socket."""
         return await self._reloads[file]()
+
+    async def haproxy_ports(self) -> Collection[Port] | None:
+        """Asks the current worker."""
+        return await self._running.haproxy_ports()
 
     async def differs(self, file: File) -> bool:
         """Asks the daemon what it has loaded."""

@@ -12,11 +12,12 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Final
 
 from hacluster.agent.config.authentication import Passwords
-from hacluster.agent.config.bundle import DAEMON_FILES, Bundle, read_good, read_live, unchanged
+from hacluster.agent.config.bundle import DAEMON_FILES, Bundle, read_good, read_live, read_live_config, unchanged
 from hacluster.agent.config.daemons import ACCEPTED, Answer, Daemons, Verdict
 from hacluster.agent.config.deviations import Deviation
 from hacluster.agent.config.files import ConfigFiles, replace_config
 from hacluster.agent.config.outcome import Outcome, Retry, failed
+from hacluster.agent.config.ports_in_use import ports_in_use
 from hacluster.agent.config.servers_first import Servers, wait_for_apache, wait_for_services
 from hacluster.agent.config.turn import Turn, never
 from hacluster.agent.keepalived.wire import as_owner
@@ -24,7 +25,6 @@ from hacluster.agent.paths import Paths
 from hacluster.agent.secrets.certificate_files import CertificateFiles
 from hacluster.agent.secrets.store import SecretStore
 from hacluster.agent.system import tcp_sockets
-from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, File
 
@@ -175,10 +175,8 @@ class Installer:
 
     async def _find_blockers(self, new: Bundle) -> tuple[NodeProblem, ...]:
         """Ports that another program uses; if there is none, before the daemons' first start, what the preflight check finds."""
-        # Once started, the good files' ports are used by our own daemons.
-        own = self.good.config.all_ports if self.good and self.started else ()
-        found = tcp_sockets.find_ports_in_use(new.config.all_ports, own, self._listeners())
-        in_use = tuple(NodeProblem(reason=Reason.PORT_IN_USE, message=tcp_sockets.describe(*each)) for each in found)
+        good, live = (self.good.config, read_live_config(self._paths)) if self.good and self.started else (None, None)
+        in_use = await ports_in_use(new.config, good, live, self._daemons.haproxy_ports, self._listeners())
         return in_use or (() if self.started else await self._preflight(new.config))
 
     def _to_reload(self, changed: Collection[File]) -> tuple[File, ...]:

@@ -16,7 +16,7 @@ from hacluster.agent.haproxy.commands import ask
 from hacluster.agent.paths import Paths
 from hacluster.agent.services.lines import without_server_lines, without_servers
 from hacluster.agent.system.raw_sockets import vrrp_sockets
-from hacluster.nodeconfig import File
+from hacluster.nodeconfig import File, Port
 
 _DEADLINE: Final = 0.5
 """Seconds for HAProxy to answer."""
@@ -48,6 +48,18 @@ class Running:
         """Whether the daemon of `file` certainly runs with something else. Raises OSError if the file cannot be read."""
         text = without_servers(self._paths.live(file).read_text())
         return await (self._haproxy_differs(text) if file is File.HAPROXY else self._keepalived_differs(text))
+
+    async def haproxy_ports(self) -> tuple[Port, ...] | None:
+        """The ports that the current worker of HAProxy has loaded; None where it does not tell. Raises OSError without a file."""
+        command = loaded.lines_command(self._paths.live(File.HAPROXY).read_text())
+        if command is None:
+            return None
+        try:
+            async with asyncio.timeout(_DEADLINE):
+                lines = loaded.parse_lines(await ask(self._paths.haproxy_master, command, master=True))
+        except (OSError, TimeoutError):
+            return None
+        return loaded.ports(lines) if lines else None
 
     async def _haproxy_differs(self, text: str) -> bool:
         command, master = loaded.lines_command(text), self._paths.haproxy_master

@@ -8,13 +8,17 @@ Source: HAProxy's Management Guide, "Master CLI" and "show acl"; its Configurati
 """
 
 import re
+from collections.abc import Iterable
 from typing import Final
+
+from hacluster.nodeconfig import Port
 
 WORKER: Final = "show proc"
 """Asks the master for its processes."""
 _PATTERNS: Final = re.compile(r"^\s*acl \S+ path -f opt@(\S+)\s*$", re.MULTILINE)
 _WORKER: Final = re.compile(r"^# workers\n(\d+)\s+worker\b", re.MULTILINE)
 _LINE: Final = re.compile(r"0x[0-9a-f]+ (.*)")
+_BIND: Final = re.compile(r"bind (\S+):(\d+)(?: .*)?")
 _UNKNOWN: Final = "Unknown ACL identifier"
 
 
@@ -41,3 +45,9 @@ def parse_lines(answer: str) -> tuple[str, ...] | None:
 def kept_lines(text: str) -> tuple[str, ...]:
     """What a worker keeps of this haproxy.cfg: no empty lines, no margins, no comments that begin at the margin."""
     return tuple(line.lstrip(" \t") for line in text.split("\n") if line.strip(" \t") and not line.startswith("#"))
+
+
+def ports(lines: Iterable[str]) -> tuple[Port, ...]:
+    """The ports on which a worker listens that has read these lines. The field of the resource is not in them, so it is empty."""
+    found = {(each[1].strip("[]"), int(each[2])) for each in map(_BIND.fullmatch, lines) if each}
+    return tuple(Port(port=port, field="", address="" if address in ("*", "::") else address) for address, port in sorted(found))

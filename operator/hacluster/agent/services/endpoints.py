@@ -14,6 +14,8 @@ class Endpoint:
 
     address: str
     port: int
+    backup: bool = False
+    """It is on another node, and those of this node come first (`externalTrafficPolicy: Local`)."""
 
     @property
     def name(self) -> str:
@@ -49,7 +51,8 @@ def endpoints_of(service: Service, view: ServiceView | None, is_circle: Callable
     for each in _of_family(view.slices, service.ip_version):
         port = each.ports.get(view.ports[service.port])
         for endpoint in each.endpoints if port else ():
-            found = Endpoint(endpoint.address, port or 0)
+            elsewhere = bool(service.local_to) and endpoint.node != service.local_to
+            found = Endpoint(endpoint.address, port or 0, backup=elsewhere)
             if endpoint.ready:
                 ready.add(found)
             elif endpoint.serving:

@@ -24,7 +24,8 @@ def server_words(endpoint: Endpoint, service: Service) -> str:
     """
     address = f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address
     cookie = ["cookie", hashlib.sha256(endpoint.name.encode()).hexdigest()[:12]] if service.cookies else []
-    return " ".join(filter(None, (f"{address}:{endpoint.port}", *cookie, service.words)))
+    backup = ["backup"] if endpoint.backup else []
+    return " ".join(filter(None, (f"{address}:{endpoint.port}", *cookie, service.words, *backup)))
 
 
 def with_servers(text: str, services: Mapping[str, Service], endpoints: Mapping[str, Endpoints]) -> str:

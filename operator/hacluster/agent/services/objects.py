@@ -108,4 +108,9 @@ def _endpoint(found: Mapping[str, Any], version: int) -> SliceEndpoint | None:
         return None
     if address.version != version or address.is_unspecified or "%" in str(address):
         return None
-    return SliceEndpoint(address=str(address), ready=ready, serving=ready if serving is None else bool(serving))
+    return SliceEndpoint(
+        address=str(address),
+        ready=ready,
+        serving=ready if serving is None else bool(serving),
+        node=str(found.get("nodeName") or ""),
+    )

@@ -20,6 +20,8 @@ class SliceEndpoint(_FrozenModel):
     """It is to get requests."""
     serving: bool
     """It answers, although it may be about to end: then it is not `ready`."""
+    node: str = ""
+    """The node that it is on; empty: unknown."""
 
 
 class Slice(_FrozenModel):

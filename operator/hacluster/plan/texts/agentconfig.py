@@ -9,7 +9,7 @@ from datetime import timedelta
 from hacluster import names, nodeconfig
 from hacluster.api import HACluster
 from hacluster.api.secrets import SecretKind, named_secrets
-from hacluster.api.spec import Bind, CheckType, Listener, LogTarget, PreemptionMode, all_targets
+from hacluster.api.spec import Bind, CheckType, Listener, LogTarget, PreemptionMode, ServiceListener, all_targets, listener_field
 from hacluster.api.vrrp import leaders, router_names
 from hacluster.nodeconfig import AgentConfig
 from hacluster.plan.model import Address, Member, Participant, Router, Topology
@@ -62,7 +62,7 @@ def agent_config(
         backends=tuple(each.proxy for _, each in all_targets(cluster.spec.haproxy) if each.backend.apache is not None),
         listeners={each.proxy: each.listener.port for _, each in all_targets(cluster.spec.haproxy)},
         needed_listeners=cluster.spec.vrrp.check.listeners or (),
-        services=dict(_services(cluster)),
+        services=dict(_services(cluster, node.name)),
         certificates=_certificates(cluster),
         credentials=_credentials(cluster),
         authentication=_authentication(cluster),
@@ -73,7 +73,7 @@ def agent_config(
     )
 
 
-def _services(cluster: HACluster) -> Iterator[tuple[str, nodeconfig.Service]]:
+def _services(cluster: HACluster, node: str) -> Iterator[tuple[str, nodeconfig.Service]]:
     """HAProxy's proxies with the Services behind them."""
     for field, target in all_targets(cluster.spec.haproxy):
         if service := target.backend.service:
@@ -82,10 +82,11 @@ def _services(cluster: HACluster) -> Iterator[tuple[str, nodeconfig.Service]]:
                 nodeconfig.Service(
                     name=service.name,
                     port=service.port,
-                    field=f"spec.{field}.service",
+                    field=target.listener.origin if isinstance(target.listener, ServiceListener) else f"spec.{field}.service",
                     ip_version=6 if preferred_family(cluster) == "ipv6" else 4,
                     words=endpoint_words(target),
                     cookies=target.cookie is not None,
+                    local_to=node if target.prefers_local else "",
                 ),
             )
 
@@ -190,7 +191,7 @@ def _ports(cluster: HACluster) -> tuple[nodeconfig.Port, ...]:
         addresses = [""] if listener.bind is Bind.ANY else _bound_addresses(cluster, listener)
         wanted = {"port": listener.port, "tls.redirectFromPort": listener.tls.redirect_from_port if listener.tls else None}
         ports += [
-            nodeconfig.Port(port=port, field=f"spec.haproxy.listeners[{index}].{field}", address=address)
+            nodeconfig.Port(port=port, field=listener_field(index, listener, f".{field}"), address=address)
             for field, port in wanted.items()
             if port is not None
             for address in addresses

@@ -85,6 +85,8 @@ class ServerGroup:
     """The file by which HAProxy verifies these endpoints: it has to be loaded before a server is added that names it. Empty: none."""
     hashed: bool
     """Whether a hash of the client's address or of the path chooses the server."""
+    all_backups: bool = False
+    """Whether all servers that are backups are used together, not the first alone."""
 
 
 def server_group(cluster: HACluster, topology: Topology, target: Target) -> ServerGroup:
@@ -110,6 +112,7 @@ def server_group(cluster: HACluster, topology: Topology, target: Target) -> Serv
         words=tuple(_endpoint_words(target)) if follows else (),
         authorities=authorities(target) if follows else "",
         hashed=target.balance in _HASHES,
+        all_backups=target.prefers_local,
     )
 
 

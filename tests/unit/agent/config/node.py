@@ -12,7 +12,7 @@ from hacluster.agent.config.daemons import ACCEPTED, Answer, Verdict
 from hacluster.agent.config.install import Installer
 from hacluster.agent.paths import Paths
 from hacluster.agent.system.tcp_sockets import Listener
-from hacluster.nodeconfig import File
+from hacluster.nodeconfig import File, Port
 
 REFUSED = Verdict(Answer.REFUSED, "unknown keyword")
 ABSENT = Verdict(Answer.ABSENT, "not running")
@@ -38,6 +38,8 @@ class ScriptedDaemons:
     requests: list[str] = field(default_factory=list)
     running: dict[File, str] = field(default_factory=dict)
     before_reload: Callable[[], None] = do_nothing
+    loaded_ports: Collection[Port] | None = None
+    """The ports that HAProxy says it has loaded; None: it does not answer."""
 
     async def validate(self, file: File, candidate: Path) -> Verdict:
         assert _read(candidate)
@@ -52,6 +54,9 @@ class ScriptedDaemons:
         if verdict == ACCEPTED:
             self.running[file] = self.paths.live(file).read_text()
         return verdict
+
+    async def haproxy_ports(self) -> Collection[Port] | None:
+        return self.loaded_ports
 
     async def differs(self, file: File) -> bool:
         return file in self.running and self.running[file] != self.paths.live(file).read_text()

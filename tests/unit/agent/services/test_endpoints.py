@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from hacluster.agent.services.endpoints import Endpoint, Endpoints, circles, endpoints_of
+from hacluster.agent.services.lines import server_words
 from hacluster.agent.services.objects import Kind, ObjectCache
 from hacluster.nodeconfig import AgentConfig, Port, Service
 from tests.unit.agent.services.objects import endpoint, leaving, service, slice_of
@@ -124,3 +125,12 @@ def test_events_change_what_was_listed() -> None:
 
 def test_an_endpoint_is_a_server_name_that_can_be_read_back() -> None:
     assert Endpoint("fd00::1", 80).name.rpartition(":")[::2] == ("fd00::1", "80")
+
+
+def test_endpoints_on_other_nodes_are_backups_where_the_own_nodes_come_first() -> None:
+    near = SHOP.model_copy(update={"local_to": "node1"})
+    here, there = ({**endpoint(address), "nodeName": node} for address, node in (("10.1.0.1", "node1"), ("10.1.0.2", "node2")))
+    some = (service(), slice_of(here, there, endpoint("10.1.0.3")))
+    assert [each.backup for each in found(*some, wanted=near).used] == [False, True, True]
+    assert not any(each.backup for each in found(*some).used)
+    assert server_words(found(*some, wanted=near).used[1], near).endswith("check inter 5s backup")

@@ -1,0 +1,59 @@
+"""Finds the Services of type LoadBalancer of a resource, and binds them to listeners (`plan/services`).
+
+`reconcile.py` calls `ServiceBindings.bind` in each step, before it plans.
+"""
+
+from collections.abc import Callable, Sequence
+
+from hacluster.api import HACluster
+from hacluster.api.reasons import Reason
+from hacluster.api.service_class import service_port
+from hacluster.control.observe import Observer
+from hacluster.control.resources import Resources
+from hacluster.control.service_objects import load_balancers, read_service
+from hacluster.control.store import Store
+from hacluster.control.workqueue import Key
+from hacluster.plan.seniority import identity
+from hacluster.plan.services.binding import bind_services, ports_of
+from hacluster.plan.services.model import Binding, LoadBalancerService
+
+TRY_AGAIN = 600.0
+"""Seconds for which a port that another program on a node has is left alone. While it is tried, no other change reaches that node."""
+
+
+class ServiceBindings:
+    """Reads the cache, and writes nothing."""
+
+    def __init__(self, store: Store, resources: Resources, observer: Observer, monotonic: Callable[[], float]) -> None:
+        self._store, self._resources, self._observer, self._monotonic = store, resources, observer, monotonic
+        self._in_use: dict[tuple[str, int], tuple[float, str]] = {}
+        """A Service's uid and a port → until when it is left alone, and what a node said."""
+
+    def bind(self, key: Key, cluster: HACluster) -> tuple[Binding, ...]:
+        """What becomes of the Services whose class names the resource."""
+        services = self._services(key)
+        if not services:
+            return ()
+        own = self._observer.selected_names(cluster)
+        others = [other for other in self._resources.others(*key) if own & self._observer.selected_names(other)]
+        taken = {port: owner for other in others for port, owner in ports_of(other).items()}
+        rivals = [each for other in others for each in bind_services(other, self._services(identity(other)), {}, (), {})]
+        return bind_services(cluster, services, taken, rivals, self._ports_in_use(cluster, services))
+
+    def _services(self, key: Key) -> list[LoadBalancerService]:
+        return [read_service(raw) for raw in load_balancers(self._store, key)]
+
+    def _ports_in_use(self, cluster: HACluster, services: Sequence[LoadBalancerService]) -> dict[tuple[str, int], str]:
+        """The ports that nodes say another program has, and said so a while ago: without the listener no node says it any more."""
+        now = self._monotonic()
+        self._in_use = {port: kept for port, kept in self._in_use.items() if kept[0] > now}
+        problems = [(entry.name, each) for entry in cluster.status.nodes for each in entry.problems]
+        said = [(node, each.message) for node, each in problems if each.reason == Reason.PORT_IN_USE]
+        for service in services:
+            for port in service.ports:
+                of_port = (
+                    f"{node}: {message}" for node, message in said if f"({service_port(service.name, port.port)})" in message
+                )
+                if message := next(of_port, ""):
+                    self._in_use[service.uid, port.port] = now + TRY_AGAIN, message
+        return {port: message for port, (_, message) in self._in_use.items()}

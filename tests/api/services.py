@@ -1,0 +1,62 @@
+"""Services of type LoadBalancer in a test's namespace, as a user makes and sees them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from hacluster.api.service_class import class_of
+from tests.api.environment import Environment
+from tests.api.request import MERGE, call
+from tests.waiting import eventually
+
+
+@dataclass
+class Services:
+    """The Services of one namespace with the class of its resource `web`."""
+
+    env: Environment
+
+    def create(self, name: str, *ports: int, annotations: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
+        """Creates a Service with these TCP ports; `spec` are more of its fields."""
+        listed = [{"name": f"p{port}", "port": port} for port in ports]
+        manifest = {
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "annotations": annotations or {}},
+            "spec": {
+                "type": "LoadBalancer", "loadBalancerClass": class_of(self.env.namespace, "web"), "selector": {"app": name},
+                "allocateLoadBalancerNodePorts": False, "ports": listed, **spec,
+            },
+        }  # fmt: skip
+        return call(self.env.server, "POST", self.env.path("services"), manifest)
+
+    def change(self, name: str, **spec: Any) -> None:
+        """Merges `spec` into the Service's spec."""
+        call(self.env.server, "PATCH", self.env.path("services", name), {"spec": spec}, MERGE)
+
+    def delete(self, name: str) -> None:
+        """Deletes the Service."""
+        call(self.env.server, "DELETE", self.env.path("services", name))
+
+    def addresses(self, name: str) -> list[str]:
+        """Where the Service's status says that it is reached."""
+        ingress = self.env.get("services", name)["status"]["loadBalancer"].get("ingress") or []
+        assert all(each["ipMode"] == "Proxy" for each in ingress), ingress
+        return [each["ip"] for each in ingress]
+
+    def condition(self, name: str) -> dict[str, Any]:
+        """The operator's condition; {} where there is none."""
+        found = self.env.get("services", name)["status"].get("conditions") or ()
+        return next((each for each in found if each["type"] == "hacluster.dev/Bound"), {})
+
+    def wait(self, name: str, reason: str, *addresses: str, within: float = 10) -> str:
+        """Waits until the Service has this reason and these addresses; returns the condition's message."""
+
+        def check() -> str:
+            condition = self.condition(name)
+            assert (condition.get("reason"), self.addresses(name)) == (reason, [*addresses]), condition
+            return str(condition["message"])
+
+        return eventually(check, within=within)
+
+    def has_events(self, name: str, *reasons: str) -> None:
+        """Asserts that the Service has Events with these reasons, oldest first, and no others."""
+        found = self.env.events(name)
+        assert found == [*reasons], found

@@ -1,0 +1,1 @@
+"""Unit tests of Services of type LoadBalancer: `hacluster.plan.services`."""
