@@ -52,6 +52,7 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     Nothing of it touches the machine's own network, and nothing is left afterwards. It needs root, and Debian 13's packages or
     the node image: `podman run --rm -i --privileged --network none IMAGE rehearse -f - <web.yaml`.
     """
+    from hacluster.api.spec import CheckType
     from hacluster.rehearse.authority import NoCertificate, speaks_tls
     from hacluster.rehearse.events import BY_HAND, Event
     from hacluster.rehearse.hosts import HostFailed
@@ -63,6 +64,10 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     cluster = read_cluster(file, "rehearse")
     wanted = [_parse_event(each) for each in events] or [each for each in Event if each is not Event.FAILBACK]
     if by_hand:
+        if cluster.spec.vrrp.check.type is CheckType.HTTP:
+            raise click.ClickException(
+                "spec.vrrp.check.type: with HTTP keepalived follows the agent, which --by-hand leaves out; set Process, or omit the option"
+            )
         wanted = [each for each in wanted if each in BY_HAND]
     if (secret := cluster.spec.haproxy.stats.credentials_secret) is not None:
         _print_progress(
