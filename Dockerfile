@@ -64,7 +64,7 @@ FROM runtime AS node-runtime
 RUN printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d \
     && apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        keepalived haproxy apache2-bin media-types rsyslog psmisc iproute2 nftables curl tini \
+        keepalived haproxy apache2-bin media-types rsyslog psmisc iproute2 nftables curl openssl tini \
     && rm -rf /usr/sbin/policy-rc.d /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log
 
 FROM node-runtime AS node

@@ -73,6 +73,7 @@ def plan(trials: int, minutes: float) -> dict[str, list[str]]:
         "saturated": ["saturated", str(minutes)],
         "saturated-plain": ["saturated", str(minutes)],
         "frozen": ["frozen", "5"],
+        "front-doors": ["front_doors", str(trials)],
         "alone-default": ["alone", "default", str(minutes), str(trials)],
         "alone-fast": ["alone", "fast", str(minutes), str(trials)],
     }

@@ -6,6 +6,7 @@ keeps the document. SETTINGS is tutorial, default or fast.
 faults SETTINGS TRIALS                every fault
 planned SETTINGS TRIALS               every planned move
 reloads SETTINGS                      20 changes of the resource under load from wrk
+front_doors TRIALS                    faults, moves, changes and throughput with TLS and with Services (`front_doors.py`)
 throughput SECONDS ROUNDS             load on the tutorial's configuration and on the default one, in turns
 alone SETTINGS MINUTES TRIALS         no reachable API server for so many minutes, then node losses
 saturated MINUTES                     false failovers with every core busy, with advertisements every 100, 50, 30 and 10 ms
@@ -93,20 +94,25 @@ def failovers(settings: str, trials: int, events: Sequence[Event]) -> dict[str, 
 
 
 def reloads(settings: str) -> dict[str, Any]:
-    """Load on 32 connections while the resource changes 20 times: how long that took, and errors and moves meanwhile."""
+    """20 changes of the resource under load."""
     with running_settings(settings) as lab:
-        injector = FaultInjector(lab)
-        injector.settle()
-        result: dict[str, Any] = {}
-        loader = threading.Thread(target=lambda: result.update(wrk(lab, 45, 32)))
-        loader.start()
-        time.sleep(1)
-        started = time.monotonic()
-        injector.reload(20)
-        took = time.monotonic() - started
-        loader.join()
-        counts = holder_counts(lab.address_watch.changes, lab.address, (started, time.monotonic()))
-        return {"settings": settings, "changes": 20, "seconds": round(took, 1), "moves": len(counts) - 1, **result}
+        return {"settings": settings, **changes_under_load(lab, 20)}
+
+
+def changes_under_load(lab: Lab, times: int) -> dict[str, Any]:
+    """Load on 32 connections while the resource changes so many times, and back: how long that took, and errors and moves meanwhile."""
+    injector = FaultInjector(lab)
+    injector.settle()
+    result: dict[str, Any] = {}
+    loader = threading.Thread(target=lambda: result.update(wrk(lab, 5 + 2 * times, 32)))
+    loader.start()
+    time.sleep(1)
+    started = time.monotonic()
+    injector.reload(times)
+    took = time.monotonic() - started
+    loader.join()
+    counts = holder_counts(lab.address_watch.changes, lab.address, (started, time.monotonic()))
+    return {"changes": times, "seconds": round(took, 1), "moves": len(counts) - 1, **result}
 
 
 def throughput(seconds: str, rounds: str) -> dict[str, Any]:
@@ -181,6 +187,13 @@ def frozen(trials: str) -> dict[str, Any]:
     return {"trials": int(trials), "moves": found}
 
 
+def front_doors(trials: str) -> dict[str, Any]:
+    """The default settings with plain HTTP, with TLS, and with the endpoints of a Service, side by side."""
+    from front_doors import measure  # which uses this file
+
+    return measure(int(trials))
+
+
 @contextmanager
 def busy(count: int) -> Iterator[None]:
     """Runs so many processes that use all the processor time they get."""
@@ -203,8 +216,9 @@ def spin() -> None:
 
 def wrk(lab: Lab, seconds: int, connections: int) -> dict[str, Any]:
     """Runs wrk on the client's host; returns its figures and its whole output."""
-    port = lab.cluster.spec.haproxy.listeners[0].port
-    argv = ["wrk", "-t", "2", "-c", str(connections), "-d", f"{seconds}s", "--timeout", "5s", f"http://{lab.address}:{port}/"]
+    scheme = "https" if lab.target.tls else "http"
+    url = f"{scheme}://{lab.address}:{lab.target.port}/"
+    argv = ["wrk", "-t", "2", "-c", str(connections), "-d", f"{seconds}s", "--timeout", "5s", url]
     printed = lab.client.run(*argv, timeout=seconds + 60)
     requests = re.search(r"(\d+) requests in", printed)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", printed)
@@ -225,7 +239,7 @@ def print_progress(text: str) -> None:
 
 
 SECTIONS: dict[str, Callable[..., dict[str, Any]]] = {
-    each.__name__: each for each in (faults, planned, reloads, throughput, alone, saturated, frozen)
+    each.__name__: each for each in (faults, planned, reloads, throughput, alone, saturated, frozen, front_doors)
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from hacluster.rehearse.plot import draw
 from tests.bench.failovers import SETTINGS, format_faults, format_gap, format_moves_on_kind, format_planned_moves
+from tests.bench.front_door_tables import format_front_doors
 
 
 def write_pages(data: Path, docs: Path) -> None:
@@ -23,6 +24,7 @@ def write_pages(data: Path, docs: Path) -> None:
         format_moves_on_kind(documents),
         _reloads(documents),
         _throughput(documents),
+        format_front_doors(documents),
     ]
     parts += [_alone(documents), _saturated(documents), _frozen(documents), _latency(documents), _choose(documents)]
     for settings in SETTINGS:

@@ -129,7 +129,7 @@ def wander(lab: Lab) -> dict[str, object]:
     """
     first, second, third = sorted(lab.nodes, key=lambda name: name != lab.holder)
     move(lab, third, first, second)
-    command = lab.client.enter(sys.executable, "-c", WANDERING, *map(str, lab.target))
+    command = lab.client.enter(sys.executable, "-c", WANDERING, *map(str, lab.target[:2]))
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
         assert client.stdin and client.stdout and client.stdout.readline().split() == ["wander"]
         began = time.monotonic()
@@ -172,7 +172,7 @@ def restart(lab: Lab) -> dict[str, object]:
     `early`: whether the new agent ended the drain while they were open. `left`: whether it ended it after that.
     """
     node = lab.nodes[lab.holder]
-    command = lab.client.enter(sys.executable, "-c", WANDERING, *map(str, lab.target))
+    command = lab.client.enter(sys.executable, "-c", WANDERING, *map(str, lab.target[:2]))
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
         assert client.stdin and client.stdout and client.stdout.readline().split() == ["wander"]
         node.paths.leave.touch()

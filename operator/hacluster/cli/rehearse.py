@@ -52,27 +52,30 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     Nothing of it touches the machine's own network, and nothing is left afterwards. It needs root, and Debian 13's packages or
     the node image: `podman run --rm -i --privileged --network none IMAGE rehearse -f - <web.yaml`.
     """
-    from hacluster.api.secrets import SecretKind, named_secrets
+    from hacluster.api.spec import CheckType
+    from hacluster.rehearse.authority import NoCertificate, speaks_tls
     from hacluster.rehearse.events import BY_HAND, Event
     from hacluster.rehearse.hosts import HostFailed
     from hacluster.rehearse.lab import NotReady, running_lab
     from hacluster.rehearse.requirements import check_machine, extend_path
+    from hacluster.rehearse.secrets import USER, password
     from hacluster.rehearse.summary import document, summarize
 
     cluster = read_cluster(file, "rehearse")
-    certificates = [
-        each.field for each in named_secrets(cluster.spec) if each.kind in {SecretKind.CERTIFICATE, SecretKind.AUTHORITY}
-    ]
-    if certificates:
-        raise click.ClickException(f"a rehearsal has no Secrets: remove {', '.join(certificates)}; the rest can be rehearsed")
     wanted = [_parse_event(each) for each in events] or [each for each in Event if each is not Event.FAILBACK]
     if by_hand:
+        if cluster.spec.vrrp.check.type is CheckType.HTTP:
+            raise click.ClickException(
+                "spec.vrrp.check.type: with HTTP keepalived follows the agent, which --by-hand leaves out; set Process, or omit the option"
+            )
         wanted = [each for each in wanted if each in BY_HAND]
-    if cluster.spec.haproxy.stats.credentials_secret is not None:
-        _print_progress("there are no Secrets here: the statistics page lets nobody in")
+    if (secret := cluster.spec.haproxy.stats.credentials_secret) is not None:
+        _print_progress(
+            f"the statistics page lets {USER} in, with the password {password(secret.name)}, which is this rehearsal's"
+        )
     try:
         extend_path()
-        check_machine()
+        check_machine(certificates=speaks_tls(cluster))
         # The first process of a container ignores SIGTERM unless it handles it (pid_namespaces(7)). It ends the rehearsal as Ctrl-C does.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         with running_lab(cluster, size=size, agent=not by_hand) as lab:
@@ -83,7 +86,7 @@ def command(  # noqa: PLR0917 - click calls it by keywords
                 _print_result(document(trials_done, worst, _describe(lab)), summarize(trials_done), output, plot)
             else:
                 _run_until_interrupted(lab)
-    except (HAClusterError, HostFailed, NotReady) as error:
+    except (HAClusterError, HostFailed, NoCertificate, NotReady) as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -10,15 +10,20 @@ The files, in the order in which data passes through them:
 
 - `requirements.py` – checks that this machine has the commands and rights that a rehearsal needs.
 - `facts.py` – derives the layout from the resource: which hosts and addresses there are (pure).
-- `passwords.py` – the passwords of advertisements, in Secrets as the agents follow them.
+- `authority.py` – the certificate authority of the lab, made by openssl.
+- `secrets.py` – the Secrets that the resource names, as the agents follow them.
 - `services.py` – the Services of the resource as the objects that the agents follow (pure).
 - `hosts.py` – makes hosts of namespaces, and runs commands and daemons on them.
 - `network.py` – connects the hosts by bridges, and takes links away.
 - `containers.py` – the pods' containers as processes of a host (pure).
+- `by_hand.py` – the files of a node without an agent.
 - `node.py` – runs the daemons of one node as the kubelet does: files, commands, restarts.
-- `stand_in.py` – the HTTP server that stands in for the user's own servers.
+- `dialogues.py` – what a stand-in answers (pure).
+- `stand_in.py` – the server that stands in for the user's own ones.
+- `stand_ins.py` – starts them all on one host.
 - `lab.py` – puts all of it together: `running_lab` is the way in.
 - `newcomer.py` – asks who has the virtual IP, by ARP or neighbour discovery, before a request.
+- `connections.py` – the connections of the measuring client, with TLS or without.
 - `client.py` – the measuring client, a program of its own that appends records to a file.
 - `clients.py` – runs two of them: one that remembers who has the virtual IP, and one that asks before each request.
 - `address_watch.py` – records when each node's kernel got and lost a virtual IP (netlink).

@@ -1,8 +1,9 @@
 """The measuring client: a request on a new connection every few milliseconds, and long-lived connections besides.
 
-Runs on the client's host until SIGTERM: `python -m hacluster.rehearse.client ADDRESS PORT INTERVAL CONNECTIONS FILE [newcomer]`.
-INTERVAL is the time between two requests in seconds, CONNECTIONS the number of long-lived connections. With the last argument it asks
-before each request anew who has the address (`newcomer.py`); otherwise its host's kernel remembers that, as long as it likes.
+Runs on the client's host until SIGTERM: `python -m hacluster.rehearse.client ADDRESS PORT INTERVAL CONNECTIONS FILE WORD…`.
+INTERVAL is the time between two requests in seconds, CONNECTIONS the number of long-lived connections. The words are `newcomer`, with
+which it asks before each request anew who has the address (`newcomer.py`), while otherwise its host's kernel remembers that, as long as
+it likes; and those of `connections.Target`.
 It appends records to FILE, which `measure.parse_records` reads; START and TIME are seconds of the monotonic clock, LATENCY is in seconds:
 
     r START LATENCY PAGE     a request that was answered with 200, and the heading of the page: it names the server
@@ -17,11 +18,14 @@ import ctypes
 import re
 import signal
 import socket
+import ssl
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, TextIO
 
+from hacluster.rehearse.connections import Opened, Target, connect, trusting
 from hacluster.rehearse.newcomer import Asker, route_to
 
 DEADLINE: Final = 3.0
@@ -45,19 +49,24 @@ def lock_memory() -> bool:
 class Client:
     """Sends requests to one address and port, and writes records to `out`.
 
-    `interval` are the seconds between two requests on new connections. `asker`: asks who has the address before each of them.
+    `interval` are the seconds between two requests on new connections. `context`: with TLS. `asker`: asks who has the address before
+    each of them.
     """
 
-    family: int
-    target: tuple[str, int]
+    target: Target
     interval: float
     out: TextIO
+    context: ssl.SSLContext | None = None
     asker: Asker | None = None
     exchanges: int = 0
 
     @property
     def _host(self) -> str:
-        return f"[{self.target[0]}]" if self.family == socket.AF_INET6 else self.target[0]
+        return f"[{self.target.address}]" if self._family == socket.AF_INET6 else self.target.address
+
+    @property
+    def _family(self) -> int:
+        return socket.AF_INET6 if ":" in self.target.address else socket.AF_INET
 
     async def run(self, connections: int, stop: asyncio.Event) -> None:
         """Runs until `stop` is set. Requests start on time, whether or not earlier ones have been answered."""
@@ -84,8 +93,7 @@ class Client:
 
     async def _fetch(self) -> str:
         """One request on a new connection. Raises OSError or ValueError if it is not answered with 200, TimeoutError if too late."""
-        with socket.socket(self.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as connection:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with socket.socket(self._family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as connection:
             try:
                 async with asyncio.timeout(DEADLINE):
                     return _page_text(await self._receive(connection))
@@ -96,13 +104,15 @@ class Client:
         """Connects, sends a request, and returns all bytes of the answer."""
         if self.asker is not None:
             await self.asker.ask()
-        loop = asyncio.get_running_loop()
-        await loop.sock_connect(connection, self.target)
-        await loop.sock_sendall(connection, self._request("close"))
+        opened = await self._connect(connection)
+        await opened.send(self._request("close"))
         answer = b""
-        while chunk := await loop.sock_recv(connection, 65536):
+        while chunk := await opened.receive():
             answer += chunk
         return answer
+
+    async def _connect(self, connection: socket.socket) -> Opened:
+        return await connect(connection, self.target, self.context)
 
     async def _keep_connection(self, number: int, stop: asyncio.Event) -> None:
         """One long-lived connection, replaced whenever it ends. Starts are a millisecond apart, so as not to come in one burst."""
@@ -120,17 +130,15 @@ class Client:
         A close that the server announced ("Connection: close") is not a break. Raises EOFError when it closes unannounced, and
         OSError, TimeoutError or ValueError for other breaks.
         """
-        loop = asyncio.get_running_loop()
-        with socket.socket(self.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as connection:
+        with socket.socket(self._family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as connection:
             async with asyncio.timeout(DEADLINE):
-                await loop.sock_connect(connection, self.target)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                opened = await self._connect(connection)
             while not stop.is_set():
                 async with asyncio.timeout(DEADLINE * 4):
-                    await loop.sock_sendall(connection, self._request("keep-alive"))
+                    await opened.send(self._request("keep-alive"))
                     answer = b""
                     while not _is_complete(answer):
-                        chunk = await loop.sock_recv(connection, 65536)
+                        chunk = await opened.receive()
                         if not chunk:
                             raise EOFError("closed without an answer")
                         answer += chunk
@@ -187,18 +195,19 @@ def _page_text(answer: bytes) -> str:
 
 async def main(address: str, port: str, interval: str, connections: str, *more: str) -> None:
     """Runs the client until SIGTERM or SIGINT; the arguments are those of the command line."""
-    file, *newcomer = more
+    file, *words = more
+    target = Target(address, int(port), proxy="proxy" in words)
+    context = next((trusting(Path(each.removeprefix("tls="))) for each in words if each.startswith("tls=")), None)
     lock_memory()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    asker = Asker(address, route_to(address)) if newcomer else None
+    asker = Asker(address, route_to(address)) if "newcomer" in words else None
     if asker:
         asker.start()
     with open(file, "a") as out:  # noqa: ASYNC230, PTH123 - a local file, opened once
-        client = Client(family, (address, int(port)), float(interval), out, asker)
+        client = Client(target, float(interval), out, context, asker)
         with contextlib.suppress(asyncio.CancelledError):
             await client.run(int(connections), stop)
     if asker:

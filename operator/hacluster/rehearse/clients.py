@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from hacluster.rehearse.authority import Authority
+from hacluster.rehearse.connections import Target
 from hacluster.rehearse.hosts import Host
 from hacluster.rehearse.measure import Records, parse_records
 
@@ -23,24 +25,25 @@ _STOP_TIMEOUT: Final = 10.0
 
 @dataclass(frozen=True)
 class Clients:
-    """Both clients of a lab; `folder` is where their records are."""
+    """Both clients of a lab; `folder` is the lab's, where their records are."""
 
     client: Host
     newcomer: Host
     folder: Path
 
     @contextmanager
-    def running(self, target: tuple[str, int], every: float = 0.005, connections: int = 0) -> Iterator[None]:
-        """While the block runs, both send requests to the address and port, and their records begin anew.
+    def running(self, target: Target | tuple[str, int], every: float = 0.005, connections: int = 0) -> Iterator[None]:
+        """While the block runs, both send requests to the target (an address and a port), and their records begin anew.
 
         `every`: seconds between two requests of the one that remembers; it has so many long-lived `connections` as well.
         """
         for file in self.files:
             file.write_text("")
+        words = Target(*target).words(Authority(self.folder).certificate)
         program = ["nice", "-n", "-15", sys.executable, "-m", "hacluster.rehearse.client", target[0], str(target[1])]
         running = (
-            self.client.start("client", [*program, str(every), str(connections), str(self.files[0])]),
-            self.newcomer.start("client", [*program, str(NEWCOMER_INTERVAL), "0", str(self.files[1]), "newcomer"]),
+            self.client.start("client", [*program, str(every), str(connections), str(self.files[0]), *words]),
+            self.newcomer.start("client", [*program, str(NEWCOMER_INTERVAL), "0", str(self.files[1]), "newcomer", *words]),
         )
         try:
             self._wait_for_start()

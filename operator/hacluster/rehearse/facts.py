@@ -57,8 +57,8 @@ class LabLayout:
     virtual_ips: tuple[InterfaceAddress, ...]
     servers: tuple[tuple[Address, int], ...]
     """Addresses and ports of the user's own servers; one host runs a stand-in for each (`stand_in.py`)."""
-    services: Mapping[str, Mapping[int, tuple[Address, int]]] = field(default_factory=dict)
-    """Name of each Service → its ports → address and port of the stand-in that is its endpoint. They are among `servers`."""
+    services: Mapping[str, Mapping[int, tuple[tuple[Address, int], ...]]] = field(default_factory=dict)
+    """Name of each Service → its ports → address and port of each endpoint, which is a stand-in among `servers`, or another server."""
 
 
 def make_layout(cluster: HACluster, size: int = 3) -> LabLayout:
@@ -103,7 +103,7 @@ def make_layout(cluster: HACluster, size: int = 3) -> LabLayout:
     views = tuple(_node_view(name, interfaces[name], first_segment) for name in names)
     made = tuple(_segment(name, listed, taken) for name, listed in segments.items())
     services = _services(cluster, made[0])
-    stand_ins = (endpoint for ports in services.values() for endpoint in ports.values())
+    stand_ins = (each for ports in services.values() for endpoints in ports.values() for each in endpoints)
     return LabLayout(
         nodes=views,
         segments=made,
@@ -171,13 +171,13 @@ def _servers(cluster: HACluster) -> tuple[tuple[Address, int], ...]:
     return tuple(dict.fromkeys((address, port) for address, port in found if address is not None))
 
 
-def _services(cluster: HACluster, segment: Segment) -> dict[str, dict[int, tuple[Address, int]]]:
+def _services(cluster: HACluster, segment: Segment) -> dict[str, dict[int, tuple[tuple[Address, int], ...]]]:
     """One endpoint for each port of each Service, on the servers' host."""
-    found: dict[str, dict[int, tuple[Address, int]]] = {}
+    found: dict[str, dict[int, tuple[tuple[Address, int], ...]]] = {}
     for _, target in all_targets(cluster.spec.haproxy):
         if service := target.backend.service:
             ports = found.setdefault(service.name, {})
-            ports.setdefault(service.port, (segment.servers[0].ip, _FIRST_PORT + sum(map(len, found.values()))))
+            ports.setdefault(service.port, ((segment.servers[0].ip, _FIRST_PORT + sum(map(len, found.values()))),))
     return found
 
 

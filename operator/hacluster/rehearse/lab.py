@@ -5,7 +5,6 @@
 """
 
 import contextlib
-import sys
 import tempfile
 import threading
 import time
@@ -18,14 +17,17 @@ from hacluster.api import HACluster
 from hacluster.plan import Plan, Settings, make_plan
 from hacluster.rehearse.address_watch import AddressWatch
 from hacluster.rehearse.arp_watch import ArpWatch
+from hacluster.rehearse.authority import Authority, names_of
 from hacluster.rehearse.client import lock_memory
 from hacluster.rehearse.clients import Clients
+from hacluster.rehearse.connections import Target
 from hacluster.rehearse.containers import SERVICES_FILE
 from hacluster.rehearse.facts import InterfaceAddress, LabLayout, make_layout
 from hacluster.rehearse.hosts import Host
 from hacluster.rehearse.network import Wiring, full_prefix, segment_of
 from hacluster.rehearse.node import Node
 from hacluster.rehearse.services import service_objects
+from hacluster.rehearse.stand_ins import start_stand_ins
 
 _SUPERVISE_EVERY: Final = 0.05
 
@@ -61,6 +63,11 @@ class Lab:
         return str(self.cluster.spec.virtual_routers[0].virtual_ips[0].ip)
 
     @property
+    def authority(self) -> Authority:
+        """The authority of all certificates."""
+        return Authority(self.folder)
+
+    @property
     def holder(self) -> str:
         """The node whose kernel has the first virtual IP (the first by name if several have it); empty: none."""
         return min(self.address_watch.holders(self.address), default="")
@@ -71,6 +78,8 @@ class Lab:
         """Makes hosts, links and watchers; no daemon of the product runs yet."""
         self.plan = self.plan_of(self.cluster)
         (self.folder / SERVICES_FILE).write_text(service_objects(self.layout.services))
+        self.authority.prepare(names_of(self.cluster, self.layout))
+        self.authority.make_for(self.cluster)
         switch = self._add_host("switch")
         self._wiring = Wiring(switch, self.layout.segments)
         self._wiring.create_bridges()
@@ -82,7 +91,9 @@ class Lab:
         self.client = self._add_client("client", {segment.name: segment.client for segment in self.layout.segments})
         newcomer = self._add_client("newcomer", {segment.name: segment.newcomer for segment in self.layout.segments})
         self.clients = Clients(self.client, newcomer, self.folder)
-        self._start_stand_ins()
+        if self.layout.servers:
+            hosts = [node.host for node in self.nodes.values()]
+            start_stand_ins(self._add_host("servers"), self._wiring, self.cluster, self.layout, hosts)
         self._wiring.wait_for_addresses()
         self.address_watch = AddressWatch(
             {name: node.host for name, node in self.nodes.items()}, frozenset(str(each.ip) for each in self.layout.virtual_ips)
@@ -126,22 +137,6 @@ class Lab:
                 host.run("ip", "route", "add", full_prefix(each.ip), "dev", self.layout.segments[0].name)
         return host
 
-    def _start_stand_ins(self) -> None:
-        """Makes one host with the addresses of all the user's own servers, and starts a stand-in for each."""
-        if not self.layout.servers:
-            return
-        host = self._add_host("servers")
-        for segment in self.layout.segments:
-            self._wiring.plug(host, segment.name, *map(str, segment.servers))
-        for address in dict.fromkeys(address for address, _ in self.layout.servers):
-            interface = segment_of(self.layout, address) or self.layout.segments[0].name
-            host.run("ip", "address", "add", full_prefix(address), "dev", interface)
-            if not segment_of(self.layout, address):
-                for node in self.nodes.values():
-                    node.host.run("ip", "route", "add", full_prefix(address), "dev", interface)
-        for address, port in self.layout.servers:
-            host.start(f"server-{address}-{port}", [sys.executable, "-m", "hacluster.rehearse.stand_in", str(address), str(port)])
-
     def _start_arp_watch(self) -> None:
         """Watches the first virtual IP from the client's host, if both have IPv4."""
         first = self.layout.virtual_ips[0]
@@ -177,6 +172,7 @@ class Lab:
     def apply(self, cluster: HACluster, cordoned: Collection[str] = ()) -> None:
         """Plans a changed resource, or other cordoned nodes, and delivers it, to the holder last, as the operator does."""
         self.plan = self.plan_of(cluster, cordoned)
+        self.authority.make_for(cluster)
         for name in sorted(self.nodes, key=lambda each: each == self.holder):
             self.deliver(name, self.plan)
 
@@ -213,9 +209,10 @@ class Lab:
         )
 
     @property
-    def target(self) -> tuple[str, int]:
-        """The address and port that the clients ask: the first virtual IP and the first listener."""
-        return self.address, self.cluster.spec.haproxy.listeners[0].port
+    def target(self) -> Target:
+        """What the clients ask: the first listener on the first virtual IP."""
+        first = self.cluster.spec.haproxy.listeners[0]
+        return Target(self.address, first.port, tls=first.tls is not None, proxy=first.proxy_protocol.accept)
 
 
 @contextlib.contextmanager
@@ -230,6 +227,7 @@ def running_lab(
         NoRoom: a network of the resource has too few addresses for the lab's hosts.
         NotReady: the resource cannot be planned.
         HostFailed: this machine could not make a host.
+        NoCertificate: openssl made none.
 
     """
     layout = layout or make_layout(cluster, size)

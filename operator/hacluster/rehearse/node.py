@@ -21,15 +21,17 @@ from typing import Any, Final
 from hacluster import names
 from hacluster.agent.haproxy.commands import SERVERS, ask, parse_servers
 from hacluster.agent.paths import Paths
-from hacluster.nodeconfig import File
 from hacluster.plan import Plan
 from hacluster.plan.model import Manifest, NodeTexts
-from hacluster.rehearse.containers import APACHE, DAEMONS, LB_STOP_ORDER, SECRETS_FILE, command, containers_of
+from hacluster.rehearse.by_hand import install_by_hand
+from hacluster.rehearse.containers import APACHE, DAEMONS, LB_STOP_ORDER, command, containers_of
 from hacluster.rehearse.hosts import Daemon, Host
-from hacluster.rehearse.passwords import completed, provide_password
+from hacluster.rehearse.secrets import provide_secrets
 
 RESTART_AFTER: Final = 1.0
 """Seconds until a daemon that ended is started again: about what the kubelet takes for a container's first restart."""
+AS_UP_AS_IT_GETS: Final = ("UP", "DRAIN", "no check", "MAINT (resolution)")
+"""How HAProxy calls the servers of a settled lab: also those with the weight 0, without checks, and with a host name that nobody knows."""
 _STOP_TIMEOUT: Final = 10.0
 """Seconds that a daemon has after SIGTERM."""
 _FORGET: Final = """
@@ -81,15 +83,13 @@ class Node:
     def deliver(self, plan: Plan) -> None:
         """Delivers the plan's files for this node; without an agent they are also installed where the daemons read them."""
         self.pods = plan.objects
-        texts = plan.texts[self.name]
+        self.offer(plan.texts[self.name])
         if not self.agent:
-            for file in (file for file in (File.KEEPALIVED, File.HAPROXY, File.RSYSLOG) if file in texts):
-                self.paths.live(file).write_text(completed(texts, file))
-        self.offer(texts)
+            install_by_hand(self.host.folder.parent, self.paths, plan.texts[self.name])
 
     def offer(self, texts: NodeTexts, others: Mapping[str, str] | None = None) -> None:
         """Delivers these files, as the kubelet does when a ConfigMap changes. The pods stay. `others`: keys that belong to no node."""
-        provide_password(self.host.folder.parent / SECRETS_FILE, texts)
+        provide_secrets(self.host.folder.parent, texts)
         self._publish({names.key(self.name, file): text for file, text in texts.items()} | dict(others or {}))
 
     def _publish(self, texts: Mapping[str, str]) -> None:
@@ -138,12 +138,12 @@ class Node:
         return None if daemon is None or daemon.ended else daemon
 
     def servers_up(self) -> bool:
-        """Whether the node's HAProxy answers and has every server in state UP."""
+        """Whether the node's HAProxy answers and has no server that could be up and is not."""
         try:
             servers = parse_servers(self.ask_haproxy(SERVERS))
         except OSError:
             return False
-        return all(status.startswith("UP") for backend in servers.values() for status in backend.values())
+        return all(status.startswith(AS_UP_AS_IT_GETS) for backend in servers.values() for status in backend.values())
 
     def mark_servers_up(self) -> None:
         """Sets all of HAProxy's servers to UP: its checks alone would take some seconds after each trial."""

@@ -30,12 +30,16 @@ def extend_path() -> None:
     os.environ["PATH"] = os.pathsep.join([*directories, *(each for each in _SYSTEM if each not in directories)])
 
 
-def check_machine() -> None:
-    """Raises CannotRehearse, with everything that is missing at once; commands are looked for in PATH."""
+def check_machine(*, certificates: bool = False) -> None:
+    """Raises CannotRehearse, with everything that is missing at once; commands are looked for in PATH.
+
+    `certificates`: the lab needs some, which openssl makes.
+    """
     missing = []
+    needed = _PACKAGES | ({"openssl": "openssl"} if certificates else {})
     if os.geteuid() != 0:
         missing.append("root rights, for namespaces, addresses and raw sockets: run it with sudo")
-    if packages := sorted({package for command, package in _PACKAGES.items() if not shutil.which(command)}):
+    if packages := sorted({package for command, package in needed.items() if not shutil.which(command)}):
         missing.append(f"Debian packages: apt-get install {' '.join(packages)}")
     elif (found := keepalived_version()) < _OLDEST_KEEPALIVED:
         missing.append(

@@ -1,19 +1,22 @@
-"""The Services of a rehearsal as the objects of an API server: each has one endpoint, a stand-in. Pure."""
+"""The Services of a rehearsal as the objects of an API server: their endpoints are stand-ins. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hacluster.rehearse.facts import Address
 
+Ports = Mapping[int, Sequence[tuple[Address, int]]]
+"""Each port of a Service → address and port of its endpoints."""
 
-def service_objects(services: Mapping[str, Mapping[int, tuple[Address, int]]]) -> str:
-    """The text of the file that an agents without an API server follow. `services` as in `LabLayout`."""
+
+def service_objects(services: Mapping[str, Ports]) -> str:
+    """The text of the file that agents without an API server follow. `services` as in `LabLayout`."""
     items = [each for name, ports in services.items() for each in _objects(name, ports)]
     return json.dumps({"items": items})
 
 
-def _objects(name: str, ports: Mapping[int, tuple[Address, int]]) -> list[dict[str, Any]]:
+def _objects(name: str, ports: Ports) -> list[dict[str, Any]]:
     service = {
         "kind": "Service",
         "metadata": {"name": name},
@@ -22,11 +25,12 @@ def _objects(name: str, ports: Mapping[int, tuple[Address, int]]) -> list[dict[s
     slices = [
         {
             "kind": "EndpointSlice",
-            "metadata": {"name": f"{name}-{port}", "labels": {"kubernetes.io/service-name": name}},
+            "metadata": {"name": f"{name}-{port}-{index}", "labels": {"kubernetes.io/service-name": name}},
             "addressType": f"IPv{address.version}",
             "ports": [{"name": f"p{port}", "port": number, "protocol": "TCP"}],
             "endpoints": [{"addresses": [str(address)], "conditions": {"ready": True}}],
         }
-        for port, (address, number) in ports.items()
+        for port, endpoints in ports.items()
+        for index, (address, number) in enumerate(endpoints)
     ]
     return [service, *slices]

@@ -17,3 +17,8 @@ SAMPLE = Path(__file__).parents[3] / "manifests" / "samples" / "minimal.yaml"
 def test_an_event_that_cannot_be_played_is_refused(event: str, words: tuple[str, ...]) -> None:
     result = CliRunner().invoke(command, ["-f", str(SAMPLE), "--drill", "--event", event])
     assert result.exit_code == 2 and all(each in " ".join(result.output.split()) for each in words), result.output
+
+
+def test_by_hand_a_check_that_needs_the_agent_is_refused_before_anything_starts() -> None:
+    result = CliRunner().invoke(command, ["-f", str(SAMPLE), "--by-hand"])
+    assert result.exit_code == 1 and "spec.vrrp.check.type" in result.output and "set Process" in result.output, result.output

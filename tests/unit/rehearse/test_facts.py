@@ -19,7 +19,7 @@ def sample(name: str, **spec: Any) -> HACluster:
     return parse(manifest)
 
 
-@pytest.mark.parametrize("name", ["minimal.yaml", "tutorial.yaml", "fast.yaml"])
+@pytest.mark.parametrize("name", sorted(file.name for file in SAMPLES.glob("*.yaml")))
 def test_every_sample_can_be_planned_on_its_layout(name: str) -> None:
     cluster = sample(name)
     plan = make_plan(cluster, make_layout(cluster).nodes, Settings(node_image="x"))

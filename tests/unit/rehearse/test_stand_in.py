@@ -1,24 +1,113 @@
-"""The stand-in for a user's own server."""
+"""The stand-in for a user's own server, and the measuring client's connections to it."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
-from hacluster.rehearse.stand_in import answer
+from hacluster.rehearse.authority import Authority
+from hacluster.rehearse.connections import Target, connect, trusting
+from hacluster.rehearse.dialogues import Dialogue
+from hacluster.rehearse.stand_in import serve
 
-PAGE = b"<h1>page</h1>"
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+LAST = b"GET / HTTP/1.0\r\n\r\n"
+GREETS = Dialogue(opening="220 ", answers=(("PING\r\n", "+PONG"),))
 
 
-@pytest.mark.parametrize(
-    ("head", "body", "stays"),
-    [
-        ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", PAGE, True),
-        ("GET / HTTP/1.1\r\nconnection: close\r\n\r\n", PAGE, False),
-        ("OPTIONS / HTTP/1.0\r\n\r\n", b"", False),
-        ("HEAD /x?y=1 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", b"", True),
-        ("nonsense\r\n\r\n", b"", False),
-    ],
-)
-def test_each_method_is_answered_as_its_version_asks(head: str, body: bytes, stays: bool) -> None:
-    reply, kept = answer(head, PAGE)
-    first, _, rest = reply.partition(b"\r\n")
-    assert first.endswith(b" 200 OK") and rest.partition(b"\r\n\r\n")[2] == body and kept is stays
-    assert b"Content-Length: 13\r\n" in rest
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    found = Authority(tmp_path)
+    found.prepare(["127.0.0.1"])
+    found.make()
+    return found
+
+
+def talk(authority: Authority, with_server: Callable[[int], Awaitable[None]], dialogue: Dialogue = Dialogue()) -> None:  # noqa: B008
+    """Runs the client's side against a stand-in on the port that it gets."""
+
+    async def both() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        server = asyncio.create_task(serve("127.0.0.1", port, authority.server, dialogue))
+        await asyncio.sleep(0)
+        try:
+            async with asyncio.timeout(10):
+                await with_server(port)
+        finally:
+            server.cancel()
+
+    asyncio.run(both())
+
+
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("proxy", [False, True])
+def test_it_answers_with_tls_and_without_and_after_a_proxy_header(authority: Authority, tls: bool, proxy: bool) -> None:
+    async def ask(port: int) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as connection:
+            target = Target("127.0.0.1", port, tls=tls, proxy=proxy)
+            opened = await connect(connection, target, trusting(authority.certificate) if tls else None)
+            await opened.send(REQUEST)
+            assert b"stand-in for 127.0.0.1" in await opened.receive()
+            await opened.send(REQUEST + LAST)
+            answer = b""
+            while chunk := await opened.receive():
+                answer += chunk
+            assert answer.count(b"stand-in for 127.0.0.1") == 2
+
+    talk(authority, ask)
+
+
+def test_a_certificate_of_somebody_else_is_not_trusted(authority: Authority, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = Authority(tmp_path / "other")
+    other.prepare(["127.0.0.1"])
+    other.make()
+
+    async def ask(port: int) -> None:
+        free = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        with free as connection, pytest.raises(ssl.SSLCertVerificationError):
+            await connect(connection, Target("127.0.0.1", port, tls=True), trusting(other.certificate))
+
+    talk(authority, ask)
+
+
+def test_it_greets_whoever_says_nothing_and_answers_http_at_once(authority: Authority) -> None:
+    async def ask(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await reader.readexactly(4) == b"220 "
+        writer.write(b"PING\r\n")
+        assert await reader.readexactly(5) == b"+PONG"
+        writer.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting(authority.certificate))
+        assert await reader.readexactly(4) == b"220 "
+        writer.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(LAST)
+        assert (await reader.read()).startswith(b"HTTP/1.0 200 OK")
+        writer.close()
+
+    talk(authority, ask, GREETS)
+
+
+def test_a_check_that_only_connects_leaves_it_running(authority: Authority) -> None:
+    async def ask(port: int) -> None:
+        for text in (b"", b"\x16\x03\x01 no handshake", b"half a request"):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(text)
+            writer.close()
+            await writer.wait_closed()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(LAST)
+        assert (await reader.read()).startswith(b"HTTP/1.0 200 OK")
+        writer.close()
+
+    talk(authority, ask)
+
+
+def test_the_targets_words_are_those_that_the_client_reads() -> None:
+    assert Target("10.0.0.9", 443, tls=True, proxy=True).words(Path("/x/ca.crt")) == ["proxy", "tls=/x/ca.crt"]
+    assert Target(*("10.0.0.9", 80)).words(Path("/x/ca.crt")) == []
