@@ -170,7 +170,7 @@ BAD = [
     Bad({"spec.vrrp.peering": "Broadcast"}, "spec.vrrp.peering", "Multicast or Unicast"),
     Bad({"spec.vrrp.check.interval": "99ms"}, "spec.vrrp.check.interval", "between 100ms and 1h"),
     Bad({"spec.vrrp.check.listeners": []}, "spec.vrrp.check.listeners", "at least 1"),
-    Bad({"spec.vrrp.check.listeners": ["zzz"]}, "spec.vrrp.check.listeners[0]", "listener that does not exist", "spec"),
+    Bad({"spec.vrrp.check.listeners": ["web", "zzz"]}, "spec.vrrp.check.listeners[1]", "listener that does not exist", "spec"),
     Bad({"spec.vrrp.check.weight": 254}, "spec.vrrp.check.weight", "at most 253"),
     Bad({"spec.vrrp.check.weight": -1}, "spec.vrrp.check.weight", "at least 0"),
     # HAProxy.

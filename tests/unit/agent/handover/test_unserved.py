@@ -1,11 +1,18 @@
 """Which listeners have no server, as far as the node knows. tests/dataplane/test_needed.py has real daemons."""
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
+from hacluster.agent.handover.handover import Handover
 from hacluster.agent.handover.unserved import PART, down_listeners, report
+from hacluster.agent.paths import Paths
 from hacluster.agent.state import AgentState
-from hacluster.api.status import ListenerStatus
-from tests.unit.agent.handover.leaving import config
+from hacluster.agent.vrrp.adverts import LastAdverts
+from hacluster.api.status import Health, ListenerStatus
+from tests.unit.agent.handover.leaving import VIP, FakeKeepalived, config, network, yield_file
+from tests.waiting import eventually_async
 
 
 def state(needed: tuple[str, ...], **up: int) -> AgentState:
@@ -22,6 +29,7 @@ def state(needed: tuple[str, ...], **up: int) -> AgentState:
         (("web",), {"web": 0}, ("web",)),
         (("web",), {"web": 1}, ()),
         (("web",), {"web": 0, "web__api": 1}, ()),
+        (("web",), {"web": 1, "web__api": 0}, ()),
         (("web",), {"web": 0, "web__api": 0, "other": 1}, ("web",)),
         (("web", "db"), {"web": 1, "db": 0}, ("db",)),
         ((), {"web": 0}, ()),
@@ -48,3 +56,17 @@ def test_the_problem_names_the_listeners_and_goes_with_them() -> None:
     assert problem.reason == "NoServerUp" and "web, db" in problem.message
     report(made, ())
     assert PART not in made.now.problems
+
+
+async def test_the_node_yields_and_says_why_as_long_as_it_reaches_no_server(tmp_path: Path) -> None:
+    paths, made = Paths(run=tmp_path, config=tmp_path), state(("web",), web=1)
+    made.update(network=network(f"{VIP}/24"), haproxy=Health.UP)
+    task = asyncio.create_task(Handover(paths, made, FakeKeepalived(), LastAdverts()).run())
+    try:
+        for up in (1, 0, 1):
+            made.update(listeners=(ListenerStatus(name="web", port=80, servers_up=up, servers=2),))
+            await eventually_async(
+                lambda up=up: yield_file(paths) == f"{int(not up)}" and (PART in made.now.problems) is not bool(up)
+            )  # type: ignore[misc]
+    finally:
+        task.cancel()
