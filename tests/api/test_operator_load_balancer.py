@@ -131,9 +131,14 @@ def test_a_resource_that_serves_no_services_or_does_not_exist_says_so(apiserver:
         env.create()
         env.settle()
         assert "serviceClass" in services.wait("shop", "ServicesNotServed")
-        env.change(haproxy={"serviceClass": {}})
-        env.settle()
-        services.wait("shop", "Bound", VIP)
+        for _ in range(2):
+            env.change(haproxy={"serviceClass": {}})
+            env.settle()
+            services.wait("shop", "Bound", VIP)
+            env.change(haproxy={"serviceClass": None})
+            env.settle()
+            services.wait("shop", "ServicesNotServed")
+            assert not listens(env, 443)
         env.delete("haclusters", "web")
         assert "there is no HACluster" in services.wait("shop", "ServicesNotServed")
 
