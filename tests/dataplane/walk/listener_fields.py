@@ -8,7 +8,7 @@ Edit = Mapping[str, Any]
 LISTENER: Final = "haproxy.listeners[0]"
 _CHECK, _COOKIE, _TIMEOUTS, _HEADERS = (f"{LISTENER}.{each}" for each in ("healthCheck", "cookie", "timeouts", "headers"))
 _ROUTE = f"{LISTENER}.routes[0]"
-_NO_ANSWER: Final = "the walk's servers do not speak it, so that no server would be up"
+_NO_ANSWER: Final = "a server of the walk answers for all resources alike, so that no server would be up"
 
 
 def each(path: str, *values: Any) -> tuple[Edit, ...]:
@@ -149,14 +149,14 @@ LISTENER_FIELDS: Final[Mapping[str, tuple[Edit, ...]]] = {
 }
 LISTENER_EXCLUDED: Final[Mapping[str, str]] = {
     "haproxy.listeners.proxyProtocol.accept": "the walk's clients do not speak it; tests/daemons/plan has a client that does",
-    "haproxy.listeners.proxyProtocol.send": "the walk's servers do not speak it; tests/daemons/plan has a server that does",
+    "haproxy.listeners.proxyProtocol.send": "tests/daemons/plan has a server that says what it got",
     **dict.fromkeys(
         (
             *(f"haproxy.listeners.tls.{field}" for field in ("secretNames", "minVersion", "redirectFromPort")),
             *(f"haproxy.listeners.serverTLS.{field}" for field in ("verify", "caSecretName", "serverName")),
             *(f"haproxy.listeners.{part}healthCheck.tls.caSecretName" for part in ("", "routes.")),
         ),
-        "the lab has no Secrets, and its servers no certificates; tests/daemons/agent has both",
+        "the walk's clients speak no TLS; tests/daemons/agent has a client that does",
     ),
     **{
         f"haproxy.listeners.{part}healthCheck.{field}": _NO_ANSWER for part in ("", "routes.") for field in ("tls.verify", "user")
