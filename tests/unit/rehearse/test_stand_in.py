@@ -111,3 +111,17 @@ def test_a_check_that_only_connects_leaves_it_running(authority: Authority) -> N
 def test_the_targets_words_are_those_that_the_client_reads() -> None:
     assert Target("10.0.0.9", 443, tls=True, proxy=True).words(Path("/x/ca.crt")) == ["proxy", "tls=/x/ca.crt"]
     assert Target(*("10.0.0.9", 80)).words(Path("/x/ca.crt")) == []
+
+
+async def test_the_header_of_the_proxy_protocol_is_sent_before_anything_else() -> None:
+    arrived: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        arrived.set_result(await reader.readuntil(b"\r\n\r\n"))
+        writer.close()
+
+    async with await asyncio.start_server(note, "127.0.0.1", 0) as server:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as connection:
+            opened = await connect(connection, Target("127.0.0.1", server.sockets[0].getsockname()[1], proxy=True), None)
+            await opened.send(LAST)
+            assert await asyncio.wait_for(arrived, 10) == b"PROXY UNKNOWN\r\n" + LAST
