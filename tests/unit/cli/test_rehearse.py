@@ -22,3 +22,8 @@ def test_an_event_that_cannot_be_played_is_refused(event: str, words: tuple[str,
 def test_by_hand_a_check_that_needs_the_agent_is_refused_before_anything_starts() -> None:
     result = CliRunner().invoke(command, ["-f", str(SAMPLE), "--by-hand"])
     assert result.exit_code == 1 and "spec.vrrp.check.type" in result.output and "set Process" in result.output, result.output
+
+
+def test_a_resource_whose_listeners_are_brought_by_services_is_refused() -> None:
+    result = CliRunner().invoke(command, ["-f", str(SAMPLE.with_name("load-balancer.yaml"))])
+    assert result.exit_code == 1 and "spec.haproxy.listeners" in result.output and "add one" in result.output, result.output
