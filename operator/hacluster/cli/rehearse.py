@@ -63,7 +63,9 @@ def command(  # noqa: PLR0917 - click calls it by keywords
 
     cluster = read_cluster(file, "rehearse")
     if not cluster.spec.haproxy.listeners:
-        raise click.ClickException("spec.haproxy.listeners: there is none, so the clients have nothing to ask for; add one to rehearse")
+        raise click.ClickException(
+            "spec.haproxy.listeners: there is none, so the clients have nothing to ask for; add one to rehearse"
+        )
     wanted = [_parse_event(each) for each in events] or [each for each in Event if each is not Event.FAILBACK]
     if by_hand:
         if cluster.spec.vrrp.check.type is CheckType.HTTP:

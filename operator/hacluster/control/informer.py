@@ -91,11 +91,17 @@ class Informer:
             if key is not None:
                 self._enqueue(key)
         if _spec(change.old) != _spec(change.new):
-            self._enqueue_all()  # a Service of another resource may wait for a port that this one had
+            for each in filter(_serves, self._store.all(HACLUSTER)):
+                self._enqueue(key_of(each))  # a Service of another resource may wait for a port that this one had
 
     def _enqueue_all(self) -> None:
         for each in self._store.all(HACLUSTER):
             self._enqueue(key_of(each))
+
+
+def _serves(cluster: Object) -> bool:
+    """Whether Services of type LoadBalancer become listeners of the resource."""
+    return ((cluster.get("spec") or {}).get("haproxy") or {}).get("serviceClass") is not None
 
 
 def _spec(each: Object | None) -> object:

@@ -30,6 +30,14 @@ class Informed:
         self.informer.put(HACLUSTER, resource(1, spec=spec(1)))
         self.informer.put(HACLUSTER, resource(2, name="other", uid="r2", spec=spec(2)))
 
+    def serving(self) -> "Informed":
+        """Services become listeners of the second resource, and of a third one they do not."""
+        self.informer.put(
+            HACLUSTER, resource(3, name="other", uid="r2", spec=spec(2) | {"haproxy": {"serviceClass": {"namespaces": "Same"}}})
+        )
+        self.informer.put(HACLUSTER, resource(4, name="third", uid="r3", spec=spec(3)))
+        return self
+
     def after(self, *changes: tuple[Any, Any]) -> set[Key]:
         """What the changes make due."""
         self.enqueued.clear()
@@ -64,26 +72,26 @@ def load_balancer(version: int, **spec: Any) -> dict[str, Any]:
     return {"metadata": metadata, "spec": full, "status": {}}
 
 
-def test_a_service_concerns_its_resource_and_its_ports_all() -> None:
+def test_a_service_concerns_its_resource_and_its_ports_all_that_serve_some() -> None:
     """Another resource's Service may wait for a port."""
-    informed = Informed()
-    assert informed.after((SERVICE, load_balancer(3))) == {WEB, OTHER}
-    assert informed.after((SERVICE, {**load_balancer(4), "status": {"loadBalancer": {}}})) == {WEB}
-    assert informed.after((SERVICE, load_balancer(5, ports=[{"port": 444}]))) == {WEB, OTHER}
+    informed = Informed().serving()
+    assert informed.after((SERVICE, load_balancer(13))) == {WEB, OTHER}
+    assert informed.after((SERVICE, {**load_balancer(14), "status": {"loadBalancer": {}}})) == {WEB}
+    assert informed.after((SERVICE, load_balancer(15, ports=[{"port": 444}]))) == {WEB, OTHER}
 
 
 def test_services_of_other_classes_and_types_are_not_kept() -> None:
-    informed = Informed()
+    informed = Informed().serving()
     for fields in ({"loadBalancerClass": "example.com/x"}, {"loadBalancerClass": None}, {"type": "ClusterIP"}):
-        assert informed.after((SERVICE, load_balancer(3, **fields))) == set()
+        assert informed.after((SERVICE, load_balancer(13, **fields))) == set()
     assert not informed.store.all(SERVICE)
 
 
 def test_a_service_that_becomes_another_type_is_kept_until_its_status_says_nothing_more() -> None:
-    informed = Informed()
+    informed = Informed().serving()
     status = {"conditions": [{"type": "hacluster.dev/Bound", "status": "True"}]}
-    informed.after((SERVICE, {**load_balancer(3), "status": status}))
-    assert informed.after((SERVICE, {**load_balancer(4, type="ClusterIP"), "status": status})) == {WEB, OTHER}
+    informed.after((SERVICE, {**load_balancer(13), "status": status}))
+    assert informed.after((SERVICE, {**load_balancer(14, type="ClusterIP"), "status": status})) == {WEB, OTHER}
     assert [each["metadata"]["name"] for each in leftovers(informed.store)] == ["shop"]
-    informed.after((SERVICE, load_balancer(5, type="ClusterIP")))
+    informed.after((SERVICE, load_balancer(15, type="ClusterIP")))
     assert not informed.store.all(SERVICE)
