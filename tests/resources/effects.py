@@ -29,7 +29,8 @@ NEVER_ALONE: Final = {
 }
 """Fields that cannot be changed alone in any valid resource, and why."""
 MAY_SAY_THE_SAME: Final = {
-    "spec.nodes[]": "what is said of single nodes may be what they do anyway (docs/decisions/0031)",
+    "spec.nodes": "what is said of single nodes may be what they do anyway (docs/decisions/0031)",
+    "spec.backendNetwork": "every node may name its own address",
     "spec.virtualRouters[].preferredNode": "may be the node that is first anyway",
     "spec.haproxy.listeners[].bindRouters": "has no order, and may name all routers, like its default",
 }
