@@ -1,4 +1,4 @@
-"""Two agents of one resource on a node: a static pod's, which has no API server, and that of the operator's pod, which waits and reports."""
+"""Two agents of one resource on a node: a static pod's, without an API server, and the operator's, which waits and reports."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ STATIC = "--static-pod"
 """By this argument the static pod's process is found."""
 OTHER = "--pod=operators"
 """By this one that of the operator's pod, which has directories of its own."""
-OTHER_RUN = "/log/other"
+OTHER_RUN = "/log/run"
 SQUATTER = f"""
 import socket, time
 s = socket.socket(socket.AF_UNIX)

@@ -45,6 +45,7 @@ class OnlyOne:
         self._socket: socket.socket | None = None
         self._line = b""
         self._changed = asyncio.Event()
+        self._answering: set[asyncio.Task[Any]] = set()
 
     @property
     def taken(self) -> bool:
@@ -76,8 +77,13 @@ class OnlyOne:
         """Runs until cancelled: answers followers of the same user. The right stays with this process afterwards."""
         assert self._socket is not None
         # A copy: the server closes its own when it ends, and the name is given away when the last one is closed.
-        async with await asyncio.start_unix_server(self._answer, sock=self._socket.dup()) as server:
-            await server.serve_forever()
+        try:
+            async with await asyncio.start_unix_server(self._answer, sock=self._socket.dup()) as server:
+                await server.serve_forever()
+        finally:
+            for task in self._answering:
+                task.cancel()
+            await asyncio.gather(*self._answering, return_exceptions=True)
 
     async def follow(self) -> AsyncGenerator[str]:
         """The lines of the process that has the right, until it ends. Raises NotAnAgent."""
@@ -116,14 +122,18 @@ class OnlyOne:
         raise NotAnAgent(f"the program that has it does not answer ({failure or 'no connection'})")
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            if _user_of(writer) == os.geteuid():
-                ended = asyncio.ensure_future(reader.read())
-                try:
+        task = asyncio.current_task()
+        assert task is not None
+        self._answering.add(task)
+        ended = asyncio.ensure_future(reader.read())
+        try:
+            with contextlib.suppress(OSError):
+                if _user_of(writer) == os.geteuid():
                     await self._send_lines(writer, ended)
-                finally:
-                    ended.cancel()
-        writer.close()
+        finally:
+            ended.cancel()
+            writer.close()
+            self._answering.discard(task)
 
     async def _send_lines(self, writer: asyncio.StreamWriter, ended: asyncio.Future[bytes]) -> None:
         while not ended.done():
@@ -131,8 +141,10 @@ class OnlyOne:
             writer.write(self._line)
             await writer.drain()
             either: set[asyncio.Future[Any]] = {changed, ended}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            changed.cancel()
+            try:
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                changed.cancel()
 
 
 def _user_of(writer: asyncio.StreamWriter) -> int:
