@@ -98,6 +98,8 @@ def _needs(cluster: HACluster) -> Iterable[tuple[str, str, str]]:
             "the value is in a Secret, and a static pod reads none.",
             _SECRET_CURES.get(secret.kind, "Leave the field out"),
         )
+    if spec.haproxy.service_class is not None:
+        yield "haproxy.serviceClass", "Services are on the API server.", "Name listeners in haproxy.listeners"
     for number, listener in enumerate(spec.haproxy.listeners):
         backends = [("backend", listener.backend)]
         backends += [(f"routes[{index}].backend", route.backend) for index, route in enumerate(listener.routes)]

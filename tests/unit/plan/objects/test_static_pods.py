@@ -68,6 +68,7 @@ def test_the_configuration_is_a_folder_of_the_node() -> None:
     ("spec", "field"),
     [
         ({"apache": {}}, "spec.apache"),
+        ({"haproxy": {"serviceClass": {"namespaces": "Same"}}}, "spec.haproxy.serviceClass"),
         ({"listener": {"backend": {"service": {"name": "s", "port": 80}}}}, "spec.haproxy.listeners[0].backend.service"),
         (
             {"listener": {"routes": [{"pathPrefix": "/a", "backend": {"service": {"name": "s", "port": 80}}}]}},
