@@ -79,7 +79,7 @@ async def test_another_user_who_follows_gets_nothing(name: str, first: OnlyOne, 
     first.publish("line")
     monkeypatch.setattr(os, "geteuid", lambda: user + 1)
     reader, writer = await asyncio.open_unix_connection(f"\0{name}")
-    assert await reader.read() == b""
+    assert await asyncio.wait_for(reader.read(), 5) == b""
     writer.close()
 
 
