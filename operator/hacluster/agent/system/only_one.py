@@ -127,7 +127,8 @@ class OnlyOne:
         self._answering.add(task)
         ended = asyncio.ensure_future(reader.read())
         try:
-            with contextlib.suppress(OSError):
+            # Cancelled only by `serve`. asyncio would log a cancelled task of a connection as an error.
+            with contextlib.suppress(OSError, asyncio.CancelledError):
                 if _user_of(writer) == os.geteuid():
                     await self._send_lines(writer, ended)
         finally:

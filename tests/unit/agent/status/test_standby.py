@@ -68,6 +68,16 @@ async def test_it_reports_each_change_with_its_own_pod_and_answers_the_operator(
     waits.close()
 
 
+async def test_its_end_is_no_error_in_the_log_of_the_agent_that_is_followed(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    waits = OnlyOne(name)
+    async with static_agent(name):
+        task = asyncio.create_task(wait_for_turn(waits, None))
+        await asyncio.sleep(0.2)
+    await asyncio.wait_for(task, 5)
+    waits.close()
+    assert not [each for each in caplog.records if each.levelname in {"WARNING", "ERROR"}]
+
+
 async def test_an_agent_of_a_static_pod_waits_without_a_report(name: str) -> None:
     waits = OnlyOne(name)
     async with static_agent(name) as has:
