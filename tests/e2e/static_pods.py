@@ -29,7 +29,12 @@ RESOURCE = {
         "vrrp": {"advertisementInterval": "200ms"},  # one that every node can keep
         "haproxy": {
             "listeners": [
-                {"name": "web", "port": 80, "backend": {"servers": [{"name": "c", "address": "172.16.7.10", "port": PORT}]}}
+                {
+                    "name": "web",
+                    "port": 80,
+                    "healthCheck": {"method": "GET"},  # Python's http.server knows no OPTIONS
+                    "backend": {"servers": [{"name": "c", "address": "172.16.7.10", "port": PORT}]},
+                }
             ]
         },
     },

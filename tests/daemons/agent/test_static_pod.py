@@ -127,13 +127,13 @@ def _assert_logged(node: Node, text: str) -> None:
 
 
 def test_a_socket_of_another_user_keeps_no_agent_from_running_and_is_reported(node: Node) -> None:
-    node.start("squatter", "setpriv", "--reuid", "1000", "--clear-groups", "python3", "-c", SQUATTER)
+    node.start("squatter", "setpriv", "--reuid", "1000", "--clear-groups", "python3", "-c", SQUATTER, "squatter.py")
     eventually(lambda: _assert_listens(node), within=10)
     node.want(Wanted())
     start_other(node)
     eventually(lambda: _assert_other_ready(node), within=15)
     eventually(lambda: assert_reported(node, False, Reason.AGENT_SOCKET_TAKEN), within=5)
-    node.run("sh", "-c", "kill -9 $(pgrep -u 1000 python3)")
+    node.react("KILL", "squatter.py", "gone=squatter.py", 10)
     eventually(lambda: assert_reported(node, False), within=10)
     start_static(node)
     eventually(lambda: _assert_logged(node, "another agent of this resource runs on the node"), within=10)

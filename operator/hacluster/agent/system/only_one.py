@@ -77,10 +77,12 @@ class OnlyOne:
         """Runs until cancelled: answers followers of the same user. The right stays with this process afterwards."""
         assert self._socket is not None
         # A copy: the server closes its own when it ends, and the name is given away when the last one is closed.
+        server = await asyncio.start_unix_server(self._answer, sock=self._socket.dup())
         try:
-            async with await asyncio.start_unix_server(self._answer, sock=self._socket.dup()) as server:
-                await server.serve_forever()
+            await asyncio.Event().wait()
         finally:
+            # `serve_forever` would wait for the followers here, and they wait for this process to end (Python 3.12 and later).
+            server.close()
             for task in self._answering:
                 task.cancel()
             await asyncio.gather(*self._answering, return_exceptions=True)
