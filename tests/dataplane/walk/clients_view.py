@@ -4,6 +4,7 @@ from hacluster import names
 from hacluster.api import HACluster
 from hacluster.api.spec import Mode
 from hacluster.plan import Plan
+from hacluster.rehearse.connections import Target
 from hacluster.rehearse.containers import template_of
 
 
@@ -12,9 +13,13 @@ def virtual_ips(cluster: HACluster) -> set[str]:
     return {str(each.ip) for router in cluster.spec.virtual_routers for each in router.virtual_ips}
 
 
-def targets(cluster: HACluster) -> set[tuple[str, int]]:
-    """Every address and port that clients can ask."""
-    return {(address, listener.port) for address in virtual_ips(cluster) for listener in cluster.spec.haproxy.listeners}
+def targets(cluster: HACluster) -> set[Target]:
+    """Every address and port that clients can ask, and how."""
+    return {
+        Target(address, each.port, tls=each.tls is not None, proxy=each.proxy_protocol.accept)
+        for address in virtual_ips(cluster)
+        for each in cluster.spec.haproxy.listeners
+    }
 
 
 def tcp(*clusters: HACluster) -> bool:

@@ -8,7 +8,9 @@ Edit = Mapping[str, Any]
 LISTENER: Final = "haproxy.listeners[0]"
 _CHECK, _COOKIE, _TIMEOUTS, _HEADERS = (f"{LISTENER}.{each}" for each in ("healthCheck", "cookie", "timeouts", "headers"))
 _ROUTE = f"{LISTENER}.routes[0]"
-_NO_ANSWER: Final = "a server of the walk answers for all resources alike, so that no server would be up"
+
+
+_PROXIED: Final = {"name": "proxied", "port": 8089, "backend": {"apache": {}}}
 
 
 def each(path: str, *values: Any) -> tuple[Edit, ...]:
@@ -32,6 +34,24 @@ def _dialogue(**step: str) -> Edit:
     """A check that talks HTTP by itself."""
     exchange = [{"send": "GET / HTTP/1.0\r\n\r\n", "expect": "200", **step}]
     return {f"{_CHECK}.type": "Exchange", f"{_CHECK}.exchange": exchange}
+
+
+def _checked_by_tls(**tls: str) -> Edit:
+    """Servers of the user's own that are checked over TLS."""
+    return {**_server(), f"{_CHECK}.tls": tls}
+
+
+def _server_tls(**tls: str) -> Edit:
+    return {**_server(), f"{LISTENER}.serverTLS": tls}
+
+
+def _secure(**tls: Any) -> Edit:
+    """A second listener, with TLS; the clients ask the first one all the while."""
+    return {
+        "haproxy.listeners[1]": {
+            "name": "secure", "port": 443, "tls": {"secretNames": ["shop-tls"], **tls}, "backend": {"apache": {}},
+        }
+    }  # fmt: skip
 
 
 def _body(text: str) -> Edit:
@@ -58,6 +78,8 @@ CHECK: Final = {
     "healthCheck.expectBody": (_body("<h1>"), _body("</h1>")),
     "healthCheck.exchange.send": (_dialogue(), _dialogue(send="OPTIONS / HTTP/1.0\r\n\r\n")),
     "healthCheck.exchange.expect": (_dialogue(expect="HTTP/1."),),
+    "healthCheck.tls.verify": (_checked_by_tls(verify="None"),),
+    "healthCheck.tls.caSecretName": tuple(_checked_by_tls(verify="CA", caSecretName=name) for name in ("ca", "other-ca")),
     "healthCheck.interval": each(f"{_CHECK}.interval", "1s", "3s"),
     "healthCheck.fastInterval": each(f"{_CHECK}.fastInterval", "500ms", "1s"),
     "healthCheck.rise": each(f"{_CHECK}.rise", 1, 2),
@@ -120,6 +142,14 @@ def _listener_fields() -> Iterator[tuple[str, tuple[Edit, ...]]]:
         "allowedSources",
         each(f"{LISTENER}.allowedSources", ["0.0.0.0/0", "::/0"], ["172.16.0.0/12", "192.168.0.0/16", "2001:db8::/32"]),
     )
+    yield "proxyProtocol.accept", ({"haproxy.listeners[1]": {**_PROXIED, "proxyProtocol": {"accept": True}}},)
+    yield "proxyProtocol.send", tuple({**_server(), f"{LISTENER}.proxyProtocol.send": version} for version in ("V1", "V2"))
+    yield "tls.secretNames", (_secure(), _secure(secretNames=["shop-tls", "blog-tls"]))
+    yield "tls.minVersion", (_secure(minVersion="TLSv1.3"),)
+    yield "tls.redirectFromPort", (_secure(redirectFromPort=8070), _secure(redirectFromPort=8071))
+    yield "serverTLS.verify", (_server_tls(verify="None"),)
+    yield "serverTLS.caSecretName", tuple(_server_tls(verify="CA", caSecretName=name) for name in ("ca", "other-ca"))
+    yield "serverTLS.serverName", tuple(_server_tls(verify="None", serverName=name) for name in ("api.internal", "db.internal"))
     yield "maxConnections", each(f"{LISTENER}.maxConnections", 1000, 2000)
     yield "serverMaxConnections", each(f"{LISTENER}.serverMaxConnections", 500, 1000)
     yield "onServerDown", each(f"{LISTENER}.onServerDown", "CloseSessions")
@@ -148,17 +178,6 @@ LISTENER_FIELDS: Final[Mapping[str, tuple[Edit, ...]]] = {
     f"haproxy.listeners.{name}": edits for name, edits in _listener_fields()
 }
 LISTENER_EXCLUDED: Final[Mapping[str, str]] = {
-    "haproxy.listeners.proxyProtocol.accept": "the walk's clients do not speak it; tests/daemons/plan has a client that does",
-    "haproxy.listeners.proxyProtocol.send": "tests/daemons/plan has a server that says what it got",
-    **dict.fromkeys(
-        (
-            *(f"haproxy.listeners.tls.{field}" for field in ("secretNames", "minVersion", "redirectFromPort")),
-            *(f"haproxy.listeners.serverTLS.{field}" for field in ("verify", "caSecretName", "serverName")),
-            *(f"haproxy.listeners.{part}healthCheck.tls.caSecretName" for part in ("", "routes.")),
-        ),
-        "the walk's clients speak no TLS; tests/daemons/agent has a client that does",
-    ),
-    **{
-        f"haproxy.listeners.{part}healthCheck.{field}": _NO_ANSWER for part in ("", "routes.") for field in ("tls.verify", "user")
-    },
+    f"haproxy.listeners.{part}healthCheck.user": "a server of the walk answers for all resources alike, so that no server would be up"
+    for part in ("", "routes.")
 }

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from hacluster.api import HACluster
 from hacluster.api.spec import PreemptionMode
+from hacluster.rehearse.connections import Target
 from hacluster.rehearse.lab import Lab
 from hacluster.rehearse.measure import Records, parse_records
 
@@ -67,7 +68,7 @@ class Machine:
         self.lab = lab
         self.controller = Controller(lab)
         self._load = ExitStack()
-        self._target: tuple[str, int] | None = None
+        self._target: Target | None = None
         self._log_sizes: dict[Path, int] = {}
         self._tails: tuple[Tail, Tail] | None = None
 
@@ -83,6 +84,7 @@ class Machine:
             with self.lab.lock:
                 node.reboot({str(each.ip) for each in self.lab.layout.virtual_ips})
         self.controller.reset()
+        self.lab.authority.make_for(cluster)
         self.controller.change(cluster)
         self.lab.plan = self.lab.plan_of(cluster)
         for node in self.lab.nodes.values():
@@ -104,6 +106,7 @@ class Machine:
                 each.read()
         self._log_sizes = {file: file.stat().st_size for file in self._log_files()}
         changes, started = self.lab.address_watch.changes, time.monotonic()
+        self.lab.authority.make_for(cluster)
         self.controller.change(cluster)
         problem = self._finish()
         took = time.monotonic() - started
@@ -205,7 +208,7 @@ class Machine:
     def _preempts(self) -> bool:
         return self.lab.cluster.spec.vrrp.preemption.mode is PreemptionMode.IMMEDIATE
 
-    def _ask(self, target: tuple[str, int] | None) -> None:
+    def _ask(self, target: Target | None) -> None:
         """Lets both clients ask this address and port; None: nobody."""
         if target == self._target:
             return

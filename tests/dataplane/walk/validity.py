@@ -43,7 +43,9 @@ def _answers_the_clients(target: Target) -> bool:
 
 
 def _can_be_checked(cluster: HACluster, target: Target) -> bool:
-    """Whether somebody listens on the port of the target's check; a route has its listener's, if it has none of its own."""
+    """Whether somebody listens on the port of the target's check, and speaks TLS if it does; a route may have its listener's."""
+    if target.backend.apache is not None and target.health_check.tls is not None:
+        return False
     port = target.health_check.port
     ports = (
         {cluster.spec.apache.port}
