@@ -12,7 +12,7 @@ from hypothesis import given, seed, settings
 from hacluster.api.crd import Schema
 from tests.resources import COUNT, effects
 from tests.resources.drawing import RANDOM, Drawn, resources, some_resources, spec_schema
-from tests.unit.api.examples import GOOD, Resource, put
+from tests.unit.api.examples import GOOD, Resource, minimal, put
 
 FIELDS_OF_EACH = 8
 SHORT = 10_000
@@ -46,7 +46,8 @@ def test_every_field_has_an_effect() -> None:
     seen: set[str] = set()
     failed = []
     good = [GOOD["everything"], GOOD["content from a ConfigMap"], *(each for each in GOOD.values() if len(str(each)) < SHORT)]
-    good += [each.valid for each in some_resources(40)]
+    bound = put(put(minimal(), "spec.system", {"nonlocalBind": True}), "spec.haproxy.listeners[0].bind", "VirtualIPs")
+    good += [bound, *(each.valid for each in some_resources(40))]
     for resource in (put(each, "spec.paused", False) for each in good if effects.plan_of(each)[0]):
         fields = [each for each in effects.fields_of_plan(resource) if each[1] not in seen]
         failed += _without_effect(resource, fields, seen)
