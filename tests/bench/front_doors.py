@@ -19,11 +19,12 @@ from inside import SAMPLES, changes_under_load, print_progress, wrk
 from hacluster.api import HACluster, parse
 from hacluster.nodeconfig import AgentConfig, File
 from hacluster.plan import Settings, make_plan
-from hacluster.rehearse.events import Event, Trial
+from hacluster.rehearse.drill import play
+from hacluster.rehearse.events import Event
 from hacluster.rehearse.facts import LabLayout, make_layout
 from hacluster.rehearse.faults import FaultInjector
 from hacluster.rehearse.lab import Lab, running_lab
-from hacluster.rehearse.summary import Trace, document, trace
+from hacluster.rehearse.summary import document
 
 DOORS: Mapping[str, frozenset[str]] = {
     "plain": frozenset(), "tls": frozenset({"tls"}), "service": frozenset({"service"}), "tls-service": frozenset({"tls", "service"}),
@@ -50,17 +51,9 @@ def measure(trials: int) -> dict[str, Any]:
 
 def measure_door(name: str, trials: int) -> dict[str, Any]:
     """What one front door costs its clients."""
-    done: list[Trial] = []
-    worst: dict[Event, Trace] = {}
     with running_door(name) as lab:
         injector = FaultInjector(lab, takeover_timeout=8.0)
-        for event in EVENTS:
-            for turn in range(1, trials + 1):
-                print_progress(f"{name}: {event.value} {turn}/{trials}")
-                for trial in injector.run_event(event):
-                    done.append(trial)
-                    if trial.event not in worst or trial.measured.gap > worst[trial.event].gap:
-                        worst[trial.event] = trace(trial, lab.clients, trial.ended)
+        done, worst = play(lab, injector, dict.fromkeys(EVENTS, trials), lambda said: print_progress(f"{name}: {said}"))
         print_progress(f"{name}: changes under load")
         changes = changes_under_load(lab, min(MOST_CHANGES, trials))
         return document(done, worst, {"changes": changes, "agents": [memory(pid) for pid in agents(lab)]})

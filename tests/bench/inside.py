@@ -29,11 +29,12 @@ from typing import Any
 import yaml
 
 from hacluster.api import HACluster, parse
+from hacluster.rehearse.drill import play
 from hacluster.rehearse.events import BY_HAND, PLANNED, Event, Trial
 from hacluster.rehearse.faults import FaultInjector, replace_model
 from hacluster.rehearse.lab import Lab, running_lab
 from hacluster.rehearse.measure import holder_counts
-from hacluster.rehearse.summary import Trace, document, trace
+from hacluster.rehearse.summary import document
 
 SAMPLES = Path(os.environ.get("SAMPLES", "/samples"))
 SETTINGS = {"tutorial": "tutorial.yaml", "default": "minimal.yaml", "fast": "fast.yaml"}
@@ -78,18 +79,11 @@ def planned(settings: str, trials: str) -> dict[str, Any]:
 
 def failovers(settings: str, trials: int, events: Sequence[Event]) -> dict[str, Any]:
     """The document of so many trials of each event."""
-    done: list[Trial] = []
-    worst: dict[Event, Trace] = {}
+    fewer = UNREPAIRED if settings == "tutorial" else frozenset[Event]()
+    counts = {each: max(1, trials // UNREPAIRED_DIVISOR) if each in fewer else trials for each in events}
     with running_settings(settings) as lab:
         injector = FaultInjector(lab, takeover_timeout=8.0)
-        for event in events:
-            divisor = UNREPAIRED_DIVISOR if settings == "tutorial" and event in UNREPAIRED else 1
-            for turn in range(1, max(1, trials // divisor) + 1):
-                print_progress(f"{settings}: {event.value} {turn}")
-                for trial in injector.run_event(event):
-                    done.append(trial)
-                    if trial.event not in worst or trial.measured.gap > worst[trial.event].gap:
-                        worst[trial.event] = trace(trial, lab.clients, trial.ended)
+        done, worst = play(lab, injector, counts, lambda said: print_progress(f"{settings}: {said}"))
     return document(done, worst, {"settings": settings})
 
 

@@ -112,23 +112,14 @@ def _run_until_interrupted(lab: "Lab") -> None:
 
 def _drill(lab: "Lab", events: "list[Event]", trials: int, connections: int) -> "tuple[list[Trial], dict[Event, Trace]]":
     """All trials, and for each event the requests around its worst one."""
+    from hacluster.rehearse.drill import play
     from hacluster.rehearse.faults import FaultInjector
-    from hacluster.rehearse.summary import trace
 
     injector = FaultInjector(lab, long=connections)
     if not lab.agent:
         for node in lab.nodes.values():
             node.restarts = False
-    done: list[Trial] = []
-    worst: dict[Event, Trace] = {}
-    for number, event in enumerate(events, 1):
-        for turn in range(1, trials + 1):
-            _print_progress(f"{number}/{len(events)} {event.value} {turn}/{trials}")
-            for trial in injector.run_event(event):
-                done.append(trial)
-                if trial.event not in worst or trial.measured.gap > worst[trial.event].gap:
-                    worst[trial.event] = trace(trial, lab.clients, trial.ended)
-    return done, worst
+    return play(lab, injector, dict.fromkeys(events, trials), _print_progress)
 
 
 def _print_result(document: dict[str, Any], rows: Any, output: str, plot: Path | None) -> None:

@@ -128,6 +128,8 @@ class Reconciler:
         self._status.set_outcome(key, step.inputs.generation, outcome)
         delay = await self._status.write(key, step.inputs)
         await self._report_services(key, resource, step)
+        times = (delay, self._services.recheck_in(step.bindings))
+        delay = min((each for each in times if each is not None), default=None)
         if outcome.retrying:
             raise RetryLater(outcome.retrying, outcome.retry_after)
         if outcome.obstacles:

@@ -40,6 +40,12 @@ class ServiceBindings:
         rivals = [each for other in others for each in bind_services(other, self._services(identity(other)), {}, (), {})]
         return bind_services(cluster, services, taken, rivals, self._ports_in_use(cluster, services))
 
+    def recheck_in(self, bindings: Sequence[Binding]) -> float | None:
+        """In how many seconds a port of these Services is tried again that another program had; None: nothing waits for that."""
+        waiting = {(each.service.uid, port.port) for each in bindings for port in each.service.ports}
+        ends = [end for port, (end, _) in self._in_use.items() if port in waiting]
+        return max(0.0, min(ends) - self._monotonic()) if ends else None
+
     def _services(self, key: Key) -> list[LoadBalancerService]:
         return [read_service(raw) for raw in load_balancers(self._store, key)]
 

@@ -38,12 +38,10 @@ class ServiceStatusWriter:
 
     async def release(self, key: Key) -> None:
         """There is no such resource: says so at the Services whose class names it. Raises RetryLater."""
-        why = f"there is no HACluster {'/'.join(key)}"
+        why = f"the operator knows no HACluster {'/'.join(key)}"
         services = [read_service(raw) for raw in load_balancers(self._store, key)]
-        refused = [tuple(RefusedPort(port, Reason.SERVICES_NOT_SERVED, why) for port in each.ports) for each in services]
-        await self._write(
-            key, [Binding(*each) for each in zip(services, ((),) * len(services), refused, strict=True)], (), live=False
-        )
+        refused = {each: tuple(RefusedPort(port, Reason.SERVICES_NOT_SERVED, why) for port in each.ports) for each in services}
+        await self._write(key, [Binding(each, refused=ports) for each, ports in refused.items()], (), live=False)
 
     async def _write(self, key: Key, bindings: Iterable[Binding], addresses: Sequence[str], *, live: bool) -> None:
         for leftover in leftovers(self._store):

@@ -125,7 +125,7 @@ def _clash(claim: Claim, older: Claim, other: str) -> str:
     )
 
 
-class _Kind(Enum):
+class Kind(Enum):
     """To which addresses a socket is bound; SYSLOG is the UDP socket of rsyslog."""
 
     ANY = auto()
@@ -136,48 +136,49 @@ class _Kind(Enum):
 
 
 @dataclass(frozen=True)
-class _Endpoint:
+class Endpoint:
     """A listening socket of a resource on a node. `place` is its interface or address; empty if it is unknown."""
 
     port: int
     field: str
-    kind: _Kind
+    kind: Kind
     place: str = ""
 
-    def clashes_with(self, other: "_Endpoint") -> bool:
+    def clashes_with(self, other: "Endpoint") -> bool:
         """Whether the two must not listen on one node.
 
         This has to be found here, because no bind would fail: HAProxy binds with SO_REUSEPORT, so two HAProxys on one port would
         each get a part of the connections (socket(7)).
         """
-        if self.port != other.port or (self.kind is _Kind.SYSLOG) != (other.kind is _Kind.SYSLOG):
+        if self.port != other.port or (self.kind is Kind.SYSLOG) != (other.kind is Kind.SYSLOG):
             return False
         if self.kind is not other.kind:
             return True
-        if self.kind is _Kind.VIRTUAL_IPS:
+        if self.kind is Kind.VIRTUAL_IPS:
             return False  # two resources never have the same virtual IP: `_same_virtual_ips` reports that
         return self.place == other.place or not self.place or not other.place
 
 
-def _endpoints(cluster: HACluster) -> Iterator[_Endpoint]:
+def endpoints_of(cluster: HACluster) -> Iterator[Endpoint]:
+    """Every socket on which the resource's daemons listen on a node."""
     for index, listener in enumerate(cluster.spec.haproxy.listeners):
-        kind = _Kind.ANY if listener.bind is Bind.ANY else _Kind.VIRTUAL_IPS
-        yield _Endpoint(listener.port, f"spec.haproxy.listeners[{index}].port", kind)
+        kind = Kind.ANY if listener.bind is Bind.ANY else Kind.VIRTUAL_IPS
+        yield Endpoint(listener.port, f"spec.haproxy.listeners[{index}].port", kind)
         if listener.tls is not None and listener.tls.redirect_from_port is not None:
-            yield _Endpoint(listener.tls.redirect_from_port, f"spec.haproxy.listeners[{index}].tls.redirectFromPort", kind)
+            yield Endpoint(listener.tls.redirect_from_port, f"spec.haproxy.listeners[{index}].tls.redirectFromPort", kind)
     stats, log = cluster.spec.haproxy.stats, cluster.spec.haproxy.log
-    kind = _Kind.INTERFACE if stats.interface else _Kind.ANY
+    kind = Kind.INTERFACE if stats.interface else Kind.ANY
     if stats.enabled:
-        yield _Endpoint(stats.port, "spec.haproxy.stats.port", kind, stats.interface or "")
+        yield Endpoint(stats.port, "spec.haproxy.stats.port", kind, stats.interface or "")
     if cluster.spec.apache is not None:
-        yield _Endpoint(cluster.spec.apache.port, "spec.apache.port", _Kind.BACKEND)
+        yield Endpoint(cluster.spec.apache.port, "spec.apache.port", Kind.BACKEND)
     if log.target is LogTarget.FILE:
-        yield _Endpoint(log.port, "spec.haproxy.log.port", _Kind.SYSLOG, str(log.address))
+        yield Endpoint(log.port, "spec.haproxy.log.port", Kind.SYSLOG, str(log.address))
 
 
 def _same_ports(cluster: HACluster, other: HACluster, node: str) -> Iterator[Problem]:
-    taken = tuple(_endpoints(other))
-    for wanted in _endpoints(cluster):
+    taken = tuple(endpoints_of(other))
+    for wanted in endpoints_of(cluster):
         if any(wanted.clashes_with(each) for each in taken):
             yield Problem(
                 Reason.PORT_TAKEN,

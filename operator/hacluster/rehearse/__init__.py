@@ -33,5 +33,6 @@ The files, in the order in which data passes through them:
 - `faults.py` – plays the events on a lab: `FaultInjector`.
 - `measure.py` – computes durations and counts from the records of client and watchers (pure).
 - `summary.py` – medians and worst cases, as a table and as a JSON document (pure).
+- `drill.py` – plays events one after the other, each so many times.
 - `plot.py` – draws the requests around the worst trial of each event.
 """

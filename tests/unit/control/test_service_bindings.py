@@ -63,6 +63,9 @@ class Bindings:
         resources, observer = Resources(*others), Observer(*alone)
         self._part = ServiceBindings(self.store, resources, observer, lambda: self.now)  # type: ignore[arg-type]
 
+    def recheck_in(self) -> float | None:
+        return self._part.recheck_in(self._part.bind(WEB, serving()))
+
     def refused(self, resource: HACluster) -> dict[int, str]:
         found = self._part.bind(WEB, resource)
         return {each.port.port: each.reason.value for binding in found for each in binding.refused}
@@ -105,7 +108,9 @@ def test_a_port_that_a_node_calls_in_use_is_left_alone_for_a_while() -> None:
     said = serving(status={"nodes": [{"name": "n1", "problems": [problem]}]})
     assert bindings.refused(serving()) == {}
     assert bindings.refused(said) == {22: "PortInUse"}
+    assert bindings.recheck_in() == TRY_AGAIN, "nothing else might change then"
     bindings.now = TRY_AGAIN - 1
     assert bindings.refused(serving()) == {22: "PortInUse"}, "without the listener no node says it any more"
+    assert bindings.recheck_in() == 1
     bindings.now = TRY_AGAIN
-    assert bindings.refused(serving()) == {}
+    assert bindings.refused(serving()) == {} and bindings.recheck_in() is None

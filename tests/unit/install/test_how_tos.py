@@ -1,4 +1,4 @@
-"""docs/how-to: what it shows is accepted and planned, and each page is done in a test with real daemons or a real cluster."""
+"""docs/how-to: what it shows is accepted and planned, and each page names the test that does it."""
 
 import re
 from pathlib import Path

@@ -11,7 +11,6 @@ from typing import Final
 
 from hacluster import names
 from hacluster.api import HACluster
-from hacluster.api.haproxy import redirect_ports
 from hacluster.api.reasons import Reason
 from hacluster.api.spec import (
     Backend,
@@ -24,6 +23,7 @@ from hacluster.api.spec import (
     ServiceBackend,
     ServiceListener,
 )
+from hacluster.plan.conflicts import Kind, endpoints_of
 from hacluster.plan.digest import digest
 from hacluster.plan.services.model import Binding, LoadBalancerService, RefusedPort, ServicePort
 
@@ -90,14 +90,8 @@ def with_services(cluster: HACluster, bindings: Sequence[Binding]) -> HACluster:
 
 def ports_of(cluster: HACluster) -> dict[int, str]:
     """TCP port on which the resource's daemons listen on a node → who has it, for messages. Services are not among them."""
-    title, spec = f"HACluster {cluster.metadata.namespace}/{cluster.metadata.name}", cluster.spec
-    found = {port: f"{title} (spec.haproxy.{field})" for field, port in redirect_ports(spec.haproxy).items()}
-    found |= {each.port: f"{title} (its listener {each.name})" for each in spec.haproxy.listeners}
-    if spec.haproxy.stats.enabled:
-        found[spec.haproxy.stats.port] = f"{title} (its statistics page)"
-    if spec.apache is not None:
-        found[spec.apache.port] = f"{title} (its Apache)"
-    return found
+    title = f"HACluster {cluster.metadata.namespace}/{cluster.metadata.name}"
+    return {each.port: f"{title} ({each.field})" for each in endpoints_of(cluster) if each.kind is not Kind.SYSLOG}
 
 
 def _refusal(cluster: HACluster, service: LoadBalancerService) -> tuple[Reason, str] | None:
@@ -118,7 +112,13 @@ def _refusal(cluster: HACluster, service: LoadBalancerService) -> tuple[Reason, 
             Reason.INVALID_ANNOTATION,
             f"the annotation {names.ANNOTATION_PROXY_PROTOCOL} must be V1 or V2, not {service.proxy_protocol[:40]!r}",
         )
-    if len(_sources(service)) > MAX_SOURCES:
+    try:
+        sources = _sources(service)
+    except (
+        ValueError
+    ) as error:  # the API server takes forms that mean different networks to different programs, such as 010.0.0.0/8
+        return Reason.INVALID, f"loadBalancerSourceRanges: {error}; write it without leading zeros"
+    if len(sources) > MAX_SOURCES:
         return (
             Reason.TOO_MANY_SOURCES,
             f"loadBalancerSourceRanges has more than {MAX_SOURCES} separate networks; name larger ones",
@@ -169,7 +169,7 @@ def _listener(cluster: HACluster, service: LoadBalancerService, port: int, name:
 
 
 def _sources(service: LoadBalancerService) -> tuple[IPv4Network | IPv6Network, ...]:
-    """The networks that may connect, without those that are part of another; empty: all. The API server has checked each text."""
+    """The networks that may connect, without those that are part of another; empty: all. Raises ValueError."""
     networks = [ip_network(each.strip(), strict=False) for each in service.source_ranges]
     return tuple(_collapsed(networks))
 

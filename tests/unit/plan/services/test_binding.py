@@ -174,9 +174,10 @@ def test_a_resource_has_at_most_64_listeners() -> None:
         (service(), cluster(), "ServicesNotServed", "serviceClass"),
         (service(namespace="other"), serving(), "ServicesNotServed", "its own namespace only"),
         (service(proxy_protocol="v2"), serving(), "InvalidAnnotation", "must be V1 or V2, not 'v2'"),
+        (service(source_ranges=("10.0.0.0/8", "010.0.0.0/8")), serving(), "Invalid", "loadBalancerSourceRanges"),
         (service(source_ranges=tuple(f"10.{n}.0.0/24" for n in range(65))), serving(), "TooManySources", "64"),
     ],
-    ids=["no class", "another namespace", "annotation", "sources"],
+    ids=["no class", "another namespace", "annotation", "ambiguous source", "sources"],
 )
 def test_a_service_that_cannot_be_served_has_no_listener(
     made: LoadBalancerService, resource: HACluster, reason: str, words: str
