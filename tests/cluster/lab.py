@@ -8,6 +8,7 @@ import contextlib
 import functools
 import json
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -60,8 +61,8 @@ class Lab:
                 self._connect(images)
             self._load(images.archive)
             with steps.step("wait until the nodes are ready"):
-                self.kubectl("wait", "--for=condition=Ready", "nodes", "--all", "--timeout=180s", timeout=200)
-                self.kubectl("-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=180s", timeout=200)
+                self.kubectl("wait", "--for=condition=Ready", "nodes", "--all", "--timeout=180s")
+                self.kubectl("-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=180s")
             with cache.lock("machine"):
                 self._footprint.after()
 
@@ -86,9 +87,13 @@ class Lab:
     # Commands
 
     def kubectl(self, *args: str, input: str | None = None, timeout: float = 60, check: bool = True) -> str:
-        """Runs kubectl and returns its output. Raises shell.CommandFailed if it fails and `check` is set."""
+        """Runs kubectl and returns its output, for at most `timeout` seconds and longer than a `--timeout` among the arguments.
+
+        Raises shell.CommandFailed if it fails and `check` is set.
+        """
         command = [self.tools.kubectl, "--kubeconfig", self.kubeconfig, *args]
-        return shell.call(command, input=input, timeout=timeout, check=check).stdout
+        waits = [float(each[10:-1]) + 10 for each in args if re.fullmatch(r"--timeout=\d+s", each)]
+        return shell.call(command, input=input, timeout=max([timeout, *waits]), check=check).stdout
 
     def helm(self, *args: str, timeout: float = 300, check: bool = True) -> str:
         """Runs helm and returns its output. Raises shell.CommandFailed if it fails and `check` is set."""

@@ -46,14 +46,14 @@ def test_an_operator_installed_by_kubectl_serves_the_smallest_resource(labelled:
     kustomization = str(overlay(labelled, tmp_path))
     labelled.kubectl("apply", "--server-side", "--force-conflicts", "-k", kustomization)
     try:
-        labelled.kubectl("-n", SYSTEM, "rollout", "status", "deployment/hacluster-operator", "--timeout=120s", timeout=130)
+        labelled.kubectl("-n", SYSTEM, "rollout", "status", "deployment/hacluster-operator", "--timeout=120s")
         labelled.kubectl("apply", "-f", str(SAMPLES / "minimal.yaml"))
         front.ready(within=180)
         front.held_by("node1", within=60)
         front.all_serve()
         delete(front)
     finally:
-        labelled.kubectl("delete", "-k", kustomization, "--timeout=120s", timeout=130)
+        labelled.kubectl("delete", "-k", kustomization, "--timeout=120s")
     assert "hacluster" not in labelled.kubectl(
         "get", "crd,clusterrole,clusterrolebinding,validatingadmissionpolicy", "-o", "name"
     )

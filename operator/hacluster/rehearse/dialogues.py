@@ -1,19 +1,16 @@
 """What the stand-in of a server answers: to an HTTP request its page, and to a health check of another kind what that expects. Pure.
 
 Which protocol it is follows from the first bytes that arrive, so that a client that speaks HTTP is answered at every port, whatever the
-port is checked with. `stand_in.py` reads and writes; `answer` says what.
+port is checked with. `stand_in.py` reads and writes; `answer` says what. Nothing but the standard library is imported: a stand-in
+starts in a moment, and many of them at a time.
 
 Sources: PostgreSQL's documentation, "Message Formats"; MySQL's, "Protocol::HandshakeV10" and "OK_Packet"; HAProxy's "The PROXY protocol".
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final
-
-from hacluster.api import HACluster
-from hacluster.api.spec import HealthCheck, HealthCheckType, all_targets
-from hacluster.rehearse.facts import Address, LabLayout
 
 _PROXY_V1: Final = b"PROXY "
 _PROXY_V2: Final = b"\r\n\r\n\0\r\nQUIT\n"
@@ -60,33 +57,10 @@ class Reply:
     stays: bool = True
 
 
-def dialogues(cluster: HACluster, layout: LabLayout) -> Mapping[tuple[Address, int], Dialogue]:
-    """For each stand-in that is checked with something else than HTTP, a connection or a handshake, what it says."""
-    found: dict[tuple[Address, int], Dialogue] = {}
-    for _, target in all_targets(cluster.spec.haproxy):
-        check, service = target.health_check, target.backend.service
-        checked = [(each.address, check.port or each.port) for each in target.backend.servers or () if each.address is not None]
-        if service is not None:
-            checked += layout.services[service.name][service.port]
-        if (said := _dialogue(check)) != Dialogue():
-            found |= dict.fromkeys(checked, said)
-    return found
-
-
-def _dialogue(check: HealthCheck) -> Dialogue:
-    if check.type is HealthCheckType.MYSQL:
-        return Dialogue(
-            opening=(len(_MYSQL_GREETING).to_bytes(3, "little") + b"\0" + _MYSQL_GREETING).decode("latin-1"), mysql=True
-        )
-    opening, answers = "", list[tuple[str, str]]()
-    for step in check.exchange or ():
-        if step.send:
-            answers.append((step.send, step.expect))
-        elif answers:
-            answers[-1] = answers[-1][0], answers[-1][1] + step.expect
-        else:
-            opening += step.expect
-    return Dialogue(opening, tuple(answers))
+MYSQL: Final = Dialogue(
+    opening=(len(_MYSQL_GREETING).to_bytes(3, "little") + b"\0" + _MYSQL_GREETING).decode("latin-1"), mysql=True
+)
+"""A server of MySQL, for whoever logs in without a password."""
 
 
 def proxy_header(received: bytes) -> int:

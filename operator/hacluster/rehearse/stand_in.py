@@ -1,20 +1,19 @@
 """The server that stands in for one of the user's own servers, or for an endpoint of a Service.
 
-Runs on the lab's host `servers`, once for each address and port: `python -m hacluster.rehearse.stand_in ADDRESS PORT FILE [DIALOGUE]`.
-It answers GET, HEAD and OPTIONS with 200, and other health checks as `dialogues.py` says, so that HAProxy's checks pass; its page names
-the address, so that a client can tell servers apart. With or without TLS (FILE: certificate and key, read when they are needed), and
-after a header of the PROXY protocol or none, as it is spoken to.
+Runs on the lab's host `servers`, once for each address and port: `python -m hacluster.rehearse.stand_in ADDRESS PORT`. It answers GET, HEAD
+and OPTIONS with 200, and other health checks as `dialogues.py` says, so that HAProxy's checks pass; its page names the address, so that
+a client can tell servers apart. With or without TLS, and after a header of the PROXY protocol or none, as it is spoken to.
 
 One thread for all connections: with one for each, hundreds of requests in a second on a busy machine take longer and longer, and the
 measured outage is that of this program.
 """
 
+import argparse
 import asyncio
 import contextlib
 import functools
 import socket
 import ssl
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +27,7 @@ _OPENING_AFTER: Final = 0.1
 """Seconds without a byte until a server that speaks first does so: whoever speaks HTTP sends something at once."""
 
 
-async def serve(address: str, port: int, certificate: Path, dialogue: Dialogue) -> None:
+async def serve(address: str, port: int, certificate: Path | None, dialogue: Dialogue) -> None:
     """Answers until cancelled."""
     server = _Server(f"<h1>stand-in for {address}:{port}</h1>".encode(), certificate, dialogue)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -45,12 +44,14 @@ async def serve(address: str, port: int, certificate: Path, dialogue: Dialogue) 
 class _Server:
     """Talks on accepted connections."""
 
-    def __init__(self, page: bytes, certificate: Path, dialogue: Dialogue) -> None:
+    def __init__(self, page: bytes, certificate: Path | None, dialogue: Dialogue) -> None:
         self._page, self._certificate, self._dialogue = page, certificate, dialogue
         self._opening = dialogue.opening.encode("latin-1")
 
     @functools.cached_property
     def _context(self) -> ssl.SSLContext:
+        if self._certificate is None:
+            raise EOFError("TLS without a certificate")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self._certificate)
         return context
@@ -116,5 +117,18 @@ class _Server:
             await writer.drain()
 
 
+def main() -> None:
+    """The program: answers until it is ended."""
+    parser = argparse.ArgumentParser(description="Stands in for a server on ADDRESS and PORT.")
+    parser.add_argument("address")
+    parser.add_argument("port", type=int)
+    parser.add_argument(
+        "--certificate", type=Path, metavar="FILE", help="certificate and key in PEM, read when a client speaks TLS"
+    )
+    parser.add_argument("--dialogue", type=Dialogue.load, default=Dialogue(), metavar="JSON", help="what it says besides HTTP")
+    arguments = parser.parse_args()
+    asyncio.run(serve(arguments.address, arguments.port, arguments.certificate, arguments.dialogue))
+
+
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), Dialogue.load((sys.argv[4:] or [Dialogue().dump()])[0])))
+    main()

@@ -1,12 +1,13 @@
 """Starts the stand-ins of the user's own servers, and of the endpoints of Services, on one host of the lab."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from hacluster.api import HACluster
+from hacluster.api.spec import HealthCheck, HealthCheckType, all_targets
 from hacluster.rehearse.authority import Authority
-from hacluster.rehearse.dialogues import dialogues
-from hacluster.rehearse.facts import LabLayout
+from hacluster.rehearse.dialogues import MYSQL, Dialogue
+from hacluster.rehearse.facts import Address, LabLayout
 from hacluster.rehearse.hosts import Host
 from hacluster.rehearse.network import Wiring, full_prefix, segment_of
 
@@ -26,6 +27,41 @@ def start_stand_ins(host: Host, wiring: Wiring, cluster: HACluster, layout: LabL
                 node.run("ip", "route", "add", full_prefix(address), "dev", interface)
     certificate, said = Authority(host.folder.parent).server, dialogues(cluster, layout)
     for address, port in layout.servers:
-        program = [sys.executable, "-m", "hacluster.rehearse.stand_in", str(address), str(port), str(certificate)]
+        program = [
+            sys.executable,
+            "-m",
+            "hacluster.rehearse.stand_in",
+            str(address),
+            str(port),
+            "--certificate",
+            str(certificate),
+        ]
         talk = said.get((address, port))
-        host.start(f"server-{address}-{port}", [*program, *([talk.dump()] if talk else [])])
+        host.start(f"server-{address}-{port}", [*program, *(["--dialogue", talk.dump()] if talk else [])])
+
+
+def dialogues(cluster: HACluster, layout: LabLayout) -> Mapping[tuple[Address, int], Dialogue]:
+    """For each stand-in that is checked with something else than HTTP, a connection or a handshake, what it says."""
+    found: dict[tuple[Address, int], Dialogue] = {}
+    for _, target in all_targets(cluster.spec.haproxy):
+        check, service = target.health_check, target.backend.service
+        checked = [(each.address, check.port or each.port) for each in target.backend.servers or () if each.address is not None]
+        if service is not None:
+            checked += layout.services[service.name][service.port]
+        if (said := _dialogue(check)) != Dialogue():
+            found |= dict.fromkeys(checked, said)
+    return found
+
+
+def _dialogue(check: HealthCheck) -> Dialogue:
+    if check.type is HealthCheckType.MYSQL:
+        return MYSQL
+    opening, answers = "", list[tuple[str, str]]()
+    for step in check.exchange or ():
+        if step.send:
+            answers.append((step.send, step.expect))
+        elif answers:
+            answers[-1] = answers[-1][0], answers[-1][1] + step.expect
+        else:
+            opening += step.expect
+    return Dialogue(opening, tuple(answers))

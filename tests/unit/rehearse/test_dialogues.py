@@ -7,8 +7,9 @@ import yaml
 
 from hacluster.api import parse
 from hacluster.api.spec import HealthCheck
-from hacluster.rehearse.dialogues import Dialogue, Reply, _dialogue, answer, begins_tls, dialogues, proxy_header
+from hacluster.rehearse.dialogues import Dialogue, Reply, answer, begins_tls, proxy_header
 from hacluster.rehearse.facts import make_layout
+from hacluster.rehearse.stand_ins import _dialogue, dialogues
 
 SAMPLES = Path(__file__).parents[3] / "manifests" / "samples"
 PAGE = b"<h1>page</h1>"

@@ -3,6 +3,9 @@
 import asyncio
 import socket
 import ssl
+import subprocess
+import sys
+import urllib.request
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from hacluster.rehearse.authority import Authority
 from hacluster.rehearse.connections import Target, connect, trusting
 from hacluster.rehearse.dialogues import Dialogue
 from hacluster.rehearse.stand_in import serve
+from tests.waiting import eventually
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET / HTTP/1.0\r\n\r\n"
@@ -106,6 +110,35 @@ def test_a_check_that_only_connects_leaves_it_running(authority: Authority) -> N
         writer.close()
 
     talk(authority, ask)
+
+
+def listens(port: int) -> None:
+    with socket.socket() as connection:
+        assert connection.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_as_a_program_it_needs_an_address_and_a_port() -> None:
+    """So pods of tests on kind are started, twenty at a time: with a light interpreter, and without a certificate."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    program = subprocess.Popen([sys.executable, "-m", "hacluster.rehearse.stand_in", "127.0.0.1", str(port)])
+    try:
+        eventually(lambda: listens(port), within=20, every=0.05)
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection, pytest.raises(OSError, match=r"EOF|reset"):
+            ssl._create_unverified_context().wrap_socket(connection)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as response:
+            assert response.read() == f"<h1>stand-in for 127.0.0.1:{port}</h1>".encode()
+    finally:
+        program.terminate()
+        program.wait(timeout=10)
+
+
+def test_it_loads_nothing_but_the_standard_library() -> None:
+    loaded = "import sys, hacluster.rehearse.stand_in; print(*sorted(sys.modules))"
+    modules = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True, timeout=20
+    ).stdout.split()
+    assert not {"pydantic", "kubernetes", "hacluster.api"} & set(modules)
 
 
 def test_the_targets_words_are_those_that_the_client_reads() -> None:
