@@ -5,6 +5,9 @@ into the kernel.
 
 Every agent hears the advertisements, so it knows who held the virtual IPs within the last drain. An agent that has listened for
 less than that (its pod is new) does not know who advertised before: until then every other member may have been a holder.
+
+While this node is the holder, another member that advertises has the virtual IPs as well, if only for some milliseconds: after a change of
+a setting on which members have to agree, they do not hear each other. Clients whose connections it accepts come here when it gives up.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -20,6 +23,8 @@ _BACKUP_ENTRY: Final = 30.0
 """Seconds until a backup's entry for a holder expires if it is not renewed. So an agent that dies leaves no entries behind for long."""
 _RENEW_AFTER: Final = 10.0
 """Seconds after which a backup renews its entries."""
+_RIVAL_EXTRA: Final = 1.0
+"""Seconds for which the entry of a second holder lasts longer than needed, so that not each of its advertisements is written."""
 
 
 Key = tuple[str, int]
@@ -48,6 +53,8 @@ class EarlierHolders:
     """The holders that have to be in the kernel, each with the time at which its entry ends."""
     holder: bool | None = None
     """Whether this node has virtual IPs of the router; None before the first round."""
+    held_since: float = 0.0
+    """When this agent saw first that this node has them."""
 
     def add_advert(self, senders: Sequence[str], at: float) -> bool:
         """Records an advertisement; returns whether its sender differs from the last one's.
@@ -80,6 +87,28 @@ class EarlierHolders:
             return False
         self.entries = tuple((address, now + _BACKUP_ENTRY) for address in addresses)
         return True
+
+    def take_over(self, alive: Sequence[Candidate], drain: float, now: float) -> None:
+        """On a node that has just taken over: makes the living candidates the entries.
+
+        The drain of the last holder begins now. An earlier one has been draining since its last advertisement.
+        """
+        last = next((each for each in alive if each.silent is not None), None)
+        self.entries = tuple((each.address, now + (drain if each is last else each.remaining)) for each in alive)
+
+    def rivals(self, drain: float) -> list[str]:
+        """On the holder: the members that have advertised since, and whose entries end before their connections have drained."""
+        ends = dict(self.entries)
+        return [each for each, at in self.senders.items() if at > self.held_since and ends.get(each, 0.0) < at + drain]
+
+    def add_rivals(self, drain: float, now: float) -> list[str]:
+        """On the holder: makes `rivals` entries, or renews theirs. Returns those that were none before."""
+        rivals = self.rivals(drain)
+        known = [address for address, until in self.entries if until > now]
+        if rivals:
+            others = [entry for entry in self.entries if entry[0] not in rivals]
+            self.entries = (*((each, now + drain + _RIVAL_EXTRA) for each in rivals), *others)[:MAX_HOLDERS]
+        return [each for each in rivals if each not in known]
 
     def remaining(self, now: float) -> list[tuple[str, float]]:
         """The entries that have not ended, each with the seconds until then."""
@@ -116,6 +145,22 @@ def receivers(router: Router | None, source: str) -> tuple[str, ...]:
 def _is_apart(router: Router) -> bool:
     """Whether members have their virtual IPs on another interface than VRRP."""
     return bool(router.address_interface or router.passed_on_to)
+
+
+@dataclass
+class Members:
+    """The addresses of the other members by router, computed anew when the version of the agent's state is another one."""
+
+    _version: int = -1
+    _known: dict[str, list[str]] = field(default_factory=dict)
+
+    def of(self, router: Router, network: Network | None, version: int) -> list[str]:
+        """The addresses of the router's other members on the segment (`members_on_segment`)."""
+        if version != self._version:
+            self._version, self._known = version, {}
+        if router.name not in self._known:
+            self._known[router.name] = members_on_segment(router, network)
+        return self._known[router.name]
 
 
 def members_on_segment(router: Router, network: Network | None) -> list[str]:

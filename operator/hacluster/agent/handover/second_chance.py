@@ -21,9 +21,9 @@ from hacluster.agent.handover.earlier_holders import (
     Candidate,
     EarlierHolders,
     Key,
+    Members,
     inherit,
     key_of,
-    members_on_segment,
     receivers,
 )
 from hacluster.agent.handover.forwarding import Forwarding, make_forwarding
@@ -65,7 +65,7 @@ class SecondChance:
         netfilter: Netfilter | None = None,
         policy_routes: PolicyRoutes | None = None,
     ) -> None:
-        """`record`: see `tables.py`. `ask`, `netfilter` and `policy_routes` are replaced in tests."""
+        """`record`: see `tables.py`. The last three are replaced in tests."""
         self._state, self._ask = state, ask
         self._tables = Tables(record, netfilter)
         self._policy_routes = policy_routes or PolicyRoutes()
@@ -73,10 +73,9 @@ class SecondChance:
         """By name and IP version: a router whose virtual IPs are of the other version now has other senders."""
         self._forwarding: Forwarding | None = None
         self._cleared = False
-        self._repairs = Repairs()
-        self._failures = Failures()
+        self._repairs, self._failures = Repairs(), Failures()
         self._backoff, self._retry_at = Backoff(first=0.5, most=10.0), 0.0
-        self._known_members: dict[str, tuple[int, list[str]]] = {}
+        self._members = Members()
         self._pending: set[int] = set()
         """Routers whose earlier holders have to be written."""
         self._due = asyncio.Event()
@@ -84,6 +83,7 @@ class SecondChance:
         self.tracked_ports = TrackedPorts(self._due.set)
         self._forget_at = 0.0
         adverts.subscribe(self._on_advert)
+        adverts.subscribe_unheard(self._on_advert)
 
     async def run(self) -> None:
         """Runs until cancelled: one round at every change of the state, when another member begins to advertise, and every 0.3 s."""
@@ -100,14 +100,16 @@ class SecondChance:
             await self._remove(self._forwarding)
 
     def _on_advert(self, name: str, received: ReceivedAdvert) -> None:
-        """Starts a round at once when the holder has changed: this node may be the next one to take over."""
+        """Starts a round at once when the holder has changed: this node may be the next one to take over. Or when there are two."""
         source, router = received.advert.source, self._state.now.router(name)
         earlier = self._routers.setdefault((name, ip_address(source).version), EarlierHolders(asyncio.get_running_loop().time()))
-        if earlier.add_advert(receivers(router, source), received.at) and not earlier.holder:
+        changed = earlier.add_advert(receivers(router, source), received.at)
+        drain = self._forwarding.config.drain_seconds if self._forwarding else 0.0
+        if earlier.rivals(drain) if earlier.holder else changed:
             self._due.set()
 
     async def _wait_for_change(self, version: int) -> None:
-        causes = {asyncio.ensure_future(each) for each in (self._due.wait(), self._state.wait_for_change(version))}
+        causes = set(map(asyncio.ensure_future, (self._due.wait(), self._state.wait_for_change(version))))
         await asyncio.wait(causes, timeout=_POLL, return_when=asyncio.FIRST_COMPLETED)
         for each in causes:
             each.cancel()
@@ -205,32 +207,31 @@ class SecondChance:
         now = asyncio.get_running_loop().time()
         earlier = self._routers.setdefault(key_of(router), EarlierHolders(now))
         was_holder, earlier.holder = earlier.holder, holds(router, self._state.now.network)
-        candidates = earlier.candidates(self._members(router), drain, now)
+        candidates = earlier.candidates(self._members.of(router, self._state.now.network, self._state.version), drain, now)
         if not earlier.holder:
             return earlier.renew(candidates, now)
         # A restarted agent leaves the entries that its predecessor has written.
         if was_holder is False or (was_holder is None and not self._tables.loaded):
+            earlier.held_since = now
             await self._take_over(router, earlier, candidates, drain)
             return True
-        return False
+        return self._add_rivals(router, earlier, drain, now)
 
-    def _members(self, router: Router) -> list[str]:
-        """The addresses of the other members, computed anew when the agent's state has changed."""
-        version, members = self._known_members.get(router.name, (-1, []))
-        if version != self._state.version:
-            version, members = self._state.version, members_on_segment(router, self._state.now.network)
-            self._known_members[router.name] = version, members
-        return members
+    def _add_rivals(self, router: Router, earlier: EarlierHolders, drain: float, now: float) -> bool:
+        """While this node stays the holder, others that advertise are added. Returns whether the entries changed."""
+        before = earlier.entries
+        if new := earlier.add_rivals(drain, now):
+            log.info(
+                "router %s: %s advertises as well: packets of its connections are passed on to it", router.name, ", ".join(new)
+            )
+        return earlier.entries != before
 
     async def _take_over(self, router: Router, earlier: EarlierHolders, candidates: list[Candidate], drain: float) -> None:
         """Keeps the entries of living holders for the drain, and removes those of dead ones."""
         # While the holders are asked, the backup's entries stay in the kernel: packets are passed on to all of them.
         answers = await asyncio.gather(*(self._is_alive(router, each) for each in candidates))
-        now = asyncio.get_running_loop().time()
         alive = [each for each, answered in zip(candidates, answers, strict=True) if answered]
-        # The drain of the last holder begins now. An earlier one has been draining since its last advertisement.
-        last = next((each for each in alive if each.silent is not None), None)
-        earlier.entries = tuple((each.address, now + (drain if each is last else each.remaining)) for each in alive)
+        earlier.take_over(alive, drain, asyncio.get_running_loop().time())
         log.info(
             "router %s: open connections %s",
             router.name,

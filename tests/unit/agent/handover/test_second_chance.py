@@ -69,6 +69,20 @@ async def test_packets_are_passed_on_for_the_whole_drain_to_a_holder_that_advert
     assert f"timeout 30s : {OLD}" in await holders_after_takeover(tmp_path, silent=0.05, answers=())
 
 
+async def test_packets_are_passed_on_to_a_member_that_advertises_while_this_node_is_the_holder(tmp_path: Path) -> None:
+    """Also one whose advertisements keepalived does not accept, such as with another virtual router ID."""
+    node = Node(tmp_path)
+    node.state.update(installed=config(FOUR), network=network(f"{VIP}/24"))
+    with node.running():
+        await eventually_async(lambda: not node.netfilter.empty)
+        node.advertise(OLD)
+        await eventually_async(lambda: f"timeout 31s : {OLD}" in node.netfilter.scripts[-1])
+        other = Advert(THIRD, 3, 52, 100, 100, (VIP,), "ens3")
+        node.adverts.record_unheard("VI_1", other, asyncio.get_running_loop().time())
+        await eventually_async(lambda: node.netfilter.holders == [THIRD, OLD])
+        await node.second_chance.finish()
+
+
 async def test_nothing_is_passed_on_to_a_silent_holder_that_does_not_answer(tmp_path: Path) -> None:
     assert "known0 {" not in await holders_after_takeover(tmp_path, silent=0.4, answers=())
 
