@@ -63,7 +63,9 @@ class LabLayout:
 
     def node_of(self, address: Address) -> str:
         """The node with this address; empty: none."""
-        held = ((node.name, each.ip) for node in self.nodes for interface in node.interfaces or () for each in interface.addresses)
+        held = (
+            (node.name, each.ip) for node in self.nodes for interface in node.interfaces or () for each in interface.addresses
+        )
         return next((name for name, ip in held if ip == address), "")
 
 
