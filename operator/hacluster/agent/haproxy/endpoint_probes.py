@@ -40,6 +40,11 @@ class EndpointProbes:
         self._asked = {place: each for place, each in self._asked.items() if now - each[0] < _ANSWERED_FOR or not each[1].done()}
         self._asked |= {place: (now, asyncio.create_task(self._ask(place))) for place in places}
 
+    def renew(self, places: Collection[Place]) -> None:
+        """Asks those of these again that have answered: their node is lost now, and may have been alive then."""
+        known = {place: self._asked[place][1] for place in places if place in self._asked}
+        self.start([place for place, task in known.items() if task.done() and task.result()])
+
     async def silent(self, places: Collection[Place]) -> frozenset[Place]:
         """Those of these at which nobody answers."""
         self.start([place for place in places if not self._is_fresh(place)])

@@ -48,9 +48,10 @@ class LostServers:
         """
         now = asyncio.get_running_loop().time()
         if new := doubted - self._doubted:
-            self._start_probes(new)
+            self._probes.start(self._places(new))
         self._doubted = doubted
-        if lost - self._lost_since.keys():
+        if new := lost - self._lost_since.keys():
+            self._probes.renew(self._places(new))
             self._due.set()
         self._lost_since = {node: self._lost_since.get(node, now) for node in lost}
 
@@ -102,10 +103,10 @@ class LostServers:
             for proxy, found in self._lines.endpoints(config).items()
         }
 
-    def _start_probes(self, nodes: Collection[str]) -> None:
-        if config := self._state.now.installed:
-            placed = self._placed(config, nodes)
-            self._probes.start({(each.address, each.port) for found in placed.values() for each in found.values()})
+    def _places(self, nodes: Collection[str]) -> set[Place]:
+        config = self._state.now.installed
+        placed = self._placed(config, nodes) if config else {}
+        return {(each.address, each.port) for found in placed.values() for each in found.values()}
 
 
 def _worth_asking(servers: Servers, placed: Mapping[str, Mapping[str, Endpoint]], expired: Collection[str]) -> set[Place]:

@@ -47,9 +47,11 @@ class Front:
         self.answering = set[str]()
         self.asked = list[str]()
         self.received = list[str]()
+        self.connections = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """As HAProxy does."""
+        self.connections += 1
         command = (await reader.readline()).decode().strip()
         if command.startswith("show stat"):
             rows = (f"{place.replace('/', ',')},{status}," for place, status in self.status.items())
@@ -58,6 +60,8 @@ class Front:
             self.received += command.split(";")
             self.status |= {each.split()[2]: "DOWN" for each in command.split(";") if each.endswith("health down")}
         writer.close()
+        await writer.wait_closed()
+        self.connections -= 1
 
     async def answers(self, address: str, _: int) -> bool:
         """In place of the network."""
@@ -84,7 +88,10 @@ async def front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     server = await asyncio.start_unix_server(made.serve, made.paths.haproxy_admin)
     task = asyncio.create_task(made.servers.run())
     yield made
+    made.lose()
+    await asyncio.sleep(0.1)  # one more round may have begun
     task.cancel()
+    await eventually_async(lambda: not made.connections)
     server.close()
 
 
@@ -172,6 +179,16 @@ async def test_endpoints_of_a_doubted_node_are_asked_before_it_counts_as_lost(fr
     front.servers.update(doubted=frozenset(), lost=frozenset({"node2"}))
     await eventually_async(lambda: "shop/10.1.0.2:8080" in front.down())
     assert front.asked == ["10.1.0.2"]
+
+
+async def test_an_answer_from_before_the_loss_does_not_count(front: Front) -> None:
+    front.answering = {"10.1.0.2"}
+    front.servers.update(doubted=frozenset({"node2"}), lost=frozenset())
+    await eventually_async(lambda: front.asked == ["10.1.0.2"])
+    await asyncio.sleep(0.01)
+    front.answering.clear()
+    front.servers.update(doubted=frozenset(), lost=frozenset({"node2"}))
+    await eventually_async(lambda: "shop/10.1.0.2:8080" in front.down(), within=2)
 
 
 async def test_pods_of_this_node_come_first_and_the_others_leave_all_the_same(front: Front) -> None:
