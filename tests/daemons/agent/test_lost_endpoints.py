@@ -1,4 +1,4 @@
-"""Endpoints of a Service on a node that is lost: HAProxy's checks alone would need ten seconds here.
+"""Endpoints of a Service, and servers of the user, on a node that is lost: HAProxy's checks alone would need ten seconds here.
 
 The other host is node2, and has a pod of the Service at an address of its own.
 """
@@ -28,7 +28,8 @@ def shop(node: Node, other: OtherHost) -> Iterator[ServiceNode]:
     """One pod is on this node and one on node2, which is seen."""
     other.run("ip", "addr", "add", f"{POD}/32", "dev", "eth0")
     node.run("ip", "route", "add", POD, "dev", "eth0")
-    other.start("pod", "python3", "-c", INSIDE.read_text(), "pod", POD)
+    for address in (POD, OTHER_IP):
+        other.start(f"pod-{address}", "python3", "-c", INSIDE.read_text(), "pod", address)
     made = ServiceNode(node)
     made.up(1, pods=1)
     node.want(replace(wanted("r2", healthCheck=SLOW), peers=(("node2", OTHER_IP),)))
@@ -96,6 +97,21 @@ def test_one_on_a_node_that_is_not_known_is_left_to_the_checks(shop: ServiceNode
     eventually(lambda: shop.node.assert_entry(lostNodes=["node2"]), within=5)
     time.sleep(SOON)
     _assert_status(shop, "UP")
+
+
+def test_servers_of_the_user_with_an_address_of_the_node_leave_and_come_back_too(shop: ServiceNode, other: OtherHost) -> None:
+    servers = [{"name": name, "address": each, "port": 8080} for name, each in (("here", "127.0.1.1"), ("there", OTHER_IP))]
+    shop.node.want(replace(wanted("r3", healthCheck=SLOW, backend={"servers": servers}), peers=(("node2", OTHER_IP),)))
+    eventually(lambda: shop.node.assert_entry(configRevision="r3"), within=10)
+    eventually(lambda: _assert_servers(shop, here="UP", there="UP"), within=10)
+    lose(other)
+    eventually(lambda: _assert_servers(shop, here="UP", there="DOWN"), within=SOON)
+    give_back(other)
+    eventually(lambda: _assert_servers(shop, here="UP", there="UP"), within=8)
+
+
+def _assert_servers(shop: ServiceNode, **expected: str) -> None:
+    assert shop.servers() == expected, shop.node.log("agent")[-2000:]
 
 
 def test_one_that_appears_while_its_node_is_lost_is_not_used(shop: ServiceNode, other: OtherHost) -> None:

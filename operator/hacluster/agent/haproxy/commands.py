@@ -34,11 +34,22 @@ async def ask(socket: Path, command: str, *, master: bool = False) -> str:
         writer.close()
 
 
-def parse_servers(answer: str) -> Servers:
-    """Reads the answer to `SERVERS`. Raises KeyError where a column is missing."""
+def parse_servers(answer: str, *, backups: bool = True) -> Servers:
+    """Reads the answer to `SERVERS`, with or without servers that are backups. Raises KeyError where a column is missing."""
     found: dict[str, dict[str, str]] = {}
     for row in csv.DictReader(answer.removeprefix("# ").splitlines()):
-        found.setdefault(row["pxname"], {})[row["svname"]] = row["status"]
+        if backups or row.get("bck") != "1":
+            found.setdefault(row["pxname"], {})[row["svname"]] = row["status"]
+    return found
+
+
+def parse_addresses(answer: str) -> Mapping[str, Mapping[str, tuple[str, int]]]:
+    """Reads the answer to `SERVERS` on the admin socket: backend → server → address and port, of those that have an address now."""
+    found: dict[str, dict[str, tuple[str, int]]] = {}
+    for row in csv.DictReader(answer.removeprefix("# ").splitlines()):
+        address, _, port = (row.get("addr") or "").rpartition(":")
+        if address and port.isdecimal():
+            found.setdefault(row["pxname"], {})[row["svname"]] = address.strip("[]"), int(port)
     return found
 
 

@@ -1,22 +1,30 @@
 """Takes the servers of lost nodes out of HAProxy's rotation.
 
-`peers.py` says which nodes are lost. Their servers are the Apaches on them, and those endpoints of Services that the EndpointSlices place
-there. They are set to "down" through HAProxy's runtime API (`commands.py`), and HAProxy's own checks bring them back.
-Why, and where it holds back: docs/decisions/0016-lost-nodes-leave-the-backends.md.
+`peers.py` says which nodes are lost. Their servers are the Apaches on them, those endpoints of Services that the EndpointSlices place
+there, and the user's own servers with an address of such a node. They are set to "down" through HAProxy's runtime API (`commands.py`),
+and HAProxy's own checks bring them back. Why, and where it holds back: docs/decisions/0016-lost-nodes-leave-the-backends.md.
 """
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import Collection, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
-from hacluster.agent.haproxy.commands import SERVERS, Servers, ask, in_rotation, parse_servers, shut_down_sessions, take_down
+from hacluster.agent.haproxy.commands import (
+    SERVERS,
+    Servers,
+    ask,
+    in_rotation,
+    parse_addresses,
+    parse_servers,
+    shut_down_sessions,
+    take_down,
+)
 from hacluster.agent.haproxy.endpoint_lines import EndpointLines
 from hacluster.agent.haproxy.endpoint_probes import EndpointProbes, Place
 from hacluster.agent.paths import Paths
 from hacluster.agent.services.commands import in_lines
-from hacluster.agent.services.endpoints import Endpoint
 from hacluster.agent.state import AgentState
 from hacluster.nodeconfig import AgentConfig
 
@@ -29,6 +37,17 @@ _GRACE: Final = 2.0
 server; ended earlier, their clients would get a 503."""
 _DEADLINE: Final = 1.0
 """Seconds for one exchange with HAProxy."""
+
+
+class Placed(NamedTuple):
+    """Where a server is."""
+
+    place: Place
+    node: str
+
+
+_ByProxy = Mapping[str, Mapping[str, Placed]]
+"""Proxy → server → where it is."""
 
 
 class LostServers:
@@ -78,13 +97,20 @@ class LostServers:
         lost = frozenset(self._lost_since)
         # Only in the first rounds after the grace period: a server that is down gets no new sessions.
         expired = {node for node, since in self._lost_since.items() if _GRACE <= now - since < _GRACE + 2 * _REPEAT}
-        servers = parse_servers(await ask(self._paths.haproxy_admin, SERVERS))
+        answer = await ask(self._paths.haproxy_admin, SERVERS)
+        servers = parse_servers(answer)
         await self._send(servers, dict.fromkeys(config.backends, lost), dict.fromkeys(config.backends, expired))
-        if placed := self._placed(config, lost):
-            silent = await self._probes.silent(_worth_asking(servers, placed, expired))
+        await self._take_down_silent(servers, self._endpoints(config, lost), expired)
+        # To give the work of the user's main servers to those that only stand by is left to the checks: the user sets their pace.
+        main = parse_servers(answer, backups=False)
+        await self._take_down_silent(main, own_servers(config, lost, parse_addresses(answer)), expired)
+
+    async def _take_down_silent(self, servers: Servers, placed: _ByProxy, expired: Collection[str]) -> None:
+        """The same for servers that may be reached over another network than the one on which their node is asked."""
+        if asked := _worth_asking(servers, placed, expired):
+            silent = await self._probes.silent(asked)
             gone = {
-                proxy: {name: each for name, each in found.items() if (each.address, each.port) in silent}
-                for proxy, found in placed.items()
+                proxy: {name: each for name, each in found.items() if each.place in silent} for proxy, found in placed.items()
             }
             ended = {proxy: [name for name, each in found.items() if each.node in expired] for proxy, found in gone.items()}
             await self._send(servers, gone, ended)
@@ -96,23 +122,36 @@ class LostServers:
             if answer.strip():
                 log.warning("HAProxy answered: %s", answer.strip())
 
-    def _placed(self, config: AgentConfig, nodes: Collection[str]) -> Mapping[str, Mapping[str, Endpoint]]:
-        """Proxy → server → endpoint, for the endpoints on these nodes. One whose node is not known is on none."""
+    def _endpoints(self, config: AgentConfig, nodes: Collection[str]) -> _ByProxy:
+        """The endpoints on these nodes. One whose node is not known is on none."""
         return {
-            proxy: {each.name: each for each in (*found.used, *found.draining) if each.node in nodes}
+            proxy: {
+                each.name: Placed((each.address, each.port), each.node)
+                for each in (*found.used, *found.draining)
+                if each.node in nodes
+            }
             for proxy, found in self._lines.endpoints(config).items()
         }
 
     def _places(self, nodes: Collection[str]) -> set[Place]:
         config = self._state.now.installed
-        placed = self._placed(config, nodes) if config else {}
-        return {(each.address, each.port) for found in placed.values() for each in found.values()}
+        placed = self._endpoints(config, nodes) if config else {}
+        return {each.place for found in placed.values() for each in found.values()}
 
 
-def _worth_asking(servers: Servers, placed: Mapping[str, Mapping[str, Endpoint]], expired: Collection[str]) -> set[Place]:
+def own_servers(config: AgentConfig, nodes: Collection[str], addresses: Mapping[str, Mapping[str, Place]]) -> _ByProxy:
+    """The user's own servers that have an address of these nodes. `addresses` are those of all servers, by proxy."""
+    node_of = {address: node for node in nodes for address in config.peers.get(node, ())}
+    return {
+        proxy: {name: Placed(place, node_of[place[0]]) for name, place in addresses[proxy].items() if place[0] in node_of}
+        for proxy in config.listeners.keys() & addresses.keys() - config.services.keys() - set(config.backends)
+    }
+
+
+def _worth_asking(servers: Servers, placed: _ByProxy, expired: Collection[str]) -> set[Place]:
     """Where it matters whether anybody answers: the servers that get requests, and those whose sessions are about to be ended."""
     return {
-        (each.address, each.port)
+        each.place
         for proxy, found in placed.items()
         for name, each in found.items()
         if in_rotation(status := servers.get(proxy, {}).get(name, "")) or (each.node in expired and status.startswith("DOWN"))

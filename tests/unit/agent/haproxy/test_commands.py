@@ -1,6 +1,6 @@
 """The commands for servers on lost nodes, and reading the list of servers. tests/dataplane shows that a real HAProxy obeys them."""
 
-from hacluster.agent.haproxy.commands import parse_servers, shut_down_sessions, take_down
+from hacluster.agent.haproxy.commands import parse_addresses, parse_servers, shut_down_sessions, take_down
 
 ANSWER = """# pxname,svname,qcur,status,weight,
 web,node1,0,UP,1,
@@ -12,6 +12,12 @@ own,db1,0,UP,1,
 
 def test_the_list_of_servers_is_read_by_backend() -> None:
     assert parse_servers(ANSWER) == {"web": {"node1": "UP", "node2": "UP 2/3", "node3": "DOWN"}, "own": {"db1": "UP"}}
+
+
+def test_addresses_are_read_where_there_are_some() -> None:
+    answer = "# pxname,svname,addr,\nown,a,10.0.0.2:80,\nown,b,[fd00::2]:80,\nown,c,unix,\nown,d,,\nweb,node1,10.0.0.1:81,\n"
+    assert parse_addresses(answer) == {"own": {"a": ("10.0.0.2", 80), "b": ("fd00::2", 80)}, "web": {"node1": ("10.0.0.1", 81)}}
+    assert parse_addresses(ANSWER) == {}
 
 
 def test_a_lost_server_is_taken_down_where_it_is_up() -> None:

@@ -25,6 +25,7 @@ CONFIG = AgentConfig(
     peers={"node2": ("10.0.0.2",), "node3": ("10.0.0.3",)},
     backends=("web",),
     services={"shop": SHOP},
+    listeners={"web": 80, "shop": 81, "own": 82},
 )
 
 
@@ -44,6 +45,7 @@ class Front:
         self.servers = LostServers(self.paths, self.state, EndpointLines(self.state))
         self.status = {"web/node1": "UP", "web/node2": "UP", "web/node3": "UP"}
         self.status |= {f"shop/10.1.0.{number}:8080": "UP" for number in (1, 2, 3)}
+        self.addresses = {"web/node2": "10.0.0.2:8080", "shop/10.1.0.2:8080": "10.1.0.2:8080"}
         self.answering = set[str]()
         self.asked = list[str]()
         self.received = list[str]()
@@ -54,8 +56,11 @@ class Front:
         self.connections += 1
         command = (await reader.readline()).decode().strip()
         if command.startswith("show stat"):
-            rows = (f"{place.replace('/', ',')},{status}," for place, status in self.status.items())
-            writer.write("\n".join(("# pxname,svname,status,", *rows, "")).encode())
+            rows = (
+                f"{place.replace('/', ',')},{status},{self.addresses.get(place, '')},{place.startswith('own/backup'):d},"
+                for place, status in self.status.items()
+            )
+            writer.write("\n".join(("# pxname,svname,status,addr,bck,", *rows, "")).encode())
         else:
             self.received += command.split(";")
             self.status |= {each.split()[2]: "DOWN" for each in command.split(";") if each.endswith("health down")}
@@ -179,6 +184,31 @@ async def test_endpoints_of_a_doubted_node_are_asked_before_it_counts_as_lost(fr
     front.servers.update(doubted=frozenset(), lost=frozenset({"node2"}))
     await eventually_async(lambda: "shop/10.1.0.2:8080" in front.down())
     assert front.asked == ["10.1.0.2"]
+
+
+async def test_own_servers_with_an_address_of_a_lost_node_leave_unless_they_answer(front: Front) -> None:
+    front.status |= dict.fromkeys(("own/api1", "own/api2", "own/api3", "own/far"), "UP")
+    front.addresses |= {
+        "own/api1": "10.0.0.1:6443",
+        "own/api2": "10.0.0.2:6443",
+        "own/api3": "10.0.0.3:6443",
+        "own/far": "10.9.0.9:1",
+    }
+    front.answering = {"10.0.0.3"}
+    front.lose("node2", "node3")
+    await eventually_async(lambda: "own/api2" in front.down())
+    await asyncio.sleep(0.2)
+    assert not {"own/api1", "own/api3", "own/far"} & front.down()
+    assert {"web/node2", "web/node3"} <= front.down(), "Apache's own address is the one that is asked"
+
+
+async def test_backups_among_own_servers_do_not_get_the_work_of_a_lost_node_before_haproxys_checks_say_so(front: Front) -> None:
+    front.status |= dict.fromkeys(("own/db", "own/backup1", "own/backup2"), "UP")
+    front.addresses |= {"own/db": "10.0.0.2:5432", "own/backup1": "10.0.0.1:5432", "own/backup2": "10.0.0.2:5433"}
+    front.lose("node2")
+    await eventually_async(lambda: "web/node2" in front.down())
+    await asyncio.sleep(0.2)
+    assert not any("own/" in each for each in front.received)
 
 
 async def test_an_answer_from_before_the_loss_does_not_count(front: Front) -> None:
