@@ -1,7 +1,7 @@
 """The Services of a rehearsal as the objects of an API server. Pure."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hacluster.rehearse.facts import Address, LabLayout
@@ -10,13 +10,9 @@ Ports = Mapping[int, Sequence[tuple[Address, int]]]
 """Each port of a Service → address and port of its endpoints."""
 
 
-def service_objects(layout: LabLayout, without: Iterable[str] = ()) -> str:
-    """The text of the file that agents without an API server follow. `without`: nodes whose endpoints are left out."""
-    away = set(without)
-    items: list[dict[str, Any]] = []
-    for name, ports in layout.services.items():
-        left = {port: [each for each in some if layout.node_of(each[0]) not in away] for port, some in ports.items()}
-        items += _objects(name, left, layout)
+def service_objects(layout: LabLayout) -> str:
+    """The text of the file that agents without an API server follow. Endpoints with an address of a node are on it."""
+    items = [each for name, ports in layout.services.items() for each in _objects(name, ports, layout)]
     return json.dumps({"items": items})
 
 
