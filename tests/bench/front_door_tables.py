@@ -22,7 +22,7 @@ def format_front_doors(documents: dict[str, Any]) -> str:
     lines = [
         "## TLS and Services\n",
         "`make bench BENCH='--only front-doors'`: the default settings four times in one run, with the same three Apaches behind each.",
-        "*Service*: they are the endpoints of a Service, so that a lost node takes one with it, as a pod, until HAProxy's check sees it.",
+        "*Service*: they are the endpoints of a Service, so that a lost node takes one with it, as a pod on it.",
         "Both clients open a connection for each request, with TLS a whole handshake; wrk keeps its 32 connections open. Milliseconds,",
         "median / worst (trials); *late* is from the first to the last request that was late or failed, the failed ones in brackets.\n",
         f"| | {' | '.join(NAMES[name] for name in doors)} |",

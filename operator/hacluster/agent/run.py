@@ -27,6 +27,7 @@ from hacluster.agent.haproxy.apache import watch_apache
 from hacluster.agent.haproxy.backend_monitor import BackendMonitor
 from hacluster.agent.haproxy.credential_digests import CredentialDigests
 from hacluster.agent.haproxy.endpoint_lines import EndpointLines
+from hacluster.agent.haproxy.lost_servers import LostServers
 from hacluster.agent.haproxy.monitor import HAProxyMonitor
 from hacluster.agent.haproxy.peers import PeerMonitor
 from hacluster.agent.haproxy.secret_monitor import SecretMonitor
@@ -105,6 +106,7 @@ async def run(
 
     publisher = Publisher(state, reporter, build, paths.entry)
     lines = EndpointLines(state)
+    lost_servers = LostServers(paths, state, lines)
     store = SecretStore()
     certificates, credentials, passwords = (
         CertificateFiles(paths, store),
@@ -141,12 +143,13 @@ async def run(
         "Secret monitor": secret_monitor.run,
         "credentials": credentials.run,
         "service monitor": ServiceMonitor(state, services, paths.services).run,
-        "service servers": ServiceServers(paths, state, installer.files, lines).run,
+        "service servers": ServiceServers(paths, state, installer.files, lines, lost_servers.check_now).run,
         "Apache monitor": lambda: watch_apache(state),
         "status publisher": publisher.run,
         "status watch": publisher.follow,
         "second chance": second_chance.run,
-        "peer monitor": PeerMonitor(paths, state, adverts).run,
+        "lost servers": lost_servers.run,
+        "peer monitor": PeerMonitor(state, adverts, lost_servers).run,
         "handover": Handover(paths, state, keepalived, adverts).run,
         "alive file": lambda: touch_alive_file(paths.alive),
     }

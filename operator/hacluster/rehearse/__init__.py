@@ -20,7 +20,7 @@ The files, in the order in which data passes through them:
 - `node.py` – runs the daemons of one node as the kubelet does: files, commands, restarts.
 - `dialogues.py` – what a stand-in answers (pure).
 - `stand_in.py` – the server that stands in for the user's own ones.
-- `stand_ins.py` – starts them all on one host.
+- `stand_ins.py` – starts them all, on the nodes and on one host.
 - `lab.py` – puts all of it together: `running_lab` is the way in.
 - `newcomer.py` – asks who has the virtual IP, by ARP or neighbour discovery, before a request.
 - `connections.py` – the connections of the measuring client, with TLS or without.

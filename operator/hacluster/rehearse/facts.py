@@ -56,9 +56,17 @@ class LabLayout:
     segments: tuple[Segment, ...]
     virtual_ips: tuple[InterfaceAddress, ...]
     servers: tuple[tuple[Address, int], ...]
-    """Addresses and ports of the user's own servers; one host runs a stand-in for each (`stand_in.py`)."""
+    """Addresses and ports of the user's own servers and of the endpoints of Services that have a stand-in (`stand_in.py`): on the node with
+    that address, else on one host for all."""
     services: Mapping[str, Mapping[int, tuple[tuple[Address, int], ...]]] = field(default_factory=dict)
     """Name of each Service → its ports → address and port of each endpoint, which is a stand-in among `servers`, or another server."""
+
+    def node_of(self, address: Address) -> str:
+        """The node with this address; empty: none."""
+        held = (
+            (node.name, each.ip) for node in self.nodes for interface in node.interfaces or () for each in interface.addresses
+        )
+        return next((name for name, ip in held if ip == address), "")
 
 
 def make_layout(cluster: HACluster, size: int = 3) -> LabLayout:
@@ -102,7 +110,7 @@ def make_layout(cluster: HACluster, size: int = 3) -> LabLayout:
     _assign_backends(cluster, names, segments, taken, assign)
     views = tuple(_node_view(name, interfaces[name], first_segment) for name in names)
     made = tuple(_segment(name, listed, taken) for name, listed in segments.items())
-    services = _services(cluster, made[0])
+    services = _services(cluster, [each.internal_ip for each in views])
     stand_ins = (each for ports in services.values() for endpoints in ports.values() for each in endpoints)
     return LabLayout(
         nodes=views,
@@ -171,13 +179,15 @@ def _servers(cluster: HACluster) -> tuple[tuple[Address, int], ...]:
     return tuple(dict.fromkeys((address, port) for address, port in found if address is not None))
 
 
-def _services(cluster: HACluster, segment: Segment) -> dict[str, dict[int, tuple[tuple[Address, int], ...]]]:
-    """One endpoint for each port of each Service, on the servers' host."""
+def _services(cluster: HACluster, nodes: Sequence[Address | None]) -> dict[str, dict[int, tuple[tuple[Address, int], ...]]]:
+    """For each port of each Service one endpoint on each node, at the node's own address: a lost node takes its endpoint with it."""
+    addresses = [each for each in nodes if each is not None]
     found: dict[str, dict[int, tuple[tuple[Address, int], ...]]] = {}
     for _, target in all_targets(cluster.spec.haproxy):
         if service := target.backend.service:
             ports = found.setdefault(service.name, {})
-            ports.setdefault(service.port, ((segment.servers[0].ip, _FIRST_PORT + sum(map(len, found.values()))),))
+            port = _FIRST_PORT + sum(map(len, found.values()))
+            ports.setdefault(service.port, tuple((each, port) for each in addresses))
     return found
 
 

@@ -77,7 +77,7 @@ class Lab:
     def build(self) -> None:
         """Makes hosts, links and watchers; no daemon of the product runs yet."""
         self.plan = self.plan_of(self.cluster)
-        (self.folder / SERVICES_FILE).write_text(service_objects(self.layout.services))
+        (self.folder / SERVICES_FILE).write_text(service_objects(self.layout))
         self.authority.prepare(names_of(self.cluster, self.layout))
         self.authority.make_for(self.cluster)
         switch = self._add_host("switch")
@@ -92,7 +92,7 @@ class Lab:
         newcomer = self._add_client("newcomer", {segment.name: segment.newcomer for segment in self.layout.segments})
         self.clients = Clients(self.client, newcomer, self.folder)
         if self.layout.servers:
-            hosts = [node.host for node in self.nodes.values()]
+            hosts = {name: node.host for name, node in self.nodes.items()}
             start_stand_ins(self._add_host("servers"), self._wiring, self.cluster, self.layout, hosts)
         self._wiring.wait_for_addresses()
         self.address_watch = AddressWatch(

@@ -1,7 +1,7 @@
-"""Starts the stand-ins of the user's own servers, and of the endpoints of Services, on one host of the lab."""
+"""Starts the stand-ins of the user's own servers and of the endpoints of Services: on the node that has the address, else on one host."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from hacluster.api import HACluster
 from hacluster.api.spec import HealthCheck, HealthCheckType, all_targets
@@ -12,18 +12,18 @@ from hacluster.rehearse.hosts import Host
 from hacluster.rehearse.network import Wiring, full_prefix, segment_of
 
 
-def start_stand_ins(host: Host, wiring: Wiring, cluster: HACluster, layout: LabLayout, nodes: Iterable[Host]) -> None:
-    """Gives the host the addresses of all servers of the resource, and starts a stand-in for each. Raises HostFailed.
+def start_stand_ins(host: Host, wiring: Wiring, cluster: HACluster, layout: LabLayout, nodes: Mapping[str, Host]) -> None:
+    """Gives the host the addresses of all servers that no node has, and starts a stand-in for each server. Raises HostFailed.
 
-    The nodes get a route to addresses that lie in no segment's network.
+    The nodes, by their names, get a route to addresses that lie in no segment's network.
     """
     for segment in layout.segments:
         wiring.plug(host, segment.name, *map(str, segment.servers))
-    for address in dict.fromkeys(address for address, _ in layout.servers):
+    for address in dict.fromkeys(address for address, _ in layout.servers if not layout.node_of(address)):
         interface = segment_of(layout, address) or layout.segments[0].name
         host.run("ip", "address", "add", full_prefix(address), "dev", interface)
         if not segment_of(layout, address):
-            for node in nodes:
+            for node in nodes.values():
                 node.run("ip", "route", "add", full_prefix(address), "dev", interface)
     certificate, said = Authority(host.folder.parent).server, dialogues(cluster, layout)
     for address, port in layout.servers:
@@ -37,7 +37,8 @@ def start_stand_ins(host: Host, wiring: Wiring, cluster: HACluster, layout: LabL
             str(certificate),
         ]
         talk = said.get((address, port))
-        host.start(f"server-{address}-{port}", [*program, *(["--dialogue", talk.dump()] if talk else [])])
+        place = nodes.get(layout.node_of(address), host)
+        place.start(f"server-{address}-{port}", [*program, *(["--dialogue", talk.dump()] if talk else [])])
 
 
 def dialogues(cluster: HACluster, layout: LabLayout) -> Mapping[tuple[Address, int], Dialogue]:

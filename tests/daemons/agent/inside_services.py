@@ -1,6 +1,7 @@
 """Runs inside a node's container: pods of a Service on 127.0.1.1, 127.0.1.2, … port 8080, and the Service's objects for the agent.
 
 inside_services.py serve COUNT              the pods; each answers with its address, after the seconds in the query (`/?2`)
+inside_services.py pod ADDRESS              a single pod, on another host
 inside_services.py put SERVICE              writes the objects; SERVICE is JSON: see `objects`
 inside_services.py effect SERVICE ADDRESS   writes them, and prints the milliseconds until a request is answered by the pod, or `late`
 inside_services.py unused SERVICE ADDRESS   writes them, and prints the milliseconds until the last answer of the pod within two seconds
@@ -79,15 +80,23 @@ def serve(count: str) -> str:
     return ""
 
 
+def pod(place: str) -> str:
+    """Runs one pod at this address."""
+    Server((place, PORT), Pod).serve_forever(0.05)
+    return ""
+
+
 def objects(service: dict[str, Any]) -> str:
     """The text of the file: Service `shop`, port 80, with these `ready` and `ending` pods; without them, no Service.
 
-    The first three pods are on node1.
+    The first three pods are on node1. `elsewhere`: ready pods at other addresses, each with its node.
     """
     items: list[dict[str, Any]] = []
     if service:
-        conditions = [(each, {"ready": True}) for each in service.get("ready", ())]
-        conditions += [(each, {"ready": False, "serving": True, "terminating": True}) for each in service.get("ending", ())]
+        ready, ending = {"ready": True}, {"ready": False, "serving": True, "terminating": True}
+        pods = [(address(each), "node1" if each < 4 else "node2", ready) for each in service.get("ready", ())]
+        pods += [(address(each), "node1" if each < 4 else "node2", ending) for each in service.get("ending", ())]
+        pods += [(place, node, ready) for place, node in service.get("elsewhere", {}).items()]
         items = [
             {"kind": "Service", "metadata": {"name": "shop"}, "spec": {"ports": [{"name": "http", "port": 80}]}},
             {
@@ -95,10 +104,7 @@ def objects(service: dict[str, Any]) -> str:
                 "metadata": {"name": "shop-1", "labels": {"kubernetes.io/service-name": "shop"}},
                 "addressType": "IPv4",
                 "ports": [{"name": "http", "port": PORT}],
-                "endpoints": [
-                    {"addresses": [address(number)], "nodeName": "node1" if number < 4 else "node2", "conditions": each}
-                    for number, each in conditions
-                ],
+                "endpoints": [{"addresses": [place], "nodeName": node, "conditions": each} for place, node, each in pods],
             },
         ]
     return json.dumps({"items": items})
@@ -179,7 +185,7 @@ def roll(count: str) -> str:
     return json.dumps([address(number) for number in ready])
 
 
-COMMANDS = {each.__name__: each for each in (serve, put, effect, unused, answers, slow, roll)}
+COMMANDS = {each.__name__: each for each in (serve, pod, put, effect, unused, answers, slow, roll)}
 
 if __name__ == "__main__":
     print(COMMANDS[sys.argv[1]](*sys.argv[2:]), flush=True)

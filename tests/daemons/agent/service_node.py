@@ -24,6 +24,8 @@ class WantedService(Wanted):
     listener: tuple[tuple[str, Any], ...] = (("backend", SERVICE),)
     local_to: str = ""
     """The node whose endpoints are preferred."""
+    peers: tuple[tuple[str, str], ...] = ()
+    """The other nodes, each with its address."""
 
     def files(self) -> dict[File, str]:
         """The text of each file."""
@@ -36,7 +38,9 @@ class WantedService(Wanted):
         haproxy = made[File.HAPROXY]
         if self.local_to:
             haproxy = haproxy.replace("    # Endpoints:", "    option allbackups\n    # Endpoints:")
-        agent = agent.model_copy(update={"services": services, "listeners": planned.listeners})
+        agent = agent.model_copy(
+            update={"services": services, "listeners": planned.listeners, "peers": {name: (each,) for name, each in self.peers}}
+        )
         return {**wanted, File.HAPROXY: haproxy, File.AGENT: agent.model_dump_json()}
 
 
@@ -61,9 +65,9 @@ class ServiceNode:
         """The result of a command of `inside_services.py`."""
         return self.node.run("python3", "-c", INSIDE.read_text(), *arguments).strip()
 
-    def put(self, *ready: int, ending: tuple[int, ...] = ()) -> None:
+    def put(self, *ready: int, ending: tuple[int, ...] = (), **more: Any) -> None:
         """Changes the endpoints."""
-        self.inside("put", service(*ready, ending=ending))
+        self.inside("put", service(*ready, ending=ending, **more))
 
     def remove_service(self) -> None:
         """The Service does not exist."""
@@ -88,9 +92,9 @@ class ServiceNode:
         return dict(next(iter(self.node.entry()["listeners"]), {}))
 
 
-def service(*ready: int, ending: tuple[int, ...] = ()) -> str:
+def service(*ready: int, ending: tuple[int, ...] = (), **more: Any) -> str:
     """The pods of the Service, for the commands of `inside_services.py`."""
-    return json.dumps({"ready": ready, "ending": ending})
+    return json.dumps({"ready": ready, "ending": ending, **more})
 
 
 def pods(*numbers: int) -> set[str]:

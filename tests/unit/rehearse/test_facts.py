@@ -1,5 +1,6 @@
 """`make_layout`: which hosts and addresses a lab has for a resource."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import yaml
 from hacluster.api import HACluster, parse
 from hacluster.plan import Settings, make_plan
 from hacluster.rehearse.facts import NoRoom, make_layout
+from hacluster.rehearse.services import service_objects
 
 SAMPLES = Path(__file__).parents[3] / "manifests" / "samples"
 
@@ -59,6 +61,20 @@ def test_servers_of_the_user_get_stand_ins() -> None:
     listener = {"name": "db", "port": 5432, "mode": "TCP", "backend": {"servers": [server]}}
     layout = make_layout(sample("minimal.yaml", haproxy={"listeners": [listener]}))
     assert [(str(address), port) for address, port in layout.servers] == [("10.9.9.9", 5432)]
+
+
+@pytest.mark.parametrize("address", ["172.16.7.200/24", "2001:db8::200/64"])
+def test_every_node_has_an_endpoint_of_each_service_and_the_slices_say_so(address: str) -> None:
+    listener = {"name": "shop", "port": 80, "backend": {"service": {"name": "shop", "port": 80}}}
+    routers = [{"virtualIPs": [address]}]
+    layout = make_layout(sample("minimal.yaml", virtualRouters=routers, haproxy={"listeners": [listener]}))
+    names = [node.name for node in layout.nodes]
+    assert [layout.node_of(each) for each, _ in layout.services["shop"][80]] == names
+    assert set(layout.servers) == set(layout.services["shop"][80])
+    assert layout.node_of(layout.segments[0].servers[0].ip) == ""
+    objects = json.loads(service_objects(layout))["items"]
+    slices = [each for each in objects if each["kind"] == "EndpointSlice"]
+    assert [each["endpoints"][0]["nodeName"] for each in slices] == names
 
 
 def test_vrrp_gets_a_segment_of_its_own_where_it_does_not_speak_beside_the_virtual_ips() -> None:

@@ -103,8 +103,8 @@ def test_a_node_without_an_agent_has_the_same_password_and_the_endpoints_of_serv
     install_by_hand(lab, paths, VRRP)
     assert password_in(paths.live(File.KEEPALIVED).read_text()) == password("vrrp")
     resource = cluster(haproxy={"listeners": [{"name": "web", "port": 80, "backend": {"service": {"name": "shop", "port": 80}}}]})
-    (lab / SERVICES_FILE).write_text(service_objects(make_layout(resource).services))
+    (lab / SERVICES_FILE).write_text(service_objects(make_layout(resource)))
     install_by_hand(lab, paths, plan(resource).texts["n1"])
     lines = [line.split() for line in paths.live(File.HAPROXY).read_text().splitlines() if line.startswith("    server ")]
-    ((address, port),) = make_layout(resource).services["shop"][80]
-    assert [words[2] for words in lines] == [f"{address}:{port}"]
+    endpoints = make_layout(resource).services["shop"][80]
+    assert [words[2] for words in lines] == [f"{address}:{port}" for address, port in endpoints]

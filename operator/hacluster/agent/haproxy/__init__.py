@@ -18,5 +18,7 @@ The files in the order in which data passes through them:
 - `service_servers.py` – makes HAProxy's servers equal to the endpoints of Services while it runs.
 - `secret_monitor.py` – follows the Secrets that the configuration names, and reports what is wrong with them.
 - `credential_digests.py` – keeps HAProxy's digests of user names and passwords equal to the Secrets.
-- `peers.py` – finds lost nodes by ARP or neighbour discovery and takes them out of HAProxy's backends.
+- `peers.py` – finds lost nodes by ARP or neighbour discovery.
+- `endpoint_probes.py` – asks the endpoints of a silent node whether anybody answers there.
+- `lost_servers.py` – takes the servers of lost nodes out of HAProxy's rotation.
 """

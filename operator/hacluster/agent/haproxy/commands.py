@@ -34,32 +34,51 @@ async def ask(socket: Path, command: str, *, master: bool = False) -> str:
         writer.close()
 
 
-def parse_servers(answer: str) -> Servers:
-    """Reads the answer to `SERVERS`. Raises KeyError where a column is missing."""
+def parse_servers(answer: str, *, backups: bool = True) -> Servers:
+    """Reads the answer to `SERVERS`, with or without servers that are backups. Raises KeyError where a column is missing."""
     found: dict[str, dict[str, str]] = {}
     for row in csv.DictReader(answer.removeprefix("# ").splitlines()):
-        found.setdefault(row["pxname"], {})[row["svname"]] = row["status"]
+        if backups or row.get("bck") != "1":
+            found.setdefault(row["pxname"], {})[row["svname"]] = row["status"]
     return found
 
 
-def take_down(servers: Servers, backends: Collection[str], lost: Collection[str]) -> list[str]:
+def parse_addresses(answer: str) -> Mapping[str, Mapping[str, tuple[str, int]]]:
+    """Reads the answer to `SERVERS` on the admin socket: backend → server → address and port, of those that have an address now."""
+    found: dict[str, dict[str, tuple[str, int]]] = {}
+    for row in csv.DictReader(answer.removeprefix("# ").splitlines()):
+        address, _, port = (row.get("addr") or "").rpartition(":")
+        if address and port.isdecimal():
+            found.setdefault(row["pxname"], {})[row["svname"]] = address.strip("[]"), int(port)
+    return found
+
+
+def take_down(servers: Servers, lost: Mapping[str, Collection[str]]) -> list[str]:
     """Commands that set the lost servers' health to down: they get no requests until HAProxy's own checks pass again.
 
+    `lost`: backend → its lost servers. One that drains is taken down, too: clients with its cookie would go on waiting for it. One that
+    is not checked ("no check") is not: nothing would bring it back.
     Nothing is taken down in a backend without another server that is up: if no peer answers, our own network is the likelier fault.
     """
     commands = []
-    for backend in backends:
-        up = {server for server, status in servers.get(backend, {}).items() if status.startswith("UP")}
-        if up - set(lost):
-            commands += [f"set server {backend}/{server} health down" for server in sorted(up & set(lost))]
+    for backend, gone in lost.items():
+        found = servers.get(backend, {})
+        if any(status.startswith("UP") and server not in gone for server, status in found.items()):
+            taken = (server for server in sorted(gone) if in_rotation(found.get(server, "")))
+            commands += [f"set server {backend}/{server} health down" for server in taken]
     return commands
 
 
-def shut_down_sessions(servers: Servers, backends: Collection[str], lost: Collection[str]) -> list[str]:
+def in_rotation(status: str) -> bool:
+    """Whether a server with this status gets requests and is checked."""
+    return status.startswith(("UP", "DRAIN"))
+
+
+def shut_down_sessions(servers: Servers, lost: Mapping[str, Collection[str]]) -> list[str]:
     """Commands that end the sessions of lost servers which are down: these sessions wait for an answer that will not come."""
     return [
         f"shutdown sessions server {backend}/{server}"
-        for backend in backends
+        for backend, gone in lost.items()
         for server, status in sorted(servers.get(backend, {}).items())
-        if server in lost and status.startswith("DOWN")
+        if server in gone and status.startswith("DOWN")
     ]

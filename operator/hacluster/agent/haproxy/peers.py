@@ -1,7 +1,7 @@
-"""Takes lost nodes out of HAProxy's backends within fractions of a second.
+"""Finds lost nodes within fractions of a second.
 
 `PeerMonitor.run` is started by `agent/run.py`. It asks the kernels of the other nodes for their addresses, by ARP or neighbour
-discovery, and sets the servers of a node that no longer answers to "down" through HAProxy's runtime API (`commands.py`).
+discovery. The servers of a node that no longer answers leave HAProxy's rotation (`lost_servers.py`).
 
 HAProxy's own checks are slow on purpose: they ask Apache, and a busy Apache must not be taken for a dead one. But a request
 sent to a lost node hangs until `timeout connect`. The kernel of a living node answers however busy its Apache is, so a missing
@@ -9,17 +9,14 @@ answer from the kernel means a lost node. See docs/decisions/0016-lost-nodes-lea
 """
 
 import asyncio
-import contextlib
 import logging
 import random
-from typing import Final
 
-from hacluster.agent.haproxy.commands import SERVERS, ask, parse_servers, shut_down_sessions, take_down
+from hacluster.agent.haproxy.lost_servers import LostServers
 from hacluster.agent.neighbours.liveness import PERIOD, Liveness, group_places, next_due
 from hacluster.agent.neighbours.packet import Claim
 from hacluster.agent.neighbours.sockets import NeighbourSockets
 from hacluster.agent.neighbours.source import Place, place_of
-from hacluster.agent.paths import Paths
 from hacluster.agent.state import AgentState, Observation
 from hacluster.agent.system.network import Network
 from hacluster.agent.vrrp.adverts import LastAdverts, ReceivedAdvert
@@ -28,41 +25,27 @@ from hacluster.timing import SUSPECT_HOLDER, interval_seconds
 
 log = logging.getLogger(__name__)
 
-_REPEAT: Final = 1.0
-"""Seconds after which the commands are sent again while a node is lost: a reloaded HAProxy starts with all servers up."""
-_GRACE: Final = 2.0
-"""Seconds between the loss of a node and the end of its sessions. By then, connections that were just being made have found another
-server; ended earlier, their clients would get a 503."""
-_DEADLINE: Final = 1.0
-"""Seconds for one exchange with HAProxy."""
-
 
 class PeerMonitor:
-    """Finds lost nodes and takes their servers down."""
+    """Finds lost nodes."""
 
-    def __init__(self, paths: Paths, state: AgentState, adverts: LastAdverts) -> None:
+    def __init__(self, state: AgentState, adverts: LastAdverts, servers: LostServers) -> None:
         """`adverts`: a holder whose advertisement is missing is asked at once."""
-        self._paths, self._state, self._adverts = paths, state, adverts
+        self._state, self._adverts, self._servers = state, adverts, servers
         self._by_address: dict[str, Liveness] = {}
         self._places: dict[str, Place] = {}
         self._sockets = NeighbourSockets(self._on_answer)
-        self._lost_since: dict[str, float] = {}  # the server's name → seconds of the monotonic clock
         self._applied_version = -1
         # The router's name → time of the advertisement after which its holder was suspected.
         self._suspected_at: dict[str, float] = {}
-        self._newly_lost = asyncio.Event()
         adverts.subscribe(self._on_advert)
 
     async def run(self) -> None:
-        """Runs until cancelled: asks the peers, and sends commands to HAProxy while a node is lost."""
+        """Runs until cancelled."""
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._watch_peers())
-                group.create_task(self._update_haproxy())
+            await self._watch_peers()
         finally:
             self._sockets.open_only(())
-
-    # ── which peers answer ────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _watch_peers(self) -> None:
         loop = asyncio.get_running_loop()
@@ -73,7 +56,7 @@ class PeerMonitor:
                 self._apply_config(config, self._state.now)
                 self._suspect_silent_holders(config, now)
                 self._ask_due(now)
-                self._record_lost(config, now)
+                self._record_lost(config)
             due = min(next_due(self._by_address.values(), now + PERIOD), self._next_suspicion(config, now))
             # At least 2 ms, so that the event loop reads answers that have arrived before the peers are judged again.
             await asyncio.sleep(max(0.002, due - loop.time()))
@@ -101,7 +84,7 @@ class PeerMonitor:
 
     def _on_advert(self, _: str, received: ReceivedAdvert) -> None:
         """A lost node that advertises is back."""
-        if self._lost_since and (config := self._state.now.installed):
+        if self._state.now.lost_nodes and (config := self._state.now.installed):
             for addresses in config.peers.values():
                 if received.advert.source in addresses and (liveness := self._by_address.get(addresses[0])):
                     liveness.record_sign(received.at)
@@ -142,45 +125,13 @@ class PeerMonitor:
                 if place and liveness.take_due_question(now):
                     socket.ask({address: place.source}, to="" if liveness.gone else liveness.mac)
 
-    def _record_lost(self, config: AgentConfig, now: float) -> None:
-        before = self._lost_since
-        lost = [server for server, (address, *_) in config.peers.items() if self._is_lost(address)]
-        self._lost_since = {server: before.get(server, now) for server in lost}
-        if self._lost_since.keys() != before.keys():
-            self._state.update(lost_nodes=frozenset(lost))
-        for server in self._lost_since.keys() - before.keys():
-            log.warning("%s is gone: HAProxy sends it nothing until its checks pass again", server)
-            self._newly_lost.set()
-        for server in before.keys() - self._lost_since.keys():
-            log.info("%s answers again", server)
-
-    def _is_lost(self, address: str) -> bool:
-        liveness = self._by_address.get(address)
-        return liveness is not None and liveness.gone
-
-    # ── commands to HAProxy ───────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _update_haproxy(self) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_REPEAT if self._lost_since else None):
-                    await self._newly_lost.wait()
-            self._newly_lost.clear()
-            with contextlib.suppress(OSError, TimeoutError):
-                async with asyncio.timeout(_DEADLINE):
-                    await self._send_commands()
-
-    async def _send_commands(self) -> None:
-        config = self._state.now.installed
-        if config is None or not self._lost_since:
-            return
-        now = asyncio.get_running_loop().time()
-        # Only in the first rounds after the grace period: a server that is down gets no new sessions.
-        expired = [server for server, since in self._lost_since.items() if _GRACE <= now - since < _GRACE + 2 * _REPEAT]
-        servers = parse_servers(await ask(self._paths.haproxy_admin, SERVERS))
-        commands = take_down(servers, config.backends, self._lost_since)
-        commands += shut_down_sessions(servers, config.backends, expired)
-        if commands:
-            answer = await ask(self._paths.haproxy_admin, ";".join(commands))
-            if answer.strip():
-                log.warning("HAProxy answered: %s", answer.strip())
+    def _record_lost(self, config: AgentConfig) -> None:
+        before = self._state.now.lost_nodes
+        asked = {node: self._by_address.get(address) for node, (address, *_) in config.peers.items()}
+        lost = frozenset(node for node, liveness in asked.items() if liveness and liveness.gone)
+        self._state.update(lost_nodes=lost)
+        for node in sorted(lost - before):
+            log.warning("%s is gone: HAProxy sends its servers nothing until their checks pass again", node)
+        for node in sorted(before - lost):
+            log.info("%s answers again", node)
+        self._servers.update(doubted=frozenset(node for node, each in asked.items() if each and each.doubtful), lost=lost)

@@ -7,7 +7,7 @@ reloaded, and others may have changed its servers.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from hacluster.agent.haproxy.commands import ask
@@ -49,8 +49,11 @@ class ConfigurationFile(Protocol):
 class ServiceServers:
     """Keeps HAProxy's servers current."""
 
-    def __init__(self, paths: Paths, state: AgentState, file: ConfigurationFile, lines: EndpointLines) -> None:
-        self._paths, self._state, self._file, self._lines = paths, state, file, lines
+    def __init__(
+        self, paths: Paths, state: AgentState, file: ConfigurationFile, lines: EndpointLines, changed: Callable[[], None]
+    ) -> None:
+        """`changed` is called when servers have been changed: new ones are up, also those on a lost node."""
+        self._paths, self._state, self._file, self._lines, self._changed = paths, state, file, lines, changed
         self._unknown_since: dict[str, float] = {}
         self._shown: Mapping[str, Endpoints] = {}
         self._complained: list[str] = []
@@ -94,6 +97,7 @@ class ServiceServers:
         found: list[str] = []
         for line in commands.in_lines(commands.changes(services, wanted, present)):
             found += commands.complaints(await ask(socket, line))
+            self._changed()
         if gone := commands.gone(services, wanted, present):
             busy = commands.busy_servers(await ask(socket, commands.CONNECTIONS))
             for line in commands.in_lines(commands.removals(gone, busy)):

@@ -40,6 +40,11 @@ class Liveness:
     _timeout: float = ANSWER_TIMEOUT
     _absent: Backoff = field(default_factory=lambda: Backoff(first=PERIOD, most=LONGEST_PERIOD))
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether it has just left a question unanswered, and does not count as gone yet."""
+        return bool(self.mac) and not self.gone and self._unanswered > 1
+
     def record_answer(self, mac: str, now: float) -> None:
         """Records an answer."""
         self.mac, self.gone = mac, False

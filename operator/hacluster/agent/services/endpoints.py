@@ -1,7 +1,7 @@
 """Which endpoints of a Service get requests, and which only finish what they have. Pure."""
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from hacluster.agent.services.view import ServiceView, Slice
@@ -16,6 +16,8 @@ class Endpoint:
     port: int
     backup: bool = False
     """It is on another node, and those of this node come first (`externalTrafficPolicy: Local`)."""
+    node: str = field(default="", compare=False)
+    """The node that it is on; empty: unknown, or slices contradict each other. HAProxy's server is the same on any node."""
 
     @property
     def name(self) -> str:
@@ -47,18 +49,16 @@ def endpoints_of(service: Service, view: ServiceView | None, is_circle: Callable
         return Endpoints(known=False)
     if problem := _problem(service, view):
         return Endpoints(problem=problem)
-    ready, serving = set[Endpoint](), set[Endpoint]()
+    places: dict[bool, dict[tuple[str, int], set[str]]] = {True: {}, False: {}}  # whether it is ready → address and port → nodes
     for each in _of_family(view.slices, service.ip_version):
         port = each.ports.get(view.ports[service.port])
         for endpoint in each.endpoints if port else ():
-            elsewhere = bool(service.local_to) and endpoint.node != service.local_to
-            found = Endpoint(endpoint.address, port or 0, backup=elsewhere)
-            if endpoint.ready:
-                ready.add(found)
-            elif endpoint.serving:
-                serving.add(found)
-    circles = {each for each in ready | serving if is_circle(each)}
-    ready, ending = ready - circles, serving - ready - circles
+            if endpoint.ready or endpoint.serving:
+                places[endpoint.ready].setdefault((endpoint.address, port or 0), set()).add(endpoint.node)
+    ready = _made(service, places[True])
+    ending = _made(service, {place: nodes for place, nodes in places[False].items() if place not in places[True]})
+    circles = {each for each in ready | ending if is_circle(each)}
+    ready, ending = ready - circles, ending - circles
     problem = f"its endpoint {min(each.name for each in circles)} is a listener of this resource itself" if circles else ""
     return Endpoints(_in_order(ready or ending), frozenset(ending if ready else ()), problem=problem)
 
@@ -68,6 +68,19 @@ def circles(config: AgentConfig, own: Collection[str]) -> Callable[[Endpoint], b
     everywhere = {*own, *config.all_virtual_ips, *(address for addresses in config.peers.values() for address in addresses)}
     taken = {(address, port.port) for port in config.ports for address in ([port.address] if port.address else everywhere)}
     return lambda endpoint: (endpoint.address, endpoint.port) in taken
+
+
+def _made(service: Service, places: Mapping[tuple[str, int], Collection[str]]) -> set[Endpoint]:
+    """The endpoints at these addresses and ports, each with the nodes that the slices name for it."""
+    return {
+        Endpoint(
+            address,
+            port,
+            backup=bool(service.local_to) and service.local_to not in nodes,
+            node=next(iter(nodes)) if len(nodes) == 1 else "",
+        )
+        for (address, port), nodes in places.items()
+    }
 
 
 def _problem(service: Service, view: ServiceView) -> str:

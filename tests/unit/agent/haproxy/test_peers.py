@@ -1,4 +1,4 @@
-"""Which commands the peer monitor sends to HAProxy. Sockets and HAProxy are replaced; tests/dataplane has real ones."""
+"""When a node counts as lost, and that its server is taken down. Sockets and HAProxy are replaced; tests/dataplane has real ones."""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from hacluster.agent.haproxy import peers
+from hacluster.agent.haproxy.endpoint_lines import EndpointLines
+from hacluster.agent.haproxy.lost_servers import LostServers
 from hacluster.agent.neighbours import sockets
 from hacluster.agent.neighbours.packet import Claim
 from hacluster.agent.paths import Paths
@@ -72,13 +74,19 @@ async def fake_haproxy(socket: Path, received: list[str], node2_status: Callable
     return await asyncio.start_unix_server(serve, socket)
 
 
+def monitor(state: AgentState, paths: Paths, adverts: LastAdverts | None = None) -> tuple[peers.PeerMonitor, LostServers]:
+    """The peer monitor, and what it tells of lost nodes."""
+    servers = LostServers(paths, state, EndpointLines(state))
+    return peers.PeerMonitor(state, adverts or LastAdverts(), servers), servers
+
+
 async def test_the_server_of_a_lost_node_is_taken_down_and_its_sessions_are_ended(
     tmp_path: Path, neighbour_socket: type[FakeNeighbourSocket]
 ) -> None:
     paths, state, received = Paths(run=tmp_path), AgentState(), list[str]()
     state.update(installed=CONFIG, network=NETWORK)
     server = await fake_haproxy(paths.haproxy_admin, received, lambda: "DOWN" if received else "UP")
-    task = asyncio.create_task(peers.PeerMonitor(paths, state, LastAdverts()).run())
+    tasks = [asyncio.create_task(each.run()) for each in monitor(state, paths)]
     try:
         await eventually_async(lambda: neighbour_socket.asked >= 3, within=2)
         assert received == []
@@ -87,7 +95,8 @@ async def test_the_server_of_a_lost_node_is_taken_down_and_its_sessions_are_ende
         assert state.now.lost_nodes == {"node2"}, "the operator is told, too"
         await eventually_async(lambda: "shutdown sessions server web/node2" in received, within=5)
     finally:
-        task.cancel()
+        for task in tasks:
+            task.cancel()
         server.close()
 
 
@@ -96,7 +105,7 @@ async def test_a_lost_node_that_advertises_is_asked_again_at_once(
 ) -> None:
     state, adverts = AgentState(), LastAdverts()
     state.update(installed=CONFIG, network=NETWORK)
-    task = asyncio.create_task(peers.PeerMonitor(Paths(run=tmp_path), state, adverts).run())
+    task = asyncio.create_task(monitor(state, Paths(run=tmp_path), adverts)[0].run())
     try:
         await eventually_async(lambda: neighbour_socket.asked >= 2, within=2)
         neighbour_socket.answers = False
@@ -115,7 +124,7 @@ async def test_a_node_without_an_address_of_its_own_on_the_segment_asks_nothing(
     state = AgentState()
     virtual = CONFIG.model_copy(update={"all_virtual_ips": ("172.16.7.153",)})
     state.update(installed=virtual, network=NETWORK)
-    task = asyncio.create_task(peers.PeerMonitor(Paths(run=tmp_path), state, LastAdverts()).run())
+    task = asyncio.create_task(monitor(state, Paths(run=tmp_path))[0].run())
     try:
         await asyncio.sleep(0.5)
         assert neighbour_socket.asked == 0
@@ -131,7 +140,7 @@ async def test_without_the_right_to_open_sockets_it_tries_again_but_not_all_the_
     neighbour_socket.refuses = True
     state = AgentState()
     state.update(installed=CONFIG, network=NETWORK)
-    task = asyncio.create_task(peers.PeerMonitor(Paths(run=tmp_path), state, LastAdverts()).run())
+    task = asyncio.create_task(monitor(state, Paths(run=tmp_path))[0].run())
     try:
         await asyncio.sleep(0.5)
         assert 1 < neighbour_socket.opened < 10, "several times in half a second, but without a busy loop"

@@ -58,6 +58,28 @@ def test_an_endpoint_in_two_slices_counts_once() -> None:
     assert names(found(service(), *slices)) == (["10.1.0.1:8080"], [])
 
 
+def on(node: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The endpoint, on this node."""
+    return {**given, "nodeName": node}
+
+
+@pytest.mark.parametrize("local_to", ["", "node1"])
+def test_an_endpoint_is_on_the_node_that_the_slices_name_unless_they_contradict_each_other(local_to: str) -> None:
+    """An address that was used again is in two slices for a moment: of the pod that was there before, and of the new one."""
+    before, there = on("node1", endpoint("10.1.0.1")), on("node2", endpoint("10.1.0.1"))
+    wanted = SHOP.model_copy(update={"local_to": local_to})
+    (plain,) = found(service(), slice_of(there), wanted=wanted).used
+    assert (plain.node, plain.backup) == ("node2", bool(local_to))
+    (ended,) = found(
+        service(), slice_of(leaving("10.1.0.1") | {"nodeName": "node1"}), slice_of(there, name="shop-2"), wanted=wanted
+    ).used
+    assert (ended.node, ended.backup) == ("node2", bool(local_to)), "the one that is ready counts"
+    (both,) = found(service(), slice_of(before), slice_of(there, name="shop-2"), wanted=wanted).used
+    assert (both.node, both.backup) == ("", False), "one server, on a node that is not known"
+    (unknown,) = found(service(), slice_of(endpoint("10.1.0.1"))).used
+    assert unknown.node == ""
+
+
 @pytest.mark.parametrize(("version", "address"), [(4, "10.1.0.1:8080"), (6, "fd00::1:8080")])
 def test_a_pod_with_two_addresses_is_one_server(version: int, address: str) -> None:
     slices = (slice_of(endpoint("10.1.0.1")), slice_of(endpoint("fd00::1"), name="shop-6", family=6))
@@ -129,7 +151,7 @@ def test_an_endpoint_is_a_server_name_that_can_be_read_back() -> None:
 
 def test_endpoints_on_other_nodes_are_backups_where_the_own_nodes_come_first() -> None:
     near = SHOP.model_copy(update={"local_to": "node1"})
-    here, there = ({**endpoint(address), "nodeName": node} for address, node in (("10.1.0.1", "node1"), ("10.1.0.2", "node2")))
+    here, there = (on(node, endpoint(address)) for address, node in (("10.1.0.1", "node1"), ("10.1.0.2", "node2")))
     some = (service(), slice_of(here, there, endpoint("10.1.0.3")))
     assert [each.backup for each in found(*some, wanted=near).used] == [False, True, True]
     assert not any(each.backup for each in found(*some).used)
