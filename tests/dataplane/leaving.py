@@ -13,7 +13,7 @@ from collections import Counter
 from itertools import pairwise
 
 import yaml
-from packets import CLIENT
+from connection_scripts import CLIENT
 
 from hacluster.agent.handover.soft_stop import SoftStop
 from hacluster.api import parse

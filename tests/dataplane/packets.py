@@ -1,10 +1,10 @@
 """Single connections whose packets arrive at a node that does not have them, in a lab of `hacluster rehearse`.
 
 `test_packets.py` runs it in the node image: `python packets.py <FILE`, where FILE is a resource. It prints one JSON object: for each
-case, what the client received. Cases: `backup`, `uninformed`, `reused`, `drained`, `flushed`, `fresh`, `halfOpen` and `reloaded` (see the
-functions below).
+case, what the client received. Cases: `backup`, `uninformed`, `reused`, `drained`, `flushed`, `fresh`, `halfOpen`, `reloaded` and
+`twoHolders` (see the functions below).
 
-The client's side is a script (Python text) that runs in the client's network namespace.
+The client's side is in `connection_scripts.py`.
 """
 
 import json
@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 import yaml
+from connection_scripts import HALF_OPEN, REUSED, TWO_HOLDERS, WRONG_NODE
 
 from hacluster.agent.handover.forwarding import Forwarding
 from hacluster.agent.handover.rules import recent_holders
@@ -20,93 +21,6 @@ from hacluster.api import parse
 from hacluster.nodeconfig import AgentConfig, File
 from hacluster.rehearse.faults import FaultInjector, plan_with_yields
 from hacluster.rehearse.lab import Lab, running_lab
-
-CLIENT = r"""
-import socket, subprocess, sys, time
-ADDRESS, PORT = sys.argv[1], int(sys.argv[2])
-REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-def request_move(command):
-    print(command, flush=True)
-    sys.stdin.readline()
-def receive(connection, within):
-    connection.settimeout(within)
-    try:
-        return "answered" if connection.recv(65536).startswith(b"HTTP/1.1 200") else "closed"
-    except TimeoutError:
-        return "silence"
-    except OSError as error:
-        return type(error).__name__
-connection = socket.socket(socket.AF_INET6 if ":" in ADDRESS else socket.AF_INET)
-connection.settimeout(3)
-"""
-
-# For one request, the client's neighbour table says that the virtual IP is at another node, as when gratuitous ARP packets of two nodes
-# cross. Prints the answers before, during and after that.
-WRONG_NODE = (
-    CLIENT
-    + r"""
-INTERFACE, MAC = sys.argv[3:]
-connection.connect((ADDRESS, PORT))
-connection.sendall(REQUEST)
-before = receive(connection, 3)
-subprocess.run(["ip", "neighbour", "replace", ADDRESS, "dev", INTERFACE, "lladdr", MAC, "nud", "permanent"], check=True)
-connection.sendall(REQUEST)
-during = receive(connection, 0.5)
-subprocess.run(["ip", "neighbour", "delete", ADDRESS, "dev", INTERFACE], check=True)
-print(before, during, receive(connection, 5) if during == "silence" else "-", flush=True)
-"""
-)
-
-# One holder answers the SYN. The packet that completes the handshake is dropped on the way (by the client's own nftables rule), until
-# what the arguments say has happened: commands before the connection, and commands while it is half open.
-HALF_OPEN = (
-    CLIENT
-    + r"""
-def nft(text):
-    subprocess.run(["nft", text], check=True)
-for command in sys.argv[3].split():
-    request_move(command)
-nft("add table inet held; add chain inet held out { type filter hook output priority 0; }; "
-    f"add rule inet held out tcp dport {PORT} tcp flags & (syn | rst) == 0 drop")
-connection.connect((ADDRESS, PORT))
-for command in sys.argv[4].split():
-    request_move(command)
-nft("delete table inet held")
-connection.sendall(REQUEST)
-print(receive(connection, 5), flush=True)
-"""
-)
-
-# The client uses the same port twice: first for a connection to one holder, which ended, then for one to another holder. When the
-# first holder has the virtual IP again, it has to pass the packets of the second connection on.
-REUSED = (
-    CLIENT
-    + r"""
-def connect_from_port():
-    opened = socket.socket(connection.family)
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    opened.bind(("::" if ":" in ADDRESS else "", 40404))
-    opened.settimeout(3)
-    opened.connect((ADDRESS, PORT))
-    return opened
-request_move("away")
-with connect_from_port() as first:
-    first.sendall(REQUEST.replace(b"Host", b"Connection: close\r\nHost"))
-    while first.recv(65536):
-        pass
-request_move("back")
-second = connect_from_port()
-second.sendall(REQUEST)
-before = receive(second, 3)
-for command in sys.argv[3].split():
-    request_move(command)
-time.sleep(float(sys.argv[4]))
-for command in sys.argv[5].split():
-    request_move(command)
-second.sendall(REQUEST)
-print(before, receive(second, float(sys.argv[6])), flush=True)
-"""
-)
 
 
 def main() -> None:
@@ -126,6 +40,8 @@ def main() -> None:
         results["flushed"] = reused(lab, lab.drain + 1.5, "flush")
         injector.settle()
         results["fresh"] = reused(lab, before="flush-backups", within=1)
+        injector.settle()
+        results["twoHolders"] = two_holders(lab)
         injector.settle()
         # The last case: the agent does not know that the entries in its kernel were removed.
         results["uninformed"] = wrong_node(lab, informed=False)
@@ -149,15 +65,45 @@ def wrong_node(lab: Lab, *, informed: bool) -> list[str]:
 
 def send_to_backup(lab: Lab, backup: str) -> list[str]:
     """Runs `WRONG_NODE` with the backup's MAC."""
+    return lab.client.run(sys.executable, "-c", WRONG_NODE, lab.address, "80", *interface_and_macs(lab, backup)).split()
+
+
+def interface_and_macs(lab: Lab, *nodes: str) -> list[str]:
+    """The name of the interface of the virtual IP, the same on all hosts, and the nodes' MAC addresses on it."""
     interface = lab.layout.segments[0].name
-    (link,) = json.loads(lab.nodes[backup].host.run("ip", "-json", "link", "show", "dev", interface))
-    return lab.client.run(sys.executable, "-c", WRONG_NODE, lab.address, "80", interface, link["address"]).split()
+    links = [json.loads(lab.nodes[each].host.run("ip", "-json", "link", "show", "dev", interface))[0] for each in nodes]
+    return [interface, *(link["address"] for link in links)]
+
+
+def two_holders(lab: Lab) -> list[str]:
+    """The answers of one connection by way of the node that accepted it, and then of another one that has the virtual IP as well.
+
+    Another node is made deaf for VRRP, so that it takes the address while the first one keeps it: the first one hears a lower priority.
+    """
+    holder = lab.holder
+    lab.wait_until(lambda: not passes_on(lab, holder), lab.drain + 5, "the drain after the last move is over")
+    other = lab.nodes[next(name for name in lab.nodes if name != holder)]
+    other.host.run("nft", "add table inet deaf; add chain inet deaf in { type filter hook input priority 0; }; "
+                   "add rule inet deaf in meta l4proto 112 drop")  # fmt: skip
+    try:
+        lab.wait_until(lambda: lab.address_watch.holders(lab.address) == {holder, other.name}, 10, "two holders")
+        macs = interface_and_macs(lab, other.name, holder)
+        return lab.client.run(sys.executable, "-c", TWO_HOLDERS, lab.address, "80", *macs).split()
+    finally:
+        other.host.run("nft", "delete", "table", "inet", "deaf")
 
 
 def remove_holders(lab: Lab, node: str) -> None:
     """Removes the entries of the holders from the node's kernel: it passes nothing on."""
     config = AgentConfig.model_validate_json(lab.plan.texts[node][File.AGENT])
     lab.nodes[node].host.run("nft", recent_holders(Forwarding(config), 0, []))
+
+
+def passes_on(lab: Lab, node: str) -> bool:
+    """Whether the node's kernel has an entry of an earlier holder."""
+    config = AgentConfig.model_validate_json(lab.plan.texts[node][File.AGENT])
+    family = f"ip{'6' if ':' in lab.address else ''}"
+    return "elements" in lab.nodes[node].host.run("nft", "list", "set", family, Forwarding(config).name, "known0")
 
 
 def half_open(lab: Lab) -> str:

@@ -62,3 +62,10 @@ def test_a_handshake_is_completed_with_the_holder_that_began_it(results: dict[st
 def test_a_handshake_is_completed_although_the_rules_are_loaded_again(results: dict[str, Any]) -> None:
     """The holder passes packets on to the one before it, and the record of handshakes is new."""
     assert results["reloaded"] == "answered"
+
+
+def test_packets_of_another_nodes_connection_are_passed_on_while_both_have_the_virtual_ip(results: dict[str, Any]) -> None:
+    """As after a change of a setting on which members have to agree. The node that lost would keep a connection that nobody uses: a
+    later one of the same client and port, at the other node, would hang when the address comes back to it.
+    """
+    assert results["twoHolders"] == ["answered", "answered"]
