@@ -130,6 +130,12 @@ class Lab:
         """Ends the node as a power loss does: no process on it can shut down gracefully."""
         wiring.power_off(self._switch, self._container(node), network.NODES.get(node, ()))
 
+    def power_on(self, node: str) -> None:
+        """Starts the node and connects its networks. It waits for nothing and needs no API server; `start_node` does the rest."""
+        container = self._container(node)
+        engines.engine("start", container)
+        wiring.plug(self._switch, {container: network.NODES.get(node, ())}, nodes=[container])
+
     def start_node(self, node: str, timeout: float = 180) -> None:
         """Starts the node again; returns when it has its networks and its kubelet has reported it ready.
 
@@ -137,9 +143,7 @@ class Lab:
             TimeoutError: it was not ready within `timeout` seconds.
         """
         since = datetime.now(UTC)
-        container = self._container(node)
-        engines.engine("start", container)
-        wiring.plug(self._switch, {container: network.NODES.get(node, ())}, nodes=[container])
+        self.power_on(node)
         if not engines.detect().registry:
             self._connect_pods()  # its address on kind's network may have changed
         deadline = time.monotonic() + timeout
