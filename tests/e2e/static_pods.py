@@ -105,16 +105,18 @@ def stop_api_server(lab: Lab) -> None:
 
 
 def start_api_server(lab: Lab) -> None:
-    """Puts it back, and waits until the cluster is what it was: nodes ready, pods connected."""
+    """Puts it back and starts nodes that are off; waits until the cluster is what it was: nodes ready, pods connected."""
     script = f"if [ -e /root/kube-apiserver.yaml ]; then mv /root/kube-apiserver.yaml {MANIFESTS}/; fi"
     lab.on_node("control-plane", "sh", "-ec", script)
+    for node in lab.nodes:
+        lab.power_on(node)
 
     def back() -> None:
         assert answers(lab)
 
     eventually(back, within=180, every=0.5)
     for node in lab.nodes:
-        lab.start_node(node)
+        lab.rejoin(node)
 
 
 def answers(lab: Lab) -> bool:
