@@ -18,6 +18,7 @@ from hacluster.agent.config.authentication import Passwords
 from hacluster.agent.config.daemons import RealDaemons
 from hacluster.agent.config.heard_passwords import HeardPasswords
 from hacluster.agent.config.install import Installer
+from hacluster.agent.config.ports_in_use import others_serve
 from hacluster.agent.config.redirects import RedirectMonitor
 from hacluster.agent.config.turn import Turn
 from hacluster.agent.config.watcher import ConfigWatcher
@@ -182,7 +183,8 @@ async def run_until_signalled(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     behalf = None if settings.static_pod else Behalf(settings.node, settings.pod, reporter, settings.paths.entry)
-    waiting, stopping = asyncio.create_task(wait_for_turn(only_one, behalf)), asyncio.create_task(stop.wait())
+    turn = wait_for_turn(only_one, behalf, lambda: others_serve(settings.paths, settings.node))
+    waiting, stopping = asyncio.create_task(turn), asyncio.create_task(stop.wait())
     await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if not stop.is_set():

@@ -1,6 +1,7 @@
 """Two agents of one resource on a node: a static pod's, without an API server, and the operator's, which waits and reports."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -109,6 +110,23 @@ def test_the_operators_agent_waits_and_reports_who_holds_the_address_until_the_s
 
 def _assert_other_ready(node: Node) -> None:
     assert other_is_ready(node), node.log("other")
+
+
+def test_the_operators_agent_starts_nothing_when_the_agent_of_daemons_that_run_is_killed(node: Node) -> None:
+    serve_statically(node)
+    start_other(node)
+    eventually(lambda: assert_reported(node, True, Reason.STATIC_POD), within=10)
+    node.react("KILL", STATIC, f"gone={STATIC}", 10)
+    time.sleep(3)  # the kubelet may start its container again this late, and much later
+    assert not other_is_ready(node) and "of node node1 starts" not in node.log("other"), node.log("other")
+    start_static(node)
+    node.react("STOP", "haproxy", "no-vip", 10)  # it looks after its daemons again, and is heard again
+    eventually(lambda: assert_reported(node, False, Reason.STATIC_POD), within=5)
+    node.react("CONT", "haproxy", "vip", 10)
+    node.react("KILL", STATIC, f"gone={STATIC}", 10)
+    for daemon in ("keepalived", "haproxy"):
+        node.react("TERM", daemon, f"gone={daemon}", 10)
+    eventually(lambda: _assert_other_ready(node), within=10)
 
 
 def test_a_static_pod_waits_while_the_operators_agent_runs(node: Node) -> None:

@@ -8,7 +8,7 @@ one there: it starts nothing, and reports what the other one would, because that
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,6 +29,8 @@ PART: Final = "only one"
 """The key of this part's problem in the state."""
 _PAUSE: Final = 0.1
 """Seconds between two tries to take the right to run."""
+_RESTART: Final = 330.0
+"""Seconds for which an agent that ended alone is waited for. The kubelet starts a container after five minutes at the latest."""
 _TAKE_AGAIN: Final = 5.0
 """Seconds between two tries to take it from a program that is no agent."""
 
@@ -66,21 +68,33 @@ class Behalf:
     entry_file: Path
 
 
-async def wait_for_turn(only_one: OnlyOne, behalf: Behalf | None) -> None:
-    """Returns when no other agent of the resource runs on the node. `behalf`: as whom to report meanwhile; None: nothing is reported."""
-    waited = False
-    while not only_one.take():
-        if not waited:
+async def wait_for_turn(only_one: OnlyOne, behalf: Behalf | None, others_serve: Callable[[], bool] = lambda: False) -> None:
+    """Returns when no other agent of the resource runs on the node. `behalf`: as whom to report meanwhile; None: nothing is reported.
+
+    `others_serve`: whether daemons of another pod run. An agent that was followed and ended alone is waited for: it starts again, finds its
+    daemons, and has to look after them, while a second set could not start beside them.
+    """
+    loop = asyncio.get_running_loop()
+    ended: float | None = None  # when the agent that was followed did
+    while True:
+        if ended is not None and others_serve() and loop.time() < ended + _RESTART:
+            if only_one.is_free():
+                await asyncio.sleep(_PAUSE)
+                continue
+        elif only_one.take():
+            break
+        if ended is None:
             log.info("another agent of this resource runs on the node: this one waits until it ends")
-        waited = True
         try:
             await _follow(only_one, behalf)
         except NotAnAgent as error:
             log.warning("not waiting for the socket of the agents: %s", error)
             if not only_one.take():
                 return
+            only_one.close()  # nobody has it: the next round decides
+        ended = loop.time()
         await asyncio.sleep(_PAUSE)
-    if waited:
+    if ended is not None:
         log.info("the other agent has ended")
 
 

@@ -67,6 +67,11 @@ class OnlyOne:
             self._socket = made
         return True
 
+    def is_free(self) -> bool:
+        """Whether nobody listens there now."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as asks:
+            return asks.connect_ex(self._name) == errno.ECONNREFUSED
+
     def publish(self, line: str) -> None:
         """What followers get now, and those that come later: one line of text."""
         self._line = line.encode() + b"\n"
