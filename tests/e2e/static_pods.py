@@ -1,8 +1,11 @@
 """A front door of static pods on the cluster's workers: its resource, its files on the nodes, and an API server that stops."""
 
 import base64
+import copy
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import yaml
 from click.testing import CliRunner
@@ -18,7 +21,7 @@ MANIFESTS = "/etc/kubernetes/manifests"
 """The manifests folder of kubeadm's kubelets."""
 MANIFEST = f"hacluster-default.{NAME}.yaml"
 PORT = 8085
-RESOURCE = {
+RESOURCE: dict[str, Any] = {
     "apiVersion": "hacluster.dev/v1alpha1",
     "kind": "HACluster",
     "metadata": {"name": NAME, "namespace": "default"},
@@ -26,7 +29,7 @@ RESOURCE = {
         "nodeSelector": {"hacluster.dev/cluster": "web"},
         "nodes": [{"name": f"node{number}", "priority": 260 - 10 * number} for number in (1, 2, 3)],
         "virtualRouters": [{"virtualIPs": [f"{VIP}/24"], "virtualRouterID": 77}],
-        "vrrp": {"advertisementInterval": "200ms"},  # one that every node can keep
+        "vrrp": {"advertisementInterval": "200ms", "handover": {"drain": "5s"}},  # an interval that every node can keep
         "haproxy": {
             "listeners": [
                 {
@@ -46,14 +49,21 @@ NODES = [
 """What an administrator knows of the nodes before there is a cluster."""
 
 
-def put(lab: Lab, scratch: Path, nodes: object) -> None:
-    """Renders the static pods for `nodes` (the content of the file of --nodes) and puts them on the workers."""
-    (scratch / "resource.yaml").write_text(yaml.safe_dump(RESOURCE))
+def changed() -> dict[str, Any]:
+    """The resource with another setting of HAProxy."""
+    resource = copy.deepcopy(RESOURCE)
+    resource["spec"]["haproxy"]["retries"] = 4
+    return resource
+
+
+def put(lab: Lab, scratch: Path, nodes: object, resource: object = RESOURCE, on: Iterable[str] = ()) -> None:
+    """Renders the static pods for `nodes` (the content of the file of --nodes) and puts them on the workers, or on some of them."""
+    (scratch / "resource.yaml").write_text(yaml.safe_dump(resource))
     (scratch / "nodes.yaml").write_text(yaml.safe_dump(nodes))
     files = ["-f", str(scratch / "resource.yaml"), "--nodes", str(scratch / "nodes.yaml"), "-o", str(scratch / "out")]
     result = CliRunner().invoke(command, ["--static-pods", "--node-image", lab.images.node, *files])
     assert result.exit_code == 0, result.output
-    for node in lab.nodes:
+    for node in on or lab.nodes:
         folder = scratch / "out" / node
         wanted = {f"{FOLDER}/{each.name}": each for each in sorted((folder / f"default.{NAME}").iterdir())}
         lines = [f"mkdir -p {FOLDER}"]
@@ -65,20 +75,24 @@ def put(lab: Lab, scratch: Path, nodes: object) -> None:
         lab.on_node(node, "sh", "-ec", "\n".join(lines))
 
 
-def take_away(lab: Lab) -> None:
-    """Removes the manifests, and so the pods; then the configuration."""
-    for node in lab.nodes:
+def take_away(lab: Lab, on: Iterable[str] = ()) -> None:
+    """Removes the manifests, and so the pods, from all workers or from some of them; then the configuration."""
+    nodes = [*(on or lab.nodes)]
+    for node in nodes:
         lab.on_node(node, "rm", "-f", f"{MANIFESTS}/{MANIFEST}")
     front = Front(lab, "default", NAME)
-    eventually(lambda: assert_no_agent(front, "--static-pod"), within=120, every=0.5)
-    for node in lab.nodes:
+
+    def gone() -> None:
+        assert not [node for node in nodes if static_agent(front, node)]
+
+    eventually(gone, within=120, every=0.5)
+    for node in nodes:
         lab.on_node(node, "rm", "-rf", FOLDER)
 
 
-def assert_no_agent(front: Front, argument: str) -> None:
-    """Asserts that on no node an agent with this argument runs."""
-    found = {node: front.process_ids(node, f"hacluster agent.*{argument}") for node in front.lab.nodes}
-    assert not any(found.values()), found
+def static_agent(front: Front, node: str) -> list[str]:
+    """The process ids of the static pod's agent on the node."""
+    return front.process_ids(node, "hacluster agent.*--static-pod")
 
 
 def daemons(front: Front, node: str) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Static pods on the three workers: a cold start without an API server, a failover, the operator beside them, and in their place."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,15 +9,28 @@ import yaml
 
 from tests.cluster import Lab
 from tests.e2e import static_pods
+from tests.e2e.clients import both_clients
 from tests.e2e.conftest import delete
 from tests.e2e.front import VIP, Front, measured
-from tests.e2e.static_pods import PORT, answers, daemons, put, served_within, start_api_server, stop_api_server, take_away
+from tests.e2e.invariant import one_holder, path_of
+from tests.e2e.static_pods import (
+    PORT,
+    answers,
+    daemons,
+    put,
+    served_within,
+    start_api_server,
+    static_agent,
+    stop_api_server,
+    take_away,
+)
 from tests.e2e.test_2_failures import kill_haproxy_until_moved
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.kind
 
-ONE_SET = dict.fromkeys(("node1", "node2", "node3"), (1, 1))
+ALL = frozenset({"node1", "node2", "node3"})
+ONE_SET = dict.fromkeys(ALL, (1, 1))
 """One HAProxy and one keepalived on each node."""
 
 
@@ -44,9 +58,27 @@ def cold(labelled: Lab, scratch: Path) -> Iterator[Front]:
         server.communicate()
 
 
-def one_holder(front: Front) -> str:
+def holder_of(front: Front) -> str:
     (holder,) = front.holders()
     return holder
+
+
+def _assert_held_by(front: Front, node: str) -> None:
+    assert front.holders() == [node], front.holders()
+
+
+def reasons(front: Front, node: str) -> list[str]:
+    """The reasons of the problems that the node reports."""
+    (found,) = [each for each in front.status()["nodes"] if each["name"] == node]
+    return [each["reason"] for each in found["problems"]]
+
+
+def assert_served_by(front: Front, static: frozenset[str]) -> None:
+    """Asserts that the nodes' static pods serve on these, and the operator's pods on the others, all of them fit."""
+    assert {node for node in front.lab.nodes if "StaticPod" in reasons(front, node)} == static
+    assert front.condition("Ready")["status"] == "True", front.condition("Ready")
+    assert front.status()["vipHolder"] == holder_of(front), front.status()
+    assert {node: daemons(front, node) for node in front.lab.nodes} == ONE_SET
 
 
 def test_all_nodes_start_cold_and_fail_over_without_an_api_server(cold: Front) -> None:
@@ -54,11 +86,13 @@ def test_all_nodes_start_cold_and_fail_over_without_an_api_server(cold: Front) -
     stop_api_server(lab)
     for node in lab.nodes:
         lab.stop_node(node)
+    assert not cold.holders()
+    started = time.monotonic()
     for node in lab.nodes:
         lab.power_on(node)
-    seconds = served_within(cold, 120)
+    served_within(cold, 120)
+    measured(f"static pods: three nodes started without an API server, answers after {time.monotonic() - started:.0f} s")
     assert not answers(lab)
-    measured(f"static pods: three nodes started cold without an API server, the virtual IP answered after {seconds:.0f} s")
     eventually(lambda: _assert_held_by(cold, "node1"), within=60)
     kill_haproxy_until_moved(cold, "node1", within=20)
     assert served_within(cold, 10) < 10
@@ -66,34 +100,32 @@ def test_all_nodes_start_cold_and_fail_over_without_an_api_server(cold: Front) -
     eventually(lambda: _assert_held_by(cold, "node1"), within=90)
 
 
-def _assert_held_by(front: Front, node: str) -> None:
-    assert front.holders() == [node], front.holders()
-
-
-def test_the_operator_reports_them_and_starts_no_second_set(cold: Front, scratch: Path) -> None:
+def test_the_operator_reports_them_and_starts_no_second_set(cold: Front) -> None:
     start_api_server(cold.lab)
     cold.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(static_pods.RESOURCE))
+    eventually(lambda: assert_served_by(cold, ALL), within=180, every=0.5)
+    assert cold.condition("Warning")["reason"] == "StaticPod"
+    # What was rendered from the nodes' addresses alone are the operator's own files.
+    assert cold.condition("Degraded")["status"] == "False", cold.condition("Degraded")
 
-    def reported() -> None:
-        status, holder = cold.status(), one_holder(cold)
-        assert status.get("vipHolder") == holder, status
-        reasons = {each["name"]: [problem["reason"] for problem in each["problems"]] for each in status["nodes"]}
-        assert all("StaticPod" in reasons.get(node, ()) for node in cold.lab.nodes), reasons
-        assert cold.condition("Warning")["reason"] == "StaticPod"
-        assert cold.condition("Ready")["status"] == "True", cold.condition("Ready")
 
-    eventually(reported, within=180, every=0.5)
-    assert {node: daemons(cold, node) for node in cold.lab.nodes} == ONE_SET
-    # The files were rendered before the nodes' link-local addresses were known. The cure is the one that status names.
-    degraded = cold.condition("Degraded")
-    assert degraded["reason"] == "StaticPodDiffers" and "render" in degraded["message"], degraded
-    put(cold.lab, scratch, cold.status()["nodes"])
+def test_a_changed_resource_is_loaded_from_the_files_that_status_asks_for(cold: Front, scratch: Path) -> None:
+    cold.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(static_pods.changed()))
 
-    def alike() -> None:
-        assert cold.condition("Degraded")["status"] == "False", cold.condition("Degraded")
+    def differs() -> None:
+        degraded = cold.condition("Degraded")
+        assert degraded["reason"] == "StaticPodDiffers" and "render" in degraded["message"], degraded
 
-    eventually(alike, within=60, every=0.5)
-    reported()
+    eventually(differs, within=30, every=0.5)
+    with both_clients(cold.lab, "static pods: changed files") as seen:
+        put(cold.lab, scratch, cold.status()["nodes"], static_pods.changed())
+
+        def alike() -> None:
+            assert cold.condition("Degraded")["status"] == "False", cold.condition("Degraded")
+
+        eventually(alike, within=60, every=0.5)
+    assert not seen[0].failed, seen[0].failed[:5]
+    assert_served_by(cold, ALL)
 
 
 def test_a_failover_of_static_pods_is_in_status(cold: Front) -> None:
@@ -107,17 +139,49 @@ def test_a_failover_of_static_pods_is_in_status(cold: Front) -> None:
     cold.held_by("node1", within=90)
 
 
-def test_the_operators_pods_take_over_when_the_manifests_are_removed(cold: Front) -> None:
-    take_away(cold.lab)
-    served_within(cold, 60)
+def test_the_operators_pod_starts_nothing_when_the_static_pods_agent_is_killed(cold: Front) -> None:
+    eventually(lambda: assert_served_by(cold, ALL), within=60, every=0.5)
+    (before,) = static_agent(cold, "node1")
+    running = cold.process_ids("node1", "^/usr/sbin/(haproxy -W|keepalived -n)")
+    with one_holder(cold.lab, "static pods: node1's agent killed", ownerless=0.1) as changes:
+        cold.lab.on_node("node1", "kill", "-KILL", before)
 
-    def adopted() -> None:
-        status = cold.status()
-        assert not [each for node in status["nodes"] for each in node["problems"] if each["reason"] == "StaticPod"], status[
-            "nodes"
-        ]
-        assert cold.condition("Ready")["status"] == "True", cold.condition("Ready")
+        def restarted() -> None:
+            (now,) = static_agent(cold, "node1")
+            assert now != before
 
-    eventually(adopted, within=120, every=0.5)
-    assert {node: daemons(cold, node) for node in cold.lab.nodes} == ONE_SET
-    assert cold.status()["vipHolder"] == one_holder(cold)
+        eventually(restarted, within=60, every=0.5)
+        eventually(lambda: assert_served_by(cold, ALL), within=60, every=0.5)
+    assert not path_of(changes)[1:], changes
+    assert cold.process_ids("node1", "^/usr/sbin/(haproxy -W|keepalived -n)") == running
+
+
+def test_node_by_node_the_operators_pods_take_over_when_the_manifests_are_removed(cold: Front) -> None:
+    what = "static pods: manifests removed, one node after the other"
+    with both_clients(cold.lab, what) as seen, one_holder(cold.lab, what, ownerless=2):
+        left = ALL
+        for node in cold.lab.nodes:
+            take_away(cold.lab, [node])
+            left -= {node}
+            eventually(lambda left=left: assert_served_by(cold, left), within=120, every=0.5)  # type: ignore[misc]
+        cold.held_by("node1", within=60)
+    assert not seen[0].failed, seen[0].failed[:5]
+
+
+def test_node_by_node_static_pods_take_over_when_the_operators_pods_are_deleted(cold: Front, scratch: Path) -> None:
+    put(cold.lab, scratch, cold.status()["nodes"], static_pods.changed())
+
+    def all_wait() -> None:
+        assert all(static_agent(cold, node) for node in cold.lab.nodes)
+
+    eventually(all_wait, within=60, every=0.5)
+    assert_served_by(cold, frozenset())
+    what = "static pods: the operator's pods deleted, one after the other"
+    with both_clients(cold.lab, what) as seen, one_holder(cold.lab, what, ownerless=2):
+        there: frozenset[str] = frozenset()
+        for pod in cold.pods("lb"):
+            cold.kubectl("delete", "pod", pod["metadata"]["name"])
+            there |= {pod["spec"]["nodeName"]}
+            eventually(lambda there=there: assert_served_by(cold, there), within=120, every=0.5)  # type: ignore[misc]
+        cold.held_by("node1", within=60)
+    assert not seen[0].failed, seen[0].failed[:5]

@@ -89,6 +89,39 @@ async def test_an_agent_of_a_static_pod_waits_without_a_report(name: str) -> Non
     waits.close()
 
 
+async def test_it_waits_for_an_agent_that_was_killed_while_its_daemons_run(name: str, tmp_path: Path) -> None:
+    reporter, waits, serve = RecordingReporter(), OnlyOne(name), [True]
+    behalf = Behalf("node1", "web-lb-x", reporter, tmp_path / "entry.json")
+    task = asyncio.create_task(wait_for_turn(waits, behalf, lambda: serve[0]))
+    await asyncio.wait_for(task, 5)  # whatever listens there: an agent that has followed nobody waits for nobody
+    waits.close()
+    async with static_agent(name) as has:
+        task = asyncio.create_task(wait_for_turn(waits, behalf, lambda: serve[0]))
+        await LocalReporter(has).apply(entry())
+        await eventually_async(lambda: bool(reporter.entries))
+    await asyncio.sleep(0.5)
+    assert not task.done() and waits.is_free()
+    async with static_agent(name) as has:
+        await LocalReporter(has).apply(entry(config_revision="r2"))
+        await eventually_async(lambda: reporter.entries[-1].config_revision == "r2")
+        assert not waits.is_free()
+    serve[0] = False
+    await asyncio.wait_for(task, 5)
+    assert waits.taken
+    waits.close()
+
+
+async def test_it_waits_no_longer_than_the_kubelet_does(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standby, "_RESTART", 0.3)
+    waits = OnlyOne(name)
+    async with static_agent(name):
+        task = asyncio.create_task(wait_for_turn(waits, None, lambda: True))
+        await asyncio.sleep(0.2)
+    await asyncio.wait_for(task, 5)
+    assert waits.taken
+    waits.close()
+
+
 async def test_what_another_version_writes_is_passed_over(name: str, tmp_path: Path) -> None:
     reporter, waits = RecordingReporter(), OnlyOne(name)
     async with static_agent(name) as has:
