@@ -2,6 +2,9 @@
 
 import base64
 import copy
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,7 +23,8 @@ FOLDER = f"/etc/hacluster/default.{NAME}"
 MANIFESTS = "/etc/kubernetes/manifests"
 """The manifests folder of kubeadm's kubelets."""
 MANIFEST = f"hacluster-default.{NAME}.yaml"
-PORT = 8085
+ADDRESS, PORT = "172.16.7.10", 8085
+"""Of the server behind the front door, on the client's host."""
 RESOURCE: dict[str, Any] = {
     "apiVersion": "hacluster.dev/v1alpha1",
     "kind": "HACluster",
@@ -35,8 +39,7 @@ RESOURCE: dict[str, Any] = {
                 {
                     "name": "web",
                     "port": 80,
-                    "healthCheck": {"method": "GET"},  # Python's http.server knows no OPTIONS
-                    "backend": {"servers": [{"name": "c", "address": "172.16.7.10", "port": PORT}]},
+                    "backend": {"servers": [{"name": "c", "address": ADDRESS, "port": PORT}]},
                 }
             ]
         },
@@ -47,6 +50,13 @@ NODES = [
     for number in (1, 2, 3)
 ]
 """What an administrator knows of the nodes before there is a cluster."""
+
+
+def start_server(lab: Lab) -> "subprocess.Popen[bytes]":
+    """The rehearsal's server, which answers hundreds of requests in a second, on the client's host; with this machine's Python."""
+    program = [sys.executable, "-m", "hacluster.rehearse.stand_in", ADDRESS, str(PORT)]
+    command = ["nsenter", "--target", str(lab.pid("client")), "--net", "--", "timeout", "1800", *program]
+    return subprocess.Popen(command, env=dict(os.environ))
 
 
 def changed() -> dict[str, Any]:

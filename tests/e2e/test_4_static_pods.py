@@ -14,12 +14,12 @@ from tests.e2e.conftest import delete
 from tests.e2e.front import VIP, Front, measured
 from tests.e2e.invariant import one_holder, path_of
 from tests.e2e.static_pods import (
-    PORT,
     answers,
     daemons,
     put,
     served_within,
     start_api_server,
+    start_server,
     static_agent,
     stop_api_server,
     take_away,
@@ -43,8 +43,8 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cold(labelled: Lab, scratch: Path) -> Iterator[Front]:
     """Static pods on the workers, and a server behind them on the client's host. Everything is removed afterwards."""
     delete(Front(labelled, "default", "web"))
-    server = labelled.client_spawn("timeout", "1800", "python3", "-m", "http.server", str(PORT))
     front = Front(labelled, "default", static_pods.NAME)
+    server = start_server(labelled)
     try:
         put(labelled, scratch, static_pods.NODES)
         served_within(front, 90)
@@ -53,31 +53,25 @@ def cold(labelled: Lab, scratch: Path) -> Iterator[Front]:
         start_api_server(labelled)
         delete(front)
         take_away(labelled)
-        labelled.client("pkill", "-f", f"http.server {PORT}", check=False)
-        server.kill()
-        server.communicate()
-
-
-def holder_of(front: Front) -> str:
-    (holder,) = front.holders()
-    return holder
+        server.terminate()
+        server.wait(30)
 
 
 def _assert_held_by(front: Front, node: str) -> None:
     assert front.holders() == [node], front.holders()
 
 
-def reasons(front: Front, node: str) -> list[str]:
-    """The reasons of the problems that the node reports."""
-    (found,) = [each for each in front.status()["nodes"] if each["name"] == node]
-    return [each["reason"] for each in found["problems"]]
+def on_static_pods(front: Front) -> set[str]:
+    """The nodes of which status says that a static pod serves there."""
+    found = front.status().get("nodes", [])
+    return {node["name"] for node in found if "StaticPod" in {each["reason"] for each in node["problems"]}}
 
 
 def assert_served_by(front: Front, static: frozenset[str]) -> None:
     """Asserts that the nodes' static pods serve on these, and the operator's pods on the others, all of them fit."""
-    assert {node for node in front.lab.nodes if "StaticPod" in reasons(front, node)} == static
+    assert on_static_pods(front) == static, front.status()
     assert front.condition("Ready")["status"] == "True", front.condition("Ready")
-    assert front.status()["vipHolder"] == holder_of(front), front.status()
+    assert [front.status()["vipHolder"]] == front.holders(), front.status()
     assert {node: daemons(front, node) for node in front.lab.nodes} == ONE_SET
 
 
