@@ -141,8 +141,7 @@ def test_the_operators_pod_starts_nothing_when_the_static_pods_agent_is_killed(c
         cold.lab.on_node("node1", "kill", "-KILL", before)
 
         def restarted() -> None:
-            (now,) = static_agent(cold, "node1")
-            assert now != before
+            assert static_agent(cold, "node1") not in ([], [before])
 
         eventually(restarted, within=60, every=0.5)
         eventually(lambda: assert_served_by(cold, ALL), within=60, every=0.5)
