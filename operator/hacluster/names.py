@@ -37,6 +37,8 @@ APP: Final = "hacluster"
 COMPONENT_LB: Final = "lb"
 COMPONENT_APACHE: Final = "apache"
 COMPONENT_AGENT: Final = "agent"
+COMPONENT_STATIC: Final = "static"
+"""Of static pods. They are not the operator's, so they have another component and no label managed-by."""
 
 ANNOTATION_HASH: Final = f"{GROUP}/applied-hash"
 """On every child object: hash of the object as it was planned. So a field that has left the plan is noticed, too (`control/drift.py`)."""
@@ -144,6 +146,16 @@ def config_good(cluster: str) -> str:
 def agent(cluster: str) -> str:
     """Name of the agents' ServiceAccount, Role and RoleBinding."""
     return f"{cluster}-agent"
+
+
+def only_one(namespace: str, cluster: str) -> str:
+    """Name of the abstract Unix socket that the running agent of a resource has on its node. unix(7) allows 107 bytes."""
+    return _shortened(f"{GROUP}/{namespace}/{cluster}", 100)
+
+
+def static_pod(cluster: str) -> str:
+    """Name of a static pod; the kubelet adds the node's name."""
+    return f"{APP}-{cluster}"
 
 
 NO_ENDPOINTS: Final = "NO_ENDPOINTS"

@@ -34,6 +34,7 @@ class Lab:
         self._directory = cache.root() / "labs" / name
         self.kubeconfig = self._directory / "kubeconfig"
         self._footprint = machine.Footprint(cache.root() / "footprint.json")
+        self._started: dict[str, datetime] = {}  # when this object started a node
 
     @functools.cached_property
     def tools(self) -> Tools:
@@ -130,23 +131,29 @@ class Lab:
         """Ends the node as a power loss does: no process on it can shut down gracefully."""
         wiring.power_off(self._switch, self._container(node), network.NODES.get(node, ()))
 
-    def start_node(self, node: str, timeout: float = 180) -> None:
-        """Starts the node again; returns when it has its networks and its kubelet has reported it ready.
-
-        Raises:
-            TimeoutError: it was not ready within `timeout` seconds.
-        """
-        since = datetime.now(UTC)
+    def power_on(self, node: str) -> None:
+        """Starts the node and connects its networks; one that runs is left alone. It waits for nothing and needs no API server."""
         container = self._container(node)
-        engines.engine("start", container)
+        if not wiring.inspect(container)[container].runs:
+            self._started[node] = datetime.now(UTC)
+            engines.engine("start", container)
         wiring.plug(self._switch, {container: network.NODES.get(node, ())}, nodes=[container])
+
+    def rejoin(self, node: str, timeout: float = 180) -> None:
+        """Returns when a node that was powered on has its pods' network and is reported ready since then. Raises TimeoutError."""
         if not engines.detect().registry:
             self._connect_pods()  # its address on kind's network may have changed
-        deadline = time.monotonic() + timeout
+        # Since its start, not since this call: a kubelet reports once after its start, then at changes and every five minutes.
+        deadline, since = time.monotonic() + timeout, self._started.get(node, datetime.fromtimestamp(0, UTC))
         while not self._reported_ready(node, since):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{node} was started {timeout:.0f} s ago and is not ready")
+                raise TimeoutError(f"{node} is not ready {timeout:.0f} s after it could have been")
             time.sleep(0.5)
+
+    def start_node(self, node: str) -> None:
+        """Starts the node again; returns when it is ready, as `rejoin` does, and raises what that raises."""
+        self.power_on(node)
+        self.rejoin(node)
 
     # Steps of `up`
 
@@ -199,14 +206,13 @@ class Lab:
         ask = [self.tools.kubectl, "--kubeconfig", self.kubeconfig, "get", "--raw", "/readyz"]
         if shell.call(ask, check=False).returncode != 0:
             return False
-        for node, container in self.nodes.items():
-            if not known[container].runs:
-                self.start_node(node)
+        for node in [each for each, container in self.nodes.items() if not known[container].runs]:
+            self.start_node(node)
         return True
 
     def _reported_ready(self, node: str, since: datetime) -> bool:
         """Whether a node's kubelet has reported it ready since then: until it reports, the API server shows its last state."""
-        name = self.control_plane if node not in self.nodes else node
+        name = node if node in self.nodes else self.control_plane
         try:
             conditions = json.loads(self.kubectl("get", "node", name, "--output", "json", timeout=10))["status"]["conditions"]
         except (subprocess.SubprocessError, ValueError):

@@ -15,13 +15,15 @@ from hacluster.cli.render import command
 CASES = Path(__file__).parent / "cases"
 WITH_OBJECTS = {"tutorial", "minimal", "sample-service", "sample-tls", "stats-credentials", "authentication"}
 """Cases whose child objects are compared too. In the other cases they would only repeat the files."""
+STATIC = {"sample-kubeadm"}
+"""Cases that are rendered as static pods, without objects."""
 
 
 @pytest.mark.parametrize("case", sorted(each.name for each in CASES.iterdir()))
 def test_a_case_renders_as_expected(case: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     folder, expected = CASES / case, CASES / case / "expected"
     rendered = render(folder, tmp_path)
-    if case not in WITH_OBJECTS:
+    if case not in WITH_OBJECTS | STATIC:
         (rendered / "objects.yaml").unlink()
     if request.config.getoption("--update-golden"):
         shutil.rmtree(expected, ignore_errors=True)
@@ -31,6 +33,7 @@ def test_a_case_renders_as_expected(case: str, tmp_path: Path, request: pytest.F
 
 def render(folder: Path, scratch: Path) -> Path:
     arguments = ["-f", str(folder / "resource.yaml"), "--nodes", str(folder / "nodes.yaml"), "-o", str(scratch / "out")]
+    arguments += ["--static-pods"] if folder.name in STATIC else []
     result = CliRunner().invoke(command, [*arguments, "--node-image", "registry.example/hacluster-node:test"])
     assert result.exit_code == 0, result.output
     return scratch / "out"

@@ -18,6 +18,7 @@ from hacluster.agent.config.authentication import Passwords
 from hacluster.agent.config.daemons import RealDaemons
 from hacluster.agent.config.heard_passwords import HeardPasswords
 from hacluster.agent.config.install import Installer
+from hacluster.agent.config.ports_in_use import others_serve
 from hacluster.agent.config.redirects import RedirectMonitor
 from hacluster.agent.config.turn import Turn
 from hacluster.agent.config.watcher import ConfigWatcher
@@ -50,9 +51,11 @@ from hacluster.agent.services.source import ServiceSource
 from hacluster.agent.state import AgentState
 from hacluster.agent.status.entry import build_entry
 from hacluster.agent.status.publisher import Publisher, Reporter, ReportFailed
+from hacluster.agent.status.standby import Behalf, keep_turn, wait_for_turn
 from hacluster.agent.supervisor import Part, run_parts, touch_alive_file
 from hacluster.agent.system.clock import Clock, system_clock
 from hacluster.agent.system.network import Network
+from hacluster.agent.system.only_one import OnlyOne
 from hacluster.agent.vrrp.adverts import LastAdverts
 from hacluster.agent.vrrp.anomalies import Anomalies
 from hacluster.agent.vrrp.final_advert import send_final_advert
@@ -79,10 +82,12 @@ class Settings:
     """Whether a HAProxy that ends again and again has to answer for a while before its node may hold a virtual IP again."""
     pod: str = ""
     """Name of the agent's pod, which the entry in status names; empty: unknown."""
+    static_pod: bool = False
+    """Whether it is a static pod, which has no access to the API server."""
 
 
-async def run(
-    settings: Settings, reporter: Reporter, services: ServiceSource, secrets: SecretSource, stop: asyncio.Event
+async def run(  # noqa: PLR0917 - called at one place, below
+    settings: Settings, reporter: Reporter, services: ServiceSource, secrets: SecretSource, stop: asyncio.Event, only_one: OnlyOne
 ) -> None:
     """Runs the node's agent until `stop` is set. At the end it removes the virtual IPs that no keepalived owns."""
     paths, state = settings.paths, AgentState()
@@ -151,6 +156,7 @@ async def run(
         "lost servers": lost_servers.run,
         "peer monitor": PeerMonitor(state, adverts, lost_servers).run,
         "handover": Handover(paths, state, keepalived, adverts).run,
+        "only one": lambda: keep_turn(only_one, state),
         "alive file": lambda: touch_alive_file(paths.alive),
     }
     log.info("agent %s of node %s starts", __version__, settings.node)
@@ -168,10 +174,25 @@ async def run(
     log.info("agent of node %s ends", settings.node)
 
 
-async def run_until_signalled(settings: Settings, reporter: Reporter, services: ServiceSource, secrets: SecretSource) -> None:
-    """Runs the agent until the process gets SIGTERM or SIGINT."""
+async def run_until_signalled(
+    settings: Settings, reporter: Reporter, services: ServiceSource, secrets: SecretSource, only_one: OnlyOne
+) -> None:
+    """Runs the agent until the process gets SIGTERM or SIGINT, as soon as no other agent of the resource runs on the node."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await run(settings, reporter, services, secrets, stop)
+    behalf = None if settings.static_pod else Behalf(settings.node, settings.pod, reporter, settings.paths.entry)
+    turn = wait_for_turn(only_one, behalf, lambda: others_serve(settings.paths, settings.node))
+    waiting, stopping = asyncio.create_task(turn), asyncio.create_task(stop.wait())
+    await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not stop.is_set():
+        await waiting
+        await run(settings, reporter, services, secrets, stop, only_one)
+        return
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    services.close()
+    secrets.close()
+    await reporter.close()

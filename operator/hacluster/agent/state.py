@@ -16,7 +16,7 @@ from typing import Any
 from hacluster.agent.services.view import ServiceView
 from hacluster.agent.system.network import Network, without_prefix
 from hacluster.agent.system.own_addresses import ByInterface
-from hacluster.api.status import Health, ListenerStatus, NodeProblem, VrrpState
+from hacluster.api.status import Health, ListenerStatus, NodeProblem, NodeStatus, VrrpState
 from hacluster.nodeconfig import AgentConfig, Router
 
 
@@ -71,6 +71,8 @@ class Observation:
     """Duration of the last takeover in milliseconds, by router, for routers that this node holds."""
     problems: Mapping[str, tuple[NodeProblem, ...]] = field(default_factory=_empty)
     """Problems by the part that found them."""
+    other_agent: NodeStatus | None = None
+    """What the agent reports that runs on this node while this one waits for its end; None in an agent that runs."""
     lost_nodes: frozenset[str] = frozenset()
     """Other nodes of the resource whose kernels no longer answer."""
     liveness_request: str = ""
@@ -100,6 +102,8 @@ class Observation:
 
         Before that, an entry would report less than the entry that the agent published before its restart.
         """
+        if self.other_agent is not None:
+            return True
         vrrp = self.keepalived is False or (self.keepalived is True and self.states_known)
         haproxy = not self.started or self.haproxy is not Health.UNKNOWN
         return self.network is not None and vrrp and haproxy

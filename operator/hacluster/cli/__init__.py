@@ -11,6 +11,7 @@ Commands that work on files:
 - `validate.py` – checks resources.
 - `import_.py` – makes a resource of hand-made keepalived and HAProxy files.
 - `render.py` – writes the configuration files and objects of a resource to a folder.
+- `manifests.py` – writes objects as YAML, and static pods.
 - `rehearse.py` – runs a resource's data plane on this machine and measures failovers.
 - `crd.py` – prints the CustomResourceDefinition.
 

@@ -21,6 +21,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--namespace", envvar="HACLUSTER_NAMESPACE", show_envvar=True, required=True, help="Its namespace.")
 @click.option("--node", envvar="HACLUSTER_NODE", show_envvar=True, required=True, help="Name of this node.")
 @click.option("--pod", envvar="HACLUSTER_POD", show_envvar=True, default="", help="Name of this pod.")
+@click.option("--static-pod", is_flag=True, help="The pod is static: there is no API server to report to or to read from.")
 @click.option("--config-dir", type=_FOLDER, default=names.CONFIG_DIR, show_default=True, help="Files of the mounted ConfigMap.")
 @click.option("--run-dir", type=_FOLDER, default=names.RUN_DIR, show_default=True, help="Installed files and sockets.")
 @click.option(
@@ -46,6 +47,7 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     namespace: str,
     node: str,
     pod: str,
+    static_pod: bool,
     config_dir: Path,
     run_dir: Path,
     hold_down: bool,
@@ -64,19 +66,25 @@ def command(  # noqa: PLR0917 - click calls it by keywords
     from hacluster.agent.status.publisher import FileReporter, Reporter
     from hacluster.agent.status.secrets import KubernetesSecrets
     from hacluster.agent.status.services import KubernetesServices
+    from hacluster.agent.status.standby import LocalReporter
+    from hacluster.agent.system.only_one import OnlyOne
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    only_one = OnlyOne(names.only_one(namespace, cluster))
     reporter: Reporter
     services: ServiceSource
     secrets: SecretSource
     if report_file is not None:
         reporter, services = FileReporter(report_file), FileSource(services_file or run_dir / "service-objects.json")
         secrets = FileSecrets(secrets_file or run_dir / "secret-objects.json")
+    elif static_pod:
+        reporter, services = LocalReporter(only_one), FileSource(run_dir / "service-objects.json")
+        secrets = FileSecrets(run_dir / "secret-objects.json")
     elif api_host:
         server = Server(api_host, api_port)
         reporter, services = KubernetesReporter(server, cluster, namespace, node), KubernetesServices(server, namespace)
         secrets = KubernetesSecrets(server, namespace)
     else:
-        raise click.UsageError("no place to report to: set KUBERNETES_SERVICE_HOST, or use --report-file")
-    settings = Settings(node, Paths(run=run_dir, config=config_dir), hold_down=hold_down, pod=pod)
-    asyncio.run(run_until_signalled(settings, reporter, services, secrets))
+        raise click.UsageError("no place to report to: set KUBERNETES_SERVICE_HOST, or use --report-file or --static-pod")
+    settings = Settings(node, Paths(run=run_dir, config=config_dir), hold_down=hold_down, pod=pod, static_pod=static_pod)
+    asyncio.run(run_until_signalled(settings, reporter, services, secrets, only_one))

@@ -21,7 +21,7 @@ from hacluster.plan.rollout.last_good import last_good_object, read_last_good
 from hacluster.plan.rollout.offered import first_nodes, offered_nodes, offered_priorities, offered_texts
 from hacluster.plan.rollout.rollout import NodeRun, Rollout, roll_out
 from hacluster.plan.status import ObservedNode
-from hacluster.plan.status.fitness import could_take_over
+from hacluster.plan.status.fitness import could_take_over, on_static_pod
 
 
 class RolloutSteps:
@@ -37,7 +37,7 @@ class RolloutSteps:
             plan.texts,
             offered_texts(plan.texts, *self._config_maps(cluster)),
             read_last_good(self._store.get(CONFIG_MAP, namespace, names.config_good(name))),
-            {node.name: _run(node) for node in nodes},
+            {node.name: _run(node, plan.revisions.get(node.name, "")) for node in nodes},
             generation=cluster.metadata.generation,
             leaving=plan.leaving,
         )
@@ -99,7 +99,8 @@ def progress(rollout: Rollout) -> tuple[str, ...]:
     return (f"{', '.join(rollout.held_back)}: waits until the new configuration is live on {', '.join(rollout.waits_for)}",)
 
 
-def _run(node: ObservedNode) -> NodeRun:
+def _run(node: ObservedNode, wanted: str) -> NodeRun:
+    """`wanted`: the revision of the plan. A static pod never loads what the operator offers, so it is waited for only if it has that."""
     entry = node.entry
     if entry is None:
         return NodeRun(awaited=False)
@@ -114,5 +115,5 @@ def _run(node: ObservedNode) -> NodeRun:
         down=entry.haproxy is Health.DOWN,
         unfit=not could_take_over(node),
         apache_unfit=entry.apache in {Health.DOWN, Health.UNKNOWN},
-        awaited=not node.silent,
+        awaited=not node.silent and not (on_static_pod(entry) and entry.config_revision != wanted),
     )

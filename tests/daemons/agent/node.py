@@ -22,8 +22,8 @@ _SOURCES = "/source"
 _INSIDE = "/inside.py"
 _LISTENING = "/listening.py"
 # The agent is started with the capabilities that its container has in the pod, and no more.
-_CONFINED = ("setpriv", "--inh-caps=-all", "--no-new-privs", "--bounding-set")
-_CAPABILITIES = "-all,+net_admin,+net_raw"
+CONFINED = ("setpriv", "--inh-caps=-all", "--no-new-privs", "--bounding-set")
+CAPABILITIES = "-all,+net_admin,+net_raw"
 
 
 @dataclass
@@ -74,10 +74,10 @@ class Node:
         """Delivers these files in the node's ConfigMap."""
         deliver(self.config, {names.key("node1", file): text for file, text in wanted.files().items()})
 
-    def start_agent(self, capabilities: str = _CAPABILITIES) -> None:
+    def start_agent(self, capabilities: str = CAPABILITIES) -> None:
         """Starts the agent, with its package from this work tree."""
         settings = ("--cluster", "web", "--namespace", "default", "--node", "node1", "--report-file", f"{names.RUN_DIR}/entries")
-        self.start("agent", *_CONFINED, capabilities, "hacluster", "agent", *settings)
+        self.start("agent", *CONFINED, capabilities, "hacluster", "agent", *settings)
 
     def start_keepalived(self) -> None:
         """Starts keepalived as its container does."""

@@ -20,6 +20,7 @@ DONE_IN = {
     "ingress": "tests/e2e/test_4_d_load_balancer.py",
     "moving-in": "tests/unit/cli/test_import.py",
     "service": "tests/e2e/test_4_b_service.py",
+    "static-pods": "tests/e2e/test_4_static_pods.py",
     "tls": "tests/e2e/test_4_c_secrets.py",
     "two-addresses": "tests/dataplane/test_two_addresses.py",
 }

@@ -148,6 +148,7 @@ def test_no_string_changes_the_structure_of_a_file(place: str) -> None:
     @given(likely | HOSTILE | st.text(max_size=20))
     def try_string(text: str) -> None:
         nonlocal accepted
+        assume(place != "path prefix" or not text.endswith("/"))  # such a prefix is one condition instead of two
         assume(text not in {"eth0", "stats0"})  # on the router's interface the statistics page answers on the virtual IP, too
         document = manifest()
         target: Any = document["spec"]

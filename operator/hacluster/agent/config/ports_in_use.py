@@ -7,7 +7,9 @@ time, HAProxy may have loaded the new files or the good ones, so HAProxy itself 
 from collections.abc import Awaitable, Callable, Collection
 from itertools import chain
 
-from hacluster.agent.system.tcp_sockets import Listener, describe, find_ports_in_use
+from hacluster.agent.config.bundle import BadBundle, read_offered
+from hacluster.agent.paths import Paths
+from hacluster.agent.system.tcp_sockets import Listener, describe, find_ports_in_use, read_listeners
 from hacluster.api.reasons import Reason
 from hacluster.api.status import NodeProblem
 from hacluster.nodeconfig import AgentConfig, Port
@@ -31,6 +33,20 @@ async def ports_in_use(
         own = live.ports if live else ()
     own = tuple(chain(good.all_ports, own, live.other_ports if live else ()))
     return tuple(_problem(*each) for each in find_ports_in_use(new.all_ports, own, listeners))
+
+
+def others_serve(paths: Paths, node: str) -> bool:
+    """Whether somebody listens on the ports of the offered files, and this pod's daemons were never started: another pod's daemons run.
+
+    Such a pod has lost its agent, and the kubelet starts that again.
+    """
+    if paths.ready.exists():
+        return False
+    try:
+        offered = read_offered(paths.config, node)
+        return offered is not None and bool(find_ports_in_use(offered.config.all_ports, (), read_listeners()))
+    except (BadBundle, OSError):
+        return False
 
 
 def _problem(port: Port, listener: Listener) -> NodeProblem:

@@ -2,6 +2,7 @@
 
 - `entry.py` – builds the entry from the observation and the previous entry.
 - `publisher.py` – sends the entry after every change, answers the operator, and repairs what another client has overwritten.
+- `standby.py` – waits while another agent of the resource runs on the node (a static pod), and reports for it.
 - `kube.py` – the API server: writes the HAClusterNode's status, and watches it.
 - `secrets.py` – reads Secrets by their names.
 - `watch.py` – the watch.

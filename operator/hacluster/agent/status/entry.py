@@ -7,7 +7,8 @@ stay the same while the content does.
 from hacluster.agent.state import Instance, Observation, held_virtual_ips
 from hacluster.agent.system.network import Network, interfaces
 from hacluster.agent.system.own_addresses import tell_apart
-from hacluster.api.status import MAX_LOST, MAX_PROBLEMS, InterfaceStatus, NodeStatus, RouterStatus, VrrpState
+from hacluster.api.reasons import Reason
+from hacluster.api.status import MAX_LOST, MAX_PROBLEMS, InterfaceStatus, NodeProblem, NodeStatus, RouterStatus, VrrpState
 from hacluster.nodeconfig import Router
 
 
@@ -46,6 +47,21 @@ def build_entry(
     if previous is not None and entry.model_copy(update={"since": previous.since}) == previous:
         return previous
     return entry
+
+
+def on_behalf(other: NodeStatus, node: str, pod: str, request: str, previous: NodeStatus | None) -> NodeStatus:
+    """The entry of an agent in `pod` that waits, while the agent of a static pod runs: that one's entry, and the problem that says so.
+
+    `request` is the operator's last question, which the waiting agent answers: it is heard only as long as the other one lives.
+    """
+    name = f"the static pod {other.pod}" if other.pod else "a static pod"
+    message = (
+        f"{name} serves here, and the operator's pod waits. The operator takes over when the static pod's manifest is removed from "
+        "the kubelet's folder"
+    )
+    problems = (NodeProblem(reason=Reason.STATIC_POD, message=message), *other.problems)[:MAX_PROBLEMS]
+    response = request or (previous.liveness_response if previous else "")
+    return other.model_copy(update={"name": node, "pod": pod, "problems": problems, "liveness_response": response})
 
 
 def _interfaces(observation: Observation, network: Network) -> tuple[InterfaceStatus, ...]:

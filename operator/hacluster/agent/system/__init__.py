@@ -11,6 +11,7 @@
 - `tcp_sockets.py` – ports in use, and open connections of a virtual IP.
 - `port_redirects.py` – which rules of the firewall redirect a port.
 - `list_redirects.py` – the program that reads these rules.
+- `only_one.py` – one agent of a resource at a time runs on a node.
 - `processes.py` – which processes live, and signals.
 - `commands.py` – runs a short command with a deadline.
 - `files.py` – replaces a file atomically.

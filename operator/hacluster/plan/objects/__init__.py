@@ -5,6 +5,7 @@ The files, in the order in which data passes through them:
 - `scripts.py` – the shell scripts of `shell/`, which are embedded in the pod templates.
 - `containers.py` – the containers of the load balancer pod.
 - `pods.py` – the two DaemonSets.
+- `static_pods.py` – the load balancer pod without an API server, for the kubelet's manifests folder.
 - `access.py` – ServiceAccount, Role, RoleBinding and Leases of the agents.
 - `children.py` – what every child object has: labels, owner, hash.
 - `objects.py` – all child objects, in the order in which they are applied.

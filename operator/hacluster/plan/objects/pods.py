@@ -18,6 +18,11 @@ _CONTENT = "content"
 
 def lb_daemonset(cluster: HACluster, settings: Settings) -> Manifest:
     """The load balancer pods: keepalived, HAProxy and the agent on every selected node, in the host network."""
+    return _daemonset(cluster, settings, names.lb(cluster.metadata.name), names.COMPONENT_LB, lb_pod(cluster, settings))
+
+
+def lb_pod(cluster: HACluster, settings: Settings) -> Manifest:
+    """What the load balancer pod has, apart from what all pods have."""
     image = cluster.spec.images.node or settings.node_image
     sidecars = [containers.agent(cluster, image, settings)]
     if cluster.spec.system.nonlocal_bind:
@@ -25,7 +30,7 @@ def lb_daemonset(cluster: HACluster, settings: Settings) -> Manifest:
     daemons = [containers.keepalived(cluster, image, settings), containers.haproxy(cluster, image, settings)]
     if cluster.spec.haproxy.log.target is LogTarget.FILE:
         daemons.append(containers.rsyslog(cluster, image, settings))
-    pod: Manifest = {
+    return {
         # One process namespace: the agent has to signal the daemons, and keepalived's `killall -0 haproxy` has to find HAProxy.
         "shareProcessNamespace": True,
         "serviceAccountName": names.agent(cluster.metadata.name),
@@ -35,7 +40,6 @@ def lb_daemonset(cluster: HACluster, settings: Settings) -> Manifest:
         # Time for the handover and the drain, then for the daemons to stop, then for the agent, which cleans up after them.
         "terminationGracePeriodSeconds": max(30, containers.drain_seconds(cluster) + containers.HANDOVER_TIMEOUT + 15),
     }
-    return _daemonset(cluster, settings, names.lb(cluster.metadata.name), names.COMPONENT_LB, pod)
 
 
 def apache_daemonset(cluster: HACluster, settings: Settings) -> Manifest:

@@ -1,10 +1,15 @@
 """Whether a node's daemons serve, or could take over at once, as its agent reports: what a roll-out waits for."""
 
 from hacluster.api.reasons import Reason
-from hacluster.api.status import Health, VrrpState
+from hacluster.api.status import Health, NodeStatus, VrrpState
 from hacluster.plan.status.inputs import ObservedNode
 
 _FIT = (VrrpState.MASTER, VrrpState.BACKUP)
+
+
+def on_static_pod(entry: NodeStatus) -> bool:
+    """Whether a static pod serves on the node, and the operator's pod only reports for it."""
+    return any(problem.reason == Reason.STATIC_POD for problem in entry.problems)
 
 
 def could_take_over(node: ObservedNode) -> bool:

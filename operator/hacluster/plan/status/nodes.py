@@ -12,10 +12,19 @@ from typing import Final
 from hacluster.api.reasons import Reason
 from hacluster.api.status import Health, NodeStatus, RouterStatus, VrrpState
 from hacluster.errors import Problem
+from hacluster.plan.status.fitness import on_static_pod
 from hacluster.plan.status.inputs import ObservedNode, ReportInputs
 
 _WARNINGS: Final = frozenset(
-    {Reason.NO_REAL_TIME, Reason.SECRET_FORBIDDEN, Reason.SECRET_INVALID, Reason.SECRET_MISSING, Reason.CERTIFICATE_EXPIRES}
+    {
+        Reason.NO_REAL_TIME,
+        Reason.SECRET_FORBIDDEN,
+        Reason.SECRET_INVALID,
+        Reason.SECRET_MISSING,
+        Reason.CERTIFICATE_EXPIRES,
+        Reason.STATIC_POD,
+        Reason.AGENT_SOCKET_TAKEN,
+    }
 )
 """Reported problems that are a danger only: they go into the condition Warning, and the node stays fit."""
 
@@ -45,7 +54,7 @@ def judge(node: ObservedNode, inputs: ReportInputs) -> Verdict:
         return Verdict(node.name, fit=False, problems=(_silence(node),))
     progress = _progress(node, node.entry, inputs)
     unfit = _unfit(node.entry, node.yields)
-    problems = (*unfit, *_reported(node.entry), *_apache(node.entry, inputs))
+    problems = (*unfit, *_reported(node.entry), *_apache(node.entry, inputs), *_static_pod(node.entry, inputs))
     refused = any(problem.reason == Reason.CONFIGURATION_REFUSED for problem in node.entry.problems)
     return Verdict(
         node.name,
@@ -72,7 +81,7 @@ def _progress(node: ObservedNode, entry: NodeStatus, inputs: ReportInputs) -> st
     wanted = inputs.revisions.get(node.name)
     if wanted is None:
         return f"{node.name}: its network is not known yet" if node.name in inputs.waiting_for else ""
-    if entry.config_revision != wanted:
+    if entry.config_revision != wanted and not on_static_pod(entry):
         return _join(f"{node.name}: runs revision {entry.config_revision or '(none)'}, {wanted} is on its way", node.hint)
     if entry.haproxy is Health.UNKNOWN:
         return f"{node.name}: HAProxy has not answered yet"
@@ -106,6 +115,18 @@ def _reported(entry: NodeStatus) -> tuple[Problem, ...]:
 
 def _all_reported(entry: NodeStatus) -> Iterable[Problem]:
     return (Problem(each.reason, "", f"{entry.name}: {each.message}") for each in entry.problems)
+
+
+def _static_pod(entry: NodeStatus, inputs: ReportInputs) -> tuple[Problem, ...]:
+    """Time does not settle that a static pod runs other files: an administrator puts them on the node."""
+    wanted = (inputs.revisions or {}).get(entry.name)
+    if wanted is None or entry.config_revision == wanted or not on_static_pod(entry):
+        return ()
+    message = (
+        f"{entry.name}: the static pod runs revision {entry.config_revision or '(none)'}, and {wanted} follows from the resource. Render "
+        "the static pods again (hacluster render --static-pods, with status.nodes as the file of --nodes) and put the files on the node"
+    )
+    return (Problem(Reason.STATIC_POD_DIFFERS, "", message),)
 
 
 def _apache(entry: NodeStatus, inputs: ReportInputs) -> tuple[Problem, ...]:

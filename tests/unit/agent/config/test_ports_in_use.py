@@ -1,10 +1,16 @@
 """Whose the ports are on which somebody listens: this pod's daemons' or another program's."""
 
 from ipaddress import ip_address
+from pathlib import Path
 
-from hacluster.agent.config.ports_in_use import ports_in_use
+import pytest
+
+from hacluster import names
+from hacluster.agent.config import ports_in_use as module
+from hacluster.agent.config.ports_in_use import others_serve, ports_in_use
+from hacluster.agent.paths import Paths
 from hacluster.agent.system.tcp_sockets import Listener
-from hacluster.nodeconfig import AgentConfig, Port
+from hacluster.nodeconfig import AgentConfig, File, Port
 
 ANYWHERE = ip_address("0.0.0.0")
 SYSLOG = Listener(ip_address("127.0.0.1"), 514, "UDP")
@@ -20,6 +26,29 @@ def config(*ports: int, syslog: int = 0) -> AgentConfig:
         ports=tuple(Port(port=each, field=f"port {each}") for each in ports),
         other_ports=tuple(other),
     )
+
+
+def test_another_pods_daemons_run_where_the_ports_of_the_offered_files_are_in_use_before_the_own_daemons_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths, listeners = Paths(tmp_path / "run", tmp_path / "config"), {Listener(ANYWHERE, 80)}
+    monkeypatch.setattr(module, "read_listeners", lambda: listeners)
+    paths.run.mkdir()
+    paths.config.mkdir()
+    assert not others_serve(paths, "node1"), "nothing is offered"
+    (paths.config / names.key("node1", File.AGENT)).write_text("broken")
+    assert not others_serve(paths, "node1")
+    offer(paths.config, 81)
+    assert not others_serve(paths, "node1"), "another port"
+    offer(paths.config, 80)
+    assert others_serve(paths, "node1")
+    paths.ready.touch()
+    assert not others_serve(paths, "node1"), "these are its own"
+
+
+def offer(folder: Path, port: int) -> None:
+    for file in File:
+        (folder / names.key("node1", file)).write_text(config(port).model_dump_json() if file is File.AGENT else "text")
 
 
 async def test_haproxy_is_asked_only_where_a_port_seems_to_be_in_use() -> None:
