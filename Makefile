@@ -47,8 +47,8 @@ test-api: venv
 	@failed=0; $(PYTEST) -n $(API_WORKERS) --dist loadfile --durations=10 --ignore $(LATENCY) tests/api || failed=1; \
 	$(PYTEST) $(LATENCY) || failed=1; exit $$failed
 test-daemons: venv
-	@failed=0; $(PYTEST) -n 2 --dist loadfile --durations=5 tests/daemons/plan || failed=1; \
-	$(PYTEST) --durations=10 tests/daemons/agent tests/dataplane || failed=1; exit $$failed
+	@failed=0; $(PYTEST) -n 2 --dist loadfile --durations=5 tests/daemons || failed=1; \
+	$(PYTEST) --durations=10 tests/dataplane || failed=1; exit $$failed
 test-e2e: venv
 	$(PYTEST) -s --durations=10 tests/e2e
 
