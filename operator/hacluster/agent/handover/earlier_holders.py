@@ -23,7 +23,7 @@ _BACKUP_ENTRY: Final = 30.0
 """Seconds until a backup's entry for a holder expires if it is not renewed. So an agent that dies leaves no entries behind for long."""
 _RENEW_AFTER: Final = 10.0
 """Seconds after which a backup renews its entries."""
-_RIVAL_EXTRA: Final = 1.0
+_EXTRA: Final = 1.0
 """Seconds for which the entry of a second holder lasts longer than needed, so that not each of its advertisements is written."""
 
 
@@ -96,19 +96,19 @@ class EarlierHolders:
         last = next((each for each in alive if each.silent is not None), None)
         self.entries = tuple((each.address, now + (drain if each is last else each.remaining)) for each in alive)
 
-    def rivals(self, drain: float) -> list[str]:
+    def other_holders(self, drain: float) -> list[str]:
         """On the holder: the members that have advertised since, and whose entries end before their connections have drained."""
         ends = dict(self.entries)
         return [each for each, at in self.senders.items() if at > self.held_since and ends.get(each, 0.0) < at + drain]
 
-    def add_rivals(self, drain: float, now: float) -> list[str]:
-        """On the holder: makes `rivals` entries, or renews theirs. Returns those that were none before."""
-        rivals = self.rivals(drain)
+    def add_other_holders(self, drain: float, now: float) -> list[str]:
+        """On the holder: makes `other_holders` entries, or renews theirs. Returns those that were none before."""
+        other_holders = self.other_holders(drain)
         known = [address for address, until in self.entries if until > now]
-        if rivals:
-            others = [entry for entry in self.entries if entry[0] not in rivals]
-            self.entries = (*((each, now + drain + _RIVAL_EXTRA) for each in rivals), *others)[:MAX_HOLDERS]
-        return [each for each in rivals if each not in known]
+        if other_holders:
+            others = [entry for entry in self.entries if entry[0] not in other_holders]
+            self.entries = (*((each, now + drain + _EXTRA) for each in other_holders), *others)[:MAX_HOLDERS]
+        return [each for each in other_holders if each not in known]
 
     def remaining(self, now: float) -> list[tuple[str, float]]:
         """The entries that have not ended, each with the seconds until then."""

@@ -105,7 +105,7 @@ class SecondChance:
         earlier = self._routers.setdefault((name, ip_address(source).version), EarlierHolders(asyncio.get_running_loop().time()))
         changed = earlier.add_advert(receivers(router, source), received.at)
         drain = self._forwarding.config.drain_seconds if self._forwarding else 0.0
-        if earlier.rivals(drain) if earlier.holder else changed:
+        if earlier.other_holders(drain) if earlier.holder else changed:
             self._due.set()
 
     async def _wait_for_change(self, version: int) -> None:
@@ -215,12 +215,12 @@ class SecondChance:
             earlier.held_since = now
             await self._take_over(router, earlier, candidates, drain)
             return True
-        return self._add_rivals(router, earlier, drain, now)
+        return self._add_other_holders(router, earlier, drain, now)
 
-    def _add_rivals(self, router: Router, earlier: EarlierHolders, drain: float, now: float) -> bool:
+    def _add_other_holders(self, router: Router, earlier: EarlierHolders, drain: float, now: float) -> bool:
         """While this node stays the holder, others that advertise are added. Returns whether the entries changed."""
         before = earlier.entries
-        if new := earlier.add_rivals(drain, now):
+        if new := earlier.add_other_holders(drain, now):
             log.info(
                 "router %s: %s advertises as well: packets of its connections are passed on to it", router.name, ", ".join(new)
             )

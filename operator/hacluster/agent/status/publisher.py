@@ -170,7 +170,23 @@ def save_entry(file: Path, entry: NodeStatus) -> None:
         log.warning("cannot write %s: %s", file, error)
 
 
-class FileReporter:
+class OneWayReporter:
+    """What reporters have in common that only pass entries on: nothing is stored where an agent could read it."""
+
+    async def read(self, node: str) -> NodeStatus | None:
+        """Nothing."""
+        return None
+
+    async def watch(self) -> AsyncIterator[Stored]:
+        """Waits for ever."""
+        await asyncio.Event().wait()
+        yield Stored(None)
+
+    async def close(self) -> None:
+        """Does nothing: no connection is kept."""
+
+
+class FileReporter(OneWayReporter):
     """Appends every entry to a file of JSON lines: for rehearsals without an API server."""
 
     def __init__(self, file: Path) -> None:
@@ -181,15 +197,3 @@ class FileReporter:
         line = entry.model_dump_json(by_alias=True, exclude_none=True)
         with self._file.open("a") as opened:
             opened.write(f"{line}\n")
-
-    async def read(self, node: str) -> NodeStatus | None:
-        """Nothing: the other nodes' files are on the other nodes."""
-        return None
-
-    async def watch(self) -> AsyncIterator[Stored]:
-        """Nothing is stored, and nothing is asked."""
-        await asyncio.Event().wait()
-        yield Stored(None)
-
-    async def close(self) -> None:
-        """Does nothing: the file is opened for each line."""

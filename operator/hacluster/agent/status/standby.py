@@ -8,7 +8,7 @@ one there: it starts nothing, and reports what the other one would, because that
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from hacluster.agent.state import AgentState
 from hacluster.agent.status.entry import on_behalf
-from hacluster.agent.status.publisher import Publisher, Reporter, Stored
+from hacluster.agent.status.publisher import OneWayReporter, Publisher, Reporter
 from hacluster.agent.supervisor import supervise
 from hacluster.agent.system.only_one import NotAnAgent, OnlyOne
 from hacluster.api.reasons import Reason
@@ -35,7 +35,7 @@ _TAKE_AGAIN: Final = 5.0
 """Seconds between two tries to take it from a program that is no agent."""
 
 
-class LocalReporter:
+class LocalReporter(OneWayReporter):
     """Reports to the agent of the operator's pod on the same node, if there is one: the reporter of a static pod."""
 
     def __init__(self, only_one: OnlyOne) -> None:
@@ -44,18 +44,6 @@ class LocalReporter:
     async def apply(self, entry: NodeStatus) -> None:
         """Leaves the entry for whoever follows."""
         self._only_one.publish(entry.model_dump_json(by_alias=True, exclude_none=True))
-
-    async def read(self, node: str) -> NodeStatus | None:
-        """Nothing: other nodes' entries are on the API server."""
-        return None
-
-    async def watch(self) -> AsyncIterator[Stored]:
-        """Nothing is stored, and nothing is asked."""
-        await asyncio.Event().wait()
-        yield Stored(None)
-
-    async def close(self) -> None:
-        """Does nothing."""
 
 
 @dataclass(frozen=True)

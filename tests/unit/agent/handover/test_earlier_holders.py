@@ -58,14 +58,14 @@ def test_a_holder_adds_whoever_advertises_as_well_and_renews_it_while_it_does() 
     """After a change on which members have to agree, two have the virtual IP for a moment: both accept connections."""
     earlier = EarlierHolders(since=0.0, entries=((OLD, 125.0),), holder=True, held_since=100.0)
     earlier.add_advert((THIRD,), 99.0)
-    assert not earlier.rivals(DRAIN), "an advertisement from before it took over"
+    assert not earlier.other_holders(DRAIN), "an advertisement from before it took over"
     earlier.add_advert((OTHER,), 110.0)
-    assert earlier.rivals(DRAIN) == [OTHER] == earlier.add_rivals(DRAIN, 110.0)
+    assert earlier.other_holders(DRAIN) == [OTHER] == earlier.add_other_holders(DRAIN, 110.0)
     assert earlier.remaining(111.0) == [(OTHER, 30.0), (OLD, 14.0)]
     earlier.add_advert((OTHER,), 111.0)
-    assert not earlier.rivals(DRAIN), "its entry lasts until its connections have drained"
+    assert not earlier.other_holders(DRAIN), "its entry lasts until its connections have drained"
     earlier.add_advert((OTHER,), 115.0)
-    assert earlier.rivals(DRAIN) and earlier.add_rivals(DRAIN, 115.0) == [], "renewed, and known before"
+    assert earlier.other_holders(DRAIN) and earlier.add_other_holders(DRAIN, 115.0) == [], "renewed, and known before"
     assert earlier.remaining(115.0) == [(OTHER, 31.0), (OLD, 10.0)]
 
 
