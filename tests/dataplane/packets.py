@@ -1,8 +1,8 @@
 """Single connections whose packets arrive at a node that does not have them, in a lab of `hacluster rehearse`.
 
 `test_packets.py` runs it in the node image: `python packets.py <FILE`, where FILE is a resource. It prints one JSON object: for each
-case, what the client received. Cases: `backup`, `uninformed`, `reused`, `drained`, `flushed`, `fresh`, `halfOpen`, `reloaded` and
-`twoHolders` (see the functions below).
+case, what the client received. Cases: `backup`, `uninformed`, `reused`, `drained`, `flushed`, `fresh`, `halfOpen`, `reloaded`,
+`twoHolders` and `rival` (see the functions below).
 
 The client's side is in `connection_scripts.py`.
 """
@@ -11,6 +11,8 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import yaml
 from connection_scripts import HALF_OPEN, REUSED, TWO_HOLDERS, WRONG_NODE
@@ -42,6 +44,8 @@ def main() -> None:
         results["fresh"] = reused(lab, before="flush-backups", within=1)
         injector.settle()
         results["twoHolders"] = two_holders(lab)
+        injector.settle()
+        results["rival"] = rival(lab)
         injector.settle()
         # The last case: the agent does not know that the entries in its kernel were removed.
         results["uninformed"] = wrong_node(lab, informed=False)
@@ -75,22 +79,42 @@ def interface_and_macs(lab: Lab, *nodes: str) -> list[str]:
     return [interface, *(link["address"] for link in links)]
 
 
-def two_holders(lab: Lab) -> list[str]:
-    """The answers of one connection by way of the node that accepted it, and then of another one that has the virtual IP as well.
+@contextmanager
+def second_holder(lab: Lab) -> Iterator[list[str]]:
+    """The holder and another node that has the virtual IP as well, for as long as the block runs.
 
-    Another node is made deaf for VRRP, so that it takes the address while the first one keeps it: the first one hears a lower priority.
+    The other node is made deaf for VRRP, so that it takes the address while the first one keeps it: the first one hears a lower priority.
     """
     holder = lab.holder
-    lab.wait_until(lambda: not passes_on(lab, holder), lab.drain + 5, "the drain after the last move is over")
     other = lab.nodes[next(name for name in lab.nodes if name != holder)]
     other.host.run("nft", "add table inet deaf; add chain inet deaf in { type filter hook input priority 0; }; "
                    "add rule inet deaf in meta l4proto 112 drop")  # fmt: skip
     try:
         lab.wait_until(lambda: lab.address_watch.holders(lab.address) == {holder, other.name}, 10, "two holders")
-        macs = interface_and_macs(lab, other.name, holder)
-        return lab.client.run(sys.executable, "-c", TWO_HOLDERS, lab.address, "80", *macs).split()
+        yield [holder, other.name]
     finally:
         other.host.run("nft", "delete", "table", "inet", "deaf")
+
+
+def wait_for_drain(lab: Lab) -> None:
+    """Waits until the holder passes on no packets."""
+    lab.wait_until(lambda: not passes_on(lab, lab.holder), lab.drain + 5, "the drain after the last move is over")
+
+
+def two_holders(lab: Lab) -> list[str]:
+    """The answers of one connection by way of the node that accepted it, and then of another one that has the virtual IP as well."""
+    wait_for_drain(lab)
+    with second_holder(lab) as (holder, other):
+        macs = interface_and_macs(lab, other, holder)
+        return lab.client.run(sys.executable, "-c", TWO_HOLDERS, lab.address, "80", *macs).split()
+
+
+def rival(lab: Lab) -> str:
+    """The answer on a connection to the holder that was half open when another node began to advertise the virtual IP as well."""
+    wait_for_drain(lab)
+    remove_holders(lab, lab.holder)  # as when the minute after the drain is over
+    (result,) = run_with_moves(lab, HALF_OPEN, "", "rival")
+    return result
 
 
 def remove_holders(lab: Lab, node: str) -> None:
@@ -141,14 +165,19 @@ def run_with_moves(lab: Lab, script: str, *argv: str) -> list[str]:
     """Runs a client's script; returns the words of its last line.
 
     When the script prints "away", the virtual IP is moved to another node; at "back" it comes back; at "flush" the holder loses its
-    nftables rules (`flush`), at "flush-backups" the others do. The script goes on after that.
+    nftables rules (`flush`), at "flush-backups" the others do; at "rival" another node has the virtual IP as well for a moment. The
+    script goes on after that.
     """
     best = lab.holder
     command = lab.client.enter(sys.executable, "-c", script, lab.address, "80", *argv)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
         assert client.stdin and client.stdout
-        while (words := client.stdout.readline().split()) in (["away"], ["back"], ["flush"], ["flush-backups"]):
-            if words[0].startswith("flush"):
+        while (words := client.stdout.readline().split()) in (["away"], ["back"], ["flush"], ["flush-backups"], ["rival"]):
+            if words == ["rival"]:
+                with second_holder(lab):
+                    lab.wait_until(lambda: passes_on(lab, best), 5, "the holder passes packets on")
+                lab.wait_until(lambda: lab.address_watch.holders(lab.address) == {best}, 5, "one holder")
+            elif words[0].startswith("flush"):
                 flush(lab, *([lab.holder] if words == ["flush"] else lab.nodes.keys() - {lab.holder}))
             else:
                 away = words == ["away"]

@@ -69,3 +69,8 @@ def test_packets_of_another_nodes_connection_are_passed_on_while_both_have_the_v
     later one of the same client and port, at the other node, would hang when the address comes back to it.
     """
     assert results["twoHolders"] == ["answered", "answered"]
+
+
+def test_a_handshake_is_completed_although_another_node_begins_to_advertise(results: dict[str, Any]) -> None:
+    """From then on the holder passes on packets that it does not know. It had recorded no handshakes before."""
+    assert results["rival"] == "answered"

@@ -78,13 +78,14 @@ def test_apache_waits_for_its_configuration(pod: Pod) -> None:
 def test_apache_follows_a_changed_port_without_a_restart(pod: Pod) -> None:
     plan = tutorial()
     pod.deliver("config", apache_files(plan))
-    pod.start(daemonset(plan, "web-apache"), "apache")
+    container = pod.start(daemonset(plan, "web-apache"), "apache")
     eventually(lambda: assert_page(pod, 8081), within=10)
     before = pod.sh("cat /run/hacluster/httpd.pid", container="apache")
 
     pod.deliver("config", apache_files(plan_with_port(9081)))
     eventually(lambda: assert_page(pod, 9081), within=10)
     assert_page(pod, 8081)  # an HAProxy may not have loaded the new port yet
+    assert pod.probe(container, "readinessProbe"), "on both ports"
     pod.deliver("config", apache_files(plan))
     eventually(lambda: reloaded(pod, 2), within=10)
     assert_page(pod, 8081)

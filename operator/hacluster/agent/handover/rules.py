@@ -24,10 +24,10 @@ _TTL: Final = {"ip": "ip ttl", "ip6": "ip6 hoplimit"}
 PASSED_ON: Final = 8
 """Time to live that marks a packet as passed on; the kernel decrements it once on the way. Packets of clients arrive with more:
 they start with 64 or more, and no client is so many hops away."""
-_TIME_WAIT: Final = 60.0
-"""Seconds for which Linux keeps a socket in TIME_WAIT (TCP_TIMEWAIT_LEN)."""
+TIME_WAIT: Final = 60.0
+"""Seconds for which Linux keeps a socket in TIME_WAIT (TCP_TIMEWAIT_LEN). For so long after the last entry handshakes are recorded."""
 _UNRECORDED: Final = 2
-"""Seconds after loading in which a handshake may have begun before its record was there; the second try of the client's host is at 1 s."""
+"""Seconds after which no handshake is left that began before they were recorded; the second try of the client's host is at 1 s."""
 
 
 def holder_map(slot: int, index: int) -> str:
@@ -107,10 +107,11 @@ def _unbound_ports(forwarding: Forwarding) -> list[int]:
 
 
 def unrecorded_handshakes(forwarding: Forwarding, index: int) -> str:
-    """The nftables script for the holder of router number `index` whose rules are loaded: handshakes with it may be under way.
+    """The nftables script for the holder of router number `index` that begins to record handshakes: others may be under way.
 
-    None of them is in the new record. So for two seconds a socket in a handshake or in TIME_WAIT counts as known. Nowhere else: a node
-    that takes over in that time would keep the packets of connections for which it has a socket in TIME_WAIT.
+    So it is after its rules were loaded, and when it gets its first entry. For two seconds a socket in a handshake or in TIME_WAIT counts
+    as known. Nowhere else: a node that takes over in that time would keep the packets of connections for which it has a socket in
+    TIME_WAIT.
     """
     router = forwarding.config.routers[index]
     kind = "ip" if router.ip_version == 4 else "ip6"
@@ -124,7 +125,7 @@ def _sets(type_: str, index: int, *, tracked: bool) -> str:
     `holder…`: virtual IP → holder to pass packets to. `any` and `bound`: HAProxy's ports, by the kind of listener.
     `opening`: address and port of clients whose handshake is not over. `known`: virtual IPs with an entry in a map.
     `ended`: virtual IPs of which this node may have sockets in TIME_WAIT that are older than another holder's connections.
-    `loaded`: virtual IPs whose rules were loaded on their holder just now (`unrecorded_handshakes`).
+    `loaded`: virtual IPs of which the holder has begun to record handshakes just now (`unrecorded_handshakes`).
     `open`: connections that are older than connection tracking (`open_connections.py`), only where there is tracking.
     """
     maps = "".join(f"  map {each} {{ type {type_} : {type_}; flags timeout; }}\n" for each in _holder_maps(index))
@@ -220,7 +221,7 @@ def recent_holders(forwarding: Forwarding, index: int, holders: Sequence[tuple[s
         elements = ", ".join(f"{without_prefix(address)} timeout {seconds}s : {holder}" for address in router.virtual_ips)
         lines.append(f"add element {kind} {forwarding.name} {each} {{ {elements} }}")
     longest = max((seconds for _, seconds in entries), default=0)
-    for each, seconds in (("known", longest), ("ended", longest + round(_TIME_WAIT))):
+    for each, seconds in (("known", longest), ("ended", longest + round(TIME_WAIT))):
         elements = ", ".join(f"{without_prefix(address)} timeout {seconds}s" for address in router.virtual_ips)
         if seconds:
             lines.append(f"add element {kind} {forwarding.name} {each}{index} {{ {elements} }}")

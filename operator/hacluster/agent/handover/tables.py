@@ -62,12 +62,17 @@ class Tables:
         return self._loaded is not None
 
     async def ensure(
-        self, forwarding: Forwarding, holders: Mapping[int, Holders], changed: Collection[int], held: Collection[int]
+        self,
+        forwarding: Forwarding,
+        holders: Mapping[int, Holders],
+        changed: Collection[int],
+        held: Collection[int],
+        unrecorded: Collection[int] = (),
     ) -> bool:
         """Loads what is missing or has changed; returns whether something was missing that had been loaded before.
 
         `holders`: the earlier holders by the position of their router. `changed`: routers whose holders have to be written now.
-        `held`: routers whose virtual IPs this node has.
+        `held`: routers whose virtual IPs this node has. `unrecorded`: those of them that had no earlier holders before.
         Raises Refused, and OSError where netlink fails.
         """
         if forwarding != self._forwarding:
@@ -86,7 +91,9 @@ class Tables:
         elif generation != self._verified:
             changed = {*changed, *self._missing_holders(forwarding, holders)}
         if changed:
-            await self._run("".join(recent_holders(forwarding, index, holders[index]) for index in sorted(changed)))
+            handshakes = (unrecorded_handshakes(forwarding, index) for index in sorted(unrecorded))
+            entries = (recent_holders(forwarding, index, holders[index]) for index in sorted(changed))
+            await self._run("".join((*handshakes, *entries)))
         else:
             self._verified = generation
         return False

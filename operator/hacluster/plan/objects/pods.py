@@ -82,8 +82,11 @@ def apache_daemonset(cluster: HACluster, settings: Settings) -> Manifest:
 
 
 def _apache_probe() -> str:
-    """A shell command that requests a page from the address in the installed httpd.conf, whose port may change without a restart."""
-    listen = f"sed -n 's/^Listen //p' {names.RUN_DIR}/httpd.conf"
+    """A shell command that requests a page from the address in the installed httpd.conf, whose port may change without a restart.
+
+    From the first one: others follow while Apache still listens where HAProxy had its server before.
+    """
+    listen = f"sed -n '/^Listen /{{s///p;q;}}' {names.RUN_DIR}/httpd.conf"
     return f'curl --silent --globoff --max-time 2 --output /dev/null "http://$({listen})/"'
 
 

@@ -77,9 +77,11 @@ async def test_packets_are_passed_on_to_a_member_that_advertises_while_this_node
         await eventually_async(lambda: not node.netfilter.empty)
         node.advertise(OLD)
         await eventually_async(lambda: f"timeout 31s : {OLD}" in node.netfilter.scripts[-1])
+        assert "loaded0 {" in node.netfilter.scripts[-1], "a handshake that is under way was not recorded"
         other = Advert(THIRD, 3, 52, 100, 100, (VIP,), "ens3")
         node.adverts.record_unheard("VI_1", other, asyncio.get_running_loop().time())
         await eventually_async(lambda: node.netfilter.holders == [THIRD, OLD])
+        assert "loaded0 {" not in node.netfilter.scripts[-1]
         await node.second_chance.finish()
 
 
