@@ -57,7 +57,8 @@ print(*answers, flush=True)
 )
 
 # One holder answers the SYN. The packet that completes the handshake is dropped on the way (by the client's own nftables rule), until
-# what the arguments say has happened: commands before the connection, and commands while it is half open.
+# what the arguments say has happened: commands before the connection, commands while it is half open, and
+# the seconds in which the answer has to arrive.
 HALF_OPEN = (
     CLIENT
     + r"""
@@ -72,7 +73,7 @@ for command in sys.argv[4].split():
     request_move(command)
 nft("delete table inet held")
 connection.sendall(REQUEST)
-print(receive(connection, 5), flush=True)
+print(receive(connection, float(sys.argv[5])), flush=True)
 """
 )
 

@@ -18,7 +18,7 @@ import yaml
 from connection_scripts import HALF_OPEN, REUSED, TWO_HOLDERS, WRONG_NODE
 
 from hacluster.agent.handover.forwarding import Forwarding
-from hacluster.agent.handover.rules import recent_holders
+from hacluster.agent.handover.rules import recent_holders, record_set
 from hacluster.api import parse
 from hacluster.nodeconfig import AgentConfig, File
 from hacluster.rehearse.faults import FaultInjector, plan_with_yields
@@ -110,36 +110,51 @@ def two_holders(lab: Lab) -> list[str]:
 
 
 def rival(lab: Lab) -> str:
-    """The answer on a connection to the holder that was half open when another node began to advertise the virtual IP as well."""
+    """The answer on a connection to the holder that was half open when another node began to advertise the virtual IP as well.
+
+    It has to come before the holder forgets the other node: the client's system would send the request again then.
+    """
     wait_for_drain(lab)
-    remove_holders(lab, lab.holder)  # as when the minute after the drain is over
-    (result,) = run_with_moves(lab, HALF_OPEN, "", "rival")
+    forwarding, family = forwarding_of(lab, lab.holder)
+    lab.nodes[lab.holder].host.run("nft", "flush", "set", family, forwarding.name, record_set(0))  # as a minute after the drain
+    interface, mac = interface_and_macs(lab, lab.holder)
+    neighbour = [lab.address, "dev", interface]
+    lab.client.run("ip", "neighbour", "replace", *neighbour, "lladdr", mac, "nud", "permanent")
+    try:
+        (result,) = run_with_moves(lab, HALF_OPEN, "", "rival", "1.5")
+    finally:
+        lab.client.run("ip", "neighbour", "delete", *neighbour)
     return result
+
+
+def forwarding_of(lab: Lab, node: str) -> tuple[Forwarding, str]:
+    """What the node's agent installs, and the family of the table with the virtual IP."""
+    config = AgentConfig.model_validate_json(lab.plan.texts[node][File.AGENT])
+    return Forwarding(config), "ip6" if ":" in lab.address else "ip"
 
 
 def remove_holders(lab: Lab, node: str) -> None:
     """Removes the entries of the holders from the node's kernel: it passes nothing on."""
-    config = AgentConfig.model_validate_json(lab.plan.texts[node][File.AGENT])
-    lab.nodes[node].host.run("nft", recent_holders(Forwarding(config), 0, []))
+    forwarding, _ = forwarding_of(lab, node)
+    lab.nodes[node].host.run("nft", recent_holders(forwarding, 0, []))
 
 
 def passes_on(lab: Lab, node: str) -> bool:
     """Whether the node's kernel has an entry of an earlier holder."""
-    config = AgentConfig.model_validate_json(lab.plan.texts[node][File.AGENT])
-    family = f"ip{'6' if ':' in lab.address else ''}"
-    return "elements" in lab.nodes[node].host.run("nft", "list", "set", family, Forwarding(config).name, "known0")
+    forwarding, family = forwarding_of(lab, node)
+    return "elements" in lab.nodes[node].host.run("nft", "list", "set", family, forwarding.name, "known0")
 
 
 def half_open(lab: Lab) -> str:
     """The answer on a connection that was half open when the virtual IP moved."""
     remove_holders(lab, lab.holder)  # as when the drain is over
-    (result,) = run_with_moves(lab, HALF_OPEN, "", "away")
+    (result,) = run_with_moves(lab, HALF_OPEN, "", "away", "5")
     return result
 
 
 def reloaded(lab: Lab) -> str:
     """The answer on a connection to a new holder that was half open when the rules were loaded again."""
-    (result,) = run_with_moves(lab, HALF_OPEN, "away", "flush")
+    (result,) = run_with_moves(lab, HALF_OPEN, "away", "flush", "5")
     return result
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 
-from hacluster.agent.handover.rules import MAX_HOLDERS, TIME_WAIT
+from hacluster.agent.handover.rules import MAX_HOLDERS
 from hacluster.agent.system.network import Network, without_prefix
 from hacluster.nodeconfig import Router
 
@@ -55,8 +55,6 @@ class EarlierHolders:
     """Whether this node has virtual IPs of the router; None before the first round."""
     held_since: float = 0.0
     """When this agent saw first that this node has them."""
-    unrecorded: bool = False
-    """Whether entries have to be written to a holder that had none: no handshake that is under way was recorded."""
 
     def add_advert(self, senders: Sequence[str], at: float) -> bool:
         """Records an advertisement; returns whether its sender differs from the last one's.
@@ -108,7 +106,6 @@ class EarlierHolders:
         other_holders = self.other_holders(drain)
         known = [address for address, until in self.entries if until > now]
         if other_holders:
-            self.unrecorded |= all(until + TIME_WAIT <= now for _, until in self.entries)
             others = [entry for entry in self.entries if entry[0] not in other_holders]
             self.entries = (*((each, now + drain + _EXTRA) for each in other_holders), *others)[:MAX_HOLDERS]
         return [each for each in other_holders if each not in known]

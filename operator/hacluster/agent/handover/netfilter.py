@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from hacluster.agent.handover.forwarding import FAMILIES, Forwarding
-from hacluster.agent.handover.rules import BASE_CHAIN, holder_map, port_sets
+from hacluster.agent.handover.rules import BASE_CHAIN, holder_map, port_sets, record_set
 from hacluster.agent.system import nftables
 from hacluster.agent.system.commands import run
 from hacluster.agent.system.network import without_prefix
@@ -41,17 +41,29 @@ class Netfilter:
 
     def has_holder(self, forwarding: Forwarding, index: int, slot: int, holder: str) -> bool:
         """Whether packets for all virtual IPs of router number `index` are passed on to this holder. Raises OSError."""
-        router = forwarding.config.routers[index]
-        kind = "ip" if router.ip_version == 4 else "ip6"
-        try:
-            found = nftables.elements(kind, forwarding.name, holder_map(slot, index))
-        except OSError as error:
-            if error.errno == errno.ENOENT:
-                return False
-            raise
+        found = _elements(forwarding, index, holder_map(slot, index))
         packed = ip_address(holder).packed
-        return all(found.get(ip_address(without_prefix(each)).packed) == packed for each in router.virtual_ips)
+        return all(found.get(each) == packed for each in _virtual_ips(forwarding, index))
+
+    def records_handshakes(self, forwarding: Forwarding, index: int) -> bool:
+        """Whether handshakes with all virtual IPs of router number `index` are recorded. Raises OSError."""
+        return _elements(forwarding, index, record_set(index)).keys() >= _virtual_ips(forwarding, index)
 
     def has_tables(self, name: str) -> bool:
         """Whether there is a table of this name, of any family. Raises OSError."""
         return any(nftables.has_table(kind, name) for _, kind, _ in FAMILIES)
+
+
+def _virtual_ips(forwarding: Forwarding, index: int) -> set[bytes]:
+    return {ip_address(without_prefix(each)).packed for each in forwarding.config.routers[index].virtual_ips}
+
+
+def _elements(forwarding: Forwarding, index: int, name: str) -> dict[bytes, bytes]:
+    """The elements of a set or map of router number `index`; none where it is missing. Raises OSError."""
+    kind = "ip" if forwarding.config.routers[index].ip_version == 4 else "ip6"
+    try:
+        return nftables.elements(kind, forwarding.name, name)
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            return {}
+        raise

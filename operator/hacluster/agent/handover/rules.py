@@ -24,8 +24,8 @@ _TTL: Final = {"ip": "ip ttl", "ip6": "ip6 hoplimit"}
 PASSED_ON: Final = 8
 """Time to live that marks a packet as passed on; the kernel decrements it once on the way. Packets of clients arrive with more:
 they start with 64 or more, and no client is so many hops away."""
-TIME_WAIT: Final = 60.0
-"""Seconds for which Linux keeps a socket in TIME_WAIT (TCP_TIMEWAIT_LEN). For so long after the last entry handshakes are recorded."""
+_TIME_WAIT: Final = 60.0
+"""Seconds for which Linux keeps a socket in TIME_WAIT (TCP_TIMEWAIT_LEN)."""
 _UNRECORDED: Final = 2
 """Seconds after which no handshake is left that began before they were recorded; the second try of the client's host is at 1 s."""
 
@@ -104,6 +104,11 @@ def ports(forwarding: Forwarding) -> str:
 def _unbound_ports(forwarding: Forwarding) -> list[int]:
     """Ports of listeners that accept connections to every address of the node."""
     return sorted({each.port for each in forwarding.config.ports} - bound_ports(forwarding))
+
+
+def record_set(index: int) -> str:
+    """The set with the virtual IPs of router number `index` for as long as handshakes are recorded: until a minute after the drain."""
+    return f"ended{index}"
 
 
 def unrecorded_handshakes(forwarding: Forwarding, index: int) -> str:
@@ -221,7 +226,7 @@ def recent_holders(forwarding: Forwarding, index: int, holders: Sequence[tuple[s
         elements = ", ".join(f"{without_prefix(address)} timeout {seconds}s : {holder}" for address in router.virtual_ips)
         lines.append(f"add element {kind} {forwarding.name} {each} {{ {elements} }}")
     longest = max((seconds for _, seconds in entries), default=0)
-    for each, seconds in (("known", longest), ("ended", longest + round(TIME_WAIT))):
+    for each, seconds in (("known", longest), ("ended", longest + round(_TIME_WAIT))):
         elements = ", ".join(f"{without_prefix(address)} timeout {seconds}s" for address in router.virtual_ips)
         if seconds:
             lines.append(f"add element {kind} {forwarding.name} {each}{index} {{ {elements} }}")

@@ -30,7 +30,7 @@ from hacluster.agent.handover.forwarding import Forwarding, make_forwarding
 from hacluster.agent.handover.netfilter import Netfilter
 from hacluster.agent.handover.policy_routes import PolicyRoutes
 from hacluster.agent.handover.repairs import Failures, Part, Repairs
-from hacluster.agent.handover.tables import Refused, Tables
+from hacluster.agent.handover.tables import Holders, Refused, Tables
 from hacluster.agent.handover.tracked_ports import TrackedPorts
 from hacluster.agent.neighbours.sockets import is_alive
 from hacluster.agent.state import AgentState, holds
@@ -154,11 +154,10 @@ class SecondChance:
 
     async def _ensure_tables(self, forwarding: Forwarding, now: float) -> bool:
         """Makes the nftables tables right; a refusal is followed by a delay, which grows. Returns whether they had vanished."""
-        known = {index: self._routers[key_of(router)] for index, router in forwarding.present}
-        unrecorded = {index: earlier for index, earlier in known.items() if earlier.unrecorded}
-        holders = {index: earlier.remaining(now) for index, earlier in known.items()}
         try:
-            vanished = await self._tables.ensure(forwarding, holders, self._pending, self._held(forwarding), unrecorded)
+            vanished = await self._tables.ensure(
+                forwarding, self._holders(forwarding, now), self._pending, self._held(forwarding)
+            )
             if now >= self._forget_at:
                 self._forget_at = now + _FORGET_EVERY
                 await self._tables.forget_ended(forwarding)
@@ -169,8 +168,6 @@ class SecondChance:
         self._failures.set("tables", "")
         self._backoff.reset()
         self._pending = set()
-        for earlier in unrecorded.values():
-            earlier.unrecorded = False
         return vanished
 
     async def _remove(self, forwarding: Forwarding) -> None:
@@ -189,6 +186,11 @@ class SecondChance:
         self._state.put_problems(PART, *self._failures.problems(), *self._repairs.problems(now))
 
     # ── the earlier holders ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _holders(self, forwarding: Forwarding, now: float) -> dict[int, Holders]:
+        """The earlier holders that have to be in the kernel, by the position of their router."""
+        known = ((index, self._routers.get(key_of(router))) for index, router in forwarding.present)
+        return {index: earlier.remaining(now) for index, earlier in known if earlier is not None}
 
     def _held(self, forwarding: Forwarding) -> set[int]:
         """The positions of the routers whose virtual IPs this node has."""

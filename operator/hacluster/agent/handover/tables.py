@@ -62,17 +62,12 @@ class Tables:
         return self._loaded is not None
 
     async def ensure(
-        self,
-        forwarding: Forwarding,
-        holders: Mapping[int, Holders],
-        changed: Collection[int],
-        held: Collection[int],
-        unrecorded: Collection[int] = (),
+        self, forwarding: Forwarding, holders: Mapping[int, Holders], changed: Collection[int], held: Collection[int]
     ) -> bool:
         """Loads what is missing or has changed; returns whether something was missing that had been loaded before.
 
         `holders`: the earlier holders by the position of their router. `changed`: routers whose holders have to be written now.
-        `held`: routers whose virtual IPs this node has. `unrecorded`: those of them that had no earlier holders before.
+        `held`: routers whose virtual IPs this node has.
         Raises Refused, and OSError where netlink fails.
         """
         if forwarding != self._forwarding:
@@ -91,9 +86,7 @@ class Tables:
         elif generation != self._verified:
             changed = {*changed, *self._missing_holders(forwarding, holders)}
         if changed:
-            handshakes = (unrecorded_handshakes(forwarding, index) for index in sorted(unrecorded))
-            entries = (recent_holders(forwarding, index, holders[index]) for index in sorted(changed))
-            await self._run("".join((*handshakes, *entries)))
+            await self._run("".join(self._entries(forwarding, index, holders[index], held) for index in sorted(changed)))
         else:
             self._verified = generation
         return False
@@ -104,6 +97,11 @@ class Tables:
         self._record.unlink(missing_ok=True)
         if any(map(self._netfilter.has_tables, (forwarding.name, forwarding.former_names.nftables))):
             await self._run(clear_rules(forwarding))
+
+    def _entries(self, forwarding: Forwarding, index: int, holders: Holders, held: Collection[int]) -> str:
+        """The script that replaces the entries of one router. From its first entry on, a holder needs the record of handshakes."""
+        begins = index in held and not self._netfilter.records_handshakes(forwarding, index)
+        return recent_holders(forwarding, index, holders) + (unrecorded_handshakes(forwarding, index) if begins else "")
 
     def _is_complete(self, forwarding: Forwarding) -> bool:
         return self._loaded is not None and self._netfilter.fingerprint(forwarding) == self._loaded.fingerprint

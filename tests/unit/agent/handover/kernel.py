@@ -57,6 +57,9 @@ class FakeNetfilter(Netfilter):
     def has_holder(self, forwarding: Forwarding, index: int, slot: int, holder: str) -> bool:
         return self._holders.get(f"holder{slot}_{index}") == holder
 
+    def records_handshakes(self, forwarding: Forwarding, index: int) -> bool:
+        return any(each.endswith(f"_{index}") for each in self._holders)
+
     def has_tables(self, name: str) -> bool:
         return name in self._tables
 

@@ -69,17 +69,6 @@ def test_a_holder_adds_whoever_advertises_as_well_and_renews_it_while_it_does() 
     assert earlier.remaining(115.0) == [(OTHER, 31.0), (OLD, 10.0)]
 
 
-def test_handshakes_are_unrecorded_where_a_holder_gets_an_entry_more_than_a_minute_after_the_last_one() -> None:
-    for ended, unrecorded in ((100.0, True), (100.1, False)):
-        earlier = EarlierHolders(since=0.0, entries=((OLD, ended),), holder=True, held_since=70.0)
-        earlier.add_advert((OTHER,), 160.0)
-        earlier.add_other_holders(DRAIN, 160.0)
-        assert earlier.unrecorded is unrecorded, ended
-        earlier.add_advert((THIRD,), 160.0)
-        earlier.add_other_holders(DRAIN, 160.0)
-        assert earlier.unrecorded is unrecorded, "as long as it is not written"
-
-
 def test_only_members_on_the_segment_can_get_packets() -> None:
     router = FOUR.model_copy(update={"neighbours": (OLD, "10.9.9.9", "2001:db8::1", OLD)})
     network = Network((Link(2, "ens3"), Link(3, "ens4")), tuple(
