@@ -3,6 +3,7 @@
 - `conftest.py` – fixtures: the cluster, the operator, the samples.
 - `front.py` – one HACluster as kubectl, the nodes' kernels and a client see it.
 - `clients.py` – the rehearsal's two clients on the cluster's network.
+- `hung_requests.py` – what the nodes know of requests that were never answered.
 - `invariant.py` – checks during a test that there is one holder.
 - `kept_open.py` – a client's connection that stays open.
 - `handshakes.py` – a program that does TLS handshakes, one after the other.

@@ -17,6 +17,7 @@ from pathlib import Path
 from hacluster.rehearse.measure import LATE, Records, Request, longest_gap, parse_records
 from tests.cluster import Lab
 from tests.e2e.front import VIP, measured
+from tests.e2e.hung_requests import traces
 from tests.stalls import watched_stalls
 from tests.waiting import eventually
 
@@ -64,14 +65,18 @@ def both_clients(lab: Lab, what: str, long_lived: int = 0) -> Iterator[list[Seen
 
 
 def logged(lab: Lab, failed: list[Request]) -> list[str]:
-    """Each request that failed, with what the HAProxy of any node has logged about it: nothing, where none accepted it."""
+    """Each request that failed, with what the HAProxy of any node has logged about it: nothing, where none accepted it, or it still waits
+    for a server. Then, for those that were accepted and not answered, what the nodes know of them.
+    """
     if not failed:
         return []
     ports = [port[1] if (port := re.search(r"port_(\d+)", each.detail)) else "none" for each in failed]
+    hung = [port for port, each in zip(ports, failed, strict=True) if "no_answer" in each.detail]
     command = ["logs", "-l", "app.kubernetes.io/component=lb", "-c", "haproxy", "--prefix", "--tail=-1", "--since=10m"]
     lines = lab.kubectl(*command, check=False).splitlines()
     found = {port: [line for line in lines if f":{port} [" in line][-3:] for port in ports}  # clients use a port again
-    return [f"{each}; in a log: {found[port]}" for port, each in zip(ports, failed, strict=True)]
+    logs = [f"{each}; in a log: {found[port]}" for port, each in zip(ports, failed, strict=True)]
+    return logs + (traces(lab, hung) if hung else [])
 
 
 @contextmanager
