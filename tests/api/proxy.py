@@ -58,6 +58,10 @@ class Proxy:
             except OSError:
                 return
             self._sockets += (client, server)
+            if self._closing:  # perhaps `close` has not seen these two
+                client.close()
+                server.close()
+                return
             if self._stall_new:
                 self._stalled.update((client, server))
             threading.Thread(target=self._forward, args=(client, server), daemon=True).start()
