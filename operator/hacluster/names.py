@@ -40,6 +40,10 @@ COMPONENT_AGENT: Final = "agent"
 COMPONENT_STATIC: Final = "static"
 """Of static pods. They are not the operator's, so they have another component and no label managed-by."""
 
+LABEL_RESOURCE_NAMESPACE: Final = f"{GROUP}/resource-namespace"
+LABEL_RESOURCE_NAME: Final = f"{GROUP}/resource-name"
+"""On an object outside the namespace of its resource, whose owner it cannot name: namespace and name of the resource."""
+
 ANNOTATION_HASH: Final = f"{GROUP}/applied-hash"
 """On every child object: hash of the object as it was planned. So a field that has left the plan is noticed, too (`control/drift.py`)."""
 ANNOTATION_REFUSED: Final = f"{GROUP}/refused"
@@ -146,6 +150,11 @@ def config_good(cluster: str) -> str:
 def agent(cluster: str) -> str:
     """Name of the agents' ServiceAccount, Role and RoleBinding."""
     return f"{cluster}-agent"
+
+
+def service_access(namespace: str, cluster: str) -> str:
+    """Name of the Role and RoleBinding by which the agents of a resource read the Services of another namespace than its own."""
+    return f"{APP}-{namespace}.{cluster}"  # no namespace has a dot
 
 
 def only_one(namespace: str, cluster: str) -> str:

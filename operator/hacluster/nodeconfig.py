@@ -97,7 +97,9 @@ class Service(_FrozenModel):
     """The port of a Service whose endpoints are the servers of one of HAProxy's proxies. The agent follows them and adds the servers."""
 
     name: str
-    """Name of the Service, in the resource's namespace."""
+    """Name of the Service."""
+    namespace: Annotated[str, Field(exclude_if=not_)] = ""
+    """Namespace of the Service; empty: the resource's. Absent from the file then."""
     port: int
     """The Service's own port, not that of its pods."""
     field: str
@@ -110,6 +112,11 @@ class Service(_FrozenModel):
     """Whether each server has a cookie value of its own."""
     local_to: Annotated[str, Field(exclude_if=not_)] = ""
     """This node's name, if its own endpoints are preferred; empty: all are alike. Absent from the file then."""
+
+    @property
+    def title(self) -> str:
+        """What tells it from all others: `shop`, in another namespace than the resource's `tenant/shop`."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
     @property
     def checked(self) -> bool:

@@ -11,6 +11,8 @@ The files besides the tests, in the order in which they build on each other:
 - `environment.py` – adds simulated agents.
 - `election.py` – decides which of the simulated nodes holds the virtual IP, as keepalived does.
 - `operator_process.py` – runs the operator.
+- `services.py` – Services of type LoadBalancer, as a user makes and sees them.
+- `tenants.py` – a resource, and Services in another namespace.
 - `policies.py` – makes the API server refuse writes.
 - `latency.py` – measures how soon status shows a move.
 - `conftest.py` – the fixtures.

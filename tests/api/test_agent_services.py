@@ -16,8 +16,9 @@ from hacluster.agent.state import AgentState
 from hacluster.agent.status.connection import Server
 from hacluster.agent.status.services import KubernetesServices
 from hacluster.api import parse
-from hacluster.nodeconfig import AgentConfig, File
+from hacluster.nodeconfig import AgentConfig, File, Service
 from hacluster.plan.objects.access import access_objects
+from hacluster.plan.objects.service_access import service_access_objects
 from tests.api.apiserver import ApiServer
 from tests.api.proxy import proxy
 from tests.unit.plan.clusters import plan
@@ -143,6 +144,38 @@ async def test_without_the_right_the_agent_waits_for_it_and_keeps_what_it_knows(
         await shop.sees("10.1.0.1", within=0.1)  # as the record of the agent before says
         shop.use(SHOP)
         await shop.sees("10.1.0.2", within=20)
+
+
+async def test_services_of_two_namespaces_are_followed_and_a_right_that_one_lacks_concerns_no_other(shop: Namespace) -> None:
+    """The right is that of the objects which the operator makes in the other namespace."""
+    tenant = shop.server.new_namespace("tenant")
+    assert shop.state.now.installed
+    theirs = Service(name="shop", namespace=tenant, port=80, field="f", words="check")
+    both = shop.state.now.installed.model_copy(update={"services": {**shop.state.now.installed.services, "theirs": theirs}})
+    shop.state.update(offered=both, installed=both)
+    shop.apply(service(), endpoints("10.1.0.1"))
+    shop.server.apply(service(), endpoints("10.2.0.1"), namespace=tenant)
+    resource = parse(shop.server.get("hacluster", "web", "-n", shop.name))
+
+    async def theirs_are(*addresses: str, within: float = SOON + 4) -> None:
+        def same() -> bool:
+            found = EndpointLines(shop.state).endpoints(both)["theirs"]
+            return found.known == bool(addresses) and [each.address for each in found.used] == list(addresses)
+
+        await eventually_async(same, within=within)
+
+    async with shop.agent():
+        await shop.sees("10.1.0.1", within=20)
+        await theirs_are()
+        shop.server.apply(*service_access_objects(resource, tenant), namespace=tenant)
+        await theirs_are("10.2.0.1", within=20)
+        shop.server.apply(endpoints("10.2.0.2"), namespace=tenant)
+        await theirs_are("10.2.0.2")
+        shop.apply(endpoints("10.1.0.2"))
+        await shop.sees("10.1.0.2")
+        shop.server.kubectl("delete", "rolebinding,role", "--all", "-n", tenant)
+        shop.apply(endpoints("10.1.0.3"))
+        await shop.sees("10.1.0.3")
 
 
 async def test_an_api_server_that_is_away_changes_nothing_and_what_happened_meanwhile_is_seen_afterwards(shop: Namespace) -> None:

@@ -15,7 +15,13 @@ from tests.unit.plan.clusters import SETTINGS
 
 OPERATORS_OWN: Final = {
     "spec.paused": "the operator applies nothing while it is true",
-    "spec.haproxy.serviceClass.namespaces": "says whose Services the operator serves; they are not part of the resource",
+    **dict.fromkeys(
+        (
+            "spec.haproxy.serviceClass.namespaces",
+            "spec.haproxy.serviceClass.namespaceSelector.matchLabels",
+        ),
+        "says whose Services the operator serves; they are not part of the resource",
+    ),
     "spec.system.updateStrategy.maxUnavailable": "says when the operator replaces pods, not which",
 }
 """Fields that are in no file and no object, and why."""

@@ -67,6 +67,8 @@ class Reason(StrEnum):
     """The members of a virtual router advertise on networks that have nothing in common."""
     NODE_PORT_RANGE = "NodePortRange"
     """A listener's port is in the range from which Kubernetes gives ports to Services."""
+    NAMESPACES_NOT_WATCHED = "NamespacesNotWatched"
+    """The resource serves Services of other namespaces, and the operator watches one alone."""
     UNAUTHENTICATED_ADMIN = "UnauthenticatedAdmin"
     """The statistics page lets anyone who reaches it disable servers."""
 

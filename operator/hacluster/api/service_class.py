@@ -1,11 +1,13 @@
 """Model of `spec.haproxy.serviceClass`, and the listeners that Services of type LoadBalancer become."""
 
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import Field
 
 from hacluster import names
-from hacluster.api.base import Model
+from hacluster.api.base import Model, Rule
 from hacluster.api.listeners import Listener
-from hacluster.api.types import Enumeration
+from hacluster.api.types import Enumeration, LabelKey, LabelValue
 
 CLASS_PREFIX: Final = f"{names.GROUP}/"
 
@@ -14,31 +16,58 @@ class ServiceNamespaces(Enumeration):
     """Namespaces whose Services are served."""
 
     SAME = "Same"
+    ALL = "All"
+    SELECTOR = "Selector"
+
+
+class NamespaceSelector(Model):
+    """Selects namespaces by their labels."""
+
+    match_labels: Annotated[dict[LabelKey, LabelValue], Field(min_length=1, max_length=16)]
+    """Labels of the Namespace objects: those that have all of them."""
 
 
 class ServiceClass(Model):
     """Which Services of type LoadBalancer become listeners."""
 
+    rules = (
+        Rule(
+            cel="has(self.namespaceSelector) == (self.namespaces == 'Selector')",
+            message="goes with namespaces: Selector, and only with it",
+            holds=lambda s: (s.namespace_selector is not None) == (s.namespaces is ServiceNamespaces.SELECTOR),
+            field="namespaceSelector",
+        ),
+    )
+
     namespaces: ServiceNamespaces = ServiceNamespaces.SAME
-    """Same: Services of the resource's own namespace."""
+    """Same: Services of the resource's own namespace. All: of every namespace. Selector: of those that namespaceSelector selects."""
+    namespace_selector: NamespaceSelector | None = None
+    """With namespaces: Selector, whose Services are served, by the labels of their namespace. The resource's own needs them, too."""
 
 
 class ServiceListener(Listener):
     """A listener that a port of a Service of type LoadBalancer has become. It is in no field of the resource."""
 
     service: str
-    """Name of the Service, in the resource's namespace."""
+    """Name of the Service."""
+    service_namespace: str = ""
+    """Namespace of the Service; empty: that of the resource."""
     local: bool = False
     """Servers on the node itself come first; the others are used while none of these is up."""
 
     @property
     def origin(self) -> str:
         """What messages name in place of a field of the resource."""
-        return service_port(self.service, self.port)
+        return service_port(service_title(self.service_namespace, self.service), self.port)
+
+
+def service_title(namespace: str, name: str) -> str:
+    """A Service in messages: its name, after its namespace where that is not the resource's (empty)."""
+    return f"{namespace}/{name}" if namespace else name
 
 
 def service_port(service: str, port: int) -> str:
-    """A port of a Service, in messages: `Service shop, port 443`."""
+    """A port of a Service (`service_title`), in messages: `Service shop, port 443`."""
     return f"Service {service}, port {port}"
 
 

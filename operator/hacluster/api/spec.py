@@ -20,7 +20,7 @@ from hacluster.api.listeners import Bind, ConnectionMode, Listener, Mode, OnServ
 from hacluster.api.pods import ContainerResources, Images, Resources, TaintEffect, Toleration, TolerationOperator
 from hacluster.api.routes import Route
 from hacluster.api.servers import ApacheBackend, Backend, Server, ServiceBackend
-from hacluster.api.service_class import ServiceClass, ServiceListener, ServiceNamespaces, listener_field
+from hacluster.api.service_class import NamespaceSelector, ServiceClass, ServiceListener, ServiceNamespaces, listener_field
 from hacluster.api.spec_rules import MAX_ROUTERS, SPEC_RULES
 from hacluster.api.stats import SecretReference, Stats
 from hacluster.api.system import Node, System, UpdateStrategy
@@ -44,7 +44,7 @@ from hacluster.api.vrrp import (
 __all__ = ["Apache", "ApacheBackend", "AuthenticationSecret", "Backend", "Balance", "Bind", "Check", "CheckTLS", "CheckType"]
 __all__ += ["ConfigMapReference", "ConnectionMode", "ContainerResources", "Cookie", "Dns", "Exchange", "Facility", "ForwardFor"]
 __all__ += ["ForwardForMode", "HAClusterSpec", "Handover", "Haproxy", "HeaderChanges", "Headers", "HealthCheck"]
-__all__ += ["ServiceClass", "ServiceListener", "ServiceNamespaces", "listener_field"]
+__all__ += ["NamespaceSelector", "ServiceClass", "ServiceListener", "ServiceNamespaces", "listener_field"]
 __all__ += ["HealthCheckMethod", "HealthCheckType", "Images", "InitialState", "Listener", "ListenerTimeouts", "Log", "LogTarget"]
 __all__ += [
     "MinVersion",

@@ -32,6 +32,11 @@ class Target:
     """Own timeouts on the side of the servers; of a route, those of its listener are among them."""
 
     @property
+    def service_namespace(self) -> str:
+        """Namespace of the Service behind it; empty: that of the resource, or no Service."""
+        return self.listener.service_namespace if isinstance(self.listener, ServiceListener) else ""
+
+    @property
     def prefers_local(self) -> bool:
         """Whether servers on the node itself come first: the others are backups."""
         return isinstance(self.listener, ServiceListener) and self.listener.local

@@ -77,7 +77,7 @@ def command(
     from hacluster.plan import Settings
 
     _log_to_stderr(log_level, as_json=log_format.lower() == "json")
-    settings = Settings(node_image=node_image, image_pull_policy=image_pull_policy, priority_class=priority_class)
+    settings = Settings(node_image, image_pull_policy, priority_class, watched_namespace=namespace)
     options = run.Options(
         settings,
         namespace=namespace or None,

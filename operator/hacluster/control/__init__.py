@@ -15,7 +15,9 @@ event does no harm. Start at `run.py`; the files, in the order in which data pas
 - `reconcile.py` – one resource: observe → plan → apply → report.
 - `observe.py` – what the cache says about nodes, pods and DaemonSets, in the types of the plan and of the report.
 - `segments.py` – where each resource's virtual routers advertise, kept while nothing changes.
+- `load_balancer_services.py` – everything about the Services of type LoadBalancer of a resource.
 - `service_bindings.py` – which listeners the resource's Services of type LoadBalancer become.
+- `service_access.py` – lets the agents read Services of other namespaces, and takes the right back.
 - `planner.py` – makes the plan, or returns the last one while its inputs are the same.
 - `recent_yields.py` – which nodes were told a moment ago to yield a virtual router.
 - `rollout.py` – which configuration each node is offered now.

@@ -14,7 +14,7 @@ from hacluster import names
 from hacluster.control.informer import Informer
 from hacluster.kube.client import connect
 from hacluster.kube.connections import watch_session
-from hacluster.kube.kinds import MANAGED_SELECTOR, WATCHED, Kind, Object
+from hacluster.kube.kinds import MANAGED_SELECTOR, Kind, Object, watched
 from hacluster.kube.sockets import Sockets
 
 log = logging.getLogger(__name__)
@@ -43,16 +43,19 @@ def settings() -> kopf.OperatorSettings:
     result.persistence.finalizer = f"{names.GROUP}/unused"
     result.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=names.GROUP)
     result.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=names.GROUP)
-    for kind in WATCHED:
+    for kind in watched(None):
         if kind.managed:
             result.watching.label_selectors[(kind.group, kind.version, kind.plural)] = MANAGED_SELECTOR
     return result
 
 
-def registry(informer: Informer, sockets: Sockets) -> kopf.OperatorRegistry:
-    """One event handler for each watched kind, and the login. `sockets` makes the sockets of the watches."""
+def registry(informer: Informer, sockets: Sockets, namespace: str | None = None) -> kopf.OperatorRegistry:
+    """One event handler for each kind that is watched in this namespace (None: in all), and the login.
+
+    `sockets` makes the sockets of the watches.
+    """
     result = kopf.OperatorRegistry()
-    for kind in WATCHED:
+    for kind in watched(namespace):
         kopf.on.event(kind.group, kind.version, kind.plural, id=f"watch-{kind.plural}", registry=result)(_handler(kind, informer))
     kopf.on.login(registry=result)(_login(sockets))
     return result

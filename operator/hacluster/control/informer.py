@@ -9,11 +9,23 @@ from collections.abc import Callable
 
 from hacluster.control.earlier_versions import entries_of_earlier_agents
 from hacluster.control.node_monitor import NodeMonitor
-from hacluster.control.service_objects import is_kept, resource_key
+from hacluster.control.service_objects import is_kept, resource_key, resource_of_access
 from hacluster.control.store import Change, Store, key_of, owner_name
 from hacluster.control.workqueue import Key
 from hacluster.kube.client import Client
-from hacluster.kube.kinds import HACLUSTER, HACLUSTER_NODE, NODE, POD, SERVICE, WATCHED, Kind, Object
+from hacluster.kube.kinds import (
+    HACLUSTER,
+    HACLUSTER_NODE,
+    NAMESPACE,
+    NODE,
+    POD,
+    ROLE,
+    ROLE_BINDING,
+    SERVICE,
+    Kind,
+    Object,
+    watched,
+)
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +65,7 @@ class Informer:
             ApiError: a kind could not be listed; it and the kinds after it were not updated.
 
         """
-        for kind in WATCHED:
+        for kind in watched(namespace):
             before = self._store.uids(kind)
             found = client.list(kind, namespace=namespace if kind.namespaced else None)
             listed = [each async for each in found if kind is not SERVICE or is_kept(each)]
@@ -77,8 +89,10 @@ class Informer:
                 self._enqueue_all()  # another resource may conflict with the new spec, or wait for what the old one used
         elif change.kind is NODE:
             self._enqueue_all()
-        elif change.kind is SERVICE:
+        elif change.kind in (SERVICE, NAMESPACE):
             self._enqueue_for_service(change)
+        elif change.kind in (ROLE, ROLE_BINDING) and (key := resource_of_access(change.old) or resource_of_access(change.new)):
+            self._enqueue(key)
         elif owner := owner_name(change.old) or owner_name(change.new):
             self._enqueue((change.key[0], owner))
             if change.kind is HACLUSTER_NODE and _networks(change.old) != _networks(change.new):
@@ -90,7 +104,7 @@ class Informer:
         for key in (resource_key(change.old), resource_key(change.new)):
             if key is not None:
                 self._enqueue(key)
-        if _spec(change.old) != _spec(change.new):
+        if change.kind is NAMESPACE or _spec(change.old) != _spec(change.new):
             for each in filter(_serves, self._store.all(HACLUSTER)):
                 self._enqueue(key_of(each))  # a Service of another resource may wait for a port that this one had
 

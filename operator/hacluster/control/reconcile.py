@@ -17,6 +17,7 @@ from hacluster.api import HACluster
 from hacluster.api.reasons import Reason
 from hacluster.control import rollout as rollouts
 from hacluster.control.apply import Applier, AwaitingGarbageCollection, NameTaken
+from hacluster.control.load_balancer_services import LoadBalancerServices
 from hacluster.control.node_monitor import NodeMonitor
 from hacluster.control.observe import Observer
 from hacluster.control.planner import Planner
@@ -26,8 +27,6 @@ from hacluster.control.recent_yields import RecentYields
 from hacluster.control.report_inputs import Moment, inputs_of_invalid, inputs_of_plan
 from hacluster.control.resources import Resource, Resources
 from hacluster.control.rollout import RolloutSteps
-from hacluster.control.service_bindings import ServiceBindings
-from hacluster.control.service_status_writer import ServiceStatusWriter
 from hacluster.control.status_writer import Outcome, StatusWriter
 from hacluster.control.workqueue import Key, RetryLater
 from hacluster.errors import InvalidResource, Problem
@@ -70,8 +69,7 @@ class Reconciler:
         pod_updates: PodUpdates,
         pod_causes: PodCauses,
         node_monitor: NodeMonitor,
-        services: ServiceBindings,
-        service_status: ServiceStatusWriter,
+        services: LoadBalancerServices,
         status: StatusWriter,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
@@ -84,7 +82,7 @@ class Reconciler:
         self._pod_updates = pod_updates
         self._pod_causes = pod_causes
         self._node_monitor = node_monitor
-        self._services, self._service_status = services, service_status
+        self._services = services
         self._status = status
         self._clock = clock
         self._monotonic = monotonic
@@ -111,15 +109,15 @@ class Reconciler:
         resource = self._resources.get(*key)
         if resource is None:
             self._forget(key)
-            await self._service_status.release(key)
+            await self._services.release(key)
             return None
         missing = self._nodes_without_pod(key, resource)
         await self._pod_causes.refresh(key, missing)
-        step = self._next_step(key, resource)
+        step = await self._prepared_step(key, resource)
         if step.plan is None or step.rollout is None or step.inputs.paused:
             self._status.set_outcome(key, step.inputs.generation, Outcome())
             delay = await self._status.write(key, step.inputs)
-            await self._report_services(key, resource, step)
+            await self._report_services(key, resource, step, settled=False)
             return delay
         if self._planner.has_unrecorded_allotments(step.plan, resource.status):
             # Recorded before any node uses them: otherwise, after a restart, another resource could be given the same VRIDs.
@@ -127,8 +125,8 @@ class Reconciler:
         outcome = await self._apply(resource, step.plan, step.rollout, step.pods)
         self._status.set_outcome(key, step.inputs.generation, outcome)
         delay = await self._status.write(key, step.inputs)
-        await self._report_services(key, resource, step)
-        times = (delay, self._services.recheck_in(step.bindings))
+        await self._report_services(key, resource, step, settled=not (outcome.retrying or outcome.obstacles))
+        times = (delay, self._services.recheck_in(key, step.bindings))
         delay = min((each for each in times if each is not None), default=None)
         if outcome.retrying:
             raise RetryLater(outcome.retrying, outcome.retry_after)
@@ -184,10 +182,17 @@ class Reconciler:
         )
         return _Step(inputs, None if rollout is None else plan, rollout, pods, bindings)
 
-    async def _report_services(self, key: Key, resource: Resource, step: _Step) -> None:
+    async def _prepared_step(self, key: Key, resource: Resource) -> _Step:
+        """The next step, for which the agents may read the Services of other namespaces."""
+        step, cluster = self._next_step(key, resource), resource.cluster
+        if not isinstance(cluster, HACluster) or step.rollout is None or step.inputs.paused:
+            return step
+        return self._next_step(key, resource) if await self._services.prepare(key, cluster, step.bindings) else step
+
+    async def _report_services(self, key: Key, resource: Resource, step: _Step, *, settled: bool) -> None:
         if isinstance(resource.cluster, HACluster):
             live = step.rollout is not None and not (step.rollout.refusal or step.rollout.waits_for or step.rollout.held_back)
-            await self._service_status.write(key, resource.cluster, step.bindings, live=live)
+            await self._services.report(key, resource.cluster, step.bindings, live=live, settled=settled)
 
     async def _apply(self, resource: Resource, plan: Plan, rollout: Rollout, pods: PodStep) -> Outcome:
         cluster = resource.cluster

@@ -25,6 +25,7 @@ from hacluster.control.events import EventRecorder
 from hacluster.control.informer import Informer
 from hacluster.control.leader import Leader, default_identity, lease_name
 from hacluster.control.liveness import Liveness
+from hacluster.control.load_balancer_services import LoadBalancerServices
 from hacluster.control.node_monitor import NodeMonitor
 from hacluster.control.observe import Observer
 from hacluster.control.planner import Planner
@@ -33,6 +34,7 @@ from hacluster.control.pod_updates import PodUpdates
 from hacluster.control.reconcile import Reconciler
 from hacluster.control.resources import Resources
 from hacluster.control.rollout import RolloutSteps
+from hacluster.control.service_access import ServiceAccess
 from hacluster.control.service_bindings import ServiceBindings
 from hacluster.control.service_status_writer import ServiceStatusWriter
 from hacluster.control.status_writer import StatusWriter
@@ -82,9 +84,7 @@ class Operator:
 
     def __init__(self, client: Client, options: Options, leads: Callable[[], bool] = lambda: True) -> None:
         """`leads`: whether this operator may act now; one that may not only watches."""
-        self.client = client
-        self.options = options
-        self._leads = leads
+        self.client, self.options, self._leads = client, options, leads
         self._gap: tuple[float, datetime] | None = None
         self.cache_filled = False
         self.store = store = Store()
@@ -104,7 +104,9 @@ class Operator:
             clock=_now,
             monotonic=monotonic,
         )
-        steps = RolloutSteps(store)
+        steps, access = RolloutSteps(store), ServiceAccess(client, store, self.informer)
+        bindings = ServiceBindings(store, resources, observer, monotonic, access.denied)
+        service_status = ServiceStatusWriter(client, store, self.informer, self.recorder, _now)
         self.reconciler = Reconciler(
             resources=resources,
             observer=observer,
@@ -114,8 +116,7 @@ class Operator:
             pod_updates=PodUpdates(client, store),
             pod_causes=pod_causes,
             node_monitor=self.node_monitor,
-            services=ServiceBindings(store, resources, observer, monotonic),
-            service_status=ServiceStatusWriter(client, store, self.informer, self.recorder, _now),
+            services=LoadBalancerServices(access, bindings, service_status),
             status=status,
             clock=_now,
             monotonic=monotonic,
@@ -223,7 +224,7 @@ async def _watch_and_work(operator: Operator, sockets: Sockets, more: Sequence[C
     log.info("ready: %s", f"watching namespace {namespace}" if namespace else "watching all namespaces")
     try:
         await kopf.operator(
-            registry=handlers.registry(operator.informer, sockets),
+            registry=handlers.registry(operator.informer, sockets, namespace),
             settings=handlers.settings(),
             clusterwide=namespace is None,
             namespaces=[namespace] if namespace else [],

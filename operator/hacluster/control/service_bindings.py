@@ -1,16 +1,16 @@
 """Finds the Services of type LoadBalancer of a resource, and binds them to listeners (`plan/services`).
 
-`reconcile.py` calls `ServiceBindings.bind` in each step, before it plans.
+`load_balancer_services.py` calls `ServiceBindings.bind` in each step, before it is planned.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from hacluster.api import HACluster
 from hacluster.api.reasons import Reason
-from hacluster.api.service_class import service_port
+from hacluster.api.service_class import service_port, service_title
 from hacluster.control.observe import Observer
 from hacluster.control.resources import Resources
-from hacluster.control.service_objects import load_balancers, read_service
+from hacluster.control.service_objects import services_of
 from hacluster.control.store import Store
 from hacluster.control.workqueue import Key
 from hacluster.plan.seniority import identity
@@ -24,8 +24,17 @@ TRY_AGAIN = 600.0
 class ServiceBindings:
     """Reads the cache, and writes nothing."""
 
-    def __init__(self, store: Store, resources: Resources, observer: Observer, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        resources: Resources,
+        observer: Observer,
+        monotonic: Callable[[], float],
+        denied: Callable[[Key], Mapping[str, str]] = lambda _: {},
+    ) -> None:
+        """`denied`: for a resource, other namespaces that its agents may not read → why (`service_access.py`)."""
         self._store, self._resources, self._observer, self._monotonic = store, resources, observer, monotonic
+        self._denied = denied
         self._in_use: dict[tuple[str, int], tuple[float, str]] = {}
         """A Service's uid and a port → until when it is left alone, and what a node said."""
 
@@ -37,8 +46,8 @@ class ServiceBindings:
         own = self._observer.selected_names(cluster)
         others = [other for other in self._resources.others(*key) if own & self._observer.selected_names(other)]
         taken = {port: owner for other in others for port, owner in ports_of(other).items()}
-        rivals = [each for other in others for each in bind_services(other, self._services(identity(other)), {}, (), {})]
-        return bind_services(cluster, services, taken, rivals, self._ports_in_use(cluster, services))
+        rivals = [each for other in others for each in self._bound(other)]
+        return bind_services(cluster, services, taken, rivals, self._ports_in_use(cluster, services), denied=self._denied(key))
 
     def recheck_in(self, bindings: Sequence[Binding]) -> float | None:
         """In how many seconds a port of these Services is tried again that another program had; None: nothing waits for that."""
@@ -47,7 +56,12 @@ class ServiceBindings:
         return max(0.0, min(ends) - self._monotonic()) if ends else None
 
     def _services(self, key: Key) -> list[LoadBalancerService]:
-        return [read_service(raw) for raw in load_balancers(self._store, key)]
+        return services_of(self._store, key)
+
+    def _bound(self, other: HACluster) -> tuple[Binding, ...]:
+        """What becomes of another resource's Services, as far as this one needs to know."""
+        key = identity(other)
+        return bind_services(other, self._services(key), {}, (), {}, denied=self._denied(key))
 
     def _ports_in_use(self, cluster: HACluster, services: Sequence[LoadBalancerService]) -> dict[tuple[str, int], str]:
         """The ports that nodes say another program has, and said so a while ago: without the listener no node says it any more."""
@@ -56,10 +70,10 @@ class ServiceBindings:
         problems = [(entry.name, each) for entry in cluster.status.nodes for each in entry.problems]
         said = [(node, each.message) for node, each in problems if each.reason == Reason.PORT_IN_USE]
         for service in services:
+            elsewhere = service.namespace if service.namespace != cluster.metadata.namespace else ""
+            title = service_title(elsewhere, service.name)
             for port in service.ports:
-                of_port = (
-                    f"{node}: {message}" for node, message in said if f"({service_port(service.name, port.port)})" in message
-                )
+                of_port = (f"{node}: {message}" for node, message in said if f"({service_port(title, port.port)})" in message)
                 if message := next(of_port, ""):
                     self._in_use[service.uid, port.port] = now + TRY_AGAIN, message
         return {port: message for port, (_, message) in self._in_use.items()}

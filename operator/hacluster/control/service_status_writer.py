@@ -19,7 +19,7 @@ from hacluster.timestamps import format_timestamp
 
 
 class ServiceStatusWriter:
-    """`reconcile.py` calls it after a resource's plan was applied, or when the resource is gone."""
+    """`load_balancer_services.py` calls it after a resource's plan was applied, or when the resource is gone."""
 
     def __init__(
         self, client: Client, store: Store, informer: Informer, recorder: EventRecorder, clock: Callable[[], datetime]
@@ -44,8 +44,9 @@ class ServiceStatusWriter:
         await self._write(key, [Binding(each, refused=ports) for each, ports in refused.items()], (), live=False)
 
     async def _write(self, key: Key, bindings: Iterable[Binding], addresses: Sequence[str], *, live: bool) -> None:
+        failed: list[RetryLater] = []
         for leftover in leftovers(self._store):
-            await self._apply(leftover, {})
+            await self._try(leftover, {}, failed)
         stored = {str(each["metadata"]["uid"]): each for each in load_balancers(self._store, key)}
         for binding in bindings:
             raw = stored.get(binding.service.uid)
@@ -54,7 +55,16 @@ class ServiceStatusWriter:
             before = raw.get("status") or {}
             wanted = service_status(binding, addresses, before, live=live, now=format_timestamp(self._clock()))
             if not is_stored(wanted, before):
-                await self._apply(raw, wanted)
+                await self._try(raw, wanted, failed)
+        if failed:
+            raise failed[0]
+
+    async def _try(self, raw: Object, status: Object, failed: list[RetryLater]) -> None:
+        """Writes one status. What somebody refuses in one namespace keeps no other Service from its own."""
+        try:
+            await self._apply(raw, status)
+        except RetryLater as error:
+            failed.append(error)
 
     async def _apply(self, raw: Object, status: Object) -> None:
         metadata = {field: raw["metadata"][field] for field in ("name", "namespace", "uid")}
@@ -65,7 +75,8 @@ class ServiceStatusWriter:
             if error.status in (404, 409):
                 return  # it was deleted, and perhaps created anew, in the meantime
             raise RetryLater(
-                f"the status of Service {metadata['name']} was not written: {error}", error.retry_after or 0.0
+                f"the status of Service {metadata['namespace']}/{metadata['name']} was not written: {error}",
+                error.retry_after or 0.0,
             ) from error
         if found := news(status, raw.get("status") or {}):
             event = Event(*found, warning=found[0] not in (Reason.BOUND, Reason.PROGRESSING))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from hacluster import names
-from hacluster.kube.kinds import DAEMON_SET, HACLUSTER, HACLUSTER_NODE, NODE, POD, SERVICE, Kind, Object
+from hacluster.kube.kinds import DAEMON_SET, HACLUSTER, HACLUSTER_NODE, NAMESPACE, NODE, POD, SERVICE, Kind, Object
 
 ObjectKey = tuple[str, str]
 """Namespace (empty for cluster-wide objects) and name."""
@@ -126,6 +126,8 @@ def slim(kind: Kind, raw: Object) -> Object:
     metadata = {key: value for key, value in raw["metadata"].items() if key not in ("managedFields", "selfLink")}
     if kind is NODE:
         return {"metadata": {**metadata, "annotations": {}}, **_node(raw)}
+    if kind is NAMESPACE:
+        return {"metadata": {**metadata, "annotations": {}}}
     if kind is POD:
         return {"metadata": metadata, **_pod(raw)}
     keep = {key: value for key, value in raw.items() if key not in ("metadata", "status")}

@@ -41,6 +41,8 @@ class Kind:
 HACLUSTER: Final = Kind(names.KIND, names.GROUP, names.VERSION, names.PLURAL, managed=False)
 HACLUSTER_NODE: Final = Kind(names.NODE_KIND, names.GROUP, names.VERSION, names.NODE_PLURAL)
 NODE: Final = Kind("Node", "", "v1", "nodes", namespaced=False, managed=False)
+NAMESPACE: Final = Kind("Namespace", "", "v1", "namespaces", namespaced=False, managed=False)
+"""For their labels, by which a resource may choose whose Services it serves."""
 POD: Final = Kind("Pod", "", "v1", "pods")
 SERVICE_ACCOUNT: Final = Kind("ServiceAccount", "", "v1", "serviceaccounts")
 ROLE: Final = Kind("Role", "rbac.authorization.k8s.io", "v1", "roles")
@@ -58,11 +60,15 @@ CORE_EVENT: Final = Kind("Event", "", "v1", "events", managed=False)
 CHILDREN: Final = (SERVICE_ACCOUNT, HACLUSTER_NODE, ROLE, ROLE_BINDING, CONFIG_MAP, DAEMON_SET)
 """The children of a resource, in the order in which they are applied: a pod's role, HAClusterNode and files exist before it starts."""
 
-WATCHED: Final = (HACLUSTER, NODE, POD, SERVICE, *CHILDREN)
-"""The kinds that the operator watches."""
+_WATCHED: Final = (HACLUSTER, NODE, NAMESPACE, POD, SERVICE, *CHILDREN)
 
 MANAGED_SELECTOR: Final = f"{names.LABEL_MANAGED_BY}={names.OPERATOR_MANAGER}"
 """Label selector of the operator's own objects."""
+
+
+def watched(namespace: str | None) -> tuple[Kind, ...]:
+    """The kinds that the operator watches. `namespace`: the only one that it watches; its own labels decide nothing then. None: all."""
+    return tuple(each for each in _WATCHED if namespace is None or each is not NAMESPACE)
 
 
 def kind_of(api_version: str, name: str) -> Kind:

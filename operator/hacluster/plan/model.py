@@ -74,6 +74,8 @@ class Settings:
     node_image: str
     image_pull_policy: str = "IfNotPresent"
     priority_class: str = "system-node-critical"
+    watched_namespace: str = ""
+    """The only namespace that the operator watches; empty: all."""
 
 
 @dataclass(frozen=True)

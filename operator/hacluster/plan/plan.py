@@ -25,7 +25,7 @@ from hacluster.plan.texts.rsyslog import rsyslog_conf
 from hacluster.plan.topology.preference import cordoned_yields, switchover_yields
 from hacluster.plan.topology.separate_segments import separate_segments
 from hacluster.plan.topology.topology import Findings, make_topology
-from hacluster.plan.warnings import warnings_of
+from hacluster.plan.warnings import unwatched_namespaces, warnings_of
 
 _NONE: Mapping[str, int] = MappingProxyType({})
 _NOBODY: Mapping[str, str] = MappingProxyType({})
@@ -83,7 +83,11 @@ def make_plan(
         revisions=revisions,
         objects=make_objects(cluster, agents or Agents(tuple(topology.priorities)), texts, settings),
         problems=tuple(found.problems),
-        warnings=(*warnings_of(cluster, _widest_spread(topology)), *separate_segments(cluster, topology.routers, nodes)),
+        warnings=(
+            *warnings_of(cluster, _widest_spread(topology)),
+            *unwatched_namespaces(cluster, settings.watched_namespace),
+            *separate_segments(cluster, topology.routers, nodes),
+        ),
         yields=yields,
         interval_ms=interval.milliseconds(cluster),
         leaving=leaving,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from hacluster.api import HACluster
 from hacluster.api.haproxy import redirect_ports
 from hacluster.api.reasons import Reason
-from hacluster.api.spec import CheckType, listener_field
+from hacluster.api.spec import CheckType, ServiceNamespaces, listener_field
 from hacluster.errors import Problem
 
 _NODE_PORTS = range(30000, 32768)
@@ -92,6 +92,21 @@ def _open_admin_page(cluster: HACluster) -> tuple[Problem, ...]:
             Reason.UNAUTHENTICATED_ADMIN,
             "spec.haproxy.stats.admin",
             f"whoever reaches port {stats.port} can take servers out of service, without a password; leave it false",
+        ),
+    )
+
+
+def unwatched_namespaces(cluster: HACluster, watched: str) -> tuple[Problem, ...]:
+    """Services of other namespaces cannot be served by an operator that watches one alone. `watched`: that one; empty: all are watched."""
+    found = cluster.spec.haproxy.service_class
+    if not watched or found is None or found.namespaces is ServiceNamespaces.SAME:
+        return ()
+    return (
+        Problem(
+            Reason.NAMESPACES_NOT_WATCHED,
+            "spec.haproxy.serviceClass.namespaces",
+            f"{found.namespaces.value} serves the Services of {watched} only, as the operator watches no other namespace; let it watch all "
+            "(the chart's watchNamespace), or use Same",
         ),
     )
 

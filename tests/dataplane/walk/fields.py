@@ -22,7 +22,10 @@ EXCLUDED: Final[Mapping[str, str]] = {
     "nodeSelector": "a lab has a fixed set of nodes, and no labels",
     "apache.contentConfigMap.name": "the files come from a ConfigMap of the user, which a lab does not mount",
     **LISTENER_EXCLUDED,
-    "haproxy.serviceClass.namespaces": "a lab has no Services of type LoadBalancer",
+    **dict.fromkeys(
+        ("haproxy.serviceClass.namespaces", "haproxy.serviceClass.namespaceSelector.matchLabels"),
+        "a lab has no Services of type LoadBalancer",
+    ),
     "system.updateStrategy.maxUnavailable": "a lab has no pods to replace",
 }
 """Fields without values here, and why."""

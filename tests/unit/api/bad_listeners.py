@@ -31,7 +31,20 @@ def _bound(name: str, port: int, *routers: str) -> dict[str, Any]:
 _TWO_ROUTERS = {"spec.virtualRouters[1]": {"virtualIPs": ["10.0.0.1/24"]}, "spec.system.nonlocalBind": True}
 
 BAD_LISTENERS = [
-    Bad({"spec.haproxy.serviceClass": {"namespaces": "All"}}, "spec.haproxy.serviceClass.namespaces", "must be Same"),
+    Bad(
+        {"spec.haproxy.serviceClass": {"namespaces": "Some"}},
+        "spec.haproxy.serviceClass.namespaces",
+        "must be Same, All or Selector",
+    ),
+    *(
+        Bad({"spec.haproxy.serviceClass": each}, "spec.haproxy.serviceClass.namespaceSelector", "goes with namespaces: Selector")
+        for each in ({"namespaces": "Selector"}, {"namespaces": "All", "namespaceSelector": {"matchLabels": {"a": "b"}}})
+    ),
+    Bad(
+        {"spec.haproxy.serviceClass": {"namespaces": "Selector", "namespaceSelector": {"matchLabels": {}}}},
+        "spec.haproxy.serviceClass.namespaceSelector.matchLabels",
+        "at least 1",
+    ),
     Bad({f"{_LISTENER}.mode": "UDP"}, f"{_LISTENER}.mode", "does not balance UDP"),
     # TLS.
     Bad({f"{_LISTENER}.tls": {}}, f"{_LISTENER}.tls.secretNames", "is required"),

@@ -19,7 +19,10 @@ SERVED_OVER_TLS: dict[str, Any] = {
 
 def full_listeners() -> dict[str, Any]:
     """Every field of `spec.haproxy` that says which listeners there are."""
-    return {"listeners": _listeners(), "serviceClass": {"namespaces": "Same"}}
+    return {
+        "listeners": _listeners(),
+        "serviceClass": {"namespaces": "Selector", "namespaceSelector": {"matchLabels": {"team": "web"}}},
+    }
 
 
 def _listeners() -> list[dict[str, Any]]:

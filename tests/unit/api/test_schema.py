@@ -77,7 +77,7 @@ def test_status_has_no_defaults() -> None:
 def test_the_full_example_has_every_field() -> None:
     """Otherwise tests that walk through the example would miss a field."""
     known = set(schema_paths(build_schema()["properties"]["spec"], "spec"))
-    maps = ("nodeSelector", "requests", "limits", "set")
+    maps = ("nodeSelector", "matchLabels", "requests", "limits", "set")
     seen = set()
     for field in fields():
         parent, _, last = field.path.rpartition(".")

@@ -6,8 +6,10 @@ from hacluster.control.informer import Informer
 from hacluster.control.service_objects import leftovers
 from hacluster.control.store import Store
 from hacluster.control.workqueue import Key
-from hacluster.kube.kinds import HACLUSTER, HACLUSTER_NODE, SERVICE
+from hacluster.kube.kinds import HACLUSTER, HACLUSTER_NODE, NAMESPACE, ROLE, ROLE_BINDING, SERVICE
+from hacluster.plan.objects.service_access import service_access_objects
 from tests.unit.control.examples import report, resource, router, spec
+from tests.unit.plan.clusters import cluster
 
 WEB, OTHER = ("ns", "web"), ("ns", "other")
 ETH0 = [{"name": "eth0", "addresses": ["10.0.0.51/24"]}]
@@ -78,6 +80,26 @@ def test_a_service_concerns_its_resource_and_its_ports_all_that_serve_some() -> 
     assert informed.after((SERVICE, load_balancer(13))) == {WEB, OTHER}
     assert informed.after((SERVICE, {**load_balancer(14), "status": {"loadBalancer": {}}})) == {WEB}
     assert informed.after((SERVICE, load_balancer(15, ports=[{"port": 444}]))) == {WEB, OTHER}
+
+
+def test_a_namespaces_labels_concern_the_resources_that_serve_services() -> None:
+    informed = Informed().serving()
+
+    def namespace(version: int, **labels: str) -> tuple[Any, Any]:
+        metadata = {"name": "tenant", "uid": "n1", "resourceVersion": f"{version}", "labels": labels}
+        return NAMESPACE, {"metadata": {**metadata, "annotations": {"at": f"{version}"}}}
+
+    assert informed.after(namespace(20)) == {OTHER}
+    assert informed.after(namespace(21, team="web")) == {OTHER}
+    assert informed.after(namespace(22, team="web")) == set()
+
+
+def test_the_rights_of_agents_in_another_namespace_concern_their_resource_also_when_that_is_gone() -> None:
+    informed = Informed()
+    resource = cluster("web", metadata={"namespace": "gone"})
+    for kind, each in zip((ROLE, ROLE_BINDING), service_access_objects(resource, "ns"), strict=True):
+        each["metadata"] |= {"uid": kind.name, "resourceVersion": "30"}
+        assert informed.after((kind, each)) == {("gone", "web")}
 
 
 def test_services_of_other_classes_and_types_are_not_kept() -> None:

@@ -8,7 +8,7 @@ from hacluster.control.service_bindings import TRY_AGAIN, ServiceBindings
 from hacluster.control.service_objects import read_service
 from hacluster.control.store import Store
 from hacluster.control.workqueue import Key
-from hacluster.kube.kinds import SERVICE
+from hacluster.kube.kinds import NAMESPACE, SERVICE
 from hacluster.plan.services.model import ServicePort
 from tests.unit.plan.clusters import cluster
 
@@ -100,6 +100,29 @@ def test_ports_of_resources_on_the_same_nodes_and_of_their_services_are_taken() 
     services = raw("shop", 443, 8443, 444), theirs
     assert Bindings(*services, others=(other,)).refused(serving()) == {443: "PortTaken", 8443: "PortTaken"}
     assert Bindings(*services, others=(other,), alone=("b",)).refused(serving()) == {}
+
+
+def test_the_labels_of_a_services_namespace_are_those_of_the_cached_object() -> None:
+    tenant = raw("shop", 443)
+    tenant["metadata"]["namespace"] = "tenant"
+    selector = {"namespaces": "Selector", "namespaceSelector": {"matchLabels": {"team": "web"}}}
+    resource = cluster(haproxy={"listeners": [], "serviceClass": selector}, apache=None)
+    bindings = Bindings(tenant)
+    for version, labels, refused in ((1, None, True), (2, {"team": "web"}, False), (3, {"team": "x"}, True)):
+        metadata = {"name": "tenant", "uid": "n1", "resourceVersion": str(version), "labels": labels}
+        bindings.store.put(NAMESPACE, {"metadata": metadata})
+        assert bool(bindings.refused(resource)) is refused
+
+
+def test_a_port_in_use_is_that_of_the_service_in_the_namespace_that_the_node_names() -> None:
+    tenant, own = raw("git", 22), raw("git", 22)
+    tenant["metadata"] |= {"namespace": "tenant", "uid": "uid-tenant"}
+    said = "port 22 (Service tenant/git, port 22) is already in use on this node"
+    status = {"nodes": [{"name": "n1", "problems": [{"reason": "PortInUse", "message": said}]}]}
+    haproxy = {"listeners": [], "serviceClass": {"namespaces": "All"}, "stats": {"enabled": False}}
+    resource = cluster(haproxy=haproxy, apache=None, status=status)
+    assert Bindings(tenant).refused(resource) == {22: "PortInUse"}
+    assert Bindings(own).refused(resource) == {}
 
 
 def test_a_port_that_a_node_calls_in_use_is_left_alone_for_a_while() -> None:

@@ -145,6 +145,12 @@ def test_with_watch_namespace_the_rights_of_the_operator_end_at_that_namespace()
     assert ("ClusterRoleBinding", "hacluster-operator") not in objects
     assert objects["RoleBinding", "hacluster-operator"]["metadata"]["namespace"] == "prod"
     assert ("ClusterRoleBinding", "hacluster-operator-nodes") in objects
+    assert not _reads_namespaces(objects) and _reads_namespaces(render())
+
+
+def _reads_namespaces(objects: dict[tuple[str, str], dict[str, Any]]) -> bool:
+    rules = [rule for each in objects.values() if each["kind"] == "ClusterRole" for rule in each["rules"]]
+    return any("namespaces" in rule["resources"] and rule["verbs"] == ["list", "watch"] for rule in rules)
 
 
 def test_the_right_to_grant_secrets_is_optional() -> None:

@@ -1,12 +1,13 @@
 """Warnings about settings that are allowed but dangerous."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from hacluster.api import HACluster
-from hacluster.plan import warnings_of
-from tests.unit.plan.clusters import cluster, nodes, plan
+from hacluster.plan import make_plan, warnings_of
+from tests.unit.plan.clusters import SETTINGS, cluster, nodes, plan
 
 LISTENERS = [{"name": "web", "port": 80, "backend": {"apache": {}}}]
 
@@ -44,6 +45,16 @@ def test_the_spread_is_that_of_the_existing_nodes() -> None:
     assert warning.field == "spec.vrrp.check.weight" and "(20)" in warning.message and "21" in warning.message
     assert plan(with_weight(21), *nodes(3)).warnings == ()
     assert plan(with_weight(1), *nodes(1)).warnings == (), "with one node there is no spread"
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "watched", "warned"), [("Same", "prod", False), ("All", "", False), ("All", "prod", True)]
+)
+def test_an_operator_of_one_namespace_serves_no_services_of_others(namespaces: str, watched: str, warned: bool) -> None:
+    resource = cluster(haproxy={"listeners": LISTENERS, "serviceClass": {"namespaces": namespaces}})
+    found = make_plan(resource, nodes(), replace(SETTINGS, watched_namespace=watched)).warnings
+    assert [each.reason.value for each in found] == ["NamespacesNotWatched"] * warned
+    assert all("All serves the Services of prod only" in each.message for each in found)
 
 
 def test_two_nodes_with_the_same_priority_are_a_warning() -> None:

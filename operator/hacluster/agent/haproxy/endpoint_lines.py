@@ -22,7 +22,7 @@ class EndpointLines:
         own = {str(each.interface.ip) for each in now.network.addresses} if now.network else set()
         is_circle = circles(config, own)
         return {
-            proxy: endpoints_of(service, now.services.get(service.name), is_circle) for proxy, service in config.services.items()
+            proxy: endpoints_of(service, now.services.get(service.title), is_circle) for proxy, service in config.services.items()
         }
 
     def complete(self, text: str, config: AgentConfig) -> str:
@@ -31,4 +31,4 @@ class EndpointLines:
 
     def all_known(self, config: AgentConfig) -> bool:
         """Whether every Service of the configuration has been seen."""
-        return all(service.name in self._state.now.services for service in config.services.values())
+        return all(service.title in self._state.now.services for service in config.services.values())

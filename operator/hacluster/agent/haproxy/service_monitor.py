@@ -18,6 +18,7 @@ from hacluster.agent.services.view import ServiceView
 from hacluster.agent.state import AgentState
 from hacluster.agent.system.backoff import Backoff
 from hacluster.agent.system.files import replace_file
+from hacluster.api.service_class import service_title
 
 log = logging.getLogger(__name__)
 
@@ -35,47 +36,57 @@ class ServiceMonitor:
 
     async def run(self) -> None:
         """Runs until cancelled. Follows the Services of the offered configuration, too: they have to be known before it is loaded."""
-        names, task = frozenset[str](), None
+        followed: dict[str, frozenset[str]] = {}
+        tasks: dict[str, asyncio.Task[None]] = {}
         try:
             while True:
                 version = self._state.version
-                if (wanted := self._wanted()) != names:
-                    names = wanted
-                    if task is not None:
-                        task.cancel()
+                if (wanted := self._wanted()) != followed:
+                    for namespace in [each for each in followed if followed[each] != wanted.get(each)]:
+                        await _end(tasks.pop(namespace))
                     # What is followed no longer may be out of date when it is named again.
-                    self._put({name: view for name, view in self._state.now.services.items() if name in names})
-                    task = asyncio.create_task(self._follow(names)) if names else None
-                if task is not None and task.done():
-                    await task
+                    titles = {service_title(namespace, name) for namespace, names in wanted.items() for name in names}
+                    self._put({title: view for title, view in self._state.now.services.items() if title in titles})
+                    for namespace in wanted.keys() - tasks.keys():
+                        tasks[namespace] = asyncio.create_task(self._follow(namespace, wanted[namespace]))
+                    followed = wanted
+                for task in tasks.values():
+                    if task.done():
+                        await task
                 await self._state.wait_for_change(version, 1.0)
         finally:
-            if task is not None:
+            for task in tasks.values():
                 task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            for task in tasks.values():
+                await _end(task)
 
-    def _wanted(self) -> frozenset[str]:
+    def _wanted(self) -> dict[str, frozenset[str]]:
+        """Namespace (empty: the agent's own) → the Services in it."""
         configs = (config for config in (self._state.now.installed, self._state.now.offered) if config)
-        return frozenset(service.name for config in configs for service in config.services.values())
+        found: dict[str, set[str]] = {}
+        for service in (service for config in configs for service in config.services.values()):
+            found.setdefault(service.namespace, set()).add(service.name)
+        return {namespace: frozenset(names) for namespace, names in found.items()}
 
-    async def _follow(self, names: frozenset[str]) -> None:
+    async def _follow(self, namespace: str, names: frozenset[str]) -> None:
         backoff, logged = Backoff(first=0.2, most=5.0), ""
+        titles = {name: service_title(namespace, name) for name in sorted(names)}
 
         def changed(views: Views) -> None:
             nonlocal logged
             if logged:
-                log.info("the Services are seen again")
+                log.info("%s: seen again", ", ".join(titles.values()))
             logged = ""
             backoff.reset()
-            self._put(views)
+            others = {title: view for title, view in self._state.now.services.items() if title not in titles.values()}
+            self._put({**others, **{titles[name]: view for name, view in views.items()}})
 
         while True:
             try:
-                await self._source.follow(names, changed)
+                await self._source.follow(names, changed, namespace)
             except SourceFailed as error:
                 if str(error) != logged:
-                    log.warning("the endpoints of %s are not seen: %s", ", ".join(sorted(names)), error)
+                    log.warning("the endpoints of %s are not seen: %s", ", ".join(titles.values()), error)
                 logged = str(error)
             await asyncio.sleep(backoff.next())
 
@@ -84,6 +95,12 @@ class ServiceMonitor:
         if views != self._recorded:
             self._recorded = views
             save_views(self._record, views)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 def load_views(file: Path) -> Mapping[str, ServiceView]:

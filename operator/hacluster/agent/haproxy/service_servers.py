@@ -113,7 +113,7 @@ class ServiceServers:
         clauses = {proxy: each.problem for proxy, each in endpoints.items() if each.problem}
         clauses |= dict.fromkeys(late, "this node has not seen it yet: the API server does not answer its agent, or refuses to")
         messages = [
-            f"{config.services[proxy].field}: Service {config.services[proxy].name}: {clauses[proxy]}" for proxy in clauses
+            f"{config.services[proxy].field}: Service {config.services[proxy].title}: {clauses[proxy]}" for proxy in clauses
         ]
         self._state.put_problems(PART, *(NodeProblem(reason=Reason.SERVICE_UNUSABLE, message=each) for each in messages))
 

@@ -25,8 +25,11 @@ class SourceFailed(Exception):
 class ServiceSource(Protocol):
     """Where Services are followed."""
 
-    async def follow(self, names: Collection[str], changed: Callable[[Views], None]) -> None:
-        """Calls `changed` with views of all these Services, first as they are and then after each change. Raises SourceFailed."""
+    async def follow(self, names: Collection[str], changed: Callable[[Views], None], namespace: str = "") -> None:
+        """Calls `changed` with views of all these Services, first as they are and then after each change. Raises SourceFailed.
+
+        `namespace`: that of the Services; empty: the agent's own. Several namespaces are followed side by side.
+        """
 
     def close(self) -> None:
         """Closes the connections."""
@@ -38,7 +41,7 @@ class FileSource:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    async def follow(self, names: Collection[str], changed: Callable[[Views], None]) -> None:
+    async def follow(self, names: Collection[str], changed: Callable[[Views], None], namespace: str = "") -> None:
         """Reads the file, and again whenever it is another one. Raises SourceFailed where there is none."""
         stamp: Any = None
         while True:
@@ -46,7 +49,7 @@ class FileSource:
                 status = self._file.stat()
                 if (status.st_ino, status.st_mtime_ns, status.st_size) != stamp:
                     stamp = status.st_ino, status.st_mtime_ns, status.st_size
-                    changed(_read(self._file, names))
+                    changed(_read(self._file, names, namespace))
             except (OSError, ValueError, KeyError, TypeError) as error:
                 raise SourceFailed(f"{self._file}: {error}") from None
             await asyncio.sleep(_POLL)
@@ -55,8 +58,10 @@ class FileSource:
         """Does nothing: the file is opened each time."""
 
 
-def _read(file: Path, names: Collection[str]) -> Views:
+def _read(file: Path, names: Collection[str], namespace: str) -> Views:
     items = json.loads(file.read_text())["items"]
+    if namespace:
+        items = [each for each in items if each["metadata"].get("namespace") == namespace]
     cache = ObjectCache(names)
     for kind in Kind:
         cache.replace(kind, [each for each in items if each["kind"] == kind.value])

@@ -1,4 +1,4 @@
-"""Services and EndpointSlices of the agent's namespace on the Kubernetes API server.
+"""Services and EndpointSlices on the Kubernetes API server, of the agent's own namespace and of others.
 
 `KubernetesServices` is the source of an agent in a pod. It lists both kinds, and follows each by a watch from there. A watch that the API
 server ends after some minutes is begun again where it was; after any error all is listed again.
@@ -31,7 +31,31 @@ _PAUSE: Final = 0.2
 
 
 class KubernetesServices:
-    """Follows Services on the API server. One caller at a time follows."""
+    """Follows Services on the API server. One caller at a time follows one namespace."""
+
+    def __init__(self, server: Server, namespace: str) -> None:
+        """`namespace`: the agent's own."""
+        self._server, self._namespace = server, namespace
+        self._places: dict[str, _Place] = {}
+
+    async def follow(self, names: Collection[str], changed: Callable[[Views], None], namespace: str = "") -> None:
+        """Lists and watches. Raises SourceFailed at the first error."""
+        place = self._places.get(namespace) or _Place(self._server, namespace or self._namespace)
+        self._places[namespace] = place
+        try:
+            await place.follow(names, changed)
+        except asyncio.CancelledError:  # perhaps nobody follows this namespace any more
+            self._places.pop(namespace).close()
+            raise
+
+    def close(self) -> None:
+        """Closes the connections."""
+        for each in self._places.values():
+            each.close()
+
+
+class _Place:
+    """One namespace, with connections of its own: what is wrong with one namespace concerns no other."""
 
     def __init__(self, server: Server, namespace: str) -> None:
         self._server, self._namespace = server, quote(namespace)
@@ -39,7 +63,6 @@ class KubernetesServices:
         self._streams: dict[Kind, EventStream] = {}
 
     async def follow(self, names: Collection[str], changed: Callable[[Views], None]) -> None:
-        """Lists and watches. Raises SourceFailed at the first error."""
         cache = ObjectCache(names)
 
         def show() -> None:

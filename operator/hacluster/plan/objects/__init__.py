@@ -7,6 +7,7 @@ The files, in the order in which data passes through them:
 - `pods.py` – the two DaemonSets.
 - `static_pods.py` – the load balancer pod without an API server, for the kubelet's manifests folder.
 - `access.py` – ServiceAccount, Role, RoleBinding and Leases of the agents.
+- `service_access.py` – Role and RoleBinding of the agents in other namespaces whose Services the resource serves.
 - `children.py` – what every child object has: labels, owner, hash.
 - `objects.py` – all child objects, in the order in which they are applied.
 """

@@ -4,7 +4,7 @@ the resource names.
 All agents of a resource share one ServiceAccount, because a DaemonSet has one. The Role names every object, so an agent can
 neither read nor change anything else in the namespace: of the Secrets it can read those that the resource names, and list none. Only
 where a backend is a Service, agents may also read the namespace's Services and EndpointSlices: the names of the slices cannot be
-known, and RBAC knows no labels.
+known, and RBAC knows no labels. For the Services of other namespaces there are Roles in these (`service_access.py`).
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from hacluster.api.secrets import named_secrets
 from hacluster.api.spec import all_targets
 from hacluster.plan.model import Manifest
 from hacluster.plan.objects.children import child
+from hacluster.plan.objects.service_access import READ_SERVICES
 
 
 def access_objects(cluster: HACluster, nodes: Sequence[str], *, earlier_agents: bool = False) -> tuple[Manifest, ...]:
@@ -35,9 +36,8 @@ def access_objects(cluster: HACluster, nodes: Sequence[str], *, earlier_agents: 
         rules.append(_rule(names.GROUP, [f"{names.NODE_PLURAL}/status"], list(objects), ["get", "patch"]))
     if secrets := secret_names(cluster):
         rules.append(_rule("", ["secrets"], secrets, ["get", "watch"]))
-    if any(target.backend.service is not None for _, target in all_targets(cluster.spec.haproxy)):
-        rules.append({"apiGroups": [""], "resources": ["services"], "verbs": ["list", "watch"]})
-        rules.append({"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]})
+    if any(each.backend.service is not None and not each.service_namespace for _, each in all_targets(cluster.spec.haproxy)):
+        rules += READ_SERVICES
     if earlier_agents:
         rules.append(_rule(names.GROUP, [f"{names.PLURAL}/status"], [cluster_name], ["get", "patch"]))
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}

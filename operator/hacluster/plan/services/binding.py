@@ -7,6 +7,7 @@ What cannot be served concerns one port of one Service: everything else is as wi
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from types import MappingProxyType
 from typing import Final
 
 from hacluster import names
@@ -25,6 +26,7 @@ from hacluster.api.spec import (
 )
 from hacluster.plan.conflicts import Kind, endpoints_of
 from hacluster.plan.digest import digest
+from hacluster.plan.services.allowed import not_allowed, title_of
 from hacluster.plan.services.model import Binding, LoadBalancerService, RefusedPort, ServicePort
 
 MAX_LISTENERS: Final = 64
@@ -38,6 +40,8 @@ _ONLY_TCP: Final = "HAProxy does not balance {protocol}; remove the port from th
 _HAS_IT: Final = "{owner} has it; choose another port"
 _SEND: Final = {"": SendProxyProtocol.NONE, "V1": SendProxyProtocol.V1, "V2": SendProxyProtocol.V2}
 
+_NONE: Mapping[str, str] = MappingProxyType({})
+
 InUse = Mapping[tuple[str, int], str]
 """A Service's uid and a port → what a node says about the other program that has the port."""
 
@@ -48,11 +52,13 @@ def bind_services(
     taken: Mapping[int, str],
     rivals: Sequence[Binding],
     in_use: InUse,
+    *,
+    denied: Mapping[str, str] = _NONE,
 ) -> tuple[Binding, ...]:
     """What becomes of the Services whose class names the resource, the oldest first.
 
     `taken`: port → which other resource has it on one of the nodes (`ports_of`); `rivals`: what became of their Services; `in_use`:
-    ports that another program on a node has.
+    ports that another program on a node has; `denied`: namespace → why the agents may not read it.
     """
     taken = {**taken, **ports_of(cluster)}
     names_in_use = {each.name for each in cluster.spec.haproxy.listeners}
@@ -60,12 +66,12 @@ def bind_services(
     made: dict[tuple[str, ServicePort], ServiceListener | RefusedPort] = {}
     claims = [(service, port) for service in services for port in service.ports]
     for service, port in sorted(claims, key=lambda claim: claim[0].rank(claim[1].port)):
-        found = _refusal(cluster, service) or _port_refusal(service, port, taken, in_use, room)
+        found = _refusal(cluster, service, denied) or _port_refusal(service, port, taken, in_use, room)
         found = found or _taken_by_rival(service, port.port, rivals)
         if found:
             made[service.uid, port] = RefusedPort(port, *found)
             continue
-        name = _listener_name(service, port.port, names_in_use)
+        name = _listener_name(cluster, service, port.port, names_in_use)
         names_in_use.add(name)
         taken[port.port] = f"Service {service.title}"
         room -= 1
@@ -90,22 +96,17 @@ def with_services(cluster: HACluster, bindings: Sequence[Binding]) -> HACluster:
 
 def ports_of(cluster: HACluster) -> dict[int, str]:
     """TCP port on which the resource's daemons listen on a node → who has it, for messages. Services are not among them."""
-    title = f"HACluster {cluster.metadata.namespace}/{cluster.metadata.name}"
-    return {each.port: f"{title} ({each.field})" for each in endpoints_of(cluster) if each.kind is not Kind.SYSLOG}
+    return {each.port: f"{title_of(cluster)} ({each.field})" for each in endpoints_of(cluster) if each.kind is not Kind.SYSLOG}
 
 
-def _refusal(cluster: HACluster, service: LoadBalancerService) -> tuple[Reason, str] | None:
+def _refusal(cluster: HACluster, service: LoadBalancerService, denied: Mapping[str, str]) -> tuple[Reason, str] | None:
     """Why no port of the Service is served; None: nothing stands against it."""
-    owner = f"HACluster {cluster.metadata.namespace}/{cluster.metadata.name}"
-    if cluster.spec.haproxy.service_class is None:
+    if why := not_allowed(cluster, service):
+        return Reason.SERVICES_NOT_SERVED, why
+    if service.namespace in denied:
         return (
             Reason.SERVICES_NOT_SERVED,
-            f"{owner} serves no Services: its owner sets spec.haproxy.serviceClass, or this Service needs another class",
-        )
-    if service.namespace != cluster.metadata.namespace:
-        return (
-            Reason.SERVICES_NOT_SERVED,
-            f"{owner} serves the Services of its own namespace only (spec.haproxy.serviceClass.namespaces)",
+            f"the nodes of {title_of(cluster)} are not given the right to read this namespace: {denied[service.namespace]}",
         )
     if service.proxy_protocol not in _SEND:
         return (
@@ -151,6 +152,7 @@ def _taken_by_rival(service: LoadBalancerService, port: int, rivals: Sequence[Bi
 
 
 def _listener(cluster: HACluster, service: LoadBalancerService, port: int, name: str) -> ServiceListener:
+    elsewhere = service.namespace != cluster.metadata.namespace
     sources = _sources(service)
     return ServiceListener(
         name=name,
@@ -164,6 +166,7 @@ def _listener(cluster: HACluster, service: LoadBalancerService, port: int, name:
         proxy_protocol=ProxyProtocol(send=_SEND[service.proxy_protocol]),
         backend=Backend(service=ServiceBackend(name=service.name, port=port)),
         service=service.name,
+        service_namespace=service.namespace if elsewhere else "",
         local=service.local,
     )
 
@@ -179,9 +182,13 @@ def _collapsed(networks: Sequence[IPv4Network | IPv6Network]) -> Iterator[IPv4Ne
     yield from collapse_addresses(each for each in networks if isinstance(each, IPv6Network))
 
 
-def _listener_name(service: LoadBalancerService, port: int, in_use: set[str]) -> str:
-    """`shop.443`. No Service's name has a dot; where the name is too long or a listener of the resource has it, it gets a digest."""
-    name = f"{service.name}.{port}"
+def _listener_name(cluster: HACluster, service: LoadBalancerService, port: int, in_use: set[str]) -> str:
+    """`shop.443`, of another namespace `tenant.shop.443`: so what a port has of one Service is never taken for another's.
+
+    Neither a namespace nor a Service's name has a dot; where the name is too long or a listener of the resource has it, it gets a digest.
+    """
+    elsewhere = f"{service.namespace}." if service.namespace != cluster.metadata.namespace else ""
+    name = f"{elsewhere}{service.name}.{port}"
     if len(name) <= _MAX_NAME and name not in in_use:
         return name
     return f"{service.name[:40].rstrip('-')}.{digest(service.uid)[:8]}.{port}"

@@ -37,6 +37,9 @@ class LoadBalancerService:
     proxy_protocol: str = ""
     """The annotation `hacluster.dev/proxy-protocol` as written; empty: absent."""
 
+    namespace_labels: frozenset[tuple[str, str]] = frozenset()
+    """The labels of its namespace."""
+
     served: frozenset[int] = frozenset()
     """The TCP ports that its status says are served."""
 

@@ -81,6 +81,7 @@ def _services(cluster: HACluster, node: str) -> Iterator[tuple[str, nodeconfig.S
                 target.proxy,
                 nodeconfig.Service(
                     name=service.name,
+                    namespace=target.service_namespace,
                     port=service.port,
                     field=target.listener.origin if isinstance(target.listener, ServiceListener) else f"spec.{field}.service",
                     ip_version=6 if preferred_family(cluster) == "ipv6" else 4,
