@@ -14,6 +14,7 @@
 - `test_4_a_planned.py` – planned moves under load.
 - `test_4_b_service.py` – a Deployment behind a Service, rolled and scaled under load.
 - `test_4_c_secrets.py` – certificates and passwords from Secrets, and where they are not.
+- `controller.py` – pods in place of an ingress controller.
 - `test_4_d_load_balancer.py` – an ingress controller's Service of type LoadBalancer (docs/how-to/ingress.md).
 - `static_pods.py` – static pods on the nodes, and an API server that stops.
 - `test_4_static_pods.py` – a cold start without an API server; the operator beside static pods and in their place.

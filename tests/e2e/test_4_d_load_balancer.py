@@ -3,7 +3,6 @@
 In place of the controller are pods with a HAProxy that ends TLS, expects the PROXY protocol, and answers with what it sees.
 """
 
-import base64
 import json
 import re
 from collections.abc import Iterator
@@ -13,10 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.certificates import certificate
 from tests.cluster import Lab
 from tests.e2e.clients import both_clients
 from tests.e2e.conftest import delete
+from tests.e2e.controller import create, running
 from tests.e2e.front import VIP, Front
 from tests.e2e.kept_open import KeptOpen
 from tests.waiting import eventually
@@ -25,55 +24,6 @@ pytestmark = pytest.mark.kind
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "ingress.md"
 NAMESPACE, RESOURCE, SERVICE = "ingress", "edge", "controller"
-_CONTROLLER = """
-kind: ConfigMap
-apiVersion: v1
-metadata: {name: controller}
-data:
-  haproxy.cfg: |
-    global
-        maxconn 500
-    defaults
-        mode http
-        timeout client 1h
-        timeout server 1h
-        timeout connect 1s
-        timeout http-keep-alive 1h
-    frontend controller
-        bind :8080 accept-proxy
-        bind :8443 accept-proxy ssl crt /tls/both.pem
-        http-request return status 200 content-type text/plain lf-string "pod=%[env(POD)] node=%[env(NODE)] client=%[src] tls=%[ssl_fc]\\n"
----
-kind: Deployment
-apiVersion: apps/v1
-metadata: {name: controller}
-spec:
-  replicas: 3
-  selector: {matchLabels: {app: controller}}
-  template:
-    metadata: {labels: {app: controller}}
-    spec:
-      terminationGracePeriodSeconds: 5
-      topologySpreadConstraints:
-        - maxSkew: 1
-          topologyKey: kubernetes.io/hostname
-          whenUnsatisfiable: DoNotSchedule
-          labelSelector: {matchLabels: {app: controller}}
-      containers:
-        - name: haproxy
-          image: IMAGE
-          imagePullPolicy: Never
-          command: [haproxy, -db, -f, /config/haproxy.cfg]
-          env:
-            - {name: POD, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
-            - {name: NODE, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}
-          resources: {requests: {cpu: 5m, memory: 16Mi}}
-          readinessProbe: {tcpSocket: {port: 8443}, periodSeconds: 1}
-          volumeMounts: [{name: config, mountPath: /config}, {name: tls, mountPath: /tls}]
-      volumes:
-        - {name: config, configMap: {name: controller}}
-        - {name: tls, secret: {secretName: controller}}
-"""
 
 
 def blocks(text: str) -> list[dict[str, Any]]:
@@ -89,27 +39,16 @@ def edge(labelled: Lab) -> Iterator[Front]:
     labelled.kubectl("create", "namespace", NAMESPACE)
     labelled.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=privileged")
     try:
-        secret = certificate("shop.example")
-        both = {"both.pem": "".join(_text(secret[key]) for key in ("tls.crt", "tls.key"))}
-        front.kubectl("create", "-f", "-", stdin=json.dumps(_object("Secret", stringData=both)))
-        front.kubectl("apply", "-f", "-", stdin=_CONTROLLER.replace("IMAGE", labelled.images.node))
+        create(front)
         resource, _ = blocks(HOW_TO.read_text())
         front.kubectl("apply", "-f", "-", stdin=json.dumps(resource))
-        front.kubectl("rollout", "status", "deployment/controller", "--timeout=180s")
+        running(front)
         front.ready(within=180)
         front.held_by("node1", within=60)
         yield front
     finally:
         delete(front)
         labelled.kubectl("delete", "namespace", NAMESPACE)
-
-
-def _text(encoded: str) -> str:
-    return base64.b64decode(encoded).decode()
-
-
-def _object(kind: str, **fields: Any) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": SERVICE}, **fields}
 
 
 @pytest.fixture
@@ -206,7 +145,7 @@ def test_a_second_service_comes_and_goes_while_clients_of_the_first_notice_nothi
     }  # fmt: skip
     metadata = {"name": "second", "annotations": {"hacluster.dev/proxy-protocol": "V2"}}
     with both_clients(service.lab, "a second Service of type LoadBalancer created, edited and deleted") as requests:
-        manifest = {**_object("Service", spec=second), "metadata": metadata}
+        manifest = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": second}
         service.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
         eventually(lambda: condition(service, "second", "PortTaken", "served: 9443"), within=30)
         assert seen(service, f"https://{VIP}:9443/")["client"] == client_address(service)
@@ -220,6 +159,63 @@ def test_a_second_service_comes_and_goes_while_clients_of_the_first_notice_nothi
             eventually(lambda: closed(service, 9444), within=20)
             assert connection.ask().startswith("pod=")
     assert not requests[0].failed, requests[0].failed[:5]
+
+
+def test_a_controller_in_another_namespace_is_served_while_that_has_the_label(service: Front) -> None:
+    """Its clients are served at its own port; those of the first controller notice nothing."""
+    lab, tenant = service.lab, Front(service.lab, "tenant", RESOURCE)
+    label = {"hacluster.dev/edge": "yes"}
+    spec = {
+        "type": "LoadBalancer", "loadBalancerClass": "hacluster.dev/ingress.edge", "selector": {"app": "controller"},
+        "ports": [{"name": "https", "port": 8443, "targetPort": 8443}],
+    }  # fmt: skip
+    metadata = {"name": SERVICE, "annotations": {"hacluster.dev/proxy-protocol": "V2"}}
+
+    def choose(service_class: dict[str, Any]) -> None:
+        change = {"spec": {"haproxy": {"serviceClass": service_class}}}
+        service.kubectl("patch", "hac", RESOURCE, "--type=merge", "-p", json.dumps(change))
+
+    def pods() -> set[str]:
+        return {seen(service, f"https://{VIP}:8443/")["pod"] for _ in range(10)}
+
+    def theirs() -> set[str]:
+        found = json.loads(tenant.kubectl("get", "pods", "-l", "app=controller", "-o", "json"))["items"]
+        return {each["metadata"]["name"] for each in found if "deletionTimestamp" not in each["metadata"]}
+
+    def served_by_theirs(count: int) -> None:
+        assert pods() == theirs() and len(theirs()) == count
+
+    try:
+        lab.kubectl("create", "namespace", tenant.namespace)
+        create(tenant)
+        running(tenant)
+        lab.kubectl("label", "namespace", NAMESPACE, "hacluster.dev/edge=yes")
+        with both_clients(lab, "a controller of another namespace that comes and goes") as requests:
+            choose({"namespaces": "Selector", "namespaceSelector": {"matchLabels": label}})
+            manifest = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
+            tenant.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
+            eventually(lambda: condition(tenant, SERVICE, "ServicesNotServed", "lacks hacluster.dev/edge=yes"), within=30)
+            for _ in range(2):
+                lab.kubectl("label", "namespace", tenant.namespace, "hacluster.dev/edge=yes")
+                eventually(lambda: condition(tenant, SERVICE, "Bound", "served: 8443"), within=60)
+                eventually(lambda: served_by_theirs(3), within=20)
+                tenant.kubectl("scale", "deployment/controller", "--replicas=1")
+                eventually(lambda: served_by_theirs(1), within=30)
+                tenant.kubectl("scale", "deployment/controller", "--replicas=3")
+                lab.kubectl("label", "namespace", tenant.namespace, "hacluster.dev/edge-")
+                eventually(lambda: closed(service, 8443), within=60)
+                condition(tenant, SERVICE, "ServicesNotServed", "served: none")
+                eventually(lambda: _nothing_is_left(tenant), within=60)
+        assert not requests[0].failed, requests[0].failed[:5]
+    finally:
+        choose({"namespaces": "Same", "namespaceSelector": None})
+        lab.kubectl("delete", "namespace", tenant.namespace)
+        lab.kubectl("label", "namespace", NAMESPACE, "hacluster.dev/edge-")
+
+
+def _nothing_is_left(tenant: Front) -> None:
+    found = tenant.kubectl("get", "roles,rolebindings", "-l", "app.kubernetes.io/managed-by=hacluster-operator", "-o", "name")
+    assert not found, found
 
 
 def condition(edge: Front, name: str, reason: str, words: str) -> None:
