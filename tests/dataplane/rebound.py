@@ -1,6 +1,7 @@
 """Runs inside the node image: a listener's `bind` and the preferred node change at once while a client sends requests.
 
-rebound.py SAMPLE [ROUNDS]    prints a JSON list: for each change, the fields of `measure.Measurement`, `settled` and `change`
+rebound.py SAMPLE [ROUNDS]    prints a JSON list: for each change, the fields of `measure.Measurement`, `settled`, `change`, and
+                              `other_failures`: why requests failed that were not reset
 
 The rounds go there and back: from the holder and `bind: Any` to another node and `bind: VirtualIPs`, and back again. In the last change
 the virtual IP alone moves away from a listener with `bind: VirtualIPs`, whose connections were opened while another program had removed
@@ -61,8 +62,12 @@ def change(lab: Lab, second: HACluster, holder: str, flushed: str = "") -> dict[
         time.sleep(1.5)
     window = started, time.monotonic() - 0.2
     answers = lab.arp_watch.answers if lab.arp_watch else []
-    measured = measure_window(lab.clients.records, lab.address_watch.changes, answers, lab.address, window)
-    return {"settled": settled, **asdict(with_newcomer(measured, lab.clients.newcomer_records, window, NEWCOMER_INTERVAL))}
+    client, newcomer = lab.clients.records, lab.clients.newcomer_records
+    measured = measure_window(client, lab.address_watch.changes, answers, lab.address, window)
+    failed = [each for each in (*client.requests, *newcomer.requests) if not each.answered and each.start >= started]
+    others = [each.detail for each in failed if "ConnectionReset" not in each.detail]
+    both = asdict(with_newcomer(measured, newcomer, window, NEWCOMER_INTERVAL))
+    return {"settled": settled, "other_failures": others, **both}
 
 
 def main(sample: str, rounds: str = "1") -> None:

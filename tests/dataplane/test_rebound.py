@@ -9,6 +9,8 @@ from tests.dataplane.conftest import in_node_image, sample
 
 pytestmark = pytest.mark.daemons
 
+RESETS = 2
+"""New connections of each client that HAProxy had not accepted when it closed the old socket: the kernel resets them (docs/failover.md)."""
 PAUSE = 1000
 """Milliseconds. A connection that hangs holds the measuring client up for its timeout of two seconds or more."""
 
@@ -21,14 +23,15 @@ def results() -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("change", ["VirtualIPs, node1", "Any, node2"])
 def test_connections_live_on_when_the_bind_and_the_holder_change_at_once(results: dict[str, dict[str, Any]], change: str) -> None:
-    assert_undisturbed(results[change])
+    assert_undisturbed(results[change], resets=RESETS)
 
 
 def test_connections_that_were_opened_while_the_rules_were_missing_survive_a_move(results: dict[str, dict[str, Any]]) -> None:
     assert_undisturbed(results["flushed, node1"])
 
 
-def assert_undisturbed(result: dict[str, Any]) -> None:
+def assert_undisturbed(result: dict[str, Any], resets: int = 0) -> None:
     assert result["settled"], result
-    assert result["failed"] == result["broken"] == result["newcomer_failed"] == 0, result
+    assert result["broken"] == 0 and not result["other_failures"], result
+    assert max(result["failed"], result["newcomer_failed"]) <= resets, result
     assert result["client_pause"] < PAUSE and result["gap"] < PAUSE, result

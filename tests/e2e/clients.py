@@ -104,7 +104,9 @@ def describe(seen: Seen, long_lived: int) -> str:
         late = [each.latency for each in records.requests if each.answered and each.latency > LATE]
         slowest = f" ({1000 * max(late):.0f} ms at most)" if late else ""
         gap = 1000 * longest_gap(records.requests, INTERVAL)
-        texts.append(f"{name} {failed} of {len(records.requests)} requests failed, {len(late)} late{slowest}, longest gap {gap:.0f} ms")
+        texts.append(
+            f"{name} {failed} of {len(records.requests)} requests failed, {len(late)} late{slowest}, longest gap {gap:.0f} ms"
+        )
     if long_lived:
         texts.append(f"{len(seen.client.broken)} of {long_lived} connections broke in {seen.client.exchanges} exchanges")
     return "; ".join([*texts, f"longest stall of this machine {1000 * seen.stall:.0f} ms"])
