@@ -22,7 +22,8 @@ _LATE: Final = 0.5
 _DUAL: Final = 0.5
 _PINNED: Final = frozenset({Balance.SOURCE, Balance.URI})
 _TURN_AROUND: Final = 1.0
-_RESETS: Final = 2
+RESETS: Final = 2
+"""New connections of each client that HAProxy had not accepted when it closed a socket: the kernel resets them (docs/failover.md)."""
 _INTERVALS: Final = {"client": 0.005, "newcomer": 0.01}
 
 
@@ -45,7 +46,7 @@ def allowed(before: HACluster, old: Plan, after: HACluster, new: Plan) -> Cost:
     rebound = any(binds.get(each.port, each.bind) != each.bind for each in after.spec.haproxy.listeners)
     pause = max(map(_pause, (before, after)))
     if not on_wire:
-        return Cost(False, SLACK + pause, _DUAL, _RESETS if rebound else 0)
+        return Cost(False, SLACK + pause, _DUAL, RESETS if rebound else 0)
     interval = max(each.spec.vrrp.advertisement_interval.total_seconds() for each in (before, after))
     return Cost(True, 4 * interval + SLACK + pause, 4 * interval + SLACK)
 
